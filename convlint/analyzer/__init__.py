@@ -1,0 +1,1 @@
+"""Documents to events, without importing or running anything of the user's."""

@@ -1,0 +1,190 @@
+"""The vocabulary of events: what can go wrong in an export, with the abstract values involved.
+
+The analyzer makes events, rules judge them. An event says what happens, never how bad it is.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from convlint.findings import Span
+from convlint.source.document import Document
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+
+class Taint(enum.IntEnum):
+    """What a value depends on, in rising order of harm when it is frozen into a graph."""
+
+    none = 0
+    """Constants and configuration."""
+    state = 1
+    """Parameters and buffers: the same on every call, but tensors to the exporters."""
+    shape = 2
+    """The size of an input."""
+    data = 3
+    """The values of an input."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that a tracer sees differently from eager, at one expression."""
+
+    document: Document = field(repr=False, compare=False, hash=False)
+    span: Span
+    """The expression at which it happens."""
+    statement: Span
+    """The simple statement around it, or the header of the compound one."""
+    function: str = ""
+    """The qualified name of the function, ``module.Class.method``."""
+
+    wide: ClassVar[bool] = False
+
+    @property
+    def text(self) -> str:
+        """The source of the expression."""
+        return self.document.segment(self.span)
+
+    @property
+    def cst(self) -> cst.BaseExpression:
+        """The LibCST node of the expression, parsed when asked for."""
+        return self.document.expression(self.span)
+
+    @property
+    def cst_statement(self) -> cst.BaseStatement:
+        """The LibCST node of the statement, parsed when asked for."""
+        return self.document.statement(self.statement)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operand:
+    """A value that takes part in an event: where it is written and what is known of it."""
+
+    span: Span
+    taint: Taint = Taint.none
+    kind: str = "unknown"
+    """tensor, dim, number, ndarray, shape, list, unknown..."""
+    dtype: str | None = None
+    """float, int, bool, complex, or None where unknown."""
+    rank: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeavesGraph(Event):
+    """A tensor or dimension becomes a Python or NumPy value: ``.item()``, ``int()``, ``np.exp(t)``..."""
+
+    how: str
+    """item, tolist, numpy, int, float, bool, complex, len, index, numpy-call (a NumPy function)."""
+    operand: Operand
+    callee: str = ""
+    """The function's qualified name where ``how`` does not say it (``numpy.exp``)."""
+    only_arithmetic: bool = False
+    """Whether the result is used in tensor arithmetic only (so that the tensor could stay one)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PythonMath(Event):
+    """A Python function computes on tensors or dimensions: ``math.ceil``, ``min``, ``max``, ``round``..."""
+
+    callee: str
+    operands: tuple[Operand, ...]
+    taint: Taint
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorFromValues(Event):
+    """``torch.tensor``/``as_tensor``/``from_numpy`` around values that come from tensors."""
+
+    callee: str
+    operand: Operand
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branch(Event):
+    """Python decides on a tensor's value or on a dimension."""
+
+    form: str
+    """if, while, ternary, assert, and, or, not, filter."""
+    operand: Operand
+    taint: Taint
+    only_raises: bool = False
+    """Whether the branch only checks: it raises, warns or logs."""
+    frozen_on: frozenset[str] = frozenset()
+    """Routes on which the value had already become a plain Python number (reported there)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopOverDim(Event):
+    """The length of a Python loop is a dimension: ``for i in range(x.shape[0])``."""
+
+    operand: Operand
+    taint: Taint
+    form: str
+    """for, comprehension, list-repeat."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IteratesTensor(Event):
+    """A tensor is iterated over: ``for row in x``, ``zip(x, y)``, ``a, b = x``."""
+
+    operand: Operand
+    form: str
+    """for, zip, enumerate, unpack, comprehension, list."""
+    dynamic: bool = True
+    """Whether the length can differ from the traced one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DynamicShape(Event):
+    """An operator's output shape depends on values: ``x[mask]``, ``nonzero``, ``topk(k=count)``..."""
+
+    how: str
+    """mask, nonzero, where, masked_select, unique, repeat_interleave, bincount, topk, index-from-mask, slice."""
+    operand: Operand
+
+
+@dataclass(frozen=True, kw_only=True)
+class InplaceWrite(Event):
+    """A tensor is written in place and another name of the same memory is read afterwards."""
+
+    how: str
+    """method (``v.add_()``), augmented (``v += 1``), index (``v[0] = 1``), mask (``v[m] = 1``), out (``out=v``)."""
+    target: Operand
+    name: str
+    """The source text of what is written to."""
+    view: str = ""
+    """How the written tensor came to share memory: slice, select, view, chunk..., empty where it is the base itself."""
+    view_row: int = 0
+    """The line on which that view was made."""
+    read: Span | None = None
+    """Where the other name is read after the write, None where nothing else reads it."""
+    read_name: str = ""
+    lost: bool = False
+    """Whether the TorchScript exporter loses the write for that reader (see the analyzer's ``aliases``)."""
+    chained: bool = False
+    """Whether it is an index assignment into an indexing expression: ``y[:, 0][m] = v``."""
+    direct: bool = True
+    """Whether statement and names are plain enough for a repair."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskWrite(Event):
+    """``y[mask] = value``: index assignment under a boolean mask."""
+
+    target: Operand
+    mask: Operand
+    value: Operand
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateWrite(Event):
+    """A parameter or buffer changes in ``forward``."""
+
+    name: str
+    what: str
+    """parameter, buffer."""
+    through_data: bool = False
+    """Whether the write goes through ``.data``."""

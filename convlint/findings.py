@@ -1,0 +1,134 @@
+"""What convlint reports: findings, their harm for each route, and their fixes."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+ROUTES: tuple[str, ...] = ("jit_trace", "torch_export", "onnx_torchscript", "onnx_dynamo")
+"""The four ways in which torch 2 turns a module into a graph."""
+
+EXPORTERS: Mapping[str, tuple[str, ...]] = {
+    "torchscript": ("jit_trace", "onnx_torchscript"),
+    "dynamo": ("torch_export", "onnx_dynamo"),
+    "any": ROUTES,
+}
+"""``--exporter`` to the routes whose worst harm it means."""
+
+
+class Level(enum.IntEnum):
+    """What a line does to an export, in rising order."""
+
+    harmless = 0
+    frozen = 1
+    """Right only for the traced shape, batch or branch on a shape."""
+    wrong = 2
+    """Silently wrong: on the traced data, or because a tensor's value was frozen."""
+    breaks = 3
+    """An error stops the user: the export fails or the runtime refuses the graph."""
+
+
+Severity = Literal["error", "warning", "info"]
+
+
+@dataclass(frozen=True)
+class Harm:
+    """One level a route, and one a target where a target differs from ONNX Runtime."""
+
+    jit_trace: Level = Level.harmless
+    torch_export: Level = Level.harmless
+    onnx_torchscript: Level = Level.harmless
+    onnx_dynamo: Level = Level.harmless
+    targets: tuple[tuple[str, Level], ...] = ()
+
+    def on(self, route: str) -> Level:
+        """The level on one route (a member of ``ROUTES``)."""
+        level: Level = getattr(self, route)
+        return level
+
+    def worst(self, routes: Iterable[str], targets: Iterable[str] = ()) -> Level:
+        """The worst level over the routes and targets that the user exports to."""
+        wanted = set(targets)
+        levels = [self.on(route) for route in routes]
+        levels += [level for target, level in self.targets if target in wanted]
+        return max(levels, default=Level.harmless)
+
+    def without(self, routes: Iterable[str]) -> Harm:
+        """The same harm with the given routes harmless."""
+        gone = set(routes)
+        kept = {r: Level.harmless if r in gone else self.on(r) for r in ROUTES}
+        return Harm(**kept, targets=self.targets)
+
+    def at_most(self, other: Harm) -> bool:
+        """Whether no route and no target is worse here than in ``other``."""
+        theirs = dict(other.targets)
+        return all(self.on(r) <= other.on(r) for r in ROUTES) and all(
+            level <= theirs.get(target, Level.harmless) for target, level in self.targets
+        )
+
+    def as_json(self) -> dict[str, str]:
+        """Route or target to level name."""
+        return {r: self.on(r).name for r in ROUTES} | {t: level.name for t, level in self.targets}
+
+
+def severity(level: Level) -> Severity:
+    """breaks and wrong are errors, frozen is a warning, harmless an info."""
+    if level >= Level.wrong:
+        return "error"
+    return "warning" if level is Level.frozen else "info"
+
+
+class Span(NamedTuple):
+    """A range of source text: rows and columns 1-based, columns in code points, end exclusive."""
+
+    row: int
+    column: int
+    end_row: int
+    end_column: int
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Replace the text of ``span`` by ``content`` (an insertion where the span is empty)."""
+
+    span: Span
+    content: str
+
+
+class Applicability(enum.Enum):
+    """Whether a fix keeps eager's behaviour (safe), may change it (unsafe), or is only a hint."""
+
+    safe = "safe"
+    unsafe = "unsafe"
+    display = "display"
+
+
+@dataclass(frozen=True)
+class Fix:
+    """One repair: edits of one file, applied together or not at all."""
+
+    message: str
+    edits: tuple[Edit, ...]
+    applicability: Applicability = Applicability.unsafe
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line that an exporter will break on, change or freeze."""
+
+    code: str
+    name: str
+    message: str
+    path: str
+    span: Span
+    severity: Severity
+    harm: Harm | None = None
+    fix: Fix | None = None
+    fixable: Applicability | None = None
+    """Whether a fix exists, known before its edits are computed."""
+    seen: Literal["static", "trial"] = "static"
+    statement: Span | None = None
+    """The statement the finding stands in: where a suppression comment may be."""
+    facts: Mapping[str, Any] = field(default_factory=dict, compare=False)

@@ -1,0 +1,166 @@
+"""What a rule is, what it may ask, and how rules are found (entry-point group ``convlint.rules``)."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, Literal
+
+from convlint.events import Event
+from convlint.findings import EXPORTERS, Applicability, Finding, Fix, Harm, Level, Span, severity
+
+MARK = re.compile(r"[ \t]*# <-$", re.MULTILINE)
+"""The comment that marks, in an example, a line on which a finding must start."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A module that goes wrong and its repair: test, documentation and proof in one.
+
+    ``bad`` and ``good`` are whole source files that define ``class Model(nn.Module)``; in ``bad`` each line on
+    which a finding must start ends with ``# <-``. ``inputs`` describes the example inputs in the language of
+    ``convlint preflight --input``: named dimensions (``N=3``) are dynamic, numbers are fixed.
+    """
+
+    bad: str
+    good: str
+    inputs: str
+    harm: Harm
+    """What the proof must show for ``bad``, exactly."""
+    fix: Applicability | None = None
+    """Whether ``--fix`` (safe) or ``--unsafe-fixes`` turns ``bad`` into ``good``, to the letter."""
+    title: str = ""
+    opset: int | None = None
+    """Opset for the ONNX exporters, None for the exporter's own."""
+    same_in_eager: bool = True
+    """Whether ``good`` equals ``bad`` in eager on all inputs."""
+    good_routes: tuple[str, ...] | None = None
+    """Routes on which ``good`` must export and equal eager; None for all."""
+    targets: tuple[str, ...] = ()
+    """Targets for which the finding is expected, besides ONNX Runtime."""
+
+    @property
+    def source(self) -> str:
+        """``bad`` without its marks."""
+        return MARK.sub("", self.bad)
+
+    @property
+    def marked_rows(self) -> list[int]:
+        """The 1-based lines of ``bad`` that are marked."""
+        return [i for i, line in enumerate(self.bad.splitlines(), 1) if MARK.search(line)]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A claim about a target that is documented, not measured here."""
+
+    target: str
+    claim: str
+    source: str
+    date: str
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a rule may ask about the run."""
+
+    exporter: str = "any"
+    targets: Mapping[str, str | None] = field(default_factory=lambda: {"onnxruntime": None})
+    """Target to version (None for any)."""
+    opset: int | None = None
+    torch_version: str = "2.13"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def routes(self) -> tuple[str, ...]:
+        """The routes of the chosen exporter."""
+        return EXPORTERS[self.exporter]
+
+
+class Rule:
+    """One thing that goes wrong. The docstring is the documentation; see ``CONTRIBUTING.md`` for its sections."""
+
+    code: ClassVar[str]
+    name: ClassVar[str]
+    since: ClassVar[str] = "0.1"
+    status: ClassVar[Literal["preview", "stable", "deprecated"]] = "stable"
+    events: ClassVar[tuple[type[Event], ...]]
+    examples: ClassVar[Sequence[Example]] = ()
+    facts: ClassVar[Sequence[Fact]] = ()
+    """Documented harm for targets (no proof here)."""
+
+    def check(self, event: Any, context: Context) -> Finding | None:
+        """The finding that an event of ``events`` makes, or None. Decides on the event's facts alone."""
+        raise NotImplementedError
+
+    def fix(self, event: Any, context: Context) -> Fix | None:
+        """The repair of a finding that ``check`` made with ``fixable``, or None where it cannot be written."""
+        return None
+
+    @classmethod
+    def harm(cls) -> Harm:
+        """The worst that the rule's proof and facts show, for each route and target."""
+        shown = [example.harm for example in cls.examples]
+        worst = {r: max((h.on(r) for h in shown), default=Level.harmless) for r in EXPORTERS["any"]}
+        return Harm(**worst, targets=tuple((fact.target, Level.breaks) for fact in cls.facts))
+
+    def finding(
+        self,
+        event: Event,
+        message: str,
+        harm: Harm,
+        context: Context,
+        *,
+        fixable: Applicability | None = None,
+        span: Span | None = None,
+    ) -> Finding:
+        """A finding of this rule at an event, its severity from the harm on the run's routes and targets."""
+        return Finding(
+            code=self.code,
+            name=self.name,
+            message=message,
+            path=event.document.path,
+            span=span or event.span,
+            severity=severity(harm.worst(context.routes, context.targets)),
+            harm=harm,
+            fixable=fixable,
+            statement=event.statement,
+        )
+
+
+def rules_in(package: str) -> list[type[Rule]]:
+    """The rule classes defined in a package's modules (what a rule pack's entry point returns)."""
+    root = importlib.import_module(package)
+    found: set[type[Rule]] = set()
+    for info in pkgutil.walk_packages(root.__path__, f"{package}."):
+        module = importlib.import_module(info.name)
+        for _, value in inspect.getmembers(module, inspect.isclass):
+            if issubclass(value, Rule) and value.__module__ == info.name and hasattr(value, "code"):
+                found.add(value)
+    return sorted(found, key=lambda rule: rule.code)
+
+
+def _packs() -> Iterator[Callable[[], list[type[Rule]]]]:
+    for point in entry_points(group="convlint.rules"):
+        yield point.load()
+
+
+@functools.cache
+def registry() -> dict[str, type[Rule]]:
+    """All installed rules by code: the built-in pack and anybody's.
+
+    Raises:
+        ValueError: two packs define the same code.
+    """
+    known: dict[str, type[Rule]] = {}
+    for pack in _packs():
+        for rule in pack():
+            if known.setdefault(rule.code, rule) is not rule:
+                raise ValueError(f"rule {rule.code} is defined by {known[rule.code]!r} and by {rule!r}")
+    return dict(sorted(known.items()))

@@ -1,0 +1,164 @@
+"""A source file as convlint sees it: text, lines, positions, and its two trees."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from convlint.findings import Edit, Span
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
+_BOM = b"\xef\xbb\xbf"
+
+
+class SourceError(Exception):
+    """A file that cannot be read or parsed; ``row`` is the line where that shows (1-based)."""
+
+    def __init__(self, message: str, row: int = 1, column: int = 1) -> None:
+        super().__init__(message)
+        self.row = row
+        self.column = column
+
+
+@dataclass(eq=False)
+class Document:
+    """One Python file: its text exactly as on disk (line endings kept) and what is needed to write it back."""
+
+    path: str
+    text: str
+    encoding: str = "utf-8"
+    bom: bool = False
+
+    @classmethod
+    def read(cls, path: Path | str) -> Document:
+        """The document of a file on disk.
+
+        Raises:
+            SourceError: the file cannot be read or decoded.
+        """
+        try:
+            data = Path(path).read_bytes()
+        except OSError as error:
+            raise SourceError(f"cannot be read: {error.strerror or error}") from None
+        return cls.decode(data, str(path))
+
+    @classmethod
+    def decode(cls, data: bytes, path: str) -> Document:
+        """The document of a file's bytes, by its BOM or coding line (PEP 263).
+
+        Raises:
+            SourceError: the encoding is unknown or the bytes are not of it.
+        """
+        try:
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+            bom = data.startswith(_BOM)
+            text = (data[len(_BOM) :] if bom else data).decode("utf-8" if bom else encoding)
+        except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+            raise SourceError(f"cannot be decoded: {error}") from None
+        if "\0" in text:
+            raise SourceError("contains a null byte", text[: text.index("\0")].count("\n") + 1)
+        return cls(path, text, "utf-8" if bom else encoding, bom)
+
+    def encode(self, text: str) -> bytes:
+        """``text`` as bytes in the file's own encoding, with its BOM if it had one."""
+        return (_BOM if self.bom else b"") + text.encode(self.encoding)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines with their endings, split as the Python parser splits them."""
+        return _LINE.findall(self.text)
+
+    def parse(self) -> ast.Module:
+        """The standard tree, with ``# type:`` comments; made anew at each call, kept by nobody.
+
+        Raises:
+            SourceError: the text is not valid Python for this interpreter, or is too deeply nested.
+        """
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                try:
+                    return ast.parse(self.text, type_comments=True)
+                except SyntaxError:  # a malformed `# type:` comment is no error of the program
+                    return ast.parse(self.text)
+        except SyntaxError as error:
+            raise SourceError(error.msg, error.lineno or 1, error.offset or 1) from None
+        except (ValueError, RecursionError, MemoryError) as error:
+            raise SourceError(f"{str(error) or 'nested too deeply'}") from None
+
+    def span(self, node: ast.expr | ast.stmt) -> Span:
+        """The range of an ``ast`` node, in code points (``ast`` counts UTF-8 bytes)."""
+        end_row = node.end_lineno or node.lineno
+        return Span(
+            node.lineno,
+            self._column(node.lineno, node.col_offset),
+            end_row,
+            self._column(end_row, node.end_col_offset or node.col_offset),
+        )
+
+    def _column(self, row: int, offset: int) -> int:
+        line = self.lines[row - 1] if row <= len(self.lines) else ""
+        if line.isascii():
+            return offset + 1
+        return len(line.encode()[:offset].decode(errors="replace")) + 1
+
+    def segment(self, span: Span) -> str:
+        """The text of a range, line endings as they are."""
+        if span.row == span.end_row:
+            return self.lines[span.row - 1][span.column - 1 : span.end_column - 1]
+        first = self.lines[span.row - 1][span.column - 1 :]
+        last = self.lines[span.end_row - 1][: span.end_column - 1]
+        return first + "".join(self.lines[span.row : span.end_row - 1]) + last
+
+    def offset(self, row: int, column: int) -> int:
+        """The index into ``text`` of a position (1-based row and column)."""
+        return self._starts[row - 1] + column - 1
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        starts = [0]
+        for line in self.lines:
+            starts.append(starts[-1] + len(line))
+        return starts
+
+    def apply(self, edits: list[Edit]) -> str:
+        """The text after non-overlapping edits."""
+        text = self.text
+        for edit in sorted(edits, key=lambda e: (e.span.row, e.span.column), reverse=True):
+            start = self.offset(edit.span.row, edit.span.column)
+            end = self.offset(edit.span.end_row, edit.span.end_column)
+            text = text[:start] + edit.content + text[end:]
+        return text
+
+    @cached_property
+    def newline(self) -> str:
+        """The line ending of the first line, ``\\n`` where there is none."""
+        match = re.search(r"\r\n|\r|\n", self.text)
+        return match.group() if match else "\n"
+
+    def expression(self, span: Span) -> cst.BaseExpression:
+        """The LibCST node of the expression at a range (its inner line breaks allowed by parentheses)."""
+        import libcst as cst
+
+        node = cst.ensure_type(cst.parse_expression(f"({self.segment(span)})"), cst.BaseExpression)
+        return node.with_changes(lpar=node.lpar[1:], rpar=node.rpar[:-1])
+
+    def statement(self, span: Span) -> cst.BaseStatement:
+        """The LibCST node of the whole statement on the rows of a range, parsed at its own indentation."""
+        import libcst as cst
+
+        rows = "".join(self.lines[span.row - 1 : span.end_row])
+        if not rows[:1].isspace():
+            return cst.ensure_type(cst.parse_module(rows).body[0], cst.BaseStatement)
+        block = cst.ensure_type(cst.parse_module(f"if 1:\n{rows}").body[0], cst.If)
+        return cst.ensure_type(cst.ensure_type(block.body, cst.IndentedBlock).body[0], cst.BaseStatement)
