@@ -1,0 +1,245 @@
+"""The project as names: modules, classes and functions, found from imports and parsed when first asked for."""
+
+from __future__ import annotations
+
+import ast
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from convlint.source.document import Document, SourceError
+
+_TREES = 400
+"""How many syntax trees are kept (26 to 29 bytes a byte of source)."""
+
+
+@dataclass(eq=False)
+class FunctionInfo:
+    """A ``def`` or ``lambda``."""
+
+    module: ModuleInfo
+    qualname: str
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    cls: ClassInfo | None = None
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What names this function across re-parsed trees."""
+        return (self.module.name, self.qualname, self.node.lineno)
+
+    @property
+    def name(self) -> str:
+        """The last part of the qualified name."""
+        return self.qualname.rpartition(".")[2]
+
+    @property
+    def decorators(self) -> list[str]:
+        """The decorators' dotted names."""
+        if isinstance(self.node, ast.Lambda):
+            return []
+        return [dotted(d.func if isinstance(d, ast.Call) else d) for d in self.node.decorator_list]
+
+
+@dataclass(eq=False)
+class ClassInfo:
+    """A class statement: bases as written, methods, and what its body assigns."""
+
+    module: ModuleInfo
+    qualname: str
+    node: ast.ClassDef
+    methods: dict[str, FunctionInfo] = field(default_factory=dict)
+    assigned: dict[str, ast.expr] = field(default_factory=dict)
+    annotations: dict[str, ast.expr] = field(default_factory=dict)
+
+    @property
+    def bases(self) -> list[str]:
+        """The bases' dotted names."""
+        return [dotted(base.value if isinstance(base, ast.Subscript) else base) for base in self.node.bases]
+
+
+Binding = ClassInfo | FunctionInfo | tuple[str, str] | ast.expr
+"""A module-level name: a class, a function, an import (module, attribute or ''), or the expression assigned."""
+
+
+@dataclass(eq=False)
+class ModuleInfo:
+    """One file: its module-level names."""
+
+    name: str
+    document: Document
+    package: bool
+    names: dict[str, Binding] = field(default_factory=dict)
+    stars: list[str] = field(default_factory=list)
+    classes: list[ClassInfo] = field(default_factory=list)
+    functions: list[FunctionInfo] = field(default_factory=list)
+    updates: dict[str, list[ast.stmt]] = field(default_factory=dict)
+
+    def absolute(self, module: str | None, level: int) -> str:
+        """The absolute name of a relative import."""
+        if not level:
+            return module or ""
+        parts = self.name.split(".")
+        if not self.package:
+            parts = parts[:-1]
+        parts = parts[: len(parts) - (level - 1)] if level > 1 else parts
+        return ".".join([*parts, *([module] if module else [])])
+
+
+def dotted(node: ast.expr) -> str:
+    """``a.b.c`` of a name or attribute chain, '' for anything else."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return ""
+    return ".".join([node.id, *reversed(parts)])
+
+
+def build(document: Document, name: str, package: bool) -> ModuleInfo:
+    """The index of one document.
+
+    Raises:
+        SourceError: it does not parse.
+    """
+    module = ModuleInfo(name, document, package)
+    _block(module, document.parse().body)
+    return module
+
+
+def _block(module: ModuleInfo, body: list[ast.stmt]) -> None:
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            function = FunctionInfo(module, node.name, node)
+            module.names[node.name] = function
+            module.functions.append(function)
+        elif isinstance(node, ast.ClassDef):
+            module.names[node.name] = _class(module, node, node.name)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.asname:
+                    module.names[alias.asname] = (alias.name, "")
+                else:
+                    top = alias.name.partition(".")[0]
+                    module.names[top] = (top, "")
+        elif isinstance(node, ast.ImportFrom):
+            source = module.absolute(node.module, node.level)
+            for alias in node.names:
+                if alias.name == "*":
+                    module.stars.append(source)
+                else:
+                    module.names[alias.asname or alias.name] = (source, alias.name)
+        elif isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    module.names[target.id] = node.value
+        elif isinstance(node, ast.AnnAssign):
+            if isinstance(node.target, ast.Name) and node.value is not None:
+                module.names[node.target.id] = node.value
+        elif isinstance(node, ast.If):
+            _block(module, node.orelse)
+            _block(module, node.body)
+        elif isinstance(node, ast.Try):
+            for handler in node.handlers:
+                _block(module, handler.body)
+            _block(module, [*node.body, *node.orelse, *node.finalbody])
+        elif isinstance(node, (ast.With, ast.For, ast.While)):
+            _block(module, node.body)
+
+
+def _class(module: ModuleInfo, node: ast.ClassDef, qualname: str) -> ClassInfo:
+    info = ClassInfo(module, qualname, node)
+    module.classes.append(info)
+    _class_block(info, node.body)
+    return info
+
+
+def _class_block(info: ClassInfo, body: list[ast.stmt]) -> None:
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            function = FunctionInfo(info.module, f"{info.qualname}.{node.name}", node, info)
+            decorators = function.decorators
+            if any(d.endswith((".setter", ".deleter")) or d in ("overload", "typing.overload") for d in decorators):
+                continue
+            info.methods[node.name] = function
+        elif isinstance(node, ast.ClassDef):
+            _class(info.module, node, f"{info.qualname}.{node.name}")
+        elif isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    info.assigned[target.id] = node.value
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            info.annotations[node.target.id] = node.annotation
+            if node.value is not None:
+                info.assigned[node.target.id] = node.value
+        elif isinstance(node, ast.If):
+            _class_block(info, node.orelse)
+            _class_block(info, node.body)
+
+
+class Project:
+    """The modules that can be reached from the reported documents, read when first named."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self.modules: dict[str, ModuleInfo | None] = {}
+        self.by_path: dict[str, ModuleInfo] = {}
+        self._roots: OrderedDict[Path, None] = OrderedDict()
+        self._tops: set[str] = set()
+
+    def add(self, document: Document) -> ModuleInfo:
+        """Index a document that is to be reported.
+
+        Raises:
+            SourceError: it does not parse.
+        """
+        path = Path(document.path).absolute()
+        name, base, package = place(path)
+        self._roots[base] = None
+        self._tops.add(name.partition(".")[0])
+        if base.name != "site-packages":
+            self._tops.update(_siblings(base))
+        module = build(document, name, package)
+        self.modules[name] = module
+        self.by_path[document.path] = module
+        return module
+
+    def module(self, name: str) -> ModuleInfo | None:
+        """The module of an absolute name, None where it is not the project's (or does not parse)."""
+        if name in self.modules:
+            return self.modules[name]
+        found: ModuleInfo | None = None
+        if name.partition(".")[0] in self._tops:
+            found = self._load(name)
+        self.modules[name] = found
+        return found
+
+    def _load(self, name: str) -> ModuleInfo | None:
+        relative = Path(*name.split("."))
+        for base in self._roots:
+            for path, package in ((base / relative / "__init__.py", True), (base / relative.with_suffix(".py"), False)):
+                if path.is_file():
+                    try:
+                        return build(Document.read(path), name, package)
+                    except SourceError:
+                        return None
+        return None
+
+
+def place(path: Path) -> tuple[str, Path, bool]:
+    """(module name, the folder it is imported from, whether it is a package) of a file."""
+    package = path.name == "__init__.py"
+    parts = [] if package else [path.stem]
+    folder = path.parent
+    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
+        parts.append(folder.name)
+        folder = folder.parent
+    return ".".join(reversed(parts)) or path.stem, folder, package
+
+
+def _siblings(base: Path) -> set[str]:
+    try:
+        entries = list(base.iterdir())
+    except OSError:
+        return set()
+    return {e.stem for e in entries if e.suffix == ".py" or (e / "__init__.py").is_file()}

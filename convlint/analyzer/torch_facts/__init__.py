@@ -1,0 +1,55 @@
+"""What the analyzer knows of torch: a table made from the installed torch by ``generate.py``, and read here."""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+_TABLE = Path(__file__).with_name("table.json")
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One torch function or ``Tensor`` method, by its schemas, tags and trial calls."""
+
+    returns: str
+    """One letter a result: T tensor, L list of tensors, i int, f float, b bool, n number, - nothing, ? other."""
+    dtypes: str = ""
+    """Dtype class of the first result for a float, int and bool input (``fib`` keeps them), '' where unknown."""
+    view: bool = False
+    """Whether the result can share memory with the input."""
+    inplace: bool = False
+    pointwise: bool = False
+    dynamic_shape: bool = False
+    """Whether the result's shape depends on values."""
+    random: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """The operators of one torch version."""
+
+    torch: str
+    methods: dict[str, Operator]
+    functions: dict[str, Operator]
+    modules: frozenset[str]
+    """Names of the classes in ``torch.nn``."""
+
+
+def _operator(row: list[str]) -> Operator:
+    returns, dtypes, flags = row
+    return Operator(returns, dtypes, "v" in flags, "w" in flags, "p" in flags, "d" in flags, "r" in flags)
+
+
+@functools.cache
+def table() -> Table:
+    """The shipped table."""
+    raw = json.loads(_TABLE.read_text(encoding="utf-8"))
+    return Table(
+        raw["torch"],
+        {name: _operator(row) for name, row in raw["methods"].items()},
+        {name: _operator(row) for name, row in raw["functions"].items()},
+        frozenset(raw["modules"]),
+    )

@@ -1,0 +1,134 @@
+"""Makes ``table.json`` from the installed torch: ``python -m convlint.analyzer.torch_facts.generate``.
+
+Sources: the registered schemas (results, aliasing, writes), the operators' tags (pointwise, dynamic shape,
+random), and trial calls on small float, int and bool tensors (dtype class of the result). Linting only reads
+the table; this module is the one place of the analyzer that imports torch, and only when run.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import warnings
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+NAMESPACES = {
+    "torch": (torch, ""),
+    "torch.nn.functional": (F, ""),
+    "torch.special": (torch.special, "special_"),
+    "torch.linalg": (torch.linalg, "linalg_"),
+    "torch.fft": (torch.fft, "fft_"),
+}
+KINDS = {"Tensor": "T", "Tensor[]": "L", "List[Tensor]": "L", "int": "i", "SymInt": "i", "float": "f", "bool": "b"}
+KINDS |= {"number": "n", "Scalar": "n", "NoneType": "-"}
+ARGUMENTS: tuple[tuple[Any, ...], ...] = ((), ("t",), (1,), (0, 1), (0, "i"), ("t", "t"), (1.0,), (0.1, 0.9), ((0, 1),))
+FLAGS = {"pointwise": "p", "dynamic_output_shape": "d", "nondeterministic_seeded": "r"}
+
+
+def schemas() -> dict[str, list[Any]]:
+    """The registered aten schemas by operator name."""
+    found: dict[str, list[Any]] = defaultdict(list)
+    for schema in torch._C._jit_get_all_schemas():
+        namespace, _, name = schema.name.partition("::")
+        if namespace == "aten" and not any(argument.is_out for argument in schema.arguments):
+            found[name].append(schema)
+    return found
+
+
+def flags(name: str, overloads: list[Any]) -> str:
+    """v: result may alias an input, w: writes its first argument, p/d/r: from the tags."""
+    found = set()
+    for schema in overloads:
+        for result in schema.returns:
+            if result.alias_info is not None:
+                found.add("w" if result.alias_info.is_write else "v")
+        packet = getattr(torch.ops.aten, name, None)
+        overload = getattr(packet, schema.overload_name or "default", None)
+        found |= {FLAGS[tag.name] for tag in getattr(overload, "tags", ()) if tag.name in FLAGS}
+    if "w" in found:
+        found.discard("v")
+    return "".join(sorted(found))
+
+
+def returns(overloads: list[Any]) -> str:
+    """The letters of the first overload that takes a tensor."""
+    for schema in overloads:
+        if any("Tensor" in str(argument.type) for argument in schema.arguments):
+            return "".join(KINDS.get(str(result.type), "?") for result in schema.returns) or "-"
+    return "".join(KINDS.get(str(result.type), "?") for result in overloads[0].returns) or "-"
+
+
+def dtype_class(value: Any) -> str:
+    """f, i, b, c for a tensor (or the first of several), ? otherwise."""
+    if isinstance(value, (tuple, list)) and value:
+        value = value[0]
+    if not isinstance(value, torch.Tensor):
+        return "?"
+    if value.dtype is torch.bool:
+        return "b"
+    if value.is_complex():
+        return "c"
+    return "f" if value.is_floating_point() else "i"
+
+
+def dtypes(function: Any) -> str:
+    """The result's dtype class for a float, int and bool input, by calling; '' where no call succeeds on floats."""
+    samples = [torch.rand(2, 2) + 0.1, torch.tensor([[1, 0], [0, 1]]), torch.tensor([[True, False], [False, True]])]
+    for arguments in ARGUMENTS:
+        letters = ""
+        for sample in samples:
+            filled = [sample.clone() if a == "t" else torch.zeros(2, 2, dtype=torch.int64) if a == "i" else a for a in arguments]
+            try:
+                letters += dtype_class(function(sample.clone(), *filled))
+            except Exception:
+                letters += "?"
+        if letters[0] != "?":
+            return letters
+    return ""
+
+
+def rows() -> dict[str, Any]:
+    """The table as JSON data."""
+    known = schemas()
+    methods, functions = {}, {}
+    for name in sorted(set(dir(torch.Tensor))):
+        function = getattr(torch.Tensor, name)
+        if name.startswith("_") or not callable(function) or inspect.isclass(function) or name not in known:
+            continue
+        methods[name] = [returns(known[name]), dtypes(function), flags(name, known[name])]
+    for prefix, (module, aten) in NAMESPACES.items():
+        for name in sorted(dir(module)):
+            function = getattr(module, name)
+            if name.startswith("_") or not callable(function) or inspect.isclass(function) or aten + name not in known:
+                continue
+            functions[f"{prefix}.{name}"] = [returns(known[aten + name]), dtypes(function), flags(aten + name, known[aten + name])]
+    for name in sorted(dir(F)):
+        function = getattr(F, name)
+        if inspect.isfunction(function) and not name.startswith("_"):
+            functions.setdefault(f"torch.nn.functional.{name}", ["T", dtypes(function), ""])
+    modules = sorted(n for n, c in vars(nn).items() if inspect.isclass(c) and issubclass(c, nn.Module))
+    return {"torch": torch.__version__.split("+")[0], "methods": methods, "functions": functions, "modules": modules}
+
+
+def main() -> None:
+    """Writes the table, one operator a line."""
+    warnings.simplefilter("ignore")
+    torch.manual_seed(0)
+    torch.set_grad_enabled(False)
+    data = rows()
+    lines = ["{", f' "torch": {json.dumps(data["torch"])},']
+    for key in ("methods", "functions"):
+        body = ",\n".join(f"  {json.dumps(n)}: {json.dumps(row)}" for n, row in data[key].items())
+        lines.append(f' "{key}": {{\n{body}\n }},')
+    lines += [f' "modules": {json.dumps(data["modules"])}', "}", ""]
+    Path(__file__).with_name("table.json").write_text("\n".join(lines), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,451 @@
+"""Abstract values: what an expression can be when a model is traced.
+
+Scalars and tensors are immutable. Lists, dicts and instances are mutable objects that statements update in place,
+as Python does; joins at branches are made where they are written (weak updates).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from convlint.events import Taint
+
+if TYPE_CHECKING:
+    import ast
+
+    from convlint.analyzer.index import ClassInfo, FunctionInfo
+
+_serial = itertools.count(1)
+
+
+class Value:
+    """An abstract value."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown(Value):
+    """Anything; ``taint`` says what it was computed from."""
+
+    taint: Taint = Taint.none
+    module: bool = False
+    """Whether it is the result of a layer that the source does not show (so most likely a tensor)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Const(Value):
+    """A Python constant: None, bool, int, float, str, bytes, Ellipsis."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Value):
+    """A Python number (or a tracer's stand-in for one) that is not known: a dimension, ``.item()``, a config int."""
+
+    kind: str = "number"
+    """int, float, bool or number."""
+    taint: Taint = Taint.none
+    frozen_on: frozenset[str] = frozenset()
+    """Routes on which it is a plain Python number already, the loss reported where that happened."""
+    symbol: str = ""
+    """The same symbol means the same number."""
+    dim: bool = False
+    """Whether it is straight a size of a tensor."""
+
+
+Dim = Value  # Const (int) or Number: one size of a shape
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor(Value):
+    """A torch tensor."""
+
+    dtype: str | None = None
+    """float, int, bool, complex."""
+    shape: tuple[Dim, ...] | None = None
+    taint: Taint = Taint.data
+    ident: int = 0
+    """The tensor object; 0 where aliasing is not tracked."""
+    storage: int = 0
+    """The memory it looks at."""
+    mask_index: bool = False
+    """Whether it holds indices made from a mask (``nonzero``)."""
+    state: str = ""
+    """parameter or buffer, with its name, for a module's own tensors (``buffer:self.n``)."""
+    sure: bool = True
+    """False for a parameter that is only presumed to be a tensor."""
+
+    @property
+    def rank(self) -> int | None:
+        """The number of dimensions, None where unknown."""
+        return None if self.shape is None else len(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Array(Value):
+    """A NumPy array or scalar."""
+
+    taint: Taint = Taint.none
+
+
+@dataclass(frozen=True, slots=True)
+class Shape(Value):
+    """A ``torch.Size`` whose length is not known."""
+
+    symbol: str = ""
+    taint: Taint = Taint.shape
+
+
+@dataclass(frozen=True, slots=True)
+class Tuple(Value):
+    """A tuple (or ``torch.Size``) of known length."""
+
+    items: tuple[Value, ...] = ()
+
+
+@dataclass(eq=False, slots=True)
+class List(Value):
+    """A list, set, iterator or tuple of unknown length: one value for all elements."""
+
+    element: Value | None = None
+    items: list[Value] | None = None
+    """The elements one by one, while the length is certain."""
+    taint: Taint = Taint.none
+    """What the length depends on."""
+    serial: int = field(default_factory=lambda: next(_serial))
+
+    def add(self, value: Value, certain: bool) -> None:
+        """Append; ``certain`` where the statement surely runs once."""
+        self.element = value if self.element is None else join(self.element, value)
+        if certain and self.items is not None and len(self.items) < 64:
+            self.items.append(value)
+        else:
+            self.items = None
+
+    def any(self) -> Value:
+        """An element, Unknown for an empty list."""
+        return self.element if self.element is not None else Unknown()
+
+
+@dataclass(eq=False, slots=True)
+class Dict(Value):
+    """A dict: values of the constant keys, and one value for the rest."""
+
+    items: dict[Any, Value] = field(default_factory=dict)
+    rest: Value | None = None
+    serial: int = field(default_factory=lambda: next(_serial))
+
+    def any(self) -> Value:
+        """One of the values."""
+        values = list(self.items.values()) + ([self.rest] if self.rest is not None else [])
+        return join_all(values) if values else Unknown()
+
+
+@dataclass(eq=False, slots=True)
+class Instance(Value):
+    """An object of a class of the project."""
+
+    cls: ClassInfo
+    attributes: dict[str, Value] = field(default_factory=dict)
+    complete: bool = True
+    """Whether ``__init__`` was seen with its real arguments."""
+    serial: int = field(default_factory=lambda: next(_serial))
+
+
+@dataclass(frozen=True, slots=True)
+class Layer(Value):
+    """A module of torch itself: ``nn.Conv2d(3, 8, 1)``."""
+
+    name: str
+    arguments: tuple[tuple[str, Value], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Function(Value):
+    """A function of the project, bound to ``self`` if it is a method; ``scope`` holds what it closes over."""
+
+    info: FunctionInfo
+    bound: Value | None = None
+    scope: Any = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Class(Value):
+    """A class of the project."""
+
+    info: ClassInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Value):
+    """Something imported from outside the project, by its qualified name."""
+
+    qualified: str
+
+
+@dataclass(frozen=True, slots=True)
+class Method(Value):
+    """A method of a value that is no project object: ``tensor.view``."""
+
+    owner: Value
+    name: str
+    node: ast.expr | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Partial(Value):
+    """``functools.partial(function, ...)``."""
+
+    function: Value
+    args: tuple[Value, ...] = ()
+    keywords: tuple[tuple[str, Value], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Guard(Value):
+    """A flag that is true on some routes only: ``torch.jit.is_tracing()``."""
+
+    true_on: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Union(Value):
+    """One of a few values."""
+
+    members: tuple[Value, ...]
+
+
+UNKNOWN = Unknown()
+NONE = Const(None)
+TRUE, FALSE = Const(True), Const(False)
+_LIMIT = 4
+
+
+def members(value: Value) -> tuple[Value, ...]:
+    """The alternatives of a value."""
+    return value.members if isinstance(value, Union) else (value,)
+
+
+def taint_of(value: Value, depth: int = 3) -> Taint:
+    """What a value depends on, containers by their elements."""
+    if isinstance(value, (Unknown, Number, Tensor, Array, Shape)):
+        return value.taint
+    if depth == 0:
+        return Taint.none
+    parts: Iterable[Value] = ()
+    if isinstance(value, Tuple):
+        parts = value.items
+    elif isinstance(value, Union):
+        parts = value.members
+    elif isinstance(value, List):
+        parts = (value.any(),)
+    elif isinstance(value, Dict):
+        parts = value.items.values()
+    return max((taint_of(part, depth - 1) for part in parts), default=Taint.none)
+
+
+def join_all(values: Iterable[Value]) -> Value:
+    """The join of several values; Unknown for none."""
+    result: Value | None = None
+    for value in values:
+        result = value if result is None else join(result, value)
+    return UNKNOWN if result is None else result
+
+
+def join(a: Value, b: Value) -> Value:
+    """What is either ``a`` or ``b``: merged where they are alike, a union of a few otherwise."""
+    if a is b or a == b:
+        return a
+    if isinstance(a, Unknown) and isinstance(b, Unknown):
+        return Unknown(max(a.taint, b.taint), a.module and b.module)
+    merged: list[Value] = list(members(a))
+    for value in members(b):
+        for i, other in enumerate(merged):
+            both = _merge(other, value)
+            if both is not None:
+                merged[i] = both
+                break
+        else:
+            merged.append(value)
+    if len(merged) == 1:
+        return merged[0]
+    if len(merged) > _LIMIT:
+        return Unknown(max(taint_of(v) for v in merged))
+    return Union(tuple(merged))
+
+
+def _merge(a: Value, b: Value) -> Value | None:
+    """One value for two alike ones, None where they are not."""
+    if a is b or a == b:
+        return a
+    merge = _MERGES.get(type(a))
+    if merge is not None and type(b) is type(a):
+        return merge(a, b)
+    if isinstance(a, (Const, Number)) and isinstance(b, (Const, Number)):
+        return _merge_scalars(a, b)
+    return None
+
+
+def _merge_scalars(a: Const | Number, b: Const | Number) -> Value | None:
+    kinds = {k for v in (a, b) if (k := number_kind(v)) is not None}
+    if len(kinds) != 1 or number_kind(a) is None or number_kind(b) is None:
+        return None
+    frozen = a.frozen_on if isinstance(a, Number) else b.frozen_on if isinstance(b, Number) else frozenset()
+    if isinstance(a, Number) and isinstance(b, Number):
+        frozen = a.frozen_on & b.frozen_on
+    return Number(kinds.pop(), max(taint_of(a), taint_of(b)), frozen)
+
+
+def number_kind(value: Value) -> str | None:
+    """int, float, bool or number; None for no number."""
+    if isinstance(value, Number):
+        return value.kind
+    if isinstance(value, Const) and isinstance(value.value, (bool, int, float)):
+        return type(value.value).__name__
+    return None
+
+
+def _merge_constants(a: Const, b: Const) -> Value | None:
+    if type(a.value) is not type(b.value):
+        return None
+    if isinstance(a.value, (bool, int, float)):
+        return Number(type(a.value).__name__)
+    return UNKNOWN if isinstance(a.value, (str, bytes)) else None
+
+
+def _merge_tensors(a: Tensor, b: Tensor) -> Value:
+    shape = None
+    if a.shape is not None and b.shape is not None and len(a.shape) == len(b.shape):
+        shape = tuple(join(x, y) for x, y in zip(a.shape, b.shape, strict=True))
+    same = a.ident == b.ident
+    return Tensor(
+        a.dtype if a.dtype == b.dtype else None,
+        shape,
+        max(a.taint, b.taint),
+        a.ident if same else max(a.ident, b.ident),
+        a.storage if a.storage == b.storage else max(a.storage, b.storage),
+        a.mask_index and b.mask_index,
+        a.state if a.state == b.state else "",
+        a.sure and b.sure,
+    )
+
+
+def _merge_tuples(a: Tuple, b: Tuple) -> Value | None:
+    if len(a.items) != len(b.items):
+        return List(join_all(a.items + b.items)) if a.items or b.items else None
+    return Tuple(tuple(join(x, y) for x, y in zip(a.items, b.items, strict=True)))
+
+
+def _merge_lists(a: List, b: List) -> Value:
+    # the same tensors may be reached through either list: keep one object, so that later writes are seen by both
+    if b.element is not None:
+        a.element = b.element if a.element is None else join(a.element, b.element)
+    a.items = None
+    a.taint = max(a.taint, b.taint)
+    return a
+
+
+def _merge_dicts(a: Dict, b: Dict) -> Value:
+    merged = Dict(dict(a.items), a.rest if b.rest is None else b.rest)
+    for key, value in b.items.items():
+        merged.items[key] = join(merged.items[key], value) if key in merged.items else value
+    return merged
+
+
+def _merge_instances(a: Instance, b: Instance) -> Value | None:
+    return None
+
+
+def _merge_layers(a: Layer, b: Layer) -> Value | None:
+    return Layer(a.name) if a.name == b.name else None
+
+
+_MERGES: dict[type[Value], Callable[[Any, Any], Value | None]] = {
+    Const: _merge_constants,
+    Number: lambda a, b: Number(
+        a.kind if a.kind == b.kind else "number",
+        max(a.taint, b.taint),
+        a.frozen_on & b.frozen_on,
+        a.symbol if a.symbol == b.symbol else "",
+        a.dim and b.dim,
+    ),
+    Tensor: _merge_tensors,
+    Array: lambda a, b: Array(max(a.taint, b.taint)),
+    Shape: lambda a, b: Shape("", max(a.taint, b.taint)),
+    Tuple: _merge_tuples,
+    List: _merge_lists,
+    Dict: _merge_dicts,
+    Instance: _merge_instances,
+    Layer: _merge_layers,
+    Unknown: lambda a, b: Unknown(max(a.taint, b.taint), a.module and b.module),
+}
+
+
+def signature(value: Value, names: dict[int, int] | None = None, depth: int = 4) -> Any:
+    """A hashable key: equal keys mean that a call behaves alike. Memory is renamed by order of appearance."""
+    names = {} if names is None else names
+    if isinstance(value, Tensor):
+        ident = names.setdefault(value.ident, len(names)) if value.ident else -1
+        storage = names.setdefault(-value.storage, len(names)) if value.storage else -1
+        shape = None if value.shape is None else tuple(signature(d, names, 1) for d in value.shape)
+        return ("T", value.dtype, shape, value.taint, ident, storage, value.mask_index, value.state, value.sure)
+    if isinstance(value, Number):
+        return ("N", value.kind, value.taint, value.frozen_on, value.dim)
+    if depth == 0:
+        return type(value).__name__
+    if isinstance(value, Const):
+        return ("C", type(value.value).__name__, value.value)
+    if isinstance(value, (Tuple, Union)):
+        parts = value.items if isinstance(value, Tuple) else value.members
+        return (type(value).__name__, *(signature(v, names, depth - 1) for v in parts))
+    if isinstance(value, List):
+        items = None if value.items is None else tuple(signature(v, names, depth - 1) for v in value.items[:16])
+        element = None if value.element is None else signature(value.element, names, depth - 1)
+        return ("L", items, element, value.taint)
+    if isinstance(value, Dict):
+        rest = None if value.rest is None else signature(value.rest, names, depth - 1)
+        return ("D", tuple((repr(k), signature(v, names, depth - 1)) for k, v in list(value.items.items())[:32]), rest)
+    if isinstance(value, Instance):
+        return ("I", value.serial)
+    if isinstance(value, Function):
+        bound = None if value.bound is None else signature(value.bound, names, depth - 1)
+        return ("F", value.info.key, bound)
+    if isinstance(value, Partial):
+        return ("P", signature(value.function, names, depth - 1), len(value.args))
+    if isinstance(value, Method):
+        return ("M", value.name, signature(value.owner, names, depth - 1))
+    if isinstance(value, Layer):
+        return ("Y", value.name, tuple((k, signature(v, names, 1)) for k, v in value.arguments))
+    return value
+
+
+def tensors_in(value: Value, depth: int = 4) -> Iterable[Tensor]:
+    """The tensors that can be reached from a value."""
+    if isinstance(value, Tensor):
+        yield value
+    elif depth:
+        parts: Iterable[Value] = ()
+        if isinstance(value, Tuple):
+            parts = value.items
+        elif isinstance(value, Union):
+            parts = value.members
+        elif isinstance(value, List):
+            parts = value.items if value.items is not None else (value.any(),)
+        elif isinstance(value, Dict):
+            parts = [*value.items.values(), *([value.rest] if value.rest is not None else [])]
+        elif isinstance(value, Instance):
+            parts = value.attributes.values()
+        for part in parts:
+            yield from tensors_in(part, depth - 1)
+
+
+def with_taint(value: Value, taint: Taint) -> Value:
+    """The value with at least this taint, where it is a scalar or tensor."""
+    if isinstance(value, (Number, Tensor, Unknown, Array)) and value.taint < taint:
+        return replace(value, taint=taint)
+    return value
