@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from convlint.findings import Span
+from convlint.findings import ROUTES, Span
 from convlint.source.document import Document
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ class Event:
     """The simple statement around it, or the header of the compound one."""
     function: str = ""
     """The qualified name of the function, ``module.Class.method``."""
-
-    wide: ClassVar[bool] = False
+    routes: frozenset[str] = frozenset(ROUTES)
+    """The routes on which the code runs at all (code may ask whether it is being traced)."""
 
     @property
     def text(self) -> str:
@@ -164,8 +164,10 @@ class InplaceWrite(Event):
     read_name: str = ""
     lost: bool = False
     """Whether the TorchScript exporter loses the write for that reader (see the analyzer's ``aliases``)."""
-    chained: bool = False
-    """Whether it is an index assignment into an indexing expression: ``y[:, 0][m] = v``."""
+    stale: bool = False
+    """Whether the reader is an older view of what was written to (a view read after its base changed)."""
+    chained: str = ""
+    """For an index assignment into a slice, ``y[:, 0][m] = v``: what the last index is (basic, mask, tensor)."""
     direct: bool = True
     """Whether statement and names are plain enough for a repair."""
 

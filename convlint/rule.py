@@ -13,7 +13,7 @@ from importlib.metadata import entry_points
 from typing import Any, ClassVar, Literal
 
 from convlint.events import Event
-from convlint.findings import EXPORTERS, Applicability, Finding, Fix, Harm, Level, Span, severity
+from convlint.findings import EXPORTERS, ROUTES, Applicability, Finding, Fix, Harm, Level, Span, severity
 
 MARK = re.compile(r"[ \t]*# <-$", re.MULTILINE)
 """The comment that marks, in an example, a line on which a finding must start."""
@@ -121,6 +121,7 @@ class Rule:
         span: Span | None = None,
     ) -> Finding:
         """A finding of this rule at an event, its severity from the harm on the run's routes and targets."""
+        harm = harm.without(set(ROUTES) - event.routes)
         return Finding(
             code=self.code,
             name=self.name,

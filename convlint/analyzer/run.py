@@ -1,0 +1,286 @@
+"""The state of an abstract run: frames, the project, memory, and the events found so far."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from convlint.analyzer.aliases import Memory
+from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project
+from convlint.analyzer.values import UNKNOWN, Class, Function, Name, Tensor, Value, join
+from convlint.events import Event, Operand, Taint
+from convlint.findings import ROUTES, Span
+from convlint.source.document import Document
+
+ALL_ROUTES = frozenset(ROUTES)
+TORCHSCRIPT = frozenset({"jit_trace", "onnx_torchscript"})
+DYNAMO = ALL_ROUTES - TORCHSCRIPT
+
+
+@dataclass(eq=False)
+class Frame:
+    """One function being interpreted (or a module's or class's top level)."""
+
+    module: ModuleInfo
+    function: FunctionInfo | None = None
+    parent: Frame | None = None
+    env: dict[str, Value] = field(default_factory=dict)
+    routes: frozenset[str] = ALL_ROUTES
+    """The routes on which the current statement runs."""
+    traced: bool = True
+    """False in ``__init__`` and at module level: nothing there is an event."""
+    certain: bool = True
+    """False inside branches and loops."""
+    live: bool = True
+    returns: list[Value] = field(default_factory=list)
+    yields: list[Value] = field(default_factory=list)
+    statement: ast.stmt | None = None
+    tests: list[Any] | None = None
+    """Where decisions inside one test are collected, so that a test makes one event."""
+    globals_: set[str] = field(default_factory=set)
+
+    @property
+    def document(self) -> Document:
+        """The file that the code stands in."""
+        return self.module.document
+
+    def lookup(self, name: str) -> Value | None:
+        """A local or closed-over name."""
+        frame: Frame | None = self
+        while frame is not None:
+            if name in frame.env:
+                return frame.env[name]
+            frame = frame.parent
+        return None
+
+
+def header(document: Document, node: ast.stmt) -> Span:
+    """The statement's range; of a compound statement its header only."""
+    span = document.span(node)
+    body = getattr(node, "body", None)
+    if not isinstance(body, list) or not body or not isinstance(body[0], ast.stmt):
+        return span
+    last = max((n.end_lineno or 0 for n in _header_parts(node)), default=span.row)
+    last = max(last, span.row)
+    return Span(span.row, span.column, last, len(document.lines[last - 1].rstrip("\r\n")) + 1)
+
+
+def _header_parts(node: ast.stmt) -> Iterator[ast.expr]:
+    for name in ("test", "iter", "target", "subject"):
+        part = getattr(node, name, None)
+        if isinstance(part, ast.expr):
+            yield part
+    for item in getattr(node, "items", ()):
+        yield item.context_expr
+
+
+class Run:
+    """What all frames share."""
+
+    depth_limit = 30
+    contexts_limit = 24
+    """Distinct argument patterns for which one function is interpreted."""
+
+    def __init__(self, project: Project, reported: set[str]) -> None:
+        self.project = project
+        self.reported = reported
+        self.memory = Memory()
+        self.found: dict[Any, tuple[Any, Event]] = {}
+        self.visited: set[tuple[str, str, int]] = set()
+        self.memo: dict[Any, Value] = {}
+        self.contexts: dict[tuple[str, str, int], int] = {}
+        self.active: set[Any] = set()
+        self.globals: dict[tuple[str, str], Value] = {}
+        self.hooks: list[tuple[Value, Value]] = []
+        self.depth = 0
+        # set by `interpreter`, so that the parts need not import one another in a circle
+        self.evaluate: Callable[[Frame, ast.expr], Value]
+        self.execute: Callable[[Frame, list[ast.stmt]], None]
+
+    # --- names -------------------------------------------------------------------------------------------------
+
+    def global_name(self, module: ModuleInfo, name: str) -> Value | None:
+        """What a module-level name stands for; None where the module does not define it."""
+        key = (module.name, name)
+        if key in self.globals:
+            return self.globals[key]
+        if name not in module.names:
+            return self._star(module, name)
+        self.globals[key] = UNKNOWN  # a name defined through itself
+        binding = module.names[name]
+        value: Value
+        if isinstance(binding, ClassInfo):
+            value = Class(binding)
+        elif isinstance(binding, FunctionInfo):
+            value = Function(binding)
+        elif isinstance(binding, tuple):
+            value = self.imported(*binding)
+        else:
+            value = self.evaluate(Frame(module, traced=False), binding)
+        self.globals[key] = value
+        return value
+
+    def _star(self, module: ModuleInfo, name: str) -> Value | None:
+        for source in module.stars:
+            other = self.project.module(source)
+            if other is None:
+                continue
+            value = self.global_name(other, name)
+            if value is not None:
+                return value
+        return None
+
+    def imported(self, source: str, attribute: str) -> Value:
+        """What ``from source import attribute`` (or ``import source``, attribute '') binds."""
+        if not attribute:
+            return Name(source)
+        module = self.project.module(source)
+        if module is None:
+            return Name(f"{source}.{attribute}")
+        value = self.global_name(module, attribute)
+        if value is not None:
+            return value
+        return Name(f"{source}.{attribute}")
+
+    def resolve(self, name: Name) -> Value | None:
+        """A dotted name as a thing of the project, None where it is outside."""
+        source, _, attribute = name.qualified.rpartition(".")
+        module = self.project.module(source) if source else None
+        return self.global_name(module, attribute) if module is not None else None
+
+    # --- classes -----------------------------------------------------------------------------------------------
+
+    def bases(self, cls: ClassInfo) -> list[Value]:
+        """The base classes, resolved."""
+        frame = Frame(cls.module, traced=False)
+        nodes = [b.value if isinstance(b, ast.Subscript) else b for b in cls.node.bases]
+        return [self.evaluate(frame, node) for node in nodes]
+
+    def mro(self, cls: ClassInfo) -> list[ClassInfo]:
+        """The project's classes from ``cls`` upwards, depth first, each once."""
+        order: list[ClassInfo] = []
+        self._linearise(cls, order, 0)
+        return order
+
+    def _linearise(self, cls: ClassInfo, order: list[ClassInfo], depth: int) -> None:
+        if cls in order or depth > 20:
+            return
+        order.append(cls)
+        for base in self.bases(cls):
+            if isinstance(base, Class):
+                self._linearise(base.info, order, depth + 1)
+
+    def method(self, cls: ClassInfo, name: str, after: ClassInfo | None = None) -> FunctionInfo | None:
+        """A method by name, inherited ones too (only those beyond ``after`` for ``super()``)."""
+        order = self.mro(cls)
+        if after is not None:
+            order = order[order.index(after) + 1 :] if after in order else self.mro(after)[1:]
+        for info in order:
+            if name in info.methods:
+                return info.methods[name]
+        return None
+
+    def outside_bases(self, cls: ClassInfo) -> list[str]:
+        """Qualified names of the bases that are not of the project."""
+        found: list[str] = []
+        for info in self.mro(cls):
+            for node, base in zip(info.node.bases, self.bases(info), strict=True):
+                if isinstance(base, Name):
+                    found.append(base.qualified)
+                elif not isinstance(base, Class):
+                    found.append(ast.unparse(node))
+        return found
+
+    def is_module(self, cls: ClassInfo) -> bool:
+        """Whether a class is an ``nn.Module`` (its base may be outside the project)."""
+        return any(is_module_name(base) for base in self.outside_bases(cls))
+
+    # --- events ------------------------------------------------------------------------------------------------
+
+    def operand(self, frame: Frame, node: ast.expr, value: Value) -> Operand:
+        """An operand for an event."""
+        from convlint.analyzer.describe import describe
+
+        kind, taint, dtype, rank = describe(value)
+        return Operand(span=frame.document.span(node), taint=taint, kind=kind, dtype=dtype, rank=rank)
+
+    def emit(
+        self, frame: Frame, cls: type[Event], node: ast.expr | ast.stmt, key: str, rank: tuple[Any, ...], **facts: Any
+    ) -> None:
+        """Note an event; of several at one place and key the highest ranked stays, for the routes of all."""
+        event = self.event(frame, cls, node, **facts)
+        if event is not None:
+            self.note(event, key, rank)
+
+    def event(self, frame: Frame, cls: type[Event], node: ast.expr | ast.stmt, **facts: Any) -> Event | None:
+        """An event of the current statement, None where nobody asked for this file or nothing is traced here."""
+        if not frame.traced or not frame.routes or frame.document.path not in self.reported:
+            return None
+        document = frame.document
+        statement = frame.statement or node
+        where = header(document, statement) if isinstance(statement, ast.stmt) else document.span(statement)
+        name = f"{frame.module.name}.{frame.function.qualname}" if frame.function else frame.module.name
+        return cls(
+            document=document,
+            span=document.span(node),
+            statement=where,
+            function=name,
+            routes=frame.routes,
+            **facts,
+        )
+
+    def note(self, event: Event, key: str, rank: tuple[Any, ...]) -> None:
+        """Keep an event (see ``emit``)."""
+        place = (type(event).__name__, event.document.path, event.span, key)
+        old = self.found.get(place)
+        if old is None:
+            self.found[place] = (rank, event)
+        else:
+            best_rank, best = max(old, (rank, event), key=lambda pair: pair[0])
+            routes = old[1].routes | event.routes
+            self.found[place] = (best_rank, best if best.routes == routes else replace(best, routes=routes))
+
+    # --- memory ------------------------------------------------------------------------------------------------
+
+    def tensor(self, dtype: str | None, shape: tuple[Value, ...] | None, taint: Taint, **more: Any) -> Tensor:
+        """A new tensor with memory of its own."""
+        ident = self.memory.fresh()
+        return Tensor(dtype, shape, taint, ident, ident, **more)
+
+    def view(self, frame: Frame, parent: Tensor, how: str, row: int, **changes: Any) -> Tensor:
+        """A new tensor that looks at ``parent``'s memory."""
+        if not parent.ident:
+            return replace(parent, **changes)
+        ident = self.memory.view(parent.ident, parent.storage, how, (frame.document.path, row))
+        return replace(parent, ident=ident, **changes)
+
+    @contextmanager
+    def on_routes(self, frame: Frame, routes: frozenset[str]) -> Iterator[None]:
+        """Code that runs on some routes only."""
+        before = frame.routes
+        frame.routes = before & routes
+        try:
+            yield
+        finally:
+            frame.routes = before
+
+
+def is_module_name(qualified: str) -> bool:
+    """Whether an outside base class is surely or very likely an ``nn.Module``."""
+    last = qualified.rpartition(".")[2]
+    if qualified.startswith(("torch.nn.", "nn.")):
+        return True
+    if qualified.startswith(("torch.utils.data", "torch.autograd", "torch.optim", "enum.", "typing.", "abc.")):
+        return False
+    return last.endswith(("Module", "Model", "PreTrainedModel", "ModelMixin", "Layer", "Block", "Network", "Net"))
+
+
+def join_env(a: dict[str, Value], b: dict[str, Value]) -> dict[str, Value]:
+    """The names after either arm of a branch."""
+    joined = dict(a)
+    for name, value in b.items():
+        joined[name] = join(joined[name], value) if name in joined else value
+    return joined
