@@ -1,11 +1,54 @@
-"""``[tool.convlint]`` and ``convlint.toml`` to ``Settings``."""
+"""``[tool.convlint]`` and ``convlint.toml`` to ``Settings``.
+
+Settings are built in layers: the defaults, the nearest configuration file, then the command line. Each layer is an
+``Options`` whose unset fields leave the layers below as they are.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from convlint.rule import Context
+import msgspec
+
+from convlint.errors import UsageError, nearest
+from convlint.rule import Context, registry
+from convlint.source.discovery import DEFAULT_EXCLUDE, absolute, anchored, matches
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+OutputFormat = Literal["concise", "full", "json"]
+Exporter = Literal["torchscript", "dynamo", "any"]
+Targets = tuple[tuple[str, str | None], ...]
+
+TARGETS: tuple[str, ...] = (
+    "coreml",
+    "executorch",
+    "litert",
+    "mnn",
+    "ncnn",
+    "onnxruntime",
+    "onnxruntime-web",
+    "opencv",
+    "openvino",
+    "tensorrt",
+    "tract",
+    "tvm",
+)
+"""The names that ``--target`` takes."""
+
+_VERSION = re.compile(r"\d+(\.\d+)*")
+_TOOL_CODE = re.compile(r"CVL0\d{0,2}")
+"""Findings about files and suppressions: no rule of the registry makes them."""
+_EVERYTHING = ("ALL", "CVL")
 
 
 @dataclass(frozen=True)
@@ -13,28 +56,315 @@ class Settings:
     """Everything a run needs to know, from configuration and command line together."""
 
     root: Path = field(default_factory=Path.cwd)
-    """The folder that paths are shown and excluded relative to: the configuration's, else the working directory."""
+    """The folder of the configuration, else the working directory: a baseline names files relative to it."""
     config_file: Path | None = None
     select: tuple[str, ...] = ("CVL",)
-    """Code prefixes."""
+    """Code prefixes; ``ALL`` has become the empty one."""
     ignore: tuple[str, ...] = ()
     fixable: tuple[str, ...] = ("CVL",)
     unfixable: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    """Gitignore-style patterns."""
+    exclude: tuple[str, ...] = DEFAULT_EXCLUDE
+    """Gitignore-style patterns, those with a slash absolute."""
     force_exclude: bool = False
+    respect_gitignore: bool = True
     per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """(pattern, codes)."""
+    """(pattern, codes); ``!`` before a pattern means every other file."""
     exporter: str = "any"
-    targets: tuple[tuple[str, str | None], ...] = (("onnxruntime", None),)
+    targets: Targets = (("onnxruntime", None),)
     opset: int | None = None
     show_harmless: bool = False
     preview: bool = False
+    fix: bool = False
+    fix_only: bool = False
     unsafe_fixes: bool = False
-    jobs: int = 1
+    show_fixes: bool = False
+    output_format: OutputFormat = "full"
+    cache_dir: Path | None = None
+    """None where nothing is cached."""
+    jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
     baseline: Path | None = None
 
     @property
     def context(self) -> Context:
         """What rules may ask about the run."""
         return Context(exporter=self.exporter, targets=dict(self.targets), opset=self.opset)
+
+    def selects(self, code: str) -> bool:
+        """Whether a rule's findings are wanted: the longer prefix wins, ``ignore`` wins a draw."""
+        return _longest(self.select, code) > _longest(self.ignore, code)
+
+    def may_fix(self, code: str) -> bool:
+        """Whether a rule's fixes may be applied."""
+        return _longest(self.fixable, code) > _longest(self.unfixable, code)
+
+    def ignores_in(self, path: Path, code: str) -> bool:
+        """Whether ``per-file-ignores`` silences a rule in a file."""
+        return any(_longest(codes, code) >= 0 and _covers(pattern, path) for pattern, codes in self.per_file_ignores)
+
+
+def _longest(prefixes: Iterable[str], code: str) -> int:
+    """The length of the longest prefix of ``code``, -1 where none matches."""
+    return max((len(prefix) for prefix in prefixes if code.startswith(prefix)), default=-1)
+
+
+def _covers(pattern: str, path: Path) -> bool:
+    if pattern.startswith("!"):
+        return not matches([pattern[1:]], absolute(path))
+    return matches([pattern], absolute(path))
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
+    """One layer of settings, as written: a configuration file, a ``--config 'key = value'`` or the command line."""
+
+    select: list[str] | None = None
+    extend_select: list[str] = []
+    ignore: list[str] | None = None
+    fixable: list[str] | None = None
+    unfixable: list[str] | None = None
+    exclude: list[str] | None = None
+    extend_exclude: list[str] = []
+    force_exclude: bool | None = None
+    respect_gitignore: bool | None = None
+    per_file_ignores: dict[str, list[str]] | None = None
+    exporter: Exporter | None = None
+    target: str | list[str] | None = None
+    opset: Annotated[int, msgspec.Meta(ge=7)] | None = None
+    show_harmless: bool | None = None
+    preview: bool | None = None
+    fix: bool | None = None
+    fix_only: bool | None = None
+    unsafe_fixes: bool | None = None
+    show_fixes: bool | None = None
+    output_format: OutputFormat | None = None
+    cache_dir: str | None = None
+    jobs: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    baseline: str | None = None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Options, where they come from (for messages) and the folder that their paths are relative to."""
+
+    options: Options
+    source: str
+    base: Path
+
+
+def parse_options(table: Mapping[str, Any], source: str) -> Options:
+    """The options of a table of settings.
+
+    Raises:
+        UsageError: a key is unknown or a value has the wrong type.
+    """
+    known = Options.__struct_encode_fields__
+    for key in table:
+        if key not in known:
+            raise UsageError(f"{source}: unknown key `{key}`{nearest(key, known) or '; see `convlint check --help`'}")
+    try:
+        return msgspec.convert(table, Options)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at ")
+        key = where.strip("`").removeprefix("$.")
+        raise UsageError(f"{source}: `{key}`: {what[:1].lower()}{what[1:]}") from None
+
+
+def parse_targets(words: str | Iterable[str]) -> Targets:
+    """``onnxruntime==1.16,coreml`` (or a list of such) to names and versions.
+
+    Raises:
+        UsageError: a target or a version is not understood.
+    """
+    parts = [part.strip() for word in ([words] if isinstance(words, str) else words) for part in word.split(",")]
+    found: dict[str, str | None] = {}
+    for part in filter(None, parts):
+        name, equals, version = (piece.strip() for piece in part.partition("=="))
+        if name not in TARGETS:
+            hint = nearest(name, TARGETS) or f"; known are {', '.join(TARGETS)}"
+            raise UsageError(f"unknown target `{name}`{hint}")
+        if equals and not _VERSION.fullmatch(version):
+            raise UsageError(f"target `{part}`: `{version}` is no version; write for example `{name}==1.16`")
+        found[name] = version or None
+    return tuple(found.items())
+
+
+def check_codes(codes: Iterable[str]) -> None:
+    """Makes sure that each code is the beginning of a rule's.
+
+    Raises:
+        UsageError: one is not; the nearest code is suggested, or the code of a rule so named.
+    """
+    for code in codes:
+        if code in _EVERYTHING or _TOOL_CODE.fullmatch(code):
+            continue
+        rules = registry()
+        if code and any(known.startswith(code) for known in rules):
+            continue
+        names = {rule.name: known for known, rule in rules.items()}
+        if code in names:
+            raise UsageError(f"`{code}` is the name of a rule; write its code, {names[code]}")
+        raise UsageError(f"unknown rule code `{code}`{nearest(code.upper(), rules) or '; see `convlint rule --all`'}")
+
+
+def apply(settings: Settings, layer: Layer) -> Settings:
+    """The settings with a layer laid over them.
+
+    Raises:
+        UsageError: a code or target of the layer is unknown.
+    """
+    options = layer.options
+    try:
+        changes = _selection(settings, options) | _plain(options)
+        if options.per_file_ignores is not None:
+            changes["per_file_ignores"] = tuple(
+                ("!" * pattern.startswith("!") + anchored(pattern.removeprefix("!"), layer.base), _prefixes(codes))
+                for pattern, codes in options.per_file_ignores.items()
+            )
+        if options.target is not None:
+            changes["targets"] = parse_targets(options.target)
+    except UsageError as error:
+        raise UsageError(f"{layer.source}: {error}") from None
+    exclude = settings.exclude if options.exclude is None else _anchored(options.exclude, layer.base)
+    changes["exclude"] = exclude + _anchored(options.extend_exclude, layer.base)
+    if options.cache_dir is not None:
+        changes["cache_dir"] = layer.base / options.cache_dir
+    if options.baseline is not None:
+        changes["baseline"] = layer.base / options.baseline
+    return replace(settings, **changes)
+
+
+_PLAIN = (
+    "force_exclude",
+    "respect_gitignore",
+    "exporter",
+    "opset",
+    "show_harmless",
+    "preview",
+    "fix",
+    "fix_only",
+    "unsafe_fixes",
+    "show_fixes",
+    "output_format",
+    "jobs",
+)
+
+
+def _plain(options: Options) -> dict[str, Any]:
+    return {name: value for name in _PLAIN if (value := getattr(options, name)) is not None}
+
+
+def _anchored(patterns: Iterable[str], base: Path) -> tuple[str, ...]:
+    return tuple(anchored(pattern, base) for pattern in patterns)
+
+
+def _selection(settings: Settings, options: Options) -> dict[str, Any]:
+    """The layer's codes over those below: what this layer says wins, however short its prefixes are."""
+    select, extend, ignore = map(_prefixes, (options.select, options.extend_select, options.ignore))
+    base = settings.select if options.select is None else select
+    kept = [code for code in base if code in select or not _within(code, ignore)]
+    still = settings.ignore if options.select is None else ()
+    changes: dict[str, Any] = {
+        "select": (*kept, *extend),
+        "ignore": (*(code for code in still if not _within(code, extend)), *ignore),
+    }
+    if options.fixable is not None:
+        changes |= {"fixable": _prefixes(options.fixable), "unfixable": ()}
+    if options.unfixable is not None:
+        changes["unfixable"] = _prefixes(options.unfixable)
+    return changes
+
+
+def _prefixes(codes: Iterable[str] | None) -> tuple[str, ...]:
+    codes = tuple(codes or ())
+    check_codes(codes)
+    return tuple("" if code == "ALL" else code for code in codes)
+
+
+def _within(code: str, prefixes: Iterable[str]) -> bool:
+    return any(code.startswith(prefix) for prefix in prefixes)
+
+
+def read_file(path: Path) -> Options | None:
+    """The options of a ``convlint.toml`` or of the ``[tool.convlint]`` table of a ``pyproject.toml``, None without one.
+
+    Raises:
+        UsageError: the file cannot be read, is no TOML or holds a setting that is not understood.
+    """
+    try:
+        with path.open("rb") as file:
+            table = tomllib.load(file)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: is not valid TOML: {error}") from None
+    if path.name != "pyproject.toml":
+        return parse_options(table, str(path))
+    tool = table.get("tool", {}).get("convlint")
+    if tool is None:
+        return None
+    if not isinstance(tool, dict):
+        raise UsageError(f"{path}: `tool.convlint` is no table; write `[tool.convlint]` and the settings below it")
+    return parse_options(tool, f"{path}: [tool.convlint]")
+
+
+class Configuration:
+    """Where settings come from in this run, and the settings of each folder.
+
+    Args:
+        overrides: layers of the command line, the last one strongest.
+        file: the one configuration file to use instead of the nearest to each folder.
+        isolated: whether configuration files are left unread.
+    """
+
+    def __init__(self, overrides: Sequence[Layer] = (), *, file: Path | None = None, isolated: bool = False) -> None:
+        self.overrides = tuple(overrides)
+        self.isolated = isolated
+        self._cwd = Path.cwd()
+        self._known: dict[Path, Settings] = {}
+        self._default = self._settings(self._cwd, None, None) if file is None else self._from(absolute(file), self._cwd)
+        self._nearest = file is None and not isolated
+
+    def settings(self, folder: Path) -> Settings:
+        """The settings for the files of a folder: those of the nearest configuration file above."""
+        if not self._nearest:
+            return self._default
+        folder = absolute(folder)
+        if folder not in self._known:
+            self._known[folder] = self._read(folder)
+        return self._known[folder]
+
+    def _read(self, folder: Path) -> Settings:
+        for name in ("convlint.toml", "pyproject.toml"):
+            file = folder / name
+            if file.is_file() and (options := read_file(file)) is not None:
+                return self._settings(folder, file, options)
+        return self._default if folder == folder.parent else self.settings(folder.parent)
+
+    def _from(self, file: Path, root: Path) -> Settings:
+        options = read_file(file)
+        if options is None:
+            raise UsageError(f"{file}: has no [tool.convlint] table; add one or name another file")
+        return self._settings(root, file, options)
+
+    def _settings(self, root: Path, file: Path | None, options: Options | None) -> Settings:
+        settings = Settings(root=root, config_file=file)
+        layers = self.overrides if options is None else (Layer(options, str(file), root), *self.overrides)
+        for layer in layers:
+            settings = apply(settings, layer)
+        return settings
+
+
+def parse_config_option(text: str) -> Path | Options:
+    """``--config``: the path of a configuration file, or a TOML pair ``key = value``.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if Path(text).is_file():
+        return Path(text)
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise UsageError(
+            f"--config {text}: is neither a file nor a pair `key = value` (strings in quotes: `exporter = 'dynamo'`)"
+        ) from None
+    return parse_options(table, f"--config {text}")
