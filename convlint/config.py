@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -27,6 +27,7 @@ else:
 
 OutputFormat = Literal["concise", "full", "json"]
 Exporter = Literal["torchscript", "dynamo", "any"]
+_CHOICES = {"output-format": get_args(OutputFormat), "exporter": get_args(Exporter)}
 Targets = tuple[tuple[str, str | None], ...]
 
 TARGETS: tuple[str, ...] = (
@@ -79,8 +80,8 @@ class Settings:
     unsafe_fixes: bool = False
     show_fixes: bool = False
     output_format: OutputFormat = "full"
+    cache: bool = True
     cache_dir: Path | None = None
-    """None where nothing is cached."""
     jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
     baseline: Path | None = None
 
@@ -136,6 +137,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     unsafe_fixes: bool | None = None
     show_fixes: bool | None = None
     output_format: OutputFormat | None = None
+    cache: bool | None = None
     cache_dir: str | None = None
     jobs: Annotated[int, msgspec.Meta(ge=1)] | None = None
     baseline: str | None = None
@@ -165,7 +167,11 @@ def parse_options(table: Mapping[str, Any], source: str) -> Options:
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at ")
         key = where.strip("`").removeprefix("$.")
-        raise UsageError(f"{source}: `{key}`: {what[:1].lower()}{what[1:]}") from None
+        choices = _CHOICES.get(key)
+        wrong = (
+            what[:1].lower() + what[1:].replace(" | null", "") + (f"; one of {', '.join(choices)}" if choices else "")
+        )
+        raise UsageError(f"{source}: `{key}`: {wrong}") from None
 
 
 def parse_targets(words: str | Iterable[str]) -> Targets:
@@ -244,6 +250,7 @@ _PLAIN = (
     "unsafe_fixes",
     "show_fixes",
     "output_format",
+    "cache",
     "jobs",
 )
 

@@ -113,7 +113,7 @@ def discover(paths: Sequence[Path], scope_of: Callable[[Path], ScopeT]) -> dict[
     return dict(sorted(found.items()))
 
 
-def absolute(path: Path) -> Path:
+def absolute(path: Path | str) -> Path:
     """The absolute path, without ``..`` but with its symbolic links (as the user wrote it)."""
     return Path(os.path.abspath(path))  # noqa: PTH100 (Path.resolve follows links, Path.absolute keeps `..`)
 

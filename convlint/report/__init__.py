@@ -1,0 +1,1 @@
+"""Findings to text for people (concise, full) and for programs (json)."""

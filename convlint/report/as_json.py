@@ -1,0 +1,62 @@
+"""Findings for programs: Ruff's list of objects, with name, severity, harm and how a finding was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from convlint.findings import Finding, Fix, Span
+from convlint.source.discovery import absolute
+
+
+def as_json(findings: Iterable[Finding]) -> str:
+    """The JSON text, one list."""
+    return _dump([_finding(finding) for finding in findings])
+
+
+def statistics_as_json(rows: Iterable[tuple[str, str, int, int]]) -> str:
+    """The counts of ``summary.count`` as JSON."""
+    return _dump([dict(zip(("code", "name", "count", "fixable_count"), row, strict=True)) for row in rows])
+
+
+def _dump(value: Any) -> str:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "cell": None,
+        "code": finding.code,
+        "name": finding.name,
+        "severity": finding.severity,
+        "message": finding.message,
+        "filename": finding.path if finding.path == "-" else str(absolute(finding.path)),
+        "location": _start(finding.span),
+        "end_location": _end(finding.span),
+        "fix": _fix(finding.fix) if finding.fix else None,
+        "harm": finding.harm.as_json() if finding.harm else None,
+        "seen": finding.seen,
+        "noqa_row": finding.span.row,
+        "url": None,
+    }
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    return {
+        "applicability": fix.applicability.value,
+        "message": fix.message,
+        "edits": [
+            {"content": edit.content, "location": _start(edit.span), "end_location": _end(edit.span)}
+            for edit in fix.edits
+        ],
+    }
+
+
+def _start(span: Span) -> dict[str, int]:
+    return {"row": span.row, "column": span.column}
+
+
+def _end(span: Span) -> dict[str, int]:
+    return {"row": span.end_row, "column": span.end_column}

@@ -1,0 +1,65 @@
+"""The lines after the findings: counts, what can be repaired and what was."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from convlint.findings import Applicability, Finding
+from convlint.report.style import Painter
+from convlint.report.text import shown_path, will_fix
+
+
+def summary(findings: Sequence[Finding], unsafe_fixes: bool, fixed: int = 0) -> Iterator[str]:
+    """``Found 3 errors, 2 warnings.`` and how many of them can be repaired."""
+    if not findings and not fixed:
+        yield "All checks passed!"
+        return
+    counts = Counter(finding.severity for finding in findings)
+    found = [plural(counts[severity], severity) for severity in ("error", "warning", "info") if counts[severity]]
+    if fixed:
+        left = ", ".join(found) or "0"
+        yield f"Found {plural(len(findings) + fixed, 'problem')} ({fixed} fixed, {left} remaining)."
+    else:
+        yield f"Found {', '.join(found)}."
+    now = sum(will_fix(finding, unsafe_fixes) for finding in findings)
+    more = 0 if unsafe_fixes else sum(finding.fixable is Applicability.unsafe for finding in findings)
+    if now and more:
+        yield f"[*] {now} fixable with `--fix`, {more} more with `--unsafe-fixes`."
+    elif now:
+        yield f"[*] {now} fixable with `--fix`."
+    elif more:
+        yield f"No fixes available ({more} with `--fix --unsafe-fixes`)."
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 error``, ``2 errors`` (``info`` stays)."""
+    return f"{count} {noun}{'' if count == 1 or noun == 'info' else 's'}"
+
+
+def count(findings: Iterable[Finding], unsafe_fixes: bool) -> list[tuple[str, str, int, int]]:
+    """(code, name, findings, of them fixable), the most frequent first."""
+    findings = list(findings)
+    number = Counter((finding.code, finding.name) for finding in findings)
+    fixable = Counter(finding.code for finding in findings if will_fix(finding, unsafe_fixes))
+    return [(code, name, n, fixable[code]) for (code, name), n in sorted(number.items(), key=lambda i: (-i[1], i[0]))]
+
+
+def statistics(findings: Iterable[Finding], unsafe_fixes: bool, painter: Painter) -> Iterator[str]:
+    """One line a rule: count, code, ``[*]`` where all its findings are fixable (``[-]`` some), name."""
+    rows = count(findings, unsafe_fixes)
+    width = max((len(str(number)) for _, _, number, _ in rows), default=1)
+    for code, name, number, fixable in rows:
+        mark = "[*]" if fixable == number else "[-]" if fixable else "[ ]"
+        yield f"{number:>{width}}\t{painter(code, 'bold red')}\t{mark} {name}"
+
+
+def fixes(fixed: Mapping[str, Counter[tuple[str, str]]]) -> Iterator[str]:
+    """What was repaired, by file and rule (``--show-fixes``)."""
+    total = sum(counter.total() for counter in fixed.values())
+    yield f"Fixed {plural(total, 'problem')}:"
+    for path, counter in fixed.items():
+        yield f"- {shown_path(path)}:"
+        for (code, name), number in counter.most_common():
+            yield f"    {number} x {code} ({name})"
+    yield ""
