@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from convlint.findings import Applicability, Finding
 from convlint.report.style import Painter
@@ -54,11 +54,13 @@ def statistics(findings: Iterable[Finding], unsafe_fixes: bool, painter: Painter
         yield f"{number:>{width}}\t{painter(code, 'bold red')}\t{mark} {name}"
 
 
-def fixes(fixed: Mapping[str, Counter[tuple[str, str]]]) -> Iterator[str]:
+def fixes(fixed: Iterable[Finding]) -> Iterator[str]:
     """What was repaired, by file and rule (``--show-fixes``)."""
-    total = sum(counter.total() for counter in fixed.values())
-    yield f"Fixed {plural(total, 'problem')}:"
-    for path, counter in fixed.items():
+    by_file: dict[str, Counter[tuple[str, str]]] = {}
+    for finding in fixed:
+        by_file.setdefault(finding.path, Counter())[finding.code, finding.name] += 1
+    yield f"Fixed {plural(sum(counter.total() for counter in by_file.values()), 'problem')}:"
+    for path, counter in by_file.items():
         yield f"- {shown_path(path)}:"
         for (code, name), number in counter.most_common():
             yield f"    {number} x {code} ({name})"

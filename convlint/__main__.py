@@ -1,0 +1,5 @@
+"""``python -m convlint``."""
+
+from convlint.cli import main
+
+main()

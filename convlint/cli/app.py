@@ -1,0 +1,81 @@
+"""The commands, and how a run ends: 0 clean, 1 findings, 2 not done (one sentence on stderr, never a traceback)."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+
+import typer
+
+from convlint import __version__
+from convlint.cli.check import check
+from convlint.cli.rule import rule
+from convlint.errors import UsageError
+
+app = typer.Typer(
+    name="convlint",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+COMMANDS = ("check", "rule")
+app.command("check")(check)
+app.command("rule")(rule)
+
+
+@app.callback(
+    epilog="`check` may be left out: `convlint src/ --fix`. A folder named like a command is written `./rule`."
+)
+def root(version: bool = typer.Option(False, "--version", "-V", help="Print the version.")) -> None:
+    """Find, explain and repair the lines of a PyTorch model that break or silently change in an export."""
+    if version:
+        typer.echo(f"convlint {__version__}")
+        raise typer.Exit
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs a command line and says with which code to exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = app(args=_with_command(arguments), standalone_mode=False)
+        sys.stdout.flush()
+    except UsageError as error:
+        return _fail(str(error))
+    except typer.TyperException as error:
+        return _fail(f"{error.format_message()} See `convlint --help`.")
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except BrokenPipeError:  # the reader (`| head`) has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # the user must not see a traceback
+        return _fail(_internal(error))
+    return code if isinstance(code, int) else 0
+
+
+def _with_command(arguments: Sequence[str]) -> list[str]:
+    """``check`` put first where no command is named."""
+    if not arguments or arguments[0] in (*COMMANDS, "-h", "--help", "-V", "--version"):
+        return list(arguments)
+    return ["check", *arguments]
+
+
+def _fail(message: str) -> int:
+    sys.stderr.write(f"convlint: error: {' '.join(message.split())}\n")
+    return 2
+
+
+def _internal(error: Exception) -> str:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="convlint-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
+    ) as file:
+        file.write(f"convlint {__version__}, Python {sys.version}\n{sys.argv}\n\n")
+        traceback.print_exception(error, file=file)
+    return f"a fault of convlint itself ({type(error).__name__}: {error}); please report it with the file {file.name}"

@@ -1,0 +1,280 @@
+"""``convlint check``: options to settings, one call, a report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import TextIO
+
+from convlint import api
+from convlint.cli import options as opt
+from convlint.config import Configuration, Options, Settings
+from convlint.errors import UsageError
+from convlint.findings import Finding
+from convlint.report.style import Painter
+from convlint.source.document import Document, SourceError
+
+
+def check(
+    paths: opt.Paths = None,
+    fix: opt.Fix = None,
+    unsafe_fixes: opt.UnsafeFixes = None,
+    fix_only: opt.FixOnly = None,
+    diff: opt.Diff = False,
+    show_fixes: opt.ShowFixes = None,
+    fixable: opt.Fixable = None,
+    unfixable: opt.Unfixable = None,
+    add_ignores: opt.AddIgnores = False,
+    select: opt.Select = None,
+    extend_select: opt.ExtendSelect = None,
+    ignore: opt.Ignore = None,
+    per_file_ignores: opt.PerFileIgnores = None,
+    exporter: opt.ExporterName = None,
+    target: opt.Target = None,
+    opset: opt.Opset = None,
+    show_harmless: opt.ShowHarmless = None,
+    preview: opt.Preview = None,
+    exclude: opt.Exclude = None,
+    extend_exclude: opt.ExtendExclude = None,
+    force_exclude: opt.ForceExclude = None,
+    respect_gitignore: opt.RespectGitignore = None,
+    stdin_filename: opt.StdinFilename = None,
+    baseline: opt.Baseline = None,
+    write_baseline: opt.WriteBaseline = None,
+    output_format: opt.Format = None,
+    output_file: opt.OutputFile = None,
+    statistics: opt.Statistics = False,
+    quiet: opt.Quiet = False,
+    show_files: opt.ShowFiles = False,
+    show_settings: opt.ShowSettings = False,
+    config: opt.Config = None,
+    isolated: opt.Isolated = False,
+    exit_zero: opt.ExitZero = False,
+    exit_non_zero_on_fix: opt.ExitNonZeroOnFix = False,
+    no_cache: opt.NoCache = False,
+    cache_dir: opt.CacheDir = None,
+    jobs: opt.Jobs = None,
+) -> int:
+    """Find what breaks or silently changes in an export, and repair it with `--fix`."""
+    given = Options(
+        fix=fix,
+        unsafe_fixes=unsafe_fixes,
+        fix_only=fix_only,
+        show_fixes=show_fixes,
+        fixable=opt.words(fixable),
+        unfixable=opt.words(unfixable),
+        select=opt.words(select),
+        extend_select=opt.words(extend_select) or [],
+        ignore=opt.words(ignore),
+        per_file_ignores=opt.pattern_codes(per_file_ignores),
+        exporter=exporter,
+        target=target,
+        opset=opset,
+        show_harmless=show_harmless,
+        preview=preview,
+        exclude=opt.words(exclude),
+        extend_exclude=opt.words(extend_exclude) or [],
+        force_exclude=force_exclude,
+        respect_gitignore=respect_gitignore,
+        baseline=baseline,
+        output_format=output_format,
+        cache=False if no_cache else None,
+        cache_dir=cache_dir,
+        jobs=jobs,
+    )
+    configuration = opt.configuration(given, config or (), isolated)
+    settings = configuration.settings(Path.cwd())
+    stdin = _stdin(paths, stdin_filename)
+    where = [] if stdin else paths or ["."]
+    with _output(output_file) as out:
+        if show_files or show_settings:
+            return _show(where, stdin, configuration, out, settings=show_settings)
+        report = _Report(settings, out, stdin, statistics, quiet)
+        if add_ignores:
+            return report.ignores_written(api.add_ignores(where, configuration))
+        if write_baseline:
+            return report.baseline_written(api.write_baseline(write_baseline, where, configuration), write_baseline)
+        if diff:
+            return report.diff(api.fix(where, configuration, stdin=stdin, write=False), exit_zero)
+        if settings.fix or settings.fix_only:
+            result = api.fix(where, configuration, stdin=stdin, write=stdin is None)
+            failed = report.fixed(result) or (exit_non_zero_on_fix and bool(result.changed))
+            return int(failed and not exit_zero)
+        checked = api.check(where, configuration, stdin=stdin, want_fixes=settings.output_format == "json")
+        return int(report.checked(checked) and not exit_zero)
+
+
+def _stdin(paths: Sequence[str] | None, name: str | None) -> Document | None:
+    """The document on stdin, if the user asked for it with ``-``.
+
+    Raises:
+        UsageError: stdin cannot be decoded, or is asked for together with files.
+    """
+    if not paths or "-" not in paths:
+        return None
+    if len(paths) > 1:
+        raise UsageError("`-` stands for stdin and goes with no other path; leave out one or the other")
+    try:
+        return Document.decode(sys.stdin.buffer.read(), name or "-")
+    except SourceError as error:
+        raise UsageError(f"stdin {error}") from None
+
+
+@contextmanager
+def _output(file: Path | None) -> Iterator[TextIO]:
+    if file is None:
+        yield sys.stdout
+        return
+    try:
+        out = file.open("w", encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise UsageError(f"--output-file {file}: cannot be written: {error.strerror or error}") from None
+    with out:
+        yield out
+
+
+def _show(
+    paths: Sequence[str], stdin: Document | None, configuration: Configuration, out: TextIO, *, settings: bool
+) -> int:
+    files = {Path(stdin.path): configuration.settings(Path.cwd())} if stdin else api.files(paths, configuration)
+    if not settings:
+        out.writelines(f"{path}\n" for path in files)
+        return 0
+    if not files:
+        raise UsageError("no Python file is under the given paths; name one to see its settings")
+    path, resolved = next(iter(files.items()))
+    out.write(f"Settings for {path}\n")
+    out.writelines(f"{line}\n" for line in _settings_lines(resolved))
+    return 0
+
+
+def _settings_lines(settings: Settings) -> Iterator[str]:
+    for one in fields(settings):
+        value = getattr(settings, one.name)
+        if isinstance(value, tuple) and value:
+            yield f"{one.name} = ["
+            yield from (f"    {item!r}," for item in value)
+            yield "]"
+        else:
+            yield f"{one.name} = {str(value) if isinstance(value, Path) else list(value) if value == () else value!r}"
+
+
+@dataclass
+class _Report:
+    """Prints what a run found or did; each method says whether the run has failed."""
+
+    settings: Settings
+    out: TextIO
+    stdin: Document | None
+    statistics: bool
+    quiet: bool
+
+    def checked(self, result: api.CheckResult) -> bool:
+        """The findings of a run."""
+        self._findings(result.findings)
+        if not result.files:
+            _note("warning: no Python file is under the given paths")
+        if self._talks:
+            self._summary(result.findings)
+        return _failed(result.findings)
+
+    def fixed(self, result: api.FixResult) -> bool:
+        """What was repaired, then what is left."""
+        if self.stdin:  # the repaired text goes where the text would have gone, what there is to say to stderr
+            sys.stdout.buffer.write(self.stdin.encode(result.changed[0][1] if result.changed else self.stdin.text))
+            self.out = sys.stderr if self.out is sys.stdout else self.out
+        for path in result.unstable:
+            _note(f"warning: {path}: repairs kept calling for more repairs; look at the file and run again")
+        if not self.settings.fix_only:
+            self._findings(result.left.findings)
+        if not self._talks:
+            return not self.settings.fix_only and _failed(result.left.findings)
+        from convlint.report import summary
+
+        if self.settings.show_fixes and result.fixed:
+            self._lines(summary.fixes(result.fixed))
+        if self.settings.fix_only:
+            self._lines([f"Fixed {summary.plural(len(result.fixed), 'problem')}."])
+            return False
+        self._summary(result.left.findings, len(result.fixed))
+        return _failed(result.left.findings)
+
+    def diff(self, result: api.FixResult, exit_zero: bool) -> int:
+        """What would be written."""
+        from convlint.report.diff import diff
+        from convlint.report.summary import plural
+
+        painter = Painter(self.out)
+        for old, new in result.changed:
+            self.out.writelines(diff(old, new, painter))
+        if not self.quiet:
+            count = plural(len(result.fixed), "problem")
+            _note(f"Would fix {count}." if result.changed else "No problems would be fixed.")
+        return int(bool(result.changed) and not exit_zero)
+
+    def ignores_written(self, count: int) -> int:
+        """How many suppressions were written."""
+        if not self.quiet:
+            self._lines([f"Added {count} suppression{'s' * (count != 1)}."])
+        return 0
+
+    def baseline_written(self, count: int, file: Path) -> int:
+        """How many findings the new baseline lists."""
+        if not self.quiet:
+            self._lines([f"Wrote {count} finding{'s' * (count != 1)} to {file}."])
+        return 0
+
+    @property
+    def _talks(self) -> bool:
+        return not self.quiet and self.settings.output_format != "json"
+
+    def _findings(self, findings: Sequence[Finding]) -> None:
+        unsafe = self.settings.unsafe_fixes
+        if self.settings.output_format == "json":
+            from convlint.report import as_json, summary
+
+            counts = summary.count(findings, unsafe)
+            self._lines([as_json.statistics_as_json(counts) if self.statistics else as_json.as_json(findings)])
+            return
+        if not findings:
+            return
+        painter = Painter(self.out)
+        if self.statistics:
+            from convlint.report.summary import statistics
+
+            self._lines(statistics(findings, unsafe, painter))
+            return
+        from convlint.report import text
+
+        if self.settings.output_format == "concise":
+            self._lines(text.concise(findings, painter, unsafe))
+        else:
+            self._lines(text.full(findings, painter, unsafe, cache(self._source)))
+
+    def _summary(self, findings: Sequence[Finding], fixed: int = 0) -> None:
+        from convlint.report.summary import summary
+
+        self._lines(summary(findings, self.settings.unsafe_fixes, fixed))
+
+    def _source(self, path: str) -> Document | None:
+        if self.stdin and self.stdin.path == path:
+            return self.stdin
+        try:
+            return Document.read(path)
+        except SourceError:
+            return None
+
+    def _lines(self, lines: Iterator[str] | Sequence[str]) -> None:
+        self.out.writelines(f"{line}\n" for line in lines)
+
+
+def _failed(findings: Sequence[Finding]) -> bool:
+    return any(finding.severity != "info" for finding in findings)
+
+
+def _note(text: str) -> None:
+    sys.stderr.write(f"{text}\n")

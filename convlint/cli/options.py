@@ -1,0 +1,114 @@
+"""The options of ``convlint check``: how each is written, and the layer of settings that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from convlint.config import Configuration, Exporter, Layer, Options, OutputFormat, parse_config_option
+from convlint.errors import UsageError
+
+_rule = partial(typer.Option, rich_help_panel="Which rules")
+_file = partial(typer.Option, rich_help_panel="Which files")
+_fix = partial(typer.Option, rich_help_panel="Repairs")
+_out = partial(typer.Option, rich_help_panel="Output")
+_more = partial(typer.Option, rich_help_panel="Configuration and exit code")
+_CODES, _PATTERNS = "CODE,...", "PATTERN,..."
+
+Words = list[str] | None
+Switch = bool | None
+
+Paths = Annotated[Words, typer.Argument(metavar="[PATH]...", help="Files and folders, `-` for stdin; default `.`")]
+
+Select = Annotated[Words, _rule(metavar=_CODES, help="Rules to run (beginnings of codes, or ALL).")]
+ExtendSelect = Annotated[Words, _rule(metavar=_CODES, help="Rules to run besides.")]
+Ignore = Annotated[Words, _rule(metavar=_CODES, help="Rules to leave out.")]
+PerFileIgnores = Annotated[Words, _rule(metavar="PATTERN:CODE,...", help="Rules to leave out in some files.")]
+ExporterName = Annotated[Exporter | None, _rule(help="The exporter whose harm counts; default any.")]
+Target = Annotated[Words, _rule(metavar="NAME[==VERSION],...", help="Runtimes of the export; default onnxruntime.")]
+Opset = Annotated[int | None, _rule(help="ONNX opset; default the exporter's own.")]
+ShowHarmless = Annotated[Switch, _rule(help="Show also what is harmless in this export.")]
+Preview = Annotated[Switch, _rule(help="Run also rules in preview.")]
+
+Fix = Annotated[Switch, _fix(help="Repair what can be repaired.")]
+UnsafeFixes = Annotated[Switch, _fix(help="Apply also repairs that may change what eager computes.")]
+FixOnly = Annotated[Switch, _fix(help="Repair, and do not report what is left.")]
+Diff = Annotated[bool, _fix("--diff", help="Print what `--fix` would write, write nothing.")]
+ShowFixes = Annotated[Switch, _fix(help="List what was repaired.")]
+Fixable = Annotated[Words, _fix(metavar=_CODES, help="Rules that may repair.")]
+Unfixable = Annotated[Words, _fix(metavar=_CODES, help="Rules that may not.")]
+AddIgnores = Annotated[bool, _fix("--add-ignores", help="Write a suppression comment at each finding.")]
+
+Exclude = Annotated[Words, _file(metavar=_PATTERNS, help="Files and folders to leave out.")]
+ExtendExclude = Annotated[Words, _file(metavar=_PATTERNS, help="Files and folders to leave out besides.")]
+ForceExclude = Annotated[Switch, _file(help="Leave them out even where they are named here.")]
+RespectGitignore = Annotated[Switch, _file(help="Leave out what git ignores.")]
+StdinFilename = Annotated[str | None, _file(metavar="PATH", help="The name of the file on stdin.")]
+Baseline = Annotated[str | None, _file(metavar="FILE", help="Leave out the findings that this file lists.")]
+WriteBaseline = Annotated[Path | None, _file(metavar="FILE", help="List today's findings in this file and stop.")]
+
+Format = Annotated[OutputFormat | None, _out("--output-format", help="Default full.")]
+OutputFile = Annotated[Path | None, _out("--output-file", "-o", metavar="FILE", help="Where to write the report.")]
+Statistics = Annotated[bool, _out("--statistics", help="Count the findings of each rule.")]
+Quiet = Annotated[bool, _out("--quiet", "-q", help="Print findings and nothing else.")]
+ShowFiles = Annotated[bool, _out("--show-files", help="List the files of the run and stop.")]
+ShowSettings = Annotated[bool, _out("--show-settings", help="Print the settings of the first file and stop.")]
+
+Config = Annotated[Words, _more(metavar="FILE|'KEY = VALUE'", help="A configuration file, or one setting.")]
+Isolated = Annotated[bool, _more("--isolated", help="Read no configuration file.")]
+ExitZero = Annotated[bool, _more("--exit-zero", "-e", help="Exit with 0 in spite of findings.")]
+ExitNonZeroOnFix = Annotated[bool, _more("--exit-non-zero-on-fix", help="Exit with 1 where a file was repaired.")]
+NoCache = Annotated[bool, _more("--no-cache", "-n", help="Read and write no cache.")]
+CacheDir = Annotated[str | None, _more(metavar="FOLDER", help="Where the cache is.")]
+Jobs = Annotated[int | None, _more("--jobs", "-j", min=1, help="Processes; default one a core.")]
+
+
+def words(values: Iterable[str] | None) -> list[str] | None:
+    """The comma-separated words of an option that may be repeated, None where it was not given."""
+    if values is None:
+        return None
+    return [word for value in values for word in map(str.strip, value.split(",")) if word]
+
+
+def pattern_codes(values: Iterable[str] | None) -> dict[str, list[str]] | None:
+    """``PATTERN:CODE`` pairs, by pattern.
+
+    Raises:
+        UsageError: a pair has no colon.
+    """
+    if values is None:
+        return None
+    pairs: dict[str, list[str]] = {}
+    for word in words(values) or ():
+        pattern, colon, code = word.rpartition(":")
+        if not (pattern and colon and code):
+            raise UsageError(f"--per-file-ignores {word}: is no pair; write for example `tests/*:CVL3`")
+        pairs.setdefault(pattern, []).append(code)
+    return pairs
+
+
+def configuration(options: Options, config: Sequence[str], isolated: bool) -> Configuration:
+    """The configuration that ``--config``, ``--isolated`` and all other options make.
+
+    Raises:
+        UsageError: an option or a configuration file is wrong.
+    """
+    here = Path.cwd()
+    files: list[Path] = []
+    layers: list[Layer] = []
+    for text in config:
+        parsed = parse_config_option(text)
+        if isinstance(parsed, Path):
+            files.append(parsed)
+        else:
+            layers.append(Layer(parsed, f"--config {text}", here))
+    if len(files) > 1:
+        raise UsageError(f"--config names {len(files)} files; name one, further settings as `key = value`")
+    if files and isolated:
+        raise UsageError(f"--config {files[0]} and --isolated contradict each other; leave one out")
+    layers.append(Layer(options, "command line", here))
+    return Configuration(layers, file=files[0] if files else None, isolated=isolated)
