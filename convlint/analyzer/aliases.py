@@ -13,6 +13,33 @@ from dataclasses import dataclass, field
 
 INDEXING = frozenset({"select", "slice"})
 
+Range = tuple[int, int | None, int] | None
+"""(start, stop, step) of one axis, constants only; None for all of it or for what is not known."""
+Region = tuple[str, tuple[Range, ...]]
+"""Axes counted from the ``front`` or the ``back``; or one ``part`` of a split."""
+
+
+def disjoint(a: Region | None, b: Region | None) -> bool:
+    """Whether two parts of one tensor surely share no element."""
+    if a is None or b is None or a[0] != b[0]:
+        return False
+    if a[0] == "part":
+        return a[1] != b[1]
+    left, right = (a[1], b[1]) if a[0] == "front" else (a[1][::-1], b[1][::-1])
+    return any(_apart(x, y) for x, y in zip(left, right, strict=False))
+
+
+def _apart(a: Range, b: Range) -> bool:
+    if a is None or b is None:
+        return False
+    (start, stop, step), (other, end, stride) = a, b
+    if min(start, other) < 0 or any(e is not None and e < 0 for e in (stop, end)):
+        # -1 and 1 may be one row or two: only two rows counted from the same side can be compared
+        return stop == start + 1 and end == other + 1 and start < 0 and other < 0 and start != other
+    if step == stride and step > 1 and (start - other) % step:
+        return True
+    return (stop is not None and stop <= other) or (end is not None and end <= start)
+
 
 @dataclass(frozen=True)
 class View:
@@ -22,6 +49,8 @@ class View:
     how: str
     place: tuple[str, int]
     """(path, line) as the tracer records it."""
+    region: Region | None = None
+    """Which part of the parent it is, where that is known."""
 
 
 @dataclass(eq=False)
@@ -42,15 +71,17 @@ class Memory:
         self.views: dict[int, View] = {}
         self.tenants: dict[int, list[int]] = {}
         self.missed: dict[int, tuple[Write, ...]] = {}
+        self.written: list[int] = []
+        """The memory of each in-place write so far."""
 
     def fresh(self) -> int:
         """The identity (and memory) of a new tensor."""
         return next(self._idents)
 
-    def view(self, parent: int, storage: int, how: str, place: tuple[str, int]) -> int:
+    def view(self, parent: int, storage: int, how: str, place: tuple[str, int], region: Region | None) -> int:
         """The identity of a new view of ``parent``."""
         ident = next(self._idents)
-        self.views[ident] = View(parent, how, place)
+        self.views[ident] = View(parent, how, place, region)
         tenants = self.tenants.setdefault(storage, [storage])
         if parent not in tenants:
             tenants.append(parent)
@@ -59,18 +90,27 @@ class Memory:
             self.missed[ident] = self.missed[parent]
         return ident
 
-    def write(self, through: int, storage: int, place: tuple[str, int], report: object) -> View | None:
-        """Record a write; the view by which the written tensor was reached, None where it is the base."""
+    def write(self, through: int, storage: int, place: tuple[str, int], report: object, region: Region | None) -> None:
+        """Record a write (to a part of the tensor, where ``region`` says so)."""
+        self.written.append(storage)
         reached = {through}
         current = through
         while (view := self.views.get(current)) is not None and view.how in INDEXING and view.place == place:
             current = view.parent
             reached.add(current)
         for ident in self.tenants.get(storage, ()):
-            if ident not in reached:
+            if ident not in reached and not self._untouched(ident, through, region):
                 older_view = self._derives(ident, through)
                 self.missed[ident] = (*self.missed.get(ident, ()), Write(through, not older_view, report))
-        return self.views.get(through)
+
+    def _untouched(self, ident: int, through: int, region: Region | None) -> bool:
+        """Whether a tensor sees nothing of a write, as it is another part of the same base."""
+        view, written = self.views.get(ident), self.views.get(through)
+        if view is None:
+            return False
+        if view.parent == through:
+            return disjoint(view.region, region)
+        return written is not None and written.parent == view.parent and disjoint(view.region, written.region)
 
     def read(self, ident: int) -> tuple[Write, ...]:
         """The writes that the graph's version of this tensor misses; each is told once."""

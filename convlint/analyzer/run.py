@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from convlint.analyzer.aliases import Memory
+from convlint.analyzer.aliases import Memory, Region
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project
-from convlint.analyzer.values import UNKNOWN, Class, Function, Name, Tensor, Value, join
-from convlint.events import Event, Operand, Taint
+from convlint.analyzer.values import UNKNOWN, Class, Function, Name, Tensor, Value, join, tensors_in
+from convlint.events import Event, InplaceWrite, Operand, Taint
 from convlint.findings import ROUTES, Span
 from convlint.source.document import Document
 
@@ -250,12 +250,35 @@ class Run:
         ident = self.memory.fresh()
         return Tensor(dtype, shape, taint, ident, ident, **more)
 
-    def view(self, frame: Frame, parent: Tensor, how: str, row: int, **changes: Any) -> Tensor:
+    def view(
+        self, frame: Frame, parent: Tensor, how: str, row: int, region: Region | None = None, **changes: Any
+    ) -> Tensor:
         """A new tensor that looks at ``parent``'s memory."""
         if not parent.ident:
             return replace(parent, **changes)
-        ident = self.memory.view(parent.ident, parent.storage, how, (frame.document.path, row))
+        ident = self.memory.view(parent.ident, parent.storage, how, (frame.document.path, row), region)
         return replace(parent, ident=ident, **changes)
+
+    def read(self, frame: Frame, node: ast.expr, value: Value) -> None:
+        """A value is used: in-place writes that its tensors miss in an exported graph are harmful ones."""
+        if not self.memory.missed or not frame.traced:
+            return
+        for tensor in tensors_in(value, 2):
+            for write in self.memory.read(tensor.ident):
+                if isinstance(write.report, InplaceWrite):
+                    view = self.memory.views.get(tensor.ident if not write.lost else write.through)
+                    found = replace(
+                        write.report,
+                        lost=write.lost,
+                        stale=not write.lost,
+                        read=frame.document.span(node),
+                        read_name=ast.unparse(node),
+                        view=view.how if view else "",
+                        view_row=view.place[1] if view else 0,
+                        routes=write.report.routes & frame.routes,
+                    )
+                    if found.routes:
+                        self.note(found, found.how, (found.lost, found.stale))
 
     @contextmanager
     def on_routes(self, frame: Frame, routes: frozenset[str]) -> Iterator[None]:

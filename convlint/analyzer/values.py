@@ -79,6 +79,8 @@ class Tensor(Value):
     """parameter or buffer, with its name, for a module's own tensors (``buffer:self.n``)."""
     sure: bool = True
     """False for a parameter that is only presumed to be a tensor."""
+    ragged: bool = False
+    """Whether some size depends on values (where ``shape`` is not known; else its sizes say so)."""
 
     @property
     def rank(self) -> int | None:
@@ -117,6 +119,8 @@ class List(Value):
     """The elements one by one, while the length is certain."""
     taint: Taint = Taint.none
     """What the length depends on."""
+    frozen_on: frozenset[str] = frozenset()
+    """Routes on which the length is a plain Python number already."""
     serial: int = field(default_factory=lambda: next(_serial))
 
     def add(self, value: Value, certain: bool) -> None:
@@ -332,6 +336,7 @@ def _merge_tensors(a: Tensor, b: Tensor) -> Value:
         a.mask_index and b.mask_index,
         a.state if a.state == b.state else "",
         a.sure and b.sure,
+        a.ragged or b.ragged,
     )
 
 
@@ -393,7 +398,7 @@ def signature(value: Value, names: dict[int, int] | None = None, depth: int = 4)
         ident = names.setdefault(value.ident, len(names)) if value.ident else -1
         storage = names.setdefault(-value.storage, len(names)) if value.storage else -1
         shape = None if value.shape is None else tuple(signature(d, names, 1) for d in value.shape)
-        return ("T", value.dtype, shape, value.taint, ident, storage, value.mask_index, value.state, value.sure)
+        return ("T", value.dtype, shape, value.taint, ident, storage, value.mask_index, value.state, value.sure, value.ragged)
     if isinstance(value, Number):
         return ("N", value.kind, value.taint, value.frozen_on, value.dim)
     if depth == 0:

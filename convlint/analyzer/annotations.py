@@ -1,0 +1,239 @@
+"""What a parameter can be: from its annotation, its default, its name and its use."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+
+from convlint.analyzer.attributes import TENSOR_ONLY
+from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo
+from convlint.analyzer.run import Frame, Run
+from convlint.analyzer.values import (
+    FALSE,
+    NONE,
+    TRUE,
+    UNKNOWN,
+    Class,
+    Const,
+    Dict,
+    Instance,
+    List,
+    Number,
+    Tuple,
+    Unknown,
+    Value,
+    join,
+    join_all,
+)
+from convlint.events import Taint
+
+TENSORS = frozenset("Tensor FloatTensor LongTensor BoolTensor IntTensor HalfTensor TensorType".split())
+JAXTYPING = frozenset("Float Int Bool Shaped Num Inexact UInt8 Int64 Float32".split())
+DTYPES = {"FloatTensor": "float", "HalfTensor": "float", "LongTensor": "int", "IntTensor": "int", "BoolTensor": "bool"}
+LISTS = frozenset("List list Sequence Iterable Iterator Collection Set set FrozenSet".split())
+LABELS = frozenset("labels label targets target gt gts ground_truth start_positions end_positions next_sentence_label".split())
+
+
+def from_annotation(run: Run, module: ModuleInfo, node: ast.expr | None, depth: int = 4) -> Value:
+    """The value that an annotation describes, given from outside: tensors are inputs. Unknown where it says nothing."""
+    if node is None or depth == 0:
+        return UNKNOWN
+    if isinstance(node, ast.Constant):
+        if node.value is None:
+            return NONE
+        if isinstance(node.value, str):
+            try:
+                return from_annotation(run, module, ast.parse(node.value, mode="eval").body, depth)
+            except (SyntaxError, ValueError, RecursionError):
+                return UNKNOWN
+        return UNKNOWN
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        left = from_annotation(run, module, node.left, depth)
+        right = from_annotation(run, module, node.right, depth)
+        if UNKNOWN in (left, right) and NONE not in (left, right):
+            return UNKNOWN
+        return join(left, right)
+    if isinstance(node, ast.Subscript):
+        return _generic(run, module, node, depth)
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        return _plain(run, module, node)
+    return UNKNOWN
+
+
+def _last(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _plain(run: Run, module: ModuleInfo, node: ast.expr) -> Value:
+    name = _last(node)
+    if name in TENSORS:
+        return run.tensor(DTYPES.get(name), None, Taint.data)
+    if name in ("int", "float", "bool"):
+        return Number(name)
+    if name in ("dict", "Dict"):
+        return Dict(rest=Unknown(Taint.data, True))
+    if name in ("list", "tuple", "List", "Tuple"):
+        return List(Unknown(Taint.data, True))
+    value = run.evaluate(Frame(module, traced=False), node)
+    return instance_by_annotation(run, value.info) if isinstance(value, Class) else UNKNOWN
+
+
+def instance_by_annotation(run: Run, cls: ClassInfo) -> Value:
+    """An object of a class about which only its annotations are known."""
+    instance = Instance(cls, complete=False)
+    for info in reversed(run.mro(cls)):
+        for name, annotation in info.annotations.items():
+            instance.attributes[name] = from_annotation(run, info.module, annotation, 2)
+    return instance
+
+
+def _generic(run: Run, module: ModuleInfo, node: ast.Subscript, depth: int) -> Value:
+    name = _last(node.value)
+    inner = node.slice
+    parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+    if name == "Optional":
+        value = from_annotation(run, module, inner, depth)
+        return value if value == UNKNOWN else join(NONE, value)
+    if name == "Union":
+        values = [from_annotation(run, module, p, depth) for p in parts]
+        return UNKNOWN if UNKNOWN in values else join_all(values)
+    if name in ("Tuple", "tuple"):
+        if len(parts) == 2 and isinstance(parts[1], ast.Constant) and parts[1].value is Ellipsis:
+            return List(from_annotation(run, module, parts[0], depth - 1))
+        return Tuple(tuple(from_annotation(run, module, p, depth - 1) for p in parts))
+    if name in LISTS:
+        return List(from_annotation(run, module, inner, depth - 1))
+    if name in ("Dict", "dict", "Mapping", "MutableMapping", "OrderedDict", "DefaultDict"):
+        return Dict(rest=from_annotation(run, module, parts[-1], depth - 1))
+    if name in ("Annotated", "Final", "ClassVar", "Required", "NotRequired"):
+        return from_annotation(run, module, parts[0], depth)
+    if name in JAXTYPING and len(parts) == 2:
+        return from_annotation(run, module, parts[0], depth)
+    return UNKNOWN
+
+
+# --- use ---------------------------------------------------------------------------------------------------------
+
+
+def uses(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> dict[str, set[str]]:
+    """How each name is used in a function: tensor, list, dict, length, type."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for part in ast.walk(node):
+        if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
+            if part.attr in TENSOR_ONLY:
+                found[part.value.id].add("tensor")
+            elif part.attr in ("items", "keys", "values", "get"):
+                found[part.value.id].add("dict")
+            elif part.attr in ("append", "extend"):
+                found[part.value.id].add("list")
+        elif isinstance(part, ast.Subscript) and isinstance(part.value, ast.Name):
+            key = part.slice
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                found[part.value.id].add("dict")
+            elif isinstance(key, ast.Tuple):
+                found[part.value.id].add("tensor")
+        elif isinstance(part, (ast.For, ast.comprehension)):
+            for name in _iterated(part.iter):
+                found[name].add("list")
+        elif isinstance(part, ast.Call):
+            name = _last(part.func)
+            if name == "isinstance" and part.args and isinstance(part.args[0], ast.Name):
+                found[part.args[0].id].add("type")
+            elif name in ("cat", "stack", "concat") and part.args and isinstance(part.args[0], ast.Name):
+                found[part.args[0].id].add("list")
+        elif isinstance(part, ast.Compare) and isinstance(part.left, ast.Name):
+            if any(isinstance(c, ast.Constant) and isinstance(c.value, str) for c in part.comparators):
+                found[part.left.id].add("text")
+    return found
+
+
+def _iterated(node: ast.expr) -> list[str]:
+    if isinstance(node, ast.Name):
+        return [node.id]
+    if isinstance(node, ast.Call) and _last(node.func) in ("zip", "enumerate", "reversed", "len"):
+        return [a.id for a in node.args if isinstance(a, ast.Name)]
+    return []
+
+
+def entry_arguments(run: Run, info: FunctionInfo, env: dict[str, Value]) -> dict[str, Value]:
+    """The parameters of a function that is called from outside, as by an exporter: its inputs."""
+    node = info.node
+    used = uses(node)
+    arguments = node.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    defaults: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
+    pairs = list(zip(positional, [*defaults, *arguments.defaults], strict=True))
+    pairs += list(zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True))
+    comment = _type_comment(node)
+    values: dict[str, Value] = {}
+    for i, (parameter, default) in enumerate(pairs):
+        if parameter.arg in env:
+            continue
+        annotation = parameter.annotation
+        if annotation is None and comment is not None:
+            shift = len(pairs) - len(comment)
+            annotation = comment[i - shift] if i >= shift else None
+        values[parameter.arg] = _entry(run, info, parameter.arg, annotation, default, used.get(parameter.arg, set()))
+    if arguments.vararg:
+        values[arguments.vararg.arg] = List(Unknown(Taint.data, True))
+    if arguments.kwarg:
+        values[arguments.kwarg.arg] = Dict(rest=UNKNOWN)
+    return values
+
+
+def _type_comment(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> list[ast.expr] | None:
+    text = getattr(node, "type_comment", None)
+    if not text or "..." in text.partition("->")[0]:
+        return None
+    try:
+        parsed = ast.parse(text, mode="func_type")
+    except SyntaxError:
+        return None
+    return list(parsed.argtypes) if isinstance(parsed, ast.FunctionType) else None
+
+
+def _entry(
+    run: Run, info: FunctionInfo, name: str, annotation: ast.expr | None, default: ast.expr | None, used: set[str]
+) -> Value:
+    if name in LABELS or name.endswith(("_labels", "_targets")):
+        if default is not None and isinstance(default, ast.Constant) and default.value is None:
+            return NONE  # an export is made for inference
+    if name == "return_dict":
+        return TRUE
+    if name in ("training", "is_training", "train"):
+        return FALSE
+    value = from_annotation(run, info.module, annotation)
+    if value != UNKNOWN:
+        none = isinstance(default, ast.Constant) and default.value is None
+        return join(NONE, value) if none else value
+    if annotation is not None:
+        return UNKNOWN
+    if default is not None:
+        return _by_default(run, default, used)
+    if used & {"text"}:
+        return UNKNOWN
+    if "tensor" in used:
+        return run.tensor(None, None, Taint.data, sure="type" not in used and "list" not in used)
+    if "dict" in used:
+        return Dict(rest=Unknown(Taint.data, True))
+    if "list" in used:
+        return List(Unknown(Taint.data, True))
+    if info.name == "forward" or used:
+        return run.tensor(None, None, Taint.data, sure=False)
+    return Unknown(Taint.data, False)
+
+
+def _by_default(run: Run, default: ast.expr, used: set[str]) -> Value:
+    if not isinstance(default, ast.Constant):
+        return UNKNOWN
+    value = default.value
+    if value is None:
+        if "tensor" in used:
+            return join(NONE, run.tensor(None, None, Taint.data, sure=False))
+        return join(NONE, Unknown(Taint.data, bool(used & {"list"})))
+    if isinstance(value, (bool, int, float)):
+        return Number(type(value).__name__)
+    return UNKNOWN
+
+
+__all__ = ["Const", "entry_arguments", "from_annotation", "instance_by_annotation", "uses"]

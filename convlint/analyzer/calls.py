@@ -1,0 +1,517 @@
+"""Calls: of the project's functions and classes, layers, builtins, and what is imported from outside."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from convlint.analyzer import shapes
+from convlint.analyzer.annotations import instance_by_annotation
+from convlint.analyzer.attributes import GUARDS
+from convlint.analyzer.index import ClassInfo, FunctionInfo, dotted
+from convlint.analyzer.iteration import iterate
+from convlint.analyzer.run import DYNAMO, Frame, Run, is_module_name
+from convlint.analyzer.values import (
+    NONE,
+    UNKNOWN,
+    Array,
+    Class,
+    Const,
+    Dict,
+    Function,
+    Instance,
+    Layer,
+    List,
+    Method,
+    Name,
+    Number,
+    Partial,
+    Shape,
+    Tensor,
+    Tuple,
+    Union,
+    Unknown,
+    Value,
+    join,
+    join_all,
+    members,
+    signature,
+    taint_of,
+    tensors_in,
+)
+from convlint.events import Taint
+
+
+@dataclass
+class Arguments:
+    """The arguments of a call: values and where they are written."""
+
+    positional: list[Value] = field(default_factory=list)
+    keywords: dict[str, Value] = field(default_factory=dict)
+    nodes: list[ast.expr] = field(default_factory=list)
+    keyword_nodes: dict[str, ast.expr] = field(default_factory=dict)
+    more: bool = False
+    """Whether a starred argument hides how many there are."""
+    receiver: ast.expr | None = None
+    """Where the tensor is written whose method (or function) is called."""
+
+    def get(self, position: int, *names: str) -> Value | None:
+        """An argument by position or keyword."""
+        for name in names:
+            if name in self.keywords:
+                return self.keywords[name]
+        return self.positional[position] if 0 <= position < len(self.positional) else None
+
+    def node(self, position: int, *names: str) -> ast.expr | None:
+        """Where that argument is written."""
+        for name in names:
+            if name in self.keyword_nodes:
+                return self.keyword_nodes[name]
+        return self.nodes[position] if 0 <= position < len(self.nodes) else None
+
+    def all(self) -> list[Value]:
+        """All argument values."""
+        return [*self.positional, *self.keywords.values()]
+
+    def without_first(self) -> Arguments:
+        """The arguments of the method that a function call ``f(x, ...)`` stands for."""
+        return replace(self, positional=self.positional[1:], nodes=self.nodes[1:], receiver=self.nodes[0])
+
+
+def call(run: Run, frame: Frame, node: ast.Call) -> Value:
+    """``function(...)``."""
+    if isinstance(node.func, ast.Attribute) and _is_super(node.func.value):
+        return _super(run, frame, node, node.func)
+    function = run.evaluate(frame, node.func)
+    return invoke(run, frame, node, function, arguments_of(run, frame, node))
+
+
+def arguments_of(run: Run, frame: Frame, node: ast.Call) -> Arguments:
+    """The evaluated arguments of a call."""
+    found = Arguments()
+    for argument in node.args:
+        if not isinstance(argument, ast.Starred):
+            found.positional.append(run.evaluate(frame, argument))
+            found.nodes.append(argument)
+            continue
+        value = run.evaluate(frame, argument.value)
+        elements = iterate(run, frame, argument.value, value, "star")
+        if elements.items is not None:
+            found.positional += elements.items
+            found.nodes += [argument] * len(elements.items)
+        else:
+            found.more = True
+            found.positional.append(elements.joined)
+            found.nodes.append(argument)
+    for keyword in node.keywords:
+        value = run.evaluate(frame, keyword.value)
+        if keyword.arg is not None:
+            found.keywords[keyword.arg] = value
+            found.keyword_nodes[keyword.arg] = keyword.value
+        elif isinstance(value, Dict):
+            found.keywords |= {k: v for k, v in value.items.items() if isinstance(k, str)}
+    return found
+
+
+def call_value(run: Run, frame: Frame, node: ast.expr, function: Value, positional: Sequence[Value] = ()) -> Value:
+    """A call that the source does not spell as one: ``__len__``, a property, a hook."""
+    return invoke(run, frame, node, function, Arguments(list(positional), nodes=[node] * len(positional)))
+
+
+def invoke(run: Run, frame: Frame, node: ast.expr, function: Value, arguments: Arguments) -> Value:
+    """The result of calling a value."""
+    if isinstance(function, Union):
+        callables = [m for m in function.members if m != NONE]
+        return join_all(invoke(run, frame, node, m, arguments) for m in callables)
+    handler = _INVOKE.get(type(function))
+    if handler is not None:
+        return handler(run, frame, node, function, arguments)
+    return opaque(arguments, isinstance(function, Unknown) and function.module)
+
+
+def opaque(arguments: Arguments, module: bool = False) -> Value:
+    """The result of a call of which nothing is known."""
+    taint = max((taint_of(v) for v in arguments.all()), default=Taint.none)
+    return Unknown(taint, module and taint >= Taint.state)
+
+
+# --- super -------------------------------------------------------------------------------------------------------
+
+
+def _is_super(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
+
+
+def _super(run: Run, frame: Frame, node: ast.Call, func: ast.Attribute) -> Value:
+    arguments = arguments_of(run, frame, node)
+    owner: Frame | None = frame
+    while owner is not None and (owner.function is None or owner.function.cls is None):
+        owner = owner.parent
+    if owner is None or owner.function is None or owner.function.cls is None:
+        return opaque(arguments)
+    receiver = owner.env.get(_first_parameter(owner.function))
+    if not isinstance(receiver, Instance):
+        return opaque(arguments)
+    info = run.method(receiver.cls, func.attr, owner.function.cls)
+    if info is None:
+        return opaque(arguments, func.attr == "forward")
+    return invoke(run, frame, node, Function(info, receiver), arguments)
+
+
+def _first_parameter(info: FunctionInfo) -> str:
+    arguments = info.node.args
+    first = [*arguments.posonlyargs, *arguments.args][:1]
+    return first[0].arg if first else ""
+
+
+# --- functions of the project ------------------------------------------------------------------------------------
+
+_SCRIPTED = frozenset({"torch.jit.script", "torch.jit.script_if_tracing", "jit.script", "script", "script_if_tracing"})
+_SKIPPED = frozenset({"overload", "typing.overload", "abstractmethod", "abc.abstractmethod"})
+
+
+def _function(run: Run, frame: Frame, node: ast.expr, function: Function, arguments: Arguments) -> Value:
+    info = function.info
+    env = _bind(run, frame, function, arguments)
+    routes = frame.routes
+    decorators = info.decorators
+    if any(d in _SCRIPTED or d.rpartition(".")[2].startswith("script_if_tracing") for d in decorators):
+        routes &= DYNAMO  # TorchScript compiles it: its control flow survives there
+    names: dict[int, int] = {}
+    key = (
+        info.key,
+        routes,
+        frame.traced,
+        tuple((name, signature(value, names)) for name, value in env.items()),
+        id(function.scope) if function.scope is not None else 0,
+    )
+    if key in run.active or run.depth >= run.depth_limit:
+        return opaque(arguments, True)
+    pending = bool(run.memory.missed) and _touches(run, env)
+    if key in run.memo and not pending:
+        return _renewed(run, run.memo[key], names, env)
+    count = run.contexts[info.key] = run.contexts.get(info.key, 0) + 1
+    if count > run.contexts_limit and not pending:
+        return opaque(arguments, True)
+    run.active.add(key)
+    run.depth += 1
+    try:
+        result, pure = _interpret(run, frame, function, env, routes)
+    finally:
+        run.depth -= 1
+        run.active.discard(key)
+    if pure:
+        run.memo[key] = result
+    return result
+
+
+def _touches(run: Run, env: dict[str, Value]) -> bool:
+    stale = run.memory.missed
+    return any(tensor.ident in stale for value in env.values() for tensor in tensors_in(value, 3))
+
+
+def _interpret(
+    run: Run, frame: Frame, function: Function, env: dict[str, Value], routes: frozenset[str]
+) -> tuple[Value, bool]:
+    """(result, whether a repeated call may take it instead of being interpreted again)."""
+    info = function.info
+    inner = Frame(info.module, info, function.scope, env, routes, frame.traced)
+    before = len(run.memory.written)
+    given = {t.storage for v in env.values() for t in tensors_in(v, 3)}
+    if frame.traced:
+        run.visited.add(info.key)
+    if isinstance(info.node, ast.Lambda):
+        inner.statement = frame.statement if info.module is frame.module else None
+        if inner.statement is None:
+            inner.statement = ast.Expr(info.node, **_place(info.node))
+        return run.evaluate(inner, info.node.body), True
+    run.execute(inner, info.node.body)
+    pure = not given.intersection(run.memory.written[before:])
+    if inner.yields:
+        return List(join_all(inner.yields)), pure
+    results = [*inner.returns, *([NONE] if inner.live and not inner.returns else [])]
+    return (join_all(results) if results else UNKNOWN), pure
+
+
+def _place(node: ast.expr) -> dict[str, Any]:
+    return {
+        "lineno": node.lineno,
+        "col_offset": node.col_offset,
+        "end_lineno": node.end_lineno,
+        "end_col_offset": node.end_col_offset,
+    }
+
+
+def _renewed(run: Run, value: Value, names: dict[int, int], env: dict[str, Value]) -> Value:
+    """A remembered result for a new call: the tensors that it made are new ones."""
+    if isinstance(value, Tensor):
+        mine = {t.ident for v in env.values() for t in tensors_in(v, 2)}
+        if value.ident and value.ident not in mine and not run.memory.views.get(value.ident):
+            ident = run.memory.fresh()
+            return replace(value, ident=ident, storage=ident)
+        return value
+    if isinstance(value, Tuple):
+        return Tuple(tuple(_renewed(run, item, names, env) for item in value.items))
+    if isinstance(value, List):
+        items = None if value.items is None else [_renewed(run, i, names, env) for i in value.items]
+        element = None if value.element is None else _renewed(run, value.element, names, env)
+        return List(element, items, value.taint, value.frozen_on)
+    return value
+
+
+def _bind(run: Run, frame: Frame, function: Function, arguments: Arguments) -> dict[str, Value]:
+    """The parameters' values."""
+    info = function.info
+    spec = info.node.args
+    parameters = [*spec.posonlyargs, *spec.args]
+    given = ([function.bound] if function.bound is not None else []) + arguments.positional
+    env: dict[str, Value] = {}
+    for parameter, value in zip(parameters, given, strict=False):
+        env[parameter.arg] = value
+    rest = given[len(parameters) :]
+    if spec.vararg is not None:
+        env[spec.vararg.arg] = List(join_all(rest), list(rest)) if arguments.more else Tuple(tuple(rest))
+        if arguments.more:
+            env[spec.vararg.arg] = List(join_all(rest) if rest else None)
+    known = {p.arg for p in [*parameters, *spec.kwonlyargs]}
+    extra = Dict()
+    for name, value in arguments.keywords.items():
+        if name in known:
+            env[name] = value
+        else:
+            extra.items[name] = value
+    if spec.kwarg is not None:
+        env[spec.kwarg.arg] = extra
+    _defaults(run, function, env, arguments.more)
+    return env
+
+
+def _defaults(run: Run, function: Function, env: dict[str, Value], more: bool) -> None:
+    spec = function.info.node.args
+    parameters = [*spec.posonlyargs, *spec.args]
+    scope = Frame(function.info.module, parent=function.scope, traced=False)
+    offset = len(parameters) - len(spec.defaults)
+    pairs = list(zip(parameters[offset:], spec.defaults, strict=True))
+    pairs += [(p, d) for p, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is not None]
+    for parameter, default in pairs:
+        if parameter.arg not in env:
+            value = run.evaluate(scope, default)
+            env[parameter.arg] = join(value, UNKNOWN) if more else value
+    for parameter in [*parameters, *spec.kwonlyargs]:
+        env.setdefault(parameter.arg, UNKNOWN)
+
+
+# --- classes -----------------------------------------------------------------------------------------------------
+
+
+def _class(run: Run, frame: Frame, node: ast.expr, function: Class, arguments: Arguments) -> Value:
+    return instantiate(run, frame, node, function.info, arguments)
+
+
+def instantiate(run: Run, frame: Frame, node: ast.expr, cls: ClassInfo, arguments: Arguments) -> Value:
+    """An object of a class of the project, its ``__init__`` interpreted."""
+    outside = run.outside_bases(cls)
+    if any(base.rpartition(".")[2] in ("Enum", "IntEnum", "StrEnum") for base in outside):
+        return UNKNOWN
+    is_module = any(is_module_name(base) for base in outside)
+    names: dict[int, int] = {}
+    key: Any = ("new", cls.module.name, cls.qualname, cls.node.lineno)
+    if is_module:
+        parts = [signature(v, names) for v in arguments.positional]
+        key = (*key, tuple(parts), tuple((k, signature(v, names)) for k, v in arguments.keywords.items()))
+        if key in run.memo:
+            return run.memo[key]
+    container = _container(run, cls, outside, arguments)
+    if container is not None:
+        return container
+    instance = Instance(cls)
+    if run.depth >= run.depth_limit or key in run.active:
+        return instance
+    if is_module:
+        run.memo[key] = instance
+    init = run.method(cls, "__init__")
+    new = Frame(frame.module, frame.function, frame, routes=frame.routes, traced=frame.traced and not is_module)
+    new.statement = frame.statement
+    if init is not None:
+        run.active.add(key)
+        try:
+            invoke(run, new, node, Function(init, instance), arguments)
+        finally:
+            run.active.discard(key)
+        post = run.method(cls, "__post_init__")
+    else:
+        _fields(run, instance, arguments)
+        post = run.method(cls, "__post_init__")
+    if post is not None and init is None:
+        call_value(run, new, node, Function(post, instance))
+    return instance
+
+
+def _container(run: Run, cls: ClassInfo, outside: list[str], arguments: Arguments) -> Value | None:
+    """Subclasses of ``nn.Sequential``/``ModuleList`` that add nothing behave as those."""
+    for base in outside:
+        last = base.rpartition(".")[2]
+        if last in ("Sequential", "ModuleList") and "forward" not in cls.methods and "__init__" not in cls.methods:
+            return _module_list(last, arguments)
+    return None
+
+
+def _fields(run: Run, instance: Instance, arguments: Arguments) -> None:
+    """A dataclass or NamedTuple: fields by annotation, in order."""
+    names: list[str] = []
+    for info in reversed(run.mro(instance.cls)):
+        names += [n for n in info.annotations if n not in names]
+    declared = instance_by_annotation(run, instance.cls)
+    for name, value in zip(names, arguments.positional, strict=False):
+        instance.attributes[name] = value
+    instance.attributes |= arguments.keywords
+    if isinstance(declared, Instance):
+        for name in names:
+            for info in run.mro(instance.cls):
+                if name in info.assigned and name not in instance.attributes:
+                    instance.attributes[name] = run.evaluate(Frame(info.module, traced=False), info.assigned[name])
+
+
+def _instance(run: Run, frame: Frame, node: ast.expr, function: Instance, arguments: Arguments) -> Value:
+    """An object called: ``__call__``, or a module's ``forward`` with its hooks."""
+    for name in ("__call__", "forward"):
+        info = run.method(function.cls, name)
+        if info is not None:
+            result = invoke(run, frame, node, Function(info, function), arguments)
+            return _hooked(run, frame, node, function, arguments, result)
+    return opaque(arguments, run.is_module(function.cls))
+
+
+def _hooked(run: Run, frame: Frame, node: ast.expr, owner: Value, arguments: Arguments, result: Value) -> Value:
+    for module, hook in run.hooks:
+        if module is owner or (isinstance(module, Layer) and module == owner):
+            changed = call_value(run, frame, node, hook, [owner, Tuple(tuple(arguments.positional)), result])
+            if changed != NONE and not isinstance(changed, Unknown):
+                result = changed
+    return result
+
+
+# --- layers ------------------------------------------------------------------------------------------------------
+
+_RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
+
+
+def _layer(run: Run, frame: Frame, node: ast.expr, function: Layer, arguments: Arguments) -> Value:
+    return _hooked(run, frame, node, function, arguments, _run_layer(run, frame, node, function, arguments))
+
+
+def _run_layer(run: Run, frame: Frame, node: ast.expr, function: Layer, arguments: Arguments) -> Value:
+    options = dict(function.arguments)
+    if function.name == "Sequential":
+        return _sequential(run, frame, node, options.get("items", UNKNOWN), arguments)
+    given = arguments.get(0, "input", "x", "hidden_states", "query")
+    tensor = next((m for m in members(given) if isinstance(m, Tensor)), None) if given is not None else None
+    taint = max([Taint.state, *(taint_of(v) for v in arguments.all())])
+    shape = tensor.shape if tensor is not None else None
+    if function.name == "Identity":
+        return given if given is not None else UNKNOWN
+    if function.name == "Dropout" and given is not None:
+        return given
+    if function.name in _RECURRENT:
+        out = run.tensor("float", None, taint)
+        state: Value = run.tensor("float", None, taint)
+        return Tuple((out, Tuple((state, state)) if function.name == "LSTM" else state))
+    if function.name in ("LSTMCell", "MultiheadAttention"):
+        return Tuple((run.tensor("float", None, taint), run.tensor("float", None, taint)))
+    ragged = tensor.ragged if tensor is not None else False
+    return run.tensor("float", shapes.of_layer(function.name, shape, options), taint, ragged=ragged)
+
+
+def _sequential(run: Run, frame: Frame, node: ast.expr, items: Value, arguments: Arguments) -> Value:
+    value: Value = arguments.positional[0] if arguments.positional else UNKNOWN
+    if isinstance(items, List) and items.items is not None:
+        for item in items.items:
+            value = invoke(run, frame, node, item, Arguments([value], nodes=[node]))
+        return value
+    if isinstance(items, List) and items.element is not None:
+        for _ in range(2):
+            value = join(value, invoke(run, frame, node, items.element, Arguments([value], nodes=[node])))
+        return value
+    return opaque(arguments, True)
+
+
+def make_layer(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
+    """``nn.Name(...)``."""
+    if name in ("Parameter", "Buffer", "UninitializedParameter"):
+        given = arguments.get(0, "data")
+        like = given if isinstance(given, Tensor) else run.tensor(None, None, Taint.state)
+        what = "buffer" if name == "Buffer" else "parameter"
+        return run.tensor(like.dtype, like.shape, Taint.state, state=f"{what}:")
+    if name in ("Sequential", "ModuleList", "ParameterList"):
+        return _module_list(name, arguments)
+    if name in ("ModuleDict", "ParameterDict"):
+        given = arguments.get(0, "modules")
+        return given if isinstance(given, Dict) else Dict()
+    options = {str(i): v for i, v in enumerate(arguments.positional)} | arguments.keywords
+    return Layer(name, tuple((k, v) for k, v in options.items() if isinstance(v, (Const, Number, Tuple))))
+
+
+def _module_list(name: str, arguments: Arguments) -> Value:
+    given: Value
+    if name == "Sequential":
+        first = arguments.get(0)
+        if isinstance(first, Dict) and len(arguments.positional) == 1:
+            given = List(first.any(), list(first.items.values()) if first.rest is None else None)
+        elif arguments.more:
+            given = List(join_all(arguments.positional))
+        else:
+            items = list(arguments.positional)
+            given = List(join_all(items) if items else None, items)
+        return Layer("Sequential", (("items", given),))
+    first = arguments.get(0, "modules", "values")
+    if isinstance(first, List):
+        return first
+    if isinstance(first, Tuple):
+        return List(join_all(first.items), list(first.items))
+    return List(None, [])
+
+
+# --- the rest ----------------------------------------------------------------------------------------------------
+
+
+def _partial(run: Run, frame: Frame, node: ast.expr, function: Partial, arguments: Arguments) -> Value:
+    merged = Arguments(
+        [*function.args, *arguments.positional],
+        dict(function.keywords) | arguments.keywords,
+        [node] * len(function.args) + arguments.nodes,
+        arguments.keyword_nodes,
+        arguments.more,
+    )
+    return invoke(run, frame, node, function.function, merged)
+
+
+def _name(run: Run, frame: Frame, node: ast.expr, function: Name, arguments: Arguments) -> Value:
+    from convlint.analyzer import outside
+
+    inside = run.resolve(function)
+    if inside is not None and inside != function:
+        return invoke(run, frame, node, inside, arguments)
+    if function.qualified in GUARDS:
+        return GUARDS[function.qualified]
+    return outside.call(run, frame, node, function.qualified, arguments)
+
+
+def _method(run: Run, frame: Frame, node: ast.expr, function: Method, arguments: Arguments) -> Value:
+    from convlint.analyzer import methods
+
+    return methods.call(run, frame, node, function, arguments)
+
+
+_INVOKE: dict[type[Value], Callable[[Run, Frame, ast.expr, Any, Arguments], Value]] = {
+    Function: _function,
+    Class: _class,
+    Instance: _instance,
+    Layer: _layer,
+    Partial: _partial,
+    Name: _name,
+    Method: _method,
+}
+
+__all__ = ["Arguments", "Array", "Shape", "call", "call_value", "dotted", "invoke", "make_layer", "opaque"]

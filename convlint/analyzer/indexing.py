@@ -1,0 +1,210 @@
+"""Indexing: what ``x[...]`` selects, whether it is a view, and which shape it has."""
+
+from __future__ import annotations
+
+import ast
+from convlint.analyzer.aliases import Range, Region
+from convlint.analyzer.run import Frame, Run
+from convlint.analyzer.shapes import integer, number
+from convlint.analyzer.values import Array, Const, List, Number, Tensor, Tuple, Union, Unknown, Value, members, taint_of
+from convlint.events import DynamicShape, Taint
+
+
+def parts_of(node: ast.expr, index: Value) -> list[tuple[ast.expr, Value]]:
+    """The expressions of an index with their values."""
+    if isinstance(node, ast.Tuple) and isinstance(index, Tuple) and len(index.items) == len(node.elts):
+        return list(zip(node.elts, index.items, strict=True))
+    return [(node, index)]
+
+
+def classify(node: ast.expr, index: Value) -> str:
+    """basic (slices and ints), mask (a bool tensor among them), tensor (another tensor or list)."""
+    kinds = {_kind(part, value) for part, value in parts_of(node, index)}
+    if "mask" in kinds:
+        return "mask"
+    return "tensor" if "tensor" in kinds else "basic"
+
+
+def _kind(node: ast.expr, value: Value) -> str:
+    if isinstance(node, ast.Slice):
+        return "basic"
+    for one in members(value):
+        if isinstance(one, Tensor):
+            return "mask" if one.dtype == "bool" else "tensor"
+        if isinstance(one, (List, Array)):
+            return "tensor"
+        if isinstance(one, Unknown) and one.module:
+            return "tensor"
+    return "basic"
+
+
+def region_of(node: ast.expr) -> Region | None:
+    """The constant part of a tensor that an index names."""
+    parts = node.elts if isinstance(node, ast.Tuple) else [node]
+    dots = [i for i, p in enumerate(parts) if isinstance(p, ast.Constant) and p.value is Ellipsis]
+    if not dots:
+        return ("front", tuple(_range(p) for p in parts))
+    if dots == [0]:
+        return ("back", tuple(_range(p) for p in parts[1:]))
+    return None
+
+
+def _constant(node: ast.expr | None, default: int | None) -> tuple[bool, int | None]:
+    if node is None:
+        return True, default
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        known, value = _constant(node.operand, None)
+        return known, None if value is None else -value
+    if isinstance(node, ast.Constant) and isinstance(node.value, int):
+        return True, node.value
+    return False, None
+
+
+def _range(node: ast.expr) -> Range:
+    if isinstance(node, ast.Slice):
+        known, start = _constant(node.lower, 0)
+        known_stop, stop = _constant(node.upper, None)
+        known_step, step = _constant(node.step, 1)
+        return (start or 0, stop, step or 1) if known and known_stop and known_step else None
+    known, at = _constant(node, None)
+    return (at, at + 1, 1) if known and at is not None else None
+
+
+def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, index: Value) -> Value:
+    """``tensor[index]``."""
+    parts = parts_of(node.slice, index)
+    kind = classify(node.slice, index)
+    for part, value in parts:
+        _note_dynamic(run, frame, node, tensor, part, value)
+    shape = _shape(tensor, parts)
+    ragged = tensor.ragged or kind == "mask" or any(
+        isinstance(v, Tensor) and (v.ragged or v.mask_index) for _, v in parts
+    )
+    if kind == "basic":
+        how = "slice" if all(isinstance(p, ast.Slice) or _is_dots(p) for p, _ in parts) else "select"
+        if any(isinstance(p, ast.Constant) and p.value is None for p, _ in parts):
+            how = "unsqueeze"
+        region = region_of(node.slice)
+        return run.view(frame, tensor, how, node.lineno, region, shape=shape, ragged=ragged, state="", sure=True)
+    taint = max(tensor.taint, *(taint_of(v) for _, v in parts))
+    indices = tensor.mask_index or any(isinstance(v, Tensor) and v.mask_index for _, v in parts if tensor.dtype == "int")
+    return run.tensor(tensor.dtype, shape, taint, ragged=ragged, mask_index=indices and tensor.dtype == "int")
+
+
+def _is_dots(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is Ellipsis
+
+
+def _note_dynamic(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, part: ast.expr, value: Value) -> None:
+    how = ""
+    if isinstance(part, ast.Slice):
+        if isinstance(value, Tuple) and any(taint_of(v) is Taint.data for v in value.items):
+            how = "slice"
+    else:
+        for one in members(value):
+            if isinstance(one, Tensor) and one.dtype == "bool" and one.taint >= Taint.state:
+                how = "mask"
+            elif isinstance(one, Tensor) and one.mask_index:
+                how = "index-from-mask"
+    if how:
+        operand = run.operand(frame, part if not isinstance(part, ast.Slice) else node, value)
+        run.emit(frame, DynamicShape, node, how, (), how=how, operand=operand)
+
+
+def _shape(tensor: Tensor, parts: list[tuple[ast.expr, Value]]) -> tuple[Value, ...] | None:
+    if tensor.shape is None:
+        return None
+    left = list(tensor.shape)
+    consumed = sum(_consumes(p, v) for p, v in parts)
+    result: list[Value] = []
+    for part, value in parts:
+        if _is_dots(part):
+            keep = len(left) - (consumed - sum(_consumes(p, v) for p, v in parts[: parts.index((part, value))]))
+            keep = max(0, keep)
+            result += left[:keep]
+            left = left[keep:]
+        elif isinstance(part, ast.Constant) and part.value is None:
+            result.append(Const(1))
+        elif not left:
+            return None
+        else:
+            taken = _take(part, value, left)
+            if taken is None:
+                return None
+            result += taken
+    return (*result, *left)
+
+
+def _consumes(part: ast.expr, value: Value) -> int:
+    if _is_dots(part) or (isinstance(part, ast.Constant) and part.value is None):
+        return 0
+    if isinstance(value, Tensor) and value.dtype == "bool" and value.rank:
+        return value.rank
+    return 1
+
+
+def _take(part: ast.expr, value: Value, left: list[Value]) -> list[Value] | None:
+    """The dimensions that one part of an index leaves of those that it consumes."""
+    if isinstance(part, ast.Slice):
+        return [_sliced(part, value, left.pop(0))]
+    if isinstance(value, Tensor):
+        if value.dtype == "bool":
+            rank = value.rank
+            if rank is None:
+                return None
+            del left[:rank]
+            return [number(Taint.data)]
+        left.pop(0)
+        return None if value.shape is None else list(value.shape)
+    if isinstance(value, List):
+        left.pop(0)
+        return [Const(len(value.items)) if value.items is not None else number()]
+    if isinstance(value, (Const, Number)):
+        left.pop(0)
+        return []
+    if isinstance(value, Union):
+        return None
+    left.pop(0)
+    return None if isinstance(value, (Array, Unknown)) else []
+
+
+def _sliced(part: ast.Slice, value: Value, size: Value) -> Value:
+    if part.lower is None and part.upper is None and part.step is None:
+        return size
+    bounds = value.items if isinstance(value, Tuple) else ()
+    taint = max([taint_of(size), *(taint_of(b) for b in bounds)])
+    start, stop = integer(bounds[0]) if bounds else None, integer(bounds[1]) if len(bounds) > 1 else None
+    if part.lower is None:
+        start = 0
+    step_one = part.step is None
+    if start is not None and stop is not None and step_one and (start >= 0) == (stop >= 0) and stop >= start:
+        known = integer(size)
+        if known is not None:
+            return Const(max(0, min(stop, known) - min(start, known)) if stop >= 0 else max(0, stop - start))
+        if taint_of(size) is Taint.none:
+            return Const(stop - start)
+    if taint < Taint.shape:
+        return Number("int")
+    return number(taint)
+
+
+def index_shape(symbol: str, taint: Taint, index: Value) -> Number | None:
+    """One size of a shape of unknown length."""
+    at = integer(index)
+    name = f"{symbol}[{at}]" if at is not None else ""
+    return Number("int", taint, symbol=name, dim=True)
+
+
+def constant_slice(items: tuple[Value, ...], value: Value) -> tuple[Value, ...] | None:
+    """``items[a:b:c]`` where the bounds are constants."""
+    if not isinstance(value, Tuple) or len(value.items) != 3:
+        return None
+    bounds = []
+    for bound in value.items:
+        if not isinstance(bound, Const) or not isinstance(bound.value, (int, type(None))):
+            return None
+        bounds.append(bound.value)
+    if bounds[2] == 0:
+        return None
+    return items[slice(*bounds)]
+

@@ -1,0 +1,134 @@
+"""From documents to events: which functions an exporter enters, and the run over them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from convlint.analyzer import expressions, statements
+from convlint.analyzer.annotations import entry_arguments
+from convlint.analyzer.calls import Arguments, invoke
+from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project
+from convlint.analyzer.run import Frame, Run
+from convlint.analyzer.values import (
+    UNKNOWN,
+    Class,
+    Const,
+    Function,
+    Instance,
+    Layer,
+    Name,
+    Number,
+    Unknown,
+    Value,
+)
+from convlint.events import Event
+from convlint.source.document import Document
+
+SKIPPED = frozenset({"training_step", "validation_step", "test_step", "loss", "compute_loss", "get_loss", "loss_fn"})
+
+
+class Interpreter:
+    """One run over a project."""
+
+    def __init__(self, project: Project, modules: list[ModuleInfo]) -> None:
+        self.modules = modules
+        self.run = Run(project, {module.document.path for module in modules})
+        self.run.evaluate = lambda frame, node: expressions.evaluate(self.run, frame, node)
+        self.run.execute = lambda frame, body: statements.execute(self.run, frame, body)
+
+    def events(self) -> Iterable[Event]:
+        """The events of all modules: models that nobody else uses first, then every ``forward`` not yet reached."""
+        classes = [cls for module in self.modules for cls in module.classes if self._is_entry(cls)]
+        used = self._mentioned()
+        for cls in classes:
+            if cls.node.name not in used:
+                self._enter(cls)
+        for cls in classes:
+            forward = cls.methods.get("forward")
+            if forward is not None and forward.key not in self.run.visited:
+                self._enter(cls)
+        return [event for _, event in self.run.found.values()]
+
+    def _is_entry(self, cls: ClassInfo) -> bool:
+        forward = self.run.method(cls, "forward")
+        if forward is None:
+            return False
+        outside = self.run.outside_bases(cls)
+        if any(base.startswith("torch.autograd") or base.endswith("autograd.Function") for base in outside):
+            return False
+        return bool(outside) and (self.run.is_module(cls) or "forward" in cls.methods)
+
+    def _mentioned(self) -> set[str]:
+        """Names that other classes and functions use: what they make is entered through them."""
+        names: set[str] = set()
+        for module in self.modules:
+            for cls in module.classes:
+                for part in ast.walk(cls.node):
+                    if isinstance(part, ast.Name) and part.id != cls.node.name:
+                        names.add(part.id)
+                    elif isinstance(part, ast.Attribute):
+                        names.add(part.attr)
+        return names
+
+    def _enter(self, cls: ClassInfo) -> None:
+        forward = self.run.method(cls, "forward")
+        if forward is None:
+            return
+        instance = self._instance(cls)
+        env: dict[str, Value] = {}
+        parameters = [*forward.node.args.posonlyargs, *forward.node.args.args]
+        if parameters:
+            env[parameters[0].arg] = instance
+        env |= entry_arguments(self.run, forward, env)
+        given = Arguments(keywords=env, nodes=[])
+        frame = Frame(cls.module)
+        try:
+            invoke(self.run, frame, ast.Name(id=cls.node.name, lineno=1, col_offset=0), Function(forward), given)
+        except RecursionError:
+            self.run.active.clear()
+            self.run.depth = 0
+
+    def _instance(self, cls: ClassInfo) -> Instance:
+        """A model made with arguments of which only their kind is known."""
+        instance = Instance(cls, complete=False)
+        init = self.run.method(cls, "__init__")
+        if init is not None:
+            env = {name: self._configured(value) for name, value in self._parameters(init).items()}
+            first = [*init.node.args.posonlyargs, *init.node.args.args][:1]
+            if first:
+                env[first[0].arg] = instance
+            frame = Frame(cls.module, traced=False)
+            call = ast.Name(id=cls.node.name, lineno=1, col_offset=0)
+            try:
+                invoke(self.run, frame, call, Function(init), Arguments(keywords=env, nodes=[]))
+            except RecursionError:
+                self.run.active.clear()
+                self.run.depth = 0
+        return instance
+
+    def _parameters(self, init: FunctionInfo) -> dict[str, Value]:
+        """The defaults of a constructor's parameters; Unknown for those without."""
+        spec = init.node.args
+        positional = [*spec.posonlyargs, *spec.args]
+        pairs = list(zip(positional[len(positional) - len(spec.defaults) :], spec.defaults, strict=True))
+        pairs += [(p, d) for p, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is not None]
+        frame = Frame(init.module, traced=False)
+        found: dict[str, Value] = dict.fromkeys((p.arg for p in [*positional, *spec.kwonlyargs]), UNKNOWN)
+        for parameter, default in pairs:
+            found[parameter.arg] = self.run.evaluate(frame, default)
+        return found
+
+    def _configured(self, value: Value) -> Value:
+        """A configuration value of the kind of its default: a class stays (it is the usual one), a number varies."""
+        if isinstance(value, (Class, Function, Name, Layer)):
+            return value
+        if isinstance(value, Const) and isinstance(value.value, (bool, int, float)):
+            return Number(type(value.value).__name__)
+        return Unknown()
+
+
+def analyze(project: Project, documents: Iterable[Document]) -> list[Event]:
+    """The events of documents that parse."""
+    modules = [project.add(document) for document in documents]
+    return list(Interpreter(project, modules).events())

@@ -1,0 +1,212 @@
+"""Methods of builtin values: tensors, lists, dicts, strings, arrays, layers."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from convlint.analyzer import operators
+from convlint.analyzer.calls import Arguments, opaque
+from convlint.analyzer.iteration import iterate
+from convlint.analyzer.run import Frame, Run
+from convlint.analyzer.values import (
+    NONE,
+    UNKNOWN,
+    Array,
+    Const,
+    Dict,
+    Instance,
+    Layer,
+    List,
+    Method,
+    Number,
+    Shape,
+    Tensor,
+    Tuple,
+    Value,
+    join,
+    join_all,
+    members,
+    taint_of,
+)
+from convlint.events import Taint
+
+
+def call(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arguments) -> Value:
+    """``owner.method(...)``."""
+    owner = method.owner
+    if isinstance(owner, Tensor):
+        receiver = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else node
+        return operators.operate(run, frame, node, method.name, owner, replace(arguments, receiver=receiver))
+    handler = _BY_TYPE.get(type(owner))
+    return handler(run, frame, node, method, arguments) if handler is not None else opaque(arguments)
+
+
+def _list(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arguments) -> Value:
+    owner = method.owner
+    assert isinstance(owner, List)
+    name = method.name
+    given = arguments.get(0)
+    if name in ("append", "add", "appendleft") and given is not None:
+        owner.add(given, frame.certain)
+    elif name in ("extend", "update") and given is not None:
+        elements = iterate(run, frame, arguments.nodes[0], given, "list")
+        if elements.items is not None and frame.certain:
+            for item in elements.items:
+                owner.add(item, True)
+        else:
+            owner.add(elements.joined, False)
+    elif name == "insert" and len(arguments.positional) > 1:
+        owner.add(arguments.positional[1], False)
+    elif name in ("pop", "popleft"):
+        if owner.items and frame.certain and given is None:
+            return owner.items.pop()
+        if given == Const(0) and owner.items and frame.certain:
+            return owner.items.pop(0)
+        owner.items = None
+        return owner.any()
+    elif name in ("reverse", "sort", "clear", "remove"):
+        owner.items = None
+    elif name == "copy":
+        return List(owner.element, list(owner.items) if owner.items is not None else None)
+    elif name in ("index", "count"):
+        return Number("int")
+    return NONE
+
+
+def _dict(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arguments) -> Value:
+    owner = method.owner
+    assert isinstance(owner, Dict)
+    name = method.name
+    certain = owner.rest is None and frame.certain
+    if name == "items":
+        pairs: list[Value] = [Tuple((Const(k), v)) for k, v in owner.items.items()]
+        if owner.rest is not None:
+            return List(join_all([*pairs, Tuple((UNKNOWN, owner.rest))]))
+        return List(join_all(pairs) if pairs else None, pairs if certain else None)
+    if name == "values":
+        values = list(owner.items.values())
+        return List(owner.any(), values if certain else None)
+    if name == "keys":
+        keys: list[Value] = [Const(k) for k in owner.items]
+        return List(join_all(keys) if keys else None, keys if certain else None)
+    if name in ("get", "pop", "setdefault"):
+        key = arguments.get(0)
+        default = arguments.get(1, "default") or NONE
+        if isinstance(key, Const) and key.value in owner.items:
+            return owner.items[key.value]
+        return join(default, owner.rest) if owner.rest is not None else default if owner.items or certain else UNKNOWN
+    if name == "update":
+        given = arguments.get(0)
+        if isinstance(given, Dict):
+            owner.items |= given.items
+            owner.rest = given.rest if owner.rest is None else owner.rest
+        owner.items |= arguments.keywords
+        return NONE
+    if name == "copy":
+        return Dict(dict(owner.items), owner.rest)
+    return UNKNOWN
+
+
+def _array(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arguments) -> Value:
+    taint = max([taint_of(method.owner), *(taint_of(v) for v in arguments.all())])
+    if method.name in ("item", "tolist"):
+        number = Number("number", taint, frozen_on=frame.routes)
+        return number if method.name == "item" else List(number)
+    return Array(taint)
+
+
+def _shape(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arguments) -> Value:
+    if method.name == "numel":
+        return Number("int", taint_of(method.owner), dim=True)
+    return Number("int") if method.name in ("index", "count") else UNKNOWN
+
+
+def _text(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arguments) -> Value:
+    owner = method.owner
+    assert isinstance(owner, Const)
+    if isinstance(owner.value, str) and all(isinstance(v, Const) for v in arguments.positional) and not arguments.keywords:
+        if method.name in ("startswith", "endswith", "lower", "upper", "strip", "replace", "split"):
+            plain: list[Any] = [v.value for v in arguments.positional if isinstance(v, Const)]
+            try:
+                result = getattr(owner.value, method.name)(*plain)
+            except (TypeError, ValueError):
+                return UNKNOWN
+            if isinstance(result, list):
+                items: list[Value] = [Const(part) for part in result]
+                return List(join_all(items), items)
+            return Const(result)
+    return UNKNOWN
+
+
+def _number(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arguments) -> Value:
+    owner = method.owner
+    assert isinstance(owner, Number)
+    if method.name in ("item", "sqrt", "bit_length"):
+        return owner
+    return Number("bool", owner.taint, owner.frozen_on) if method.name == "is_integer" else UNKNOWN
+
+
+def _layer(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arguments) -> Value:
+    if method.name in ("register_forward_hook", "register_forward_pre_hook"):
+        hook = arguments.get(0, "hook")
+        if hook is not None and method.name == "register_forward_hook":
+            run.hooks.append((method.owner, hook))
+        return UNKNOWN
+    if method.name in ("to", "eval", "train", "apply", "requires_grad_", "cuda", "half", "float"):
+        return method.owner
+    return List(run.tensor("float", None, Taint.state, state="parameter:")) if method.name == "parameters" else UNKNOWN
+
+
+def module(run: Run, frame: Frame, node: ast.expr, owner: Instance, name: str, arguments: Arguments) -> Value:
+    """What ``nn.Module`` itself defines, on an object of the project."""
+    if name in ("register_buffer", "register_parameter"):
+        key, given = arguments.get(0, "name"), arguments.get(1, "tensor", "param")
+        if isinstance(key, Const) and isinstance(key.value, str):
+            what = "buffer" if name == "register_buffer" else "parameter"
+            owner.attributes[key.value] = _state(run, given, f"{what}:self.{key.value}")
+        return NONE
+    if name in ("add_module", "register_module"):
+        key, given = arguments.get(0, "name"), arguments.get(1, "module")
+        if isinstance(key, Const) and isinstance(key.value, str) and given is not None:
+            owner.attributes[key.value] = given
+        return NONE
+    if name == "register_forward_hook":
+        hook = arguments.get(0, "hook")
+        if hook is not None:
+            run.hooks.append((owner, hook))
+        return UNKNOWN
+    if name in ("to", "eval", "train", "cuda", "half", "float", "requires_grad_", "apply"):
+        return owner
+    if name == "parameters":
+        return List(run.tensor("float", None, Taint.state, state="parameter:"))
+    return UNKNOWN
+
+
+def _state(run: Run, given: Value | None, state: str) -> Value:
+    tensors = [m for m in members(given) if isinstance(m, Tensor)] if given is not None else []
+    like = tensors[0] if tensors else run.tensor(None, None, Taint.state)
+    made: Value = run.tensor(like.dtype, like.shape, Taint.state, state=state)
+    return join(NONE, made) if given is not None and NONE in members(given) and not tensors and given != NONE else made
+
+
+_BY_TYPE: dict[type[Value], Callable[[Run, Frame, ast.expr, Method, Arguments], Value]] = {
+    List: _list,
+    Dict: _dict,
+    Array: _array,
+    Shape: _shape,
+    Tuple: _shape,
+    Const: _text,
+    Number: _number,
+    Layer: _layer,
+    Instance: lambda run, frame, node, method, arguments: module(
+        run, frame, node, _instance(method.owner), method.name, arguments
+    ),
+}
+
+
+def _instance(value: Value) -> Instance:
+    assert isinstance(value, Instance)
+    return value

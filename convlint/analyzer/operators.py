@@ -1,0 +1,674 @@
+"""torch operators, as methods or functions: what they return, and what happens to the graph on the way."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import replace
+
+from convlint.analyzer import shapes, torch_facts, writes
+from convlint.analyzer.attributes import shape_of, size_taint
+from convlint.analyzer.calls import Arguments, opaque
+from convlint.analyzer.run import TORCHSCRIPT, Frame, Run
+from convlint.analyzer.shapes import integer, number
+from convlint.analyzer.usage import only_arithmetic
+from convlint.analyzer.values import (
+    NONE,
+    UNKNOWN,
+    Array,
+    Const,
+    List,
+    Number,
+    Shape,
+    Tensor,
+    Tuple,
+    Unknown,
+    Value,
+    join_all,
+    members,
+    number_kind,
+    taint_of,
+)
+from convlint.events import DynamicShape, LeavesGraph, Taint, TensorFromValues
+
+COPIES = frozenset(
+    "contiguous to cpu cuda float half double int long bool bfloat16 short byte char type type_as "
+    "conj resolve_conj resolve_neg pin_memory clone requires_grad_ "
+    "lift_fresh real imag dequantize".split()
+)
+"""Table views that are, or may well be, memory of their own."""
+CASTS = {"float": "float", "half": "float", "double": "float", "bfloat16": "float", "int": "int", "long": "int"}
+CASTS |= {"short": "int", "byte": "int", "char": "int", "bool": "bool"}
+DTYPES = {
+    "float": "float", "float16": "float", "float32": "float", "float64": "float", "half": "float", "double": "float",
+    "bfloat16": "float", "int": "int", "int8": "int", "int16": "int", "int32": "int", "int64": "int", "long": "int",
+    "short": "int", "uint8": "int", "bool": "bool", "complex64": "complex", "complex128": "complex", "cfloat": "complex",
+}  # fmt: skip
+
+Handler = Callable[[Run, Frame, ast.expr, Tensor, Arguments], Value]
+
+
+def operate(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, arguments: Arguments) -> Value:
+    """``tensor.name(...)``, or the function of that name with the tensor first."""
+    handler = _SPECIAL.get(name)
+    if handler is not None:
+        return handler(run, frame, node, tensor, arguments)
+    if name in shapes.REDUCTIONS:
+        return _reduce(run, frame, node, name, tensor, arguments)
+    operator = torch_facts.table().methods.get(name) or torch_facts.table().functions.get(f"torch.{name}")
+    if operator is None:
+        operator = torch_facts.table().functions.get(f"torch.nn.functional.{name}")
+    if operator is None:
+        return opaque(arguments, True)
+    if operator.inplace and name.endswith("_"):
+        return _write(run, frame, node, tensor, arguments)
+    if operator.dynamic_shape:
+        return _dynamic(run, frame, node, name, tensor, arguments, operator)
+    shape = _result_shape(name, operator, tensor, arguments)
+    dtype = _result_dtype(name, operator, tensor, arguments)
+    taint = max([tensor.taint, *(taint_of(v) for v in arguments.all())])
+    ragged = tensor.ragged and shape is None
+    if operator.view and name not in COPIES:
+        return _view(run, frame, node, name, tensor, shape, operator.returns)
+    return _results(run, operator.returns, dtype, shape, taint, ragged, tensor.mask_index and dtype == "int")
+
+
+def _results(
+    run: Run, letters: str, dtype: str | None, shape: shapes.Shaped, taint: Taint, ragged: bool, indices: bool = False
+) -> Value:
+    """The values that a schema's result letters stand for."""
+    made: list[Value] = []
+    for i, letter in enumerate(letters):
+        if letter == "T":
+            kind = dtype if i == 0 else None
+            made.append(run.tensor(kind, shape, taint, ragged=ragged, mask_index=indices and i == 0))
+        elif letter == "L":
+            made.append(List(run.tensor(dtype, None, taint)))
+        elif letter in "ifbn":
+            made.append(Number({"i": "int", "f": "float", "b": "bool"}.get(letter, "number")))
+        else:
+            made.append(NONE)
+    return made[0] if len(made) == 1 else Tuple(tuple(made))
+
+
+def _result_shape(name: str, operator: torch_facts.Operator, tensor: Tensor, arguments: Arguments) -> shapes.Shaped:
+    if operator.pointwise:
+        shape: shapes.Shaped = tensor.shape
+        for value in arguments.positional:
+            if isinstance(value, Tensor):
+                shape = shapes.broadcast(shape, value.shape)
+        return shape
+    return tensor.shape if name in shapes.SAME else None
+
+
+def _result_dtype(name: str, operator: torch_facts.Operator, tensor: Tensor, arguments: Arguments) -> str | None:
+    if name in CASTS:
+        return CASTS[name]
+    if name in ("to", "type", "type_as"):
+        return cast_dtype(arguments)
+    letters = operator.dtypes
+    source = tensor.dtype
+    if operator.pointwise:
+        from convlint.analyzer.expressions import promoted
+
+        for value in arguments.positional:
+            if isinstance(value, Tensor) or number_kind(value) in ("float", "int"):
+                source = promoted(Tensor(source, None), value)
+    if not letters or source not in ("float", "int", "bool"):
+        letter = letters[0] if letters and len(set(letters)) == 1 else ""
+    else:
+        letter = letters[("float", "int", "bool").index(source)]
+    return {"f": "float", "i": "int", "b": "bool", "c": "complex"}.get(letter)
+
+
+def cast_dtype(arguments: Arguments) -> str | None:
+    """The dtype class that ``to(...)`` names; '' keeps the tensor's."""
+    from convlint.analyzer.values import Name
+
+    for value in arguments.all():
+        if isinstance(value, Name) and value.qualified.startswith("torch."):
+            return DTYPES.get(value.qualified.rpartition(".")[2])
+        if isinstance(value, Tensor):
+            return value.dtype
+    return None
+
+
+def _to(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    dtype = cast_dtype(arguments)
+    named = [v for v in arguments.all() if not isinstance(v, (Const, Unknown))]
+    kept = tensor.dtype if not named else dtype
+    made = run.tensor(kept, tensor.shape, tensor.taint, ragged=tensor.ragged)
+    return replace(made, mask_index=tensor.mask_index)
+
+
+def _view(
+    run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, shape: shapes.Shaped, letters: str
+) -> Value:
+    row = _call_row(node)
+    part = None
+    if letters == "L":
+        return List(run.view(frame, tensor, name, row, part, shape=shape, state=""))
+    state = tensor.state if name == "detach" else ""
+    return run.view(frame, tensor, name, row, part, shape=shape, state=state, sure=True)
+
+
+def _call_row(node: ast.expr) -> int:
+    """The line that Python reports while a method is called: that of the method's name."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return node.func.end_lineno or node.lineno
+    return node.lineno
+
+
+def _write(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    target = arguments.receiver or node
+    writes.in_place(run, frame, target, tensor, "method", _call_row(node), node)
+    taint = max([tensor.taint, *(taint_of(v) for v in arguments.all())])
+    changed = replace(tensor, taint=taint)
+    if isinstance(target, ast.Name) and target.id in frame.env and frame.env[target.id] == tensor:
+        frame.env[target.id] = changed
+    return changed
+
+
+# --- data-dependent shapes ---------------------------------------------------------------------------------------
+
+
+def note_dynamic(run: Run, frame: Frame, node: ast.expr, how: str, operand: ast.expr, value: Value) -> None:
+    """An operator whose result's shape depends on values."""
+    if taint_of(value) >= Taint.state:
+        run.emit(frame, DynamicShape, node, how, (), how=how, operand=run.operand(frame, operand, value))
+
+
+def _dynamic(
+    run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, arguments: Arguments, operator: torch_facts.Operator
+) -> Value:
+    note_dynamic(run, frame, node, name, arguments.receiver or node, tensor)
+    if name in ("nonzero", "argwhere"):
+        as_tuple = arguments.get(0, "as_tuple")
+        if isinstance(as_tuple, Const) and as_tuple.value is True:
+            one = run.tensor("int", (number(Taint.data),), Taint.data, mask_index=True)
+            return Tuple((one,) * tensor.rank) if tensor.rank else List(one)
+        rank: Value = Const(tensor.rank) if tensor.rank is not None else Number("int")
+        return run.tensor("int", (number(Taint.data), rank), Taint.data, mask_index=True)
+    shape = (number(Taint.data),) if name in ("masked_select", "unique", "bincount") else None
+    if name in ("unique", "unique_consecutive"):
+        if any(k.startswith("return_") for k in arguments.keywords):
+            return Tuple(tuple(run.tensor(tensor.dtype, shape, Taint.data, ragged=True) for _ in range(2)))
+        return run.tensor(tensor.dtype, shape, Taint.data, ragged=True)
+    dtype = _result_dtype(name, operator, tensor, arguments)
+    return _results(run, operator.returns, dtype, shape, Taint.data, True)
+
+
+def _repeat_interleave(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    repeats = arguments.get(0, "repeats")
+    if isinstance(repeats, Tensor):
+        where = arguments.node(0, "repeats")
+        note_dynamic(run, frame, node, "repeat_interleave", where if where is not None else node, repeats)
+        return run.tensor(tensor.dtype, None, tensor.taint, ragged=repeats.taint >= Taint.state)
+    dim = arguments.get(1, "dim")
+    shape = None
+    if tensor.shape is not None and dim is not None:
+        at = shapes.axis(dim, len(tensor.shape))
+        if at is not None:
+            taint = max(taint_of(tensor.shape[at]), taint_of(repeats) if repeats is not None else Taint.none)
+            shape = (*tensor.shape[:at], number(taint), *tensor.shape[at + 1 :])
+    return run.tensor(tensor.dtype, shape, tensor.taint, ragged=tensor.ragged)
+
+
+def _topk(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    k = arguments.get(0, "k")
+    where = arguments.node(0, "k")
+    count = k if k is not None else UNKNOWN
+    if isinstance(count, (Tensor, Number)) and count.taint >= Taint.data and where is not None:
+        frozen = count.frozen_on if isinstance(count, Number) else frozenset()
+        with run.on_routes(frame, frame.routes - frozen):
+            note_dynamic(run, frame, node, "topk", where, count)
+    size: Value = count if number_kind(count) is not None else number(taint_of(count))
+    dim = arguments.get(1, "dim")
+    shape = None
+    if tensor.shape:
+        at = shapes.axis(dim if dim is not None else Const(-1), len(tensor.shape))
+        if at is not None:
+            shape = (*tensor.shape[:at], size, *tensor.shape[at + 1 :])
+    ragged = taint_of(count) >= Taint.data
+    return Tuple(
+        (
+            run.tensor(tensor.dtype, shape, tensor.taint, ragged=ragged),
+            run.tensor("int", shape, tensor.taint, ragged=ragged),
+        )
+    )
+
+
+def where(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    """``torch.where`` with one argument (indices) or three."""
+    if not arguments.positional and not arguments.keywords:
+        note_dynamic(run, frame, node, "where", arguments.receiver or node, tensor)
+        one = run.tensor("int", (number(Taint.data),), Taint.data, mask_index=True)
+        return Tuple((one,) * tensor.rank) if tensor.rank else List(one)
+    from convlint.analyzer.expressions import promoted
+
+    values = [v for v in arguments.all() if isinstance(v, Tensor) or number_kind(v) is not None]
+    shape: shapes.Shaped = tensor.shape
+    for value in values:
+        if isinstance(value, Tensor):
+            shape = shapes.broadcast(shape, value.shape)
+    dtype = promoted(values[0], values[1]) if len(values) == 2 else None
+    return run.tensor(dtype, shape, max([tensor.taint, *(taint_of(v) for v in arguments.all())]), ragged=tensor.ragged)
+
+
+# --- leaving the graph -------------------------------------------------------------------------------------------
+
+
+def leave(
+    run: Run, frame: Frame, node: ast.expr, how: str, where_: ast.expr, value: Value, callee: str = ""
+) -> frozenset[str]:
+    """Note that a tensor or dimension becomes a Python value; the routes on which it is frozen from here on."""
+    taint = taint_of(value)
+    frozen = value.frozen_on if isinstance(value, Number) else frozenset()
+    if taint >= Taint.state and frozen < frame.routes:
+        with run.on_routes(frame, frame.routes - frozen):
+            run.emit(
+                frame,
+                LeavesGraph,
+                node,
+                how,
+                (taint,),
+                how=how,
+                operand=run.operand(frame, where_, value),
+                callee=callee,
+                only_arithmetic=only_arithmetic(frame, node),
+            )
+    return frame.routes | frozen
+
+
+def _item(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    leave(run, frame, node, "item", arguments.receiver or node, tensor)
+    kind = tensor.dtype if tensor.dtype in ("int", "float", "bool") else "number"
+    return Number(kind, tensor.taint, frozen_on=TORCHSCRIPT)
+
+
+def _tolist(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    leave(run, frame, node, "tolist", arguments.receiver or node, tensor)
+    kind = tensor.dtype if tensor.dtype in ("int", "float", "bool") else "number"
+    element = Number(kind, tensor.taint, frozen_on=TORCHSCRIPT)
+    length = tensor.shape[0] if tensor.shape else None
+    count = integer(length)
+    items: list[Value] | None = [element] * count if count is not None and count <= 16 else None
+    return List(element, items)
+
+
+def _numpy(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    leave(run, frame, node, "numpy", arguments.receiver or node, tensor)
+    return Array(tensor.taint)
+
+
+def rewrapped(run: Run, frame: Frame, node: ast.expr, callee: str, arguments: Arguments) -> Value:
+    """``torch.tensor(value)``, ``as_tensor``, ``from_numpy``, ``new_tensor``."""
+    given = arguments.get(0, "data", "ndarray")
+    where_ = arguments.node(0, "data", "ndarray")
+    if given is None or where_ is None:
+        return opaque(arguments, True)
+    taint = taint_of(given)
+    inner = given.any() if isinstance(given, List) else join_all(given.items) if isinstance(given, Tuple) and given.items else given
+    frozen = inner.frozen_on if isinstance(inner, Number) else frozenset()
+    from_array = isinstance(given, Array) or callee.endswith("from_numpy")
+    if taint >= Taint.shape and not from_array and frozen < frame.routes:
+        with run.on_routes(frame, frame.routes - frozen):
+            run.emit(
+                frame, TensorFromValues, node, "", (taint,), callee=callee, operand=run.operand(frame, where_, given)
+            )
+    dtype = cast_dtype(Arguments(keywords={"dtype": arguments.keywords["dtype"]} if "dtype" in arguments.keywords else {}))
+    if dtype is None:
+        dtype = inner.dtype if isinstance(inner, Tensor) else number_kind(inner)
+    shape: shapes.Shaped = None
+    if isinstance(given, Tensor):
+        shape = given.shape
+    elif number_kind(given) is not None:
+        shape = ()
+    elif isinstance(given, (Tuple, List)) and given.items is not None and all(number_kind(i) for i in given.items):
+        shape = (Const(len(given.items)),)
+    if isinstance(given, Tensor) and callee.endswith("as_tensor"):
+        return given  # the same tensor, in eager and in every graph
+    return run.tensor(dtype if dtype in ("float", "int", "bool") else None, shape, taint)
+
+
+# --- shapes ------------------------------------------------------------------------------------------------------
+
+
+def _size(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    dim = arguments.get(0, "dim")
+    whole = shape_of(tensor)
+    if dim is None or dim == NONE:
+        return whole
+    at = integer(dim)
+    if isinstance(whole, Tuple):
+        if at is not None and -len(whole.items) <= at < len(whole.items):
+            return whole.items[at]
+        return join_all(whole.items)
+    assert isinstance(whole, Shape)
+    symbol = f"{whole.symbol}[{at}]" if at is not None and whole.symbol else ""
+    return Number("int", whole.taint, symbol=symbol, dim=True)
+
+
+def _rank(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    return Const(tensor.rank) if tensor.rank is not None else Number("int")
+
+
+def _numel(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    if tensor.shape is None:
+        return Number("int", size_taint(tensor), dim=True)
+    product = shapes._product(tensor.shape)
+    if product is not None:
+        return Const(product)
+    return Number("int", max(taint_of(d) for d in tensor.shape), dim=True)
+
+
+def length_of(tensor: Tensor) -> Value:
+    """``len(tensor)``."""
+    if tensor.shape:
+        return tensor.shape[0]
+    return Number("int", size_taint(tensor), symbol=f"{tensor.ident}[0]" if tensor.ident else "", dim=True)
+
+
+def _reduce(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, arguments: Arguments) -> Value:
+    taint = max([tensor.taint, *(taint_of(v) for v in arguments.all())])
+    offset = 1 if name in ("norm", "quantile") else 0
+    dim = arguments.get(offset, "dim", "axis")
+    operator = torch_facts.table().methods.get(name)
+    dtype = _result_dtype(name, operator, tensor, Arguments()) if operator is not None else None
+    if name in ("max", "min") and isinstance(dim, Tensor):  # elementwise
+        from convlint.analyzer.expressions import elementwise
+
+        return elementwise(run, tensor, dim)
+    shape = shapes.reduced(tensor.shape, dim, arguments.get(offset + 1, "keepdim"))
+    if name in ("max", "min", "median", "mode") and dim is not None and dim != NONE:
+        indices = run.tensor("int", shape, taint, ragged=tensor.ragged)
+        return Tuple((run.tensor(tensor.dtype, shape, taint, ragged=tensor.ragged), indices))
+    if name in ("std_mean", "var_mean", "aminmax"):
+        return Tuple((run.tensor(dtype, shape, taint), run.tensor(dtype, shape, taint)))
+    return run.tensor(dtype, shape, taint, ragged=tensor.ragged and shape is None)
+
+
+def _reshape(how: str) -> Handler:
+    def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+        wanted = None if arguments.more else shapes.sizes(arguments.positional or list(arguments.keywords.values()))
+        shape = shapes.reshaped(tensor.shape, wanted)
+        if how == "reshape" and tensor.ident in run.memory.views:
+            # of a view the result may be a copy: nothing is known to be shared
+            return run.tensor(tensor.dtype, shape, tensor.taint, ragged=tensor.ragged, mask_index=tensor.mask_index)
+        return run.view(frame, tensor, how, _call_row(node), shape=shape, state="", sure=True)
+
+    return handler
+
+
+def _viewing(change: Callable[[Tensor, Arguments], shapes.Shaped], how: str) -> Handler:
+    def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+        return run.view(frame, tensor, how, _call_row(node), shape=change(tensor, arguments), state="", sure=True)
+
+    return handler
+
+
+def _flatten(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    start = integer(arguments.get(0, "start_dim") or Const(0))
+    end = integer(arguments.get(1, "end_dim") or Const(-1))
+    shape = None if start is None or end is None else shapes.flattened(tensor.shape, start, end)
+    if shape is None and start == 0 and end == -1:
+        shape = (number(size_taint(tensor)),)
+    if tensor.ident in run.memory.views:
+        return run.tensor(tensor.dtype, shape, tensor.taint, ragged=tensor.ragged)
+    return run.view(frame, tensor, "flatten", _call_row(node), shape=shape, state="", sure=True)
+
+
+def _expand(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    wanted = None if arguments.more else shapes.sizes(arguments.positional)
+    shape: shapes.Shaped = None
+    if wanted is not None:
+        old = tensor.shape or ()
+        lead = len(wanted) - len(old)
+        shape = tuple(
+            (old[i - lead] if 0 <= i - lead < len(old) else number()) if integer(w) == -1 else w
+            for i, w in enumerate(wanted)
+        )
+    return run.view(frame, tensor, "expand", _call_row(node), shape=shape, state="")
+
+
+def _repeat(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    times = None if arguments.more else shapes.sizes(arguments.positional)
+    shape: shapes.Shaped = None
+    if times is not None and tensor.shape is not None and len(times) >= len(tensor.shape):
+        old = (Const(1),) * (len(times) - len(tensor.shape)) + tensor.shape
+        shape = tuple(_times(d, t) for d, t in zip(old, times, strict=True))
+    return run.tensor(tensor.dtype, shape, tensor.taint, ragged=tensor.ragged)
+
+
+def _times(dim: Value, count: Value) -> Value:
+    if integer(count) == 1:
+        return dim
+    if integer(dim) == 1:
+        return count
+    return number(max(taint_of(dim), taint_of(count)))
+
+
+def _pieces(name: str) -> Handler:
+    def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+        dim = arguments.get(0 if name == "unbind" else 1, "dim") or Const(0)
+        count = _piece_count(name, tensor, arguments, dim)
+        shape = _piece_shape(name, tensor, arguments, dim)
+        row = _call_row(node)
+        if isinstance(count, int) and count <= 64:
+            parts: list[Value] = [
+                run.view(frame, tensor, name, row, ("part", ((i, None, 1),)), shape=shape, state="") for i in range(count)
+            ]
+            return Tuple(tuple(parts))
+        one = run.view(frame, tensor, name, row, shape=shape, state="")
+        return List(one, None, count if isinstance(count, Taint) else Taint.none)
+
+    return handler
+
+
+def _piece_count(name: str, tensor: Tensor, arguments: Arguments, dim: Value) -> int | Taint:
+    given = arguments.get(0, "chunks", "split_size_or_sections", "split_size")
+    if name in ("chunk", "tensor_split"):
+        count = integer(given)
+        return count if count is not None else taint_of(given) if given is not None else Taint.none
+    if name == "split" and isinstance(given, (List, Tuple)):
+        return len(given.items) if given.items is not None else Taint.none
+    at = shapes.axis(dim, len(tensor.shape)) if tensor.shape else None
+    size = tensor.shape[at] if tensor.shape and at is not None else None
+    if name == "unbind" and integer(size) is not None:
+        return integer(size) or 0
+    if name == "split" and integer(size) is not None and integer(given):
+        return -(-(integer(size) or 0) // (integer(given) or 1))
+    return taint_of(size) if size is not None else size_taint(tensor) if name == "split" else Taint.none
+
+
+def _piece_shape(name: str, tensor: Tensor, arguments: Arguments, dim: Value) -> shapes.Shaped:
+    if tensor.shape is None:
+        return None
+    at = shapes.axis(dim, len(tensor.shape))
+    if at is None:
+        return None
+    if name == "unbind":
+        return tensor.shape[:at] + tensor.shape[at + 1 :]
+    taint = taint_of(tensor.shape[at])
+    return (*tensor.shape[:at], Number("int", taint), *tensor.shape[at + 1 :])
+
+
+def _dtype_of(arguments: Arguments) -> str | None:
+    return cast_dtype(Arguments(keywords={"dtype": arguments.keywords["dtype"]})) if "dtype" in arguments.keywords else None
+
+
+def _new(dtype: str | None) -> Handler:
+    def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+        wanted = shapes.sizes(arguments.positional) if not arguments.more else None
+        shape = tuple(wanted) if wanted is not None else None
+        taint = max((taint_of(v) for v in arguments.positional), default=Taint.none)
+        return run.tensor(_dtype_of(arguments) or tensor.dtype, shape, taint)
+
+    return handler
+
+
+def _like(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    taint = Taint.none
+    if tensor.shape is None:
+        taint = size_taint(tensor)
+    elif tensor.shape:
+        taint = max(taint_of(d) for d in tensor.shape)
+    return run.tensor(_dtype_of(arguments) or tensor.dtype, tensor.shape, taint, ragged=tensor.ragged)
+
+
+def _squeeze(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    shape = shapes.squeezed(tensor.shape, arguments.get(0, "dim"))
+    return run.view(frame, tensor, "squeeze", _call_row(node), shape=shape, state="", sure=True)
+
+
+def _gather(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    index = arguments.get(1, "index")
+    shape = index.shape if isinstance(index, Tensor) else None
+    return run.tensor(tensor.dtype, shape, max([tensor.taint, *(taint_of(v) for v in arguments.all())]))
+
+
+def _index_select(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    index = arguments.get(1, "index")
+    if isinstance(index, Tensor) and index.mask_index:
+        note_dynamic(run, frame, node, "index-from-mask", arguments.node(1, "index") or node, index)
+    ragged = isinstance(index, Tensor) and (index.ragged or index.mask_index)
+    return run.tensor(tensor.dtype, None, max([tensor.taint, *(taint_of(v) for v in arguments.all())]), ragged=ragged)
+
+
+def _matmul(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    other = arguments.get(0, "other", "mat2", "tensor2")
+    shape: shapes.Shaped = None
+    if isinstance(other, Tensor) and tensor.shape and other.shape and len(tensor.shape) > 1 and len(other.shape) > 1:
+        lead = tensor.shape if len(tensor.shape) >= len(other.shape) else other.shape
+        shape = (*lead[:-2], tensor.shape[-2], other.shape[-1])
+    return run.tensor(tensor.dtype, shape, max([tensor.taint, *(taint_of(v) for v in arguments.all())]))
+
+
+def _interpolate(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    shape = (*tensor.shape[:2], *(number() for _ in tensor.shape[2:])) if tensor.shape else None
+    return run.tensor(tensor.dtype, shape, tensor.taint)
+
+
+def _pad(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    shape: shapes.Shaped = None
+    given = arguments.get(0, "pad")
+    if tensor.shape is not None and isinstance(given, (Tuple, List)) and given.items is not None:
+        dims = list(tensor.shape)
+        for i in range(min(len(given.items) // 2, len(dims))):
+            amount = given.items[2 * i : 2 * i + 2]
+            if all(integer(a) == 0 for a in amount):
+                continue
+            taint = max(taint_of(dims[-1 - i]), *(taint_of(a) for a in amount))
+            dims[-1 - i] = Number("int", taint, dim=taint >= Taint.shape)
+        shape = tuple(dims)
+    return run.tensor(tensor.dtype, shape, tensor.taint, ragged=tensor.ragged)
+
+
+def _stride(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    return UNKNOWN
+
+
+def _convolution(rank: int) -> Handler:
+    def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+        weight = arguments.get(0, "weight")
+        channels: Value = Number("int")
+        if isinstance(weight, Tensor) and weight.shape:
+            channels = weight.shape[0]
+        batch = tensor.shape[0] if tensor.shape else number()
+        shape = (batch, channels, *(number() for _ in range(rank)))
+        return run.tensor(tensor.dtype, shape, tensor.taint)
+
+    return handler
+
+
+def _pooling(rank: int) -> Handler:
+    def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+        lead = tensor.shape[:2] if tensor.shape and len(tensor.shape) == rank + 2 else (number(), Number("int"))
+        return run.tensor(tensor.dtype, (*lead, *(number() for _ in range(rank))), tensor.taint)
+
+    return handler
+
+
+def _adaptive(rank: int) -> Handler:
+    def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+        size = arguments.get(0, "output_size") or UNKNOWN
+        options = {"output_size": size} if isinstance(size, (Const, Number, Tuple)) else {}
+        return run.tensor(tensor.dtype, shapes._adaptive(rank)(tensor.shape, options), tensor.taint)
+
+    return handler
+
+
+def _linear(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    weight = arguments.get(0, "weight")
+    out = weight.shape[0] if isinstance(weight, Tensor) and weight.shape else Number("int")
+    shape = (*tensor.shape[:-1], out) if tensor.shape else None
+    return run.tensor(tensor.dtype, shape, max(tensor.taint, Taint.state))
+
+
+def _attention(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    return run.tensor(tensor.dtype, tensor.shape, tensor.taint)
+
+
+_SPECIAL: dict[str, Handler] = {
+    "item": _item,
+    "tolist": _tolist,
+    "numpy": _numpy,
+    "size": _size,
+    "dim": _rank,
+    "ndimension": _rank,
+    "numel": _numel,
+    "nelement": _numel,
+    "view": _reshape("view"),
+    "reshape": _reshape("reshape"),
+    "flatten": _flatten,
+    "permute": _viewing(lambda t, a: shapes.permuted(t.shape, None if a.more else shapes.sizes(a.positional)), "permute"),
+    "transpose": _viewing(lambda t, a: shapes.swapped(t.shape, a.get(0, "dim0"), a.get(1, "dim1")), "transpose"),
+    "swapaxes": _viewing(lambda t, a: shapes.swapped(t.shape, a.get(0), a.get(1)), "transpose"),
+    "t": _viewing(lambda t, a: shapes.swapped(t.shape, Const(0), Const(-1)), "t"),
+    "unsqueeze": _viewing(lambda t, a: shapes.unsqueezed(t.shape, a.get(0, "dim")), "unsqueeze"),
+    "detach": _viewing(lambda t, a: t.shape, "detach"),
+    "squeeze": _squeeze,
+    "expand": _expand,
+    "expand_as": _viewing(lambda t, a: o.shape if isinstance(o := a.get(0), Tensor) else None, "expand"),
+    "view_as": _viewing(lambda t, a: o.shape if isinstance(o := a.get(0), Tensor) else None, "view"),
+    "reshape_as": _viewing(lambda t, a: o.shape if isinstance(o := a.get(0), Tensor) else None, "view"),
+    "repeat": _repeat,
+    "tile": _repeat,
+    "chunk": _pieces("chunk"),
+    "split": _pieces("split"),
+    "tensor_split": _pieces("tensor_split"),
+    "unbind": _pieces("unbind"),
+    "topk": _topk,
+    "where": where,
+    "repeat_interleave": _repeat_interleave,
+    "to": _to,
+    "type": _to,
+    "type_as": _to,
+    "new_zeros": _new(None),
+    "new_ones": _new(None),
+    "new_full": _new(None),
+    "new_empty": _new(None),
+    "zeros_like": _like,
+    "ones_like": _like,
+    "full_like": _like,
+    "empty_like": _like,
+    "rand_like": _like,
+    "randn_like": _like,
+    "new_tensor": lambda run, frame, node, tensor, arguments: rewrapped(run, frame, node, "torch.new_tensor", arguments),
+    "gather": _gather,
+    "index_select": _index_select,
+    "take_along_dim": _gather,
+    "matmul": _matmul,
+    "bmm": _matmul,
+    "mm": _matmul,
+    "interpolate": _interpolate,
+    "pad": _pad,
+    "stride": _stride,
+    "linear": _linear,
+    "scaled_dot_product_attention": _attention,
+    **{f"conv{n}d": _convolution(n) for n in (1, 2, 3)},
+    **{f"{kind}_pool{n}d": _pooling(n) for kind in ("max", "avg") for n in (1, 2, 3)},
+    **{f"adaptive_{kind}_pool{n}d": _adaptive(n) for kind in ("max", "avg") for n in (1, 2, 3)},
+}
+
+__all__ = ["length_of", "members", "operate", "rewrapped", "where"]

@@ -1,0 +1,456 @@
+"""Statements: flow, branches, loops, and what they bind."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from convlint.analyzer import decisions, writes
+from convlint.analyzer.index import ClassInfo, FunctionInfo, _class_block
+from convlint.analyzer.iteration import Elements, iterate
+from convlint.analyzer.run import ALL_ROUTES, Frame, Run, join_env
+from convlint.analyzer.values import (
+    UNKNOWN,
+    Class,
+    Const,
+    Dict,
+    Function,
+    Instance,
+    List,
+    Name,
+    Number,
+    Shape,
+    Tensor,
+    Tuple,
+    Union,
+    Unknown,
+    Value,
+    join,
+    join_all,
+    members,
+    taint_of,
+)
+from convlint.events import IteratesTensor, Taint
+
+CHANNELS = re.compile(
+    r"_?(c|ch|nc|d|dim|dk|d_k|d_v|d_model|emb|embed|embed_?dim|hidden|hidden_?(size|dim)|feat(ure)?s?_?dim|n_?heads?|"
+    r"num_(heads|channels|features|classes|anchors|experts)|head_?dim|heads|in_?ch\w*|out_?ch\w*|channels?|\w+_channels|"
+    r"n_?embd?|inner_?dim|\w*hidden_size|\w*embed_dim|\w*head_dim)",
+    re.IGNORECASE,
+)
+"""Names under which people keep a size that their configuration fixes."""
+
+
+def execute(run: Run, frame: Frame, body: list[ast.stmt]) -> None:
+    """Run statements until the end or until none can be reached any more."""
+    for statement in body:
+        if not frame.live:
+            return
+        handler = _HANDLERS.get(type(statement))
+        if handler is not None:
+            frame.statement = statement
+            handler(run, frame, statement)
+
+
+def _expression(run: Run, frame: Frame, node: ast.Expr) -> None:
+    run.evaluate(frame, node.value)
+
+
+def _return(run: Run, frame: Frame, node: ast.Return) -> None:
+    frame.returns.append(run.evaluate(frame, node.value) if node.value is not None else Const(None))
+    frame.live = False
+
+
+def _stop(run: Run, frame: Frame, node: ast.stmt) -> None:
+    frame.live = False
+
+
+def _assert(run: Run, frame: Frame, node: ast.Assert) -> None:
+    truth = decisions.test(run, frame, node.test, "assert", True)
+    if truth is not False:
+        frame.env.update(decisions.narrowed(run, frame, node.test, True))
+
+
+# --- binding -----------------------------------------------------------------------------------------------------
+
+
+def _assign(run: Run, frame: Frame, node: ast.Assign) -> None:
+    value = run.evaluate(frame, node.value)
+    for target in node.targets:
+        bind(run, frame, target, value, node.value)
+
+
+def _annotated(run: Run, frame: Frame, node: ast.AnnAssign) -> None:
+    if node.value is not None:
+        bind(run, frame, node.target, run.evaluate(frame, node.value), node.value)
+
+
+def bind(run: Run, frame: Frame, target: ast.expr, value: Value, source: ast.expr | None = None) -> None:
+    """Assign ``value`` to a target of any form; ``source`` is the expression that it was."""
+    if isinstance(target, ast.Name):
+        frame.env[target.id] = _by_name(target.id, value)
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        _unpack(run, frame, target.elts, value, source)
+    elif isinstance(target, ast.Starred):
+        bind(run, frame, target.value, value)
+    elif isinstance(target, ast.Attribute):
+        owner = run.evaluate(frame, target.value)
+        for one in members(owner):
+            if isinstance(one, Instance):
+                set_attribute(frame, one, target.attr, value)
+    elif isinstance(target, ast.Subscript):
+        writes.store(run, frame, target, value, source)
+
+
+def set_attribute(frame: Frame, owner: Instance, name: str, value: Value) -> None:
+    """Set an attribute: for certain, or as one more possibility."""
+    if isinstance(value, Tensor) and value.state.startswith("parameter") is False and value.state:
+        value = replace(value, state="")
+    old = owner.attributes.get(name)
+    owner.attributes[name] = value if old is None or frame.certain else join(old, value)
+
+
+def _by_name(name: str, value: Value) -> Value:
+    """A size bound to a name like ``C`` or ``head_dim`` is one that the configuration fixes."""
+    if isinstance(value, Number) and value.dim and value.taint is Taint.shape and CHANNELS.fullmatch(name):
+        return Number("int", symbol=value.symbol)
+    return value
+
+
+def _unpack(run: Run, frame: Frame, targets: list[ast.expr], value: Value, source: ast.expr | None) -> None:
+    if isinstance(value, Union):
+        fitting = [m for m in value.members if not (isinstance(m, Tuple) and len(m.items) != len(targets))]
+        value = join_all(fitting) if fitting else value
+    star = next((i for i, t in enumerate(targets) if isinstance(t, ast.Starred)), None)
+    items = _items(run, frame, value, len(targets), star, source)
+    if items is None:
+        for target in targets:
+            bind(run, frame, target, UNKNOWN)
+        return
+    if star is None:
+        for target, item in zip(targets, items, strict=False):
+            bind(run, frame, target, item)
+    else:
+        after = len(targets) - star - 1
+        middle = items[star : len(items) - after]
+        parts = [*items[:star], List(join_all(middle), list(middle)), *items[len(items) - after :]]
+        for target, item in zip(targets, parts, strict=False):
+            bind(run, frame, target, item)
+    if isinstance(value, Shape) and source is not None and star is None:
+        _refine_shape(frame, targets, source)
+
+
+def _items(
+    run: Run, frame: Frame, value: Value, count: int, star: int | None, source: ast.expr | None
+) -> list[Value] | None:
+    """The elements that an unpacking of ``count`` targets takes."""
+    if isinstance(value, Tuple):
+        return list(value.items) if star is not None or len(value.items) == count else None
+    if isinstance(value, List):
+        if value.items is not None and (len(value.items) == count or star is not None):
+            return list(value.items)
+        return [value.any()] * count
+    if isinstance(value, Shape):
+        return [Number("int", value.taint, symbol=f"{value.symbol}[{i}]", dim=True) for i in range(count)]
+    if isinstance(value, Tensor):
+        if not value.sure:
+            return [run.tensor(None, None, value.taint)] * count
+        node = source if source is not None else frame.statement
+        if star is not None and isinstance(node, ast.expr):
+            run.emit(
+                frame, IteratesTensor, node, "unpack", (value.taint,), form="unpack",
+                operand=run.operand(frame, node, value), dynamic=True,
+            )
+        shape = value.shape[1:] if value.shape else None
+        row = node.lineno if node is not None else 0
+        return [run.view(frame, value, "unbind", row, shape=shape) for _ in range(count)]
+    if isinstance(value, Unknown):
+        return [value] * count
+    elements = iterate(run, frame, source, value, "unpack") if source is not None else None
+    return None if elements is None else [elements.joined] * count
+
+
+def _refine_shape(frame: Frame, targets: list[ast.expr], source: ast.expr) -> None:
+    """After ``b, c, h, w = x.shape`` the rank of ``x`` is known, and its sizes have names."""
+    node = source.func if isinstance(source, ast.Call) else source
+    if not (isinstance(node, ast.Attribute) and node.attr in ("shape", "size") and isinstance(node.value, ast.Name)):
+        return
+    name = node.value.id
+    tensor = frame.env.get(name)
+    if not isinstance(tensor, Tensor) or tensor.shape is not None:
+        return
+    dims: list[Value] = []
+    for i, target in enumerate(targets):
+        known = frame.env.get(target.id) if isinstance(target, ast.Name) else None
+        dims.append(known if known is not None else Number("int", Taint.shape, symbol=f"{tensor.ident}[{i}]", dim=True))
+    frame.env[name] = replace(tensor, shape=tuple(dims), sure=True)
+
+
+def _augmented(run: Run, frame: Frame, node: ast.AugAssign) -> None:
+    load: ast.expr
+    if isinstance(node.target, ast.Subscript):
+        value = run.evaluate(frame, node.value)
+        writes.store(run, frame, node.target, value, node.value)
+        return
+    load = node.target
+    old = run.evaluate(frame, load)
+    new = run.evaluate(frame, node.value)
+    tensors = [m for m in members(old) if isinstance(m, Tensor)]
+    if tensors:
+        for tensor in tensors:
+            writes.in_place(run, frame, node.target, tensor, "augmented", node.lineno, node)
+        changed = join_all([replace(t, taint=max(t.taint, taint_of(new))) for t in tensors])
+        if isinstance(node.target, ast.Name):
+            frame.env[node.target.id] = changed
+        return
+    if isinstance(old, List):
+        other = iterate(run, frame, node.value, new, "list").joined if not isinstance(new, List) else new.any()
+        if not (isinstance(new, List) and new.element is None):
+            old.add(other, False)
+        return
+    from convlint.analyzer.expressions import binary
+
+    bind(run, frame, node.target, binary(run, frame, node, old, node.op, new))
+
+
+def _delete(run: Run, frame: Frame, node: ast.Delete) -> None:
+    for target in node.targets:
+        if isinstance(target, ast.Name):
+            frame.env.pop(target.id, None)
+
+
+# --- branches ----------------------------------------------------------------------------------------------------
+
+
+def _if(run: Run, frame: Frame, node: ast.If) -> None:
+    checks = (decisions.only_checks(node.body) and not node.orelse) or (
+        bool(node.orelse) and decisions.only_checks(node.orelse) and not any(isinstance(s, ast.If) for s in node.orelse)
+    )
+    truth = decisions.test(run, frame, node.test, "if", checks)
+    if truth is True:
+        frame.env.update(decisions.narrowed(run, frame, node.test, True))
+        execute(run, frame, node.body)
+    elif truth is False:
+        frame.env.update(decisions.narrowed(run, frame, node.test, False))
+        execute(run, frame, node.orelse)
+    else:
+        true_on = truth if isinstance(truth, frozenset) else ALL_ROUTES
+        false_on = ALL_ROUTES - truth if isinstance(truth, frozenset) else ALL_ROUTES
+        arms(
+            run,
+            frame,
+            [
+                (true_on, decisions.narrowed(run, frame, node.test, True), lambda: execute(run, frame, node.body)),
+                (false_on, decisions.narrowed(run, frame, node.test, False), lambda: execute(run, frame, node.orelse)),
+            ],
+        )
+
+
+Arm = tuple[frozenset[str], dict[str, Value], Callable[[], None]]
+
+
+def arms(run: Run, frame: Frame, alternatives: list[Arm]) -> None:
+    """Run each arm from the same state, on its routes, and join what they leave."""
+    env, certain, missed = frame.env, frame.certain, run.memory.missed
+    after: dict[str, Value] | None = None
+    after_missed: dict[int, Any] = {}
+    live = False
+    outer_routes = frame.routes
+    stopped_on: frozenset[str] = frozenset()
+    frame.certain = False
+    for routes, narrowed, body in alternatives:
+        frame.env = {**env, **narrowed}
+        frame.live = True
+        run.memory.missed = dict(missed)
+        frame.routes = outer_routes & routes
+        if frame.routes:
+            body()
+            if frame.live:
+                after = dict(frame.env) if after is None else join_env(after, frame.env)
+                live = True
+                run.memory.merge(after_missed)
+                after_missed = run.memory.missed
+            elif routes != ALL_ROUTES:
+                stopped_on |= routes
+    frame.routes = outer_routes - stopped_on
+    frame.certain = certain
+    frame.live = live
+    frame.env = env if after is None else after
+    run.memory.missed = after_missed if live else missed
+
+
+def _match(run: Run, frame: Frame, node: ast.Match) -> None:
+    decisions.test(run, frame, node.subject, "match")
+    arms(run, frame, [(ALL_ROUTES, {}, _case(run, frame, case)) for case in node.cases] + [(ALL_ROUTES, {}, lambda: None)])
+
+
+def _case(run: Run, frame: Frame, case: ast.match_case) -> Callable[[], None]:
+    def body() -> None:
+        for part in ast.walk(case.pattern):
+            name = getattr(part, "name", None)
+            if isinstance(name, str):
+                frame.env[name] = UNKNOWN
+        execute(run, frame, case.body)
+
+    return body
+
+
+def _try(run: Run, frame: Frame, node: ast.Try) -> None:
+    before = dict(frame.env)
+
+    def main() -> None:
+        execute(run, frame, [*node.body, *node.orelse])
+
+    def handler(one: ast.ExceptHandler) -> Callable[[], None]:
+        def body() -> None:
+            frame.env = join_env(before, frame.env)
+            if one.name:
+                frame.env[one.name] = UNKNOWN
+            execute(run, frame, one.body)
+
+        return body
+
+    arms(run, frame, [(ALL_ROUTES, {}, main), *((ALL_ROUTES, {}, handler(h)) for h in node.handlers)])
+    if node.finalbody:
+        live, frame.live = frame.live, True
+        execute(run, frame, node.finalbody)
+        frame.live = frame.live and live
+
+
+# --- loops -------------------------------------------------------------------------------------------------------
+
+
+def _for(run: Run, frame: Frame, node: ast.For) -> None:
+    value = run.evaluate(frame, node.iter)
+    elements = iterate(run, frame, node.iter, value, "for")
+
+    def once(element: Value) -> Callable[[], None]:
+        def body() -> None:
+            bind(run, frame, node.target, element)
+            execute(run, frame, node.body)
+
+        return body
+
+    loop(run, frame, elements, once, node)
+    if node.orelse and frame.live:
+        execute(run, frame, node.orelse)
+
+
+def _while(run: Run, frame: Frame, node: ast.While) -> None:
+    truth = decisions.test(run, frame, node.test, "while")
+    if truth is False:
+        return
+
+    def once(_: Value) -> Callable[[], None]:
+        def body() -> None:
+            execute(run, frame, node.body)
+            if frame.live:
+                frame.statement = node
+                decisions.test(run, frame, node.test, "while")
+
+        return body
+
+    loop(run, frame, Elements(UNKNOWN), once, node)
+
+
+UNROLLED = 6
+
+
+def loop(run: Run, frame: Frame, elements: Elements, once: Callable[[Value], Callable[[], None]], node: ast.stmt) -> None:
+    """Run a loop's body: over each of a few known elements, else twice over any of them."""
+    known = elements.items
+    if known is not None and 0 < len(known) <= UNROLLED and not any(isinstance(n, ast.Break) for n in ast.walk(node)):
+        for element in known:
+            frame.live = True
+            routes = frame.routes
+            once(element)()
+            frame.routes = routes
+        frame.live = True
+        return
+    if known is not None and not known:
+        return
+    for _ in range(2):
+        statement = frame.statement
+        arms(run, frame, [(ALL_ROUTES, {}, _continued(frame, once(elements.joined))), (ALL_ROUTES, {}, lambda: None)])
+        frame.statement = statement
+    frame.live = True
+
+
+def _continued(frame: Frame, body: Callable[[], None]) -> Callable[[], None]:
+    """A loop's body, after which the loop goes on (``break`` and ``continue`` end the body only)."""
+
+    def run_body() -> None:
+        body()
+        frame.live = True
+
+    return run_body
+
+
+def _with(run: Run, frame: Frame, node: ast.With | ast.AsyncWith) -> None:
+    for item in node.items:
+        value = run.evaluate(frame, item.context_expr)
+        if item.optional_vars is not None:
+            bind(run, frame, item.optional_vars, value)
+    execute(run, frame, node.body)
+
+
+# --- definitions -------------------------------------------------------------------------------------------------
+
+
+def _function(run: Run, frame: Frame, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    outer = f"{frame.function.qualname}.<locals>." if frame.function else ""
+    info = FunctionInfo(frame.module, outer + node.name, node)
+    frame.env[node.name] = Function(info, None, frame)
+
+
+def _class(run: Run, frame: Frame, node: ast.ClassDef) -> None:
+    info = ClassInfo(frame.module, node.name, node)
+    _class_block(info, node.body)
+    frame.env[node.name] = Class(info)
+
+
+def _import(run: Run, frame: Frame, node: ast.Import) -> None:
+    for alias in node.names:
+        name = alias.asname or alias.name.partition(".")[0]
+        frame.env[name] = Name(alias.name if alias.asname else name)
+
+
+def _import_from(run: Run, frame: Frame, node: ast.ImportFrom) -> None:
+    source = frame.module.absolute(node.module, node.level)
+    for alias in node.names:
+        if alias.name != "*":
+            frame.env[alias.asname or alias.name] = run.imported(source, alias.name)
+
+
+_HANDLERS: dict[type[ast.stmt], Callable[[Run, Frame, Any], None]] = {
+    ast.Expr: _expression,
+    ast.Return: _return,
+    ast.Raise: _stop,
+    ast.Break: _stop,
+    ast.Continue: _stop,
+    ast.Assert: _assert,
+    ast.Assign: _assign,
+    ast.AnnAssign: _annotated,
+    ast.AugAssign: _augmented,
+    ast.Delete: _delete,
+    ast.If: _if,
+    ast.Match: _match,
+    ast.Try: _try,
+    ast.For: _for,
+    ast.AsyncFor: _for,
+    ast.While: _while,
+    ast.With: _with,
+    ast.AsyncWith: _with,
+    ast.FunctionDef: _function,
+    ast.AsyncFunctionDef: _function,
+    ast.ClassDef: _class,
+    ast.Import: _import,
+    ast.ImportFrom: _import_from,
+}
+if hasattr(ast, "TryStar"):
+    _HANDLERS[ast.TryStar] = _try
+
+__all__ = ["Dict", "bind", "execute", "loop", "set_attribute"]

@@ -1,0 +1,145 @@
+"""Writes: in-place methods, augmented assignment, and assignment to an index."""
+
+from __future__ import annotations
+
+import ast
+from convlint.analyzer.aliases import Region
+from convlint.analyzer.indexing import classify, region_of
+from convlint.analyzer.run import Frame, Run
+from convlint.analyzer.values import (
+    Const,
+    Dict,
+    Function,
+    Instance,
+    List,
+    Tensor,
+    Tuple,
+    Value,
+    join,
+    members,
+    taint_of,
+    with_taint,
+)
+from convlint.events import InplaceWrite, MaskWrite, StateWrite
+
+
+def in_place(
+    run: Run,
+    frame: Frame,
+    target: ast.expr,
+    tensor: Tensor,
+    how: str,
+    row: int,
+    node: ast.expr | ast.stmt,
+    region: Region | None = None,
+    chained: str = "",
+) -> None:
+    """A write into ``tensor``, on the line where the tracer sees it."""
+    if not frame.traced:
+        return
+    if tensor.state:
+        _state(run, frame, target, tensor, node)
+        return
+    if not tensor.ident:
+        return
+    view = run.memory.views.get(tensor.ident)
+    event = run.event(
+        frame,
+        InplaceWrite,
+        node,
+        how=how,
+        target=run.operand(frame, target, tensor),
+        name=ast.unparse(target),
+        view=view.how if view else "",
+        view_row=view.place[1] if view else 0,
+        chained=chained,
+    )
+    if event is not None and (view is not None or how in ("index", "mask")):
+        run.note(event, how, (False, False))
+    if not chained:
+        run.memory.write(tensor.ident, tensor.storage, (frame.document.path, row), event, region)
+
+
+def _state(run: Run, frame: Frame, target: ast.expr, tensor: Tensor, node: ast.expr | ast.stmt) -> None:
+    what, _, name = tensor.state.partition(":")
+    through = any(isinstance(n, ast.Attribute) and n.attr == "data" for n in ast.walk(target))
+    run.emit(frame, StateWrite, node, "", (), name=name or ast.unparse(target), what=what, through_data=through)
+
+
+def store(
+    run: Run, frame: Frame, target: ast.Subscript, value: Value, source: ast.expr | None
+) -> None:
+    """``owner[index] = value``, also as ``+=``."""
+    owner = run.evaluate(frame, target.value)
+    index = run.evaluate(frame, target.slice)
+    for one in members(owner):
+        if isinstance(one, Tensor):
+            _store_tensor(run, frame, target, one, index, value, source)
+        elif isinstance(one, List):
+            _store_list(frame, one, index, value)
+        elif isinstance(one, Dict):
+            _store_dict(frame, one, index, value)
+        elif isinstance(one, Instance):
+            info = run.method(one.cls, "__setitem__")
+            if info is not None:
+                from convlint.analyzer.calls import call_value
+
+                call_value(run, frame, target, Function(info, one), [index, value])
+
+
+def _store_tensor(
+    run: Run, frame: Frame, target: ast.Subscript, tensor: Tensor, index: Value, value: Value, source: ast.expr | None
+) -> None:
+    kind = classify(target.slice, index)
+    if kind == "mask":
+        mask = next((m for m in _parts(index) if isinstance(m, Tensor) and m.dtype == "bool"), index)
+        run.emit(
+            frame,
+            MaskWrite,
+            target,
+            "",
+            (),
+            target=run.operand(frame, target.value, tensor),
+            mask=run.operand(frame, target.slice, mask),
+            value=run.operand(frame, source if source is not None else target, value),
+        )
+    chained = kind if _indexes_a_slice(target.value) else ""
+    how = "mask" if kind == "mask" else "index"
+    statement = frame.statement if frame.statement is not None else target
+    in_place(
+        run, frame, target.value, tensor, how, target.lineno, statement, region_of(target.slice), chained
+    )
+    if isinstance(target.value, ast.Name):
+        frame.env[target.value.id] = with_taint(frame.env.get(target.value.id, tensor), taint_of(value))
+
+
+def _parts(index: Value) -> tuple[Value, ...]:
+    return index.items if isinstance(index, Tuple) else (index,)
+
+
+def _indexes_a_slice(node: ast.expr) -> bool:
+    """Whether an expression is an index with a slice in it: ``y[:, 0]``, not ``y[0]``."""
+    if not isinstance(node, ast.Subscript):
+        return False
+    parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    return any(isinstance(p, ast.Slice) or (isinstance(p, ast.Constant) and p.value is Ellipsis) for p in parts)
+
+
+def _store_list(frame: Frame, owner: List, index: Value, value: Value) -> None:
+    if owner.items is not None and isinstance(index, Const) and isinstance(index.value, int) and frame.certain:
+        if -len(owner.items) <= index.value < len(owner.items):
+            owner.items[index.value] = value
+    else:
+        owner.items = None
+    owner.element = value if owner.element is None else join(owner.element, value)
+
+
+def _store_dict(frame: Frame, owner: Dict, index: Value, value: Value) -> None:
+    if isinstance(index, Const):
+        try:
+            old = owner.items.get(index.value)
+        except TypeError:
+            return
+        owner.items[index.value] = value if old is None or frame.certain else join(old, value)
+    else:
+        owner.rest = value if owner.rest is None else join(owner.rest, value)
