@@ -18,7 +18,6 @@ from convlint.errors import UsageError
 
 app = typer.Typer(
     name="convlint",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -49,7 +48,7 @@ def run(arguments: Sequence[str]) -> int:
     except UsageError as error:
         return _fail(str(error))
     except typer.TyperException as error:
-        return _fail(f"{error.format_message()} See `convlint --help`.")
+        return _fail(f"{error.format_message().rstrip('.')}; see `convlint check --help`")
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except BrokenPipeError:  # the reader (`| head`) has had enough
@@ -62,7 +61,9 @@ def run(arguments: Sequence[str]) -> int:
 
 def _with_command(arguments: Sequence[str]) -> list[str]:
     """``check`` put first where no command is named."""
-    if not arguments or arguments[0] in (*COMMANDS, "-h", "--help", "-V", "--version"):
+    if not arguments:
+        return ["--help"]
+    if arguments[0] in (*COMMANDS, "-h", "--help", "-V", "--version"):
         return list(arguments)
     return ["check", *arguments]
 

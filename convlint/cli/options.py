@@ -30,7 +30,7 @@ Ignore = Annotated[Words, _rule(metavar=_CODES, help="Rules to leave out.")]
 PerFileIgnores = Annotated[Words, _rule(metavar="PATTERN:CODE,...", help="Rules to leave out in some files.")]
 ExporterName = Annotated[Exporter | None, _rule(help="The exporter whose harm counts; default any.")]
 Target = Annotated[Words, _rule(metavar="NAME[==VERSION],...", help="Runtimes of the export; default onnxruntime.")]
-Opset = Annotated[int | None, _rule(help="ONNX opset; default the exporter's own.")]
+Opset = Annotated[int | None, _rule(min=7, help="ONNX opset; default the exporter's own.")]
 ShowHarmless = Annotated[Switch, _rule(help="Show also what is harmless in this export.")]
 Preview = Annotated[Switch, _rule(help="Run also rules in preview.")]
 
