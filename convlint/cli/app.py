@@ -43,7 +43,7 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = app(args=_with_command(arguments), standalone_mode=False)
+        code = app(args=_with_command(arguments), prog_name="convlint", standalone_mode=False)
         sys.stdout.flush()
     except UsageError as error:
         return _fail(str(error))
