@@ -204,6 +204,8 @@ def _entry(
         return FALSE
     value = from_annotation(run, info.module, annotation)
     if value != UNKNOWN:
+        if isinstance(value, (Tuple, List)) and "tensor" in used and not used & {"list", "type"}:
+            value = run.tensor(None, None, Taint.data, sure=False)  # annotated as a tuple, used as a tensor
         none = isinstance(default, ast.Constant) and default.value is None
         return join(NONE, value) if none else value
     if annotation is not None:

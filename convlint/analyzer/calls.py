@@ -9,7 +9,7 @@ from typing import Any
 
 from convlint.analyzer import shapes
 from convlint.analyzer.annotations import instance_by_annotation
-from convlint.analyzer.attributes import GUARDS
+from convlint.analyzer.attributes import GUARDS, MODULE_METHODS
 from convlint.analyzer.index import ClassInfo, FunctionInfo, dotted
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.run import DYNAMO, Frame, Run, is_module_name
@@ -82,8 +82,6 @@ class Arguments:
 
 def call(run: Run, frame: Frame, node: ast.Call) -> Value:
     """``function(...)``."""
-    if isinstance(node.func, ast.Attribute) and _is_super(node.func.value):
-        return _super(run, frame, node, node.func)
     function = run.evaluate(frame, node.func)
     return invoke(run, frame, node, function, arguments_of(run, frame, node))
 
@@ -140,24 +138,29 @@ def opaque(arguments: Arguments, module: bool = False) -> Value:
 # --- super -------------------------------------------------------------------------------------------------------
 
 
-def _is_super(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
-
-
-def _super(run: Run, frame: Frame, node: ast.Call, func: ast.Attribute) -> Value:
-    arguments = arguments_of(run, frame, node)
+def super_attribute(run: Run, frame: Frame, name: str) -> Value:
+    """``super().name``: a method of a base class, bound."""
     owner: Frame | None = frame
     while owner is not None and (owner.function is None or owner.function.cls is None):
         owner = owner.parent
     if owner is None or owner.function is None or owner.function.cls is None:
-        return opaque(arguments)
+        return UNKNOWN
     receiver = owner.env.get(_first_parameter(owner.function))
     if not isinstance(receiver, Instance):
-        return opaque(arguments)
-    info = run.method(receiver.cls, func.attr, owner.function.cls)
-    if info is None:
-        return opaque(arguments, func.attr == "forward")
-    return invoke(run, frame, node, Function(info, receiver), arguments)
+        return UNKNOWN
+    info = run.method(receiver.cls, name, owner.function.cls)
+    if info is None and name == "__call__":  # nn.Module's own: it calls forward
+        info = run.method(receiver.cls, "forward")
+    if info is not None:
+        return Function(info, receiver)
+    if name in MODULE_METHODS:
+        return Method(receiver, name)
+    return Unknown(Taint.none, name == "forward")
+
+
+def is_super(node: ast.expr) -> bool:
+    """Whether an expression is ``super()``."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
 
 
 def _first_parameter(info: FunctionInfo) -> str:
@@ -169,11 +172,17 @@ def _first_parameter(info: FunctionInfo) -> str:
 # --- functions of the project ------------------------------------------------------------------------------------
 
 _SCRIPTED = frozenset({"torch.jit.script", "torch.jit.script_if_tracing", "jit.script", "script", "script_if_tracing"})
-_SKIPPED = frozenset({"overload", "typing.overload", "abstractmethod", "abc.abstractmethod"})
+_UNINTERESTING = frozenset(
+    "post_init init_weights _init_weights initialize_weights reset_parameters tie_weights load_state_dict "
+    "from_pretrained save_pretrained extra_repr state_dict".split()
+)
+"""Methods that set up or store weights: nothing in them is traced."""
 
 
 def _function(run: Run, frame: Frame, node: ast.expr, function: Function, arguments: Arguments) -> Value:
     info = function.info
+    if info.name in _UNINTERESTING:
+        return UNKNOWN
     env = _bind(run, frame, function, arguments)
     routes = frame.routes
     decorators = info.decorators

@@ -85,6 +85,8 @@ def _name(run: Run, frame: Frame, node: ast.Name) -> Value:
 
 
 def _attribute(run: Run, frame: Frame, node: ast.Attribute) -> Value:
+    if calls.is_super(node.value):
+        return calls.super_attribute(run, frame, node.attr)
     value = attribute(run, frame, node, run.evaluate(frame, node.value))
     run.read(frame, node, value)
     return value
@@ -167,7 +169,18 @@ def binary(
         return Array(max(taint_of(left), taint_of(right)))
     if number_kind(left) is not None and number_kind(right) is not None:
         return arithmetic(left, op, right)
+    if _is_size(left) and right == UNKNOWN or _is_size(right) and left == UNKNOWN:
+        return arithmetic(_as_number(left), op, _as_number(right))
     return _on_objects(run, frame, node, left, op, right)
+
+
+def _is_size(value: Value) -> bool:
+    return isinstance(value, Number) and value.taint >= Taint.shape
+
+
+def _as_number(value: Value) -> Value:
+    """A configuration value that meets a size is a number."""
+    return Number() if value == UNKNOWN else value
 
 
 def _is_tensor(value: Value) -> bool:
@@ -356,6 +369,7 @@ def _boolean(run: Run, frame: Frame, node: ast.BoolOp) -> Value:
         narrowed = decisions.narrowed(run, frame, part, is_and)
         if narrowed:
             frame.env = {**frame.env, **narrowed}
+    skipped = routes - frame.routes
     frame.routes = routes
     if frame.env is not env:
         bound = {k: v for k, v in frame.env.items() if k not in env}  # walrus
@@ -366,7 +380,14 @@ def _boolean(run: Run, frame: Frame, node: ast.BoolOp) -> Value:
     if guard is not None and all(isinstance(v, Const) for v in kept):
         # every other part is decided: `is_tracing() and True`
         return Guard(guard) if all(bool(v.value) is is_and for v in kept if isinstance(v, Const)) else kept[-1]
-    return join_all(kept)
+    result = join_all(kept)
+    if skipped and isinstance(result, (Number, Tensor)):
+        # where the flag had decided already, nothing else is asked
+        frozen = result.frozen_on if isinstance(result, Number) else frozenset()
+        return Number("bool", result.taint, frozen | skipped)
+    if len(node.values) > 1 and isinstance(result, Number) and len(kept) > 1 and result.taint >= Taint.state:
+        return Number(result.kind)  # decided here, and reported here
+    return result
 
 
 def _compare(run: Run, frame: Frame, node: ast.Compare) -> Value:
@@ -405,6 +426,8 @@ def _compared(run: Run, left: Value, op: ast.cmpop, right: Value) -> Value:
         return Array(max(taint_of(left), taint_of(right)))
     if isinstance(left, Number) and isinstance(right, Number) and left.symbol and left.symbol == right.symbol:
         return Const(isinstance(op, (ast.Eq, ast.LtE, ast.GtE)))
+    if _is_size(left) or _is_size(right):
+        left, right = _as_number(left), _as_number(right)
     if isinstance(left, (Number, Const)) and isinstance(right, (Number, Const)):
         return _compared_numbers(left, op, right)
     if isinstance(left, (Shape, Tuple, List)) and isinstance(right, (Shape, Tuple, List)):

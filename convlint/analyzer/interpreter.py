@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable
 
 from convlint.analyzer import expressions, statements
@@ -25,7 +26,12 @@ from convlint.analyzer.values import (
 from convlint.events import Event
 from convlint.source.document import Document
 
-SKIPPED = frozenset({"training_step", "validation_step", "test_step", "loss", "compute_loss", "get_loss", "loss_fn"})
+NOT_EXPORTED = frozenset(
+    "data dataset datasets dataloader dataloaders transforms augment augmentation loss losses criterion criterions "
+    "metrics optim optimizer tests test testing".split()
+)
+"""Folders and files of what feeds, trains and tests a model: no exporter enters there by itself."""
+_NOT_EXPORTED = re.compile(r".*(Loss|Criterion|Transform|Transforms|Dataset|Sampler|Metric|Optimizer|Matcher|Augmentation)s?$")
 
 
 class Interpreter:
@@ -53,6 +59,9 @@ class Interpreter:
     def _is_entry(self, cls: ClassInfo) -> bool:
         forward = self.run.method(cls, "forward")
         if forward is None:
+            return False
+        parts = cls.module.name.split(".")
+        if NOT_EXPORTED.intersection(parts) or _NOT_EXPORTED.match(cls.node.name):
             return False
         outside = self.run.outside_bases(cls)
         if any(base.startswith("torch.autograd") or base.endswith("autograd.Function") for base in outside):

@@ -85,6 +85,8 @@ def _tensor(run: Run, frame: Frame, node: ast.expr, value: Tensor, form: str) ->
         return Elements(element)
     first = value.shape[0] if value.shape else None
     dynamic = taint_of(first) >= Taint.shape if first is not None else value.taint >= Taint.shape
+    if form == "unpack":
+        dynamic = False  # Python itself demands the length
     if value.taint >= Taint.shape:
         run.emit(
             frame,

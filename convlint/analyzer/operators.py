@@ -521,6 +521,14 @@ def _squeeze(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: 
     return run.view(frame, tensor, "squeeze", _call_row(node), shape=shape, state="", sure=True)
 
 
+def _one_hot(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    classes = arguments.get(0, "num_classes")
+    if classes is None or integer(classes) == -1:
+        note_dynamic(run, frame, node, "one_hot", arguments.receiver or node, tensor)
+        return run.tensor("int", None, tensor.taint, ragged=True)
+    return run.tensor("int", None if tensor.shape is None else (*tensor.shape, classes), tensor.taint)
+
+
 def _gather(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
     index = arguments.get(1, "index")
     shape = index.shape if isinstance(index, Tensor) else None
@@ -655,6 +663,7 @@ _SPECIAL: dict[str, Handler] = {
     "rand_like": _like,
     "randn_like": _like,
     "new_tensor": lambda run, frame, node, tensor, arguments: rewrapped(run, frame, node, "torch.new_tensor", arguments),
+    "one_hot": _one_hot,
     "gather": _gather,
     "index_select": _index_select,
     "take_along_dim": _gather,

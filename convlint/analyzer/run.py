@@ -81,7 +81,7 @@ class Run:
     """What all frames share."""
 
     depth_limit = 30
-    contexts_limit = 24
+    contexts_limit = 100
     """Distinct argument patterns for which one function is interpreted."""
 
     def __init__(self, project: Project, reported: set[str]) -> None:

@@ -123,7 +123,10 @@ def _by_name(name: str, value: Value) -> Value:
 def _unpack(run: Run, frame: Frame, targets: list[ast.expr], value: Value, source: ast.expr | None) -> None:
     if isinstance(value, Union):
         fitting = [m for m in value.members if not (isinstance(m, Tuple) and len(m.items) != len(targets))]
-        value = join_all(fitting) if fitting else value
+        tuples = [m for m in fitting if isinstance(m, (Tuple, List))]
+        value = join_all(tuples or fitting) if fitting else value
+        if isinstance(value, Union):
+            value = next((m for m in value.members if isinstance(m, Tensor)), value)
     star = next((i for i, t in enumerate(targets) if isinstance(t, ast.Starred)), None)
     items = _items(run, frame, value, len(targets), star, source)
     if items is None:
