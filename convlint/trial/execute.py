@@ -1,0 +1,215 @@
+"""A job, done in this process: eager first, then each route, each result compared with eager's."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import random
+import re
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import torch
+from msgspec.structs import replace
+
+from convlint.errors import UsageError
+from convlint.findings import Level
+from convlint.trial.compare import Difference, difference
+from convlint.trial.inputs import Dim, parse_inputs
+from convlint.trial.job import Answer, Job, Outcome, Reference
+from convlint.trial.routes import EXPORTS, Args, Export, Graph
+from convlint.trial.samples import Sample, given_samples, jittered, samples
+
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+_LONGEST = 600
+
+
+class Subject(NamedTuple):
+    """A model and its inputs, found and understood."""
+
+    module: ModuleType
+    name: str
+    samples: list[Sample]
+    input_names: tuple[str, ...]
+    dynamic: dict[int, dict[int, str]]
+    dims: dict[str, Dim]
+
+    def build(self) -> torch.nn.Module:
+        """A new model in evaluation mode, with the same weights each time.
+
+        Raises:
+            UsageError: the name does not give a model.
+        """
+        made = getattr(self.module, self.name)
+        _seed()
+        model = copy.deepcopy(made) if isinstance(made, torch.nn.Module) else made()
+        if not isinstance(model, torch.nn.Module):
+            raise UsageError(
+                f"{self.module.__file__}: `{self.name}` gives a {type(model).__name__}, not a torch module"
+            )
+        return model.eval()
+
+
+class Measured(NamedTuple):
+    """A sample that counts, with eager's result on it."""
+
+    sample: Sample
+    want: Any
+
+
+def perform(job: Job) -> Iterator[Answer]:
+    """The reference of a job, then the outcome of each of its routes.
+
+    Raises:
+        UsageError: the file, the model or its inputs cannot be used.
+    """
+    subject = find(job)
+    measured, skipped = _measure(subject)
+    original = _load(Path(job.original)) if job.original else None
+    changed = _changes(subject._replace(module=original), measured) if original else {}
+    yield Reference(tuple(sample.name for sample in subject.samples), skipped, changed)
+    for route in job.routes:
+        yield _outcome(route, subject, measured, job.opset)
+
+
+def find(job: Job) -> Subject:
+    """The model and inputs of a job.
+
+    Raises:
+        UsageError: they cannot be found, or the inputs cannot be read.
+    """
+    module = _load(Path(job.path))
+    for name in filter(None, (job.model, job.samples)):
+        if not hasattr(module, name):
+            raise UsageError(f"{job.path}: there is no `{name}`; name a model that the file defines")
+    if job.samples:
+        _seed()
+        given = given_samples(getattr(module, job.samples)())
+        names = tuple(f"input{i}" for i in range(len(given[0].args)))
+        return Subject(module, job.model, given, names, job.dynamic, {})
+    spec = parse_inputs(job.inputs)
+    return Subject(module, job.model, samples(spec), tuple(i.name for i in spec.inputs), spec.dynamic, dict(spec.dims))
+
+
+def _load(path: Path) -> ModuleType:
+    name = f"convlint_subject_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path}: is no Python file; give the file that defines the model")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UsageError(f"{path}: cannot be imported: {_text(error)}") from error
+    return module
+
+
+def _seed() -> None:
+    """Random models draw the same numbers at every run."""
+    torch.manual_seed(0)
+    random.seed(0)
+
+
+def _run(run: Any, sample: Sample) -> Any:
+    """The result on copies of the inputs (a model may write into them)."""
+    args = tuple(value.clone() if isinstance(value, torch.Tensor) else value for value in sample.args)
+    _seed()
+    with torch.no_grad():
+        return run(args)
+
+
+def _eager(subject: Subject, sample: Sample) -> Any:
+    model = subject.build()
+    return _run(lambda args: model(*args), sample)
+
+
+def _measure(subject: Subject) -> tuple[list[Measured], dict[str, str]]:
+    """Eager's results, and the samples that do not count with the reason.
+
+    Raises:
+        UsageError: eager raises on the traced inputs.
+    """
+    measured, skipped = [], {}
+    for sample in subject.samples:
+        try:
+            want = _eager(subject, sample)
+            unstable = difference(_eager(subject, jittered(sample)), want) if sample.made else None
+        except Exception as error:
+            if sample.kind == "traced":
+                raise UsageError(f"the model itself fails on the inputs that it is given: {_text(error)}") from error
+            skipped[sample.name] = f"eager raises {_text(error)}"
+            continue
+        if unstable and sample.kind != "traced":
+            skipped[sample.name] = "a rounding error of the inputs changes eager's result"
+        else:
+            measured.append(Measured(sample, want))
+    return measured, skipped
+
+
+def _changes(original: Subject, measured: list[Measured]) -> dict[str, str]:
+    changed = {}
+    for sample, got in measured:
+        with suppress(Exception):  # where the original fails the repair may do what it likes
+            found = difference(got, _eager(original, sample))
+            if found:
+                changed[sample.name] = found.message
+    return changed
+
+
+def _outcome(route: str, subject: Subject, measured: list[Measured], opset: int | None) -> Outcome:
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="convlint-") as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            graph = _export(route, subject, measured[0].sample, opset, Path(folder))
+        except Exception as error:
+            return Outcome(route, Level.breaks, _text(error), seconds=_since(started))
+        outcome = _judge(route, graph, measured)
+    return replace(outcome, seconds=_since(started))
+
+
+def _export(route: str, subject: Subject, traced: Sample, opset: int | None, folder: Path) -> Graph:
+    model = subject.build()
+
+    def export(args: Args) -> Graph:
+        return EXPORTS[route](Export(model, args, subject.input_names, subject.dynamic, subject.dims, opset, folder))
+
+    graph: Graph = _run(export, traced)
+    return graph
+
+
+def _judge(route: str, graph: Graph, measured: list[Measured]) -> Outcome:
+    """The worst that any sample shows."""
+    worst = Outcome(route, Level.harmless, vanished=graph.vanished)
+    failed = {}
+    for sample, want in measured:
+        level = Level.frozen if sample.kind == "shapes" else Level.wrong
+        try:
+            found = difference(_run(graph.run, sample), want)
+        except Exception as error:
+            found = Difference(_text(error))
+            level = Level.breaks if sample.kind == "traced" else level
+        if found is None:
+            continue
+        failed[sample.name] = found.message
+        if level > worst.level:
+            worst = replace(worst, level=level, message=found.message, on=sample.name, worst=found.worst)
+    return replace(worst, failed=failed)
+
+
+def _text(error: BaseException) -> str:
+    """An exception on one line, without torch's colours and pages of advice."""
+    text = " ".join(_COLOUR.sub("", str(error)).split())
+    return f"{type(error).__name__}: {text[:_LONGEST]}" if text else type(error).__name__
+
+
+def _since(started: float) -> float:
+    return round(time.monotonic() - started, 2)

@@ -1,0 +1,120 @@
+"""The four ways to a graph: each takes a model and inputs and gives back something that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from convlint.trial.inputs import Dim
+
+Args = tuple[Any, ...]
+MODEL_FILE = "model.onnx"
+
+
+@dataclass(frozen=True)
+class Export:
+    """What an export needs."""
+
+    model: torch.nn.Module
+    args: Args
+    names: tuple[str, ...]
+    dynamic: Mapping[int, Mapping[int, str]]
+    """Input index to axis to the name of the dimension."""
+    dims: Mapping[str, Dim]
+    """Ranges of dimensions, where known."""
+    opset: int | None
+    folder: Path
+
+    @property
+    def dynamic_shapes(self) -> tuple[Any, ...] | None:
+        """The dynamic axes as ``torch.export`` takes them."""
+        if not self.dynamic:
+            return None
+        return tuple(
+            {axis: self._hint(name) for axis, name in self.dynamic[i].items()} if i in self.dynamic else None
+            for i in range(len(self.args))
+        )
+
+    def _hint(self, name: str) -> Any:
+        dim = self.dims.get(name)
+        hint: Any = torch.export.Dim.DYNAMIC
+        return hint(min=dim.low, max=dim.high) if dim and dim.bounded else hint
+
+
+@dataclass(frozen=True)
+class Graph:
+    """An exported model: how to run it, and the inputs it lost."""
+
+    run: Callable[[Args], Any]
+    vanished: tuple[str, ...] = ()
+
+
+def jit_trace(export: Export) -> Graph:
+    """``torch.jit.trace``."""
+    traced = torch.jit.trace(export.model, export.args)  # type: ignore[no-untyped-call]
+    return Graph(_from_fresh_state(traced))
+
+
+def torch_export(export: Export) -> Graph:
+    """``torch.export.export``."""
+    program = torch.export.export(export.model, export.args, dynamic_shapes=export.dynamic_shapes)
+    return Graph(_from_fresh_state(program.module()))
+
+
+def onnx_torchscript(export: Export) -> Graph:
+    """``torch.onnx.export(dynamo=False)``, run in ONNX Runtime."""
+    axes = {export.names[i]: dict(named) for i, named in export.dynamic.items()}
+    return _onnx(export, dynamo=False, dynamic_axes=axes or None)
+
+
+def onnx_dynamo(export: Export) -> Graph:
+    """``torch.onnx.export(dynamo=True)``, run in ONNX Runtime."""
+    return _onnx(export, dynamo=True, dynamic_shapes=export.dynamic_shapes, external_data=False)
+
+
+EXPORTS: Mapping[str, Callable[[Export], Graph]] = {
+    "jit_trace": jit_trace,
+    "torch_export": torch_export,
+    "onnx_torchscript": onnx_torchscript,
+    "onnx_dynamo": onnx_dynamo,
+}
+"""By the names of ``convlint.findings.ROUTES``."""
+
+
+def _from_fresh_state(module: Any) -> Callable[[Args], Any]:
+    """Runs a module with the buffers that it had after export: one run must not leak into the next."""
+    state = {name: value.clone() for name, value in module.state_dict().items()}
+
+    def run(args: Args) -> Any:
+        module.load_state_dict(state)
+        return module(*args)
+
+    return run
+
+
+def _onnx(export: Export, **options: Any) -> Graph:
+    import onnx
+    import onnxruntime
+
+    path = export.folder / MODEL_FILE
+    names = list(export.names)
+    torch.onnx.export(export.model, export.args, path, input_names=names, opset_version=export.opset, **options)
+    onnx.checker.check_model(str(path))
+    settings = onnxruntime.SessionOptions()
+    settings.log_severity_level = 4
+    session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
+    known = {given.name for given in session.get_inputs()}
+
+    def run(args: Args) -> list[torch.Tensor]:
+        feed = {name: _array(value) for name, value in zip(names, args, strict=True) if name in known}
+        return [torch.as_tensor(value) for value in session.run(None, feed)]
+
+    return Graph(run, tuple(name for name in names if name not in known))
+
+
+def _array(value: Any) -> Any:
+    return torch.as_tensor(value).detach().numpy()

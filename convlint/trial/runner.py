@@ -1,0 +1,171 @@
+"""Hands jobs to a worker process and survives what they do to it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from types import TracebackType
+from typing import IO
+
+import msgspec
+
+from convlint.errors import UsageError
+from convlint.findings import Level
+from convlint.trial.job import Answer, Done, Job, Outcome, Reference, Refused, Started, Trial
+
+NEEDED = ("torch", "onnx", "onnxscript", "onnxruntime")
+_START_SECONDS = 180.0
+
+
+class Runner:
+    """Runs jobs, one at a time, in a worker that is kept while it is healthy (importing torch takes seconds)."""
+
+    def __init__(self, seconds: float = 180.0, gigabytes: int = 8) -> None:
+        self.seconds = seconds
+        """How long one route of one model may take."""
+        self.gigabytes = gigabytes
+        """How much memory the worker may take."""
+        self._worker: _Process | None = None
+
+    def __enter__(self) -> Runner:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the worker."""
+        if self._worker:
+            self._worker.end()
+            self._worker = None
+
+    def run(self, job: Job) -> Trial:
+        """The outcome of each route. A route on which the process dies or hangs breaks; the others go on.
+
+        Raises:
+            UsageError: packages are missing, or the job's file, model or inputs are wrong.
+        """
+        reference: Reference | None = None
+        outcomes: dict[str, Outcome] = {}
+        while reference is None or len(outcomes) < len(job.routes):
+            todo = tuple(route for route in job.routes if route not in outcomes)
+            worker = self._started()
+            worker.send(msgspec.structs.replace(job, routes=todo))
+            met, found, death = self._answers(worker)
+            reference = reference or met
+            outcomes |= found
+            if death is None:
+                break
+            self.close()
+            if met is None:
+                raise UsageError(f"{job.path}: the model itself, in eager, goes too far: {death}")
+            route = next(route for route in todo if route not in outcomes)
+            outcomes[route] = Outcome(route, Level.breaks, death)
+        assert reference is not None
+        return Trial(reference, {route: outcomes[route] for route in job.routes}, self._started().versions)
+
+    def _started(self) -> _Process:
+        if self._worker is None:
+            self._worker = _Process(self.gigabytes)
+        return self._worker
+
+    def _answers(self, worker: _Process) -> tuple[Reference | None, dict[str, Outcome], str | None]:
+        """What the worker says to a job until it is done, or until it dies and of what."""
+        reference: Reference | None = None
+        outcomes: dict[str, Outcome] = {}
+        while True:
+            try:
+                answer = worker.receive(self.seconds)
+            except _WorkerDiedError as error:
+                return reference, outcomes, str(error)
+            if isinstance(answer, Reference):
+                reference = answer
+            elif isinstance(answer, Outcome):
+                outcomes[answer.route] = answer
+            elif isinstance(answer, Refused):
+                worker.receive(self.seconds)  # its Done
+                raise UsageError(answer.message)
+            elif isinstance(answer, Done):
+                return reference, outcomes, None
+
+
+class _WorkerDiedError(Exception):
+    """The worker has ended, or was ended because it hung."""
+
+
+class _Process:
+    """One worker process and the pipes to it."""
+
+    def __init__(self, gigabytes: int) -> None:
+        missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+        if missing:
+            raise UsageError(f"running a model needs {', '.join(missing)}; run `pip install 'convlint[trace]'`")
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self._process = subprocess.Popen(  # noqa: S603 - our own worker
+            [sys.executable, "-m", "convlint.trial.worker", str(gigabytes)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
+        )
+        assert self._process.stdin
+        assert self._process.stdout
+        self._stdin = self._process.stdin
+        self._lines: queue.Queue[bytes] = queue.Queue()
+        threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
+        try:
+            started = self.receive(_START_SECONDS)
+        except _WorkerDiedError as error:
+            raise UsageError(f"the process that runs models does not start: {self._last_words() or error}") from None
+        assert isinstance(started, Started)
+        self.versions = started.versions
+
+    def _read(self, stdout: IO[bytes]) -> None:
+        for line in stdout:
+            self._lines.put(line)
+        self._lines.put(b"")
+
+    def send(self, job: Job) -> None:
+        """Hands over a job."""
+        self._stdin.write(msgspec.json.encode(job) + b"\n")
+        self._stdin.flush()
+
+    def receive(self, seconds: float) -> Answer:
+        """The next answer.
+
+        Raises:
+            _WorkerDiedError: there is none any more, or not within so many seconds.
+        """
+        try:
+            line = self._lines.get(timeout=seconds)
+        except queue.Empty:
+            self.end()
+            raise _WorkerDiedError(f"no end within {seconds:g} s") from None
+        if not line:
+            raise _WorkerDiedError(f"the process dies ({_cause(self._process.wait())})")
+        return msgspec.json.decode(line, type=Answer)  # type: ignore[no-any-return]
+
+    def end(self) -> None:
+        """Ends the process, however it is."""
+        self._process.kill()
+        self._process.wait()
+        self._stderr.close()
+
+    def _last_words(self) -> str:
+        self._stderr.seek(0)
+        lines = self._stderr.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""
+
+
+def _cause(code: int) -> str:
+    if code < 0:
+        return signal.Signals(-code).name
+    return f"exit code {code}"

@@ -1,0 +1,71 @@
+"""The worker process: reads jobs from stdin, writes answers to stdout, one JSON line each.
+
+Started by ``convlint.trial.runner``. What the model prints goes to stderr.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import sys
+from contextlib import suppress
+
+import msgspec
+
+from convlint.errors import UsageError
+from convlint.trial.job import Answer, Done, Job, Refused, Started
+
+
+def main() -> None:
+    """Answers jobs until stdin ends."""
+    out = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+
+    def say(answer: Answer) -> None:
+        out.write(msgspec.json.encode(answer) + b"\n")
+
+    _limit_memory(int(sys.argv[1]))
+    logging.disable(logging.CRITICAL)
+    say(Started(_versions()))
+    from convlint.trial.execute import perform
+
+    for line in sys.stdin.buffer:
+        try:
+            for answer in perform(msgspec.json.decode(line, type=Job)):
+                say(answer)
+        except UsageError as error:
+            say(Refused(str(error)))
+        say(Done())
+        _forget()
+
+
+def _limit_memory(gigabytes: int) -> None:
+    """A model that eats all memory must not take the machine with it (only where the system can limit that)."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (gigabytes << 30, gigabytes << 30))
+
+
+def _versions() -> dict[str, str]:
+    import onnx
+    import onnxruntime
+    import torch
+
+    torch.set_num_threads(1)
+    return {module.__name__: str(module.__version__) for module in (torch, onnx, onnxruntime)}
+
+
+def _forget() -> None:
+    """Drops what a job left behind, so that the next finds a new process, almost."""
+    import torch
+
+    for name in [name for name in sys.modules if name.startswith("convlint_subject_")]:
+        del sys.modules[name]
+    torch.compiler.reset()
+    gc.collect()
+
+
+if __name__ == "__main__":
+    main()
