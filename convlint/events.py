@@ -159,6 +159,10 @@ class InplaceWrite(Event):
     """How the written tensor came to share memory: slice, select, view, chunk..., empty where it is the base itself."""
     view_row: int = 0
     """The line on which that view was made."""
+    view_text: str = ""
+    """The expression that made it: ``y[:, 0]``."""
+    base: str = ""
+    """What it is a view of: ``y``."""
     read: Span | None = None
     """Where the other name is read after the write, None where nothing else reads it."""
     read_name: str = ""
@@ -168,8 +172,6 @@ class InplaceWrite(Event):
     """Whether the reader is an older view of what was written to (a view read after its base changed)."""
     chained: str = ""
     """For an index assignment into a slice, ``y[:, 0][m] = v``: what the last index is (basic, mask, tensor)."""
-    direct: bool = True
-    """Whether statement and names are plain enough for a repair."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ it does not. Every other name of the same memory then keeps its old value in the
 
 from __future__ import annotations
 
+import ast
 import itertools
 from dataclasses import dataclass, field
 
@@ -51,6 +52,8 @@ class View:
     """(path, line) as the tracer records it."""
     region: Region | None = None
     """Which part of the parent it is, where that is known."""
+    node: ast.expr | None = field(default=None, repr=False)
+    """The expression that made it."""
 
 
 @dataclass(eq=False)
@@ -78,10 +81,12 @@ class Memory:
         """The identity (and memory) of a new tensor."""
         return next(self._idents)
 
-    def view(self, parent: int, storage: int, how: str, place: tuple[str, int], region: Region | None) -> int:
+    def view(
+        self, parent: int, storage: int, how: str, place: tuple[str, int], region: Region | None, node: ast.expr
+    ) -> int:
         """The identity of a new view of ``parent``."""
         ident = next(self._idents)
-        self.views[ident] = View(parent, how, place, region)
+        self.views[ident] = View(parent, how, place, region, node)
         tenants = self.tenants.setdefault(storage, [storage])
         if parent not in tenants:
             tenants.append(parent)
@@ -102,6 +107,10 @@ class Memory:
             if ident not in reached and not self._untouched(ident, through, region):
                 older_view = self._derives(ident, through)
                 self.missed[ident] = (*self.missed.get(ident, ()), Write(through, not older_view, report))
+
+    def brought_back(self, ident: int, through: int) -> None:
+        """The tensor was given, by an index assignment, what had been written through a view of it."""
+        self.missed[ident] = tuple(w for w in self.missed.get(ident, ()) if w.through != through)
 
     def _untouched(self, ident: int, through: int, region: Region | None) -> bool:
         """Whether a tensor sees nothing of a write, as it is another part of the same base."""

@@ -89,9 +89,9 @@ def of_tensor(run: Run, frame: Frame, node: ast.Attribute, tensor: Tensor) -> Va
         return shape_of(tensor)
     if name in ("T", "mT", "H", "mH"):
         shape = swapped(tensor.shape, Const(-2), Const(-1)) if tensor.shape and len(tensor.shape) > 1 else tensor.shape
-        return run.view(frame, tensor, name, node.lineno, shape=shape, state="")
+        return run.view(frame, tensor, name, node, shape=shape, state="")
     if name in ("data", "real", "imag"):
-        return run.view(frame, tensor, name, node.lineno)
+        return run.view(frame, tensor, name, node)
     if name == "ndim":
         return Const(tensor.rank) if tensor.rank is not None else Number("int")
     if name in PURE_FLAGS:

@@ -62,6 +62,8 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.GtE: operator.ge,
 }
 _BIG = 1 << 40
+METADATA = frozenset("shape size dtype device ndim dim numel is_cuda requires_grad type layout".split())
+"""Attributes that say nothing of a tensor's values."""
 
 
 def evaluate(run: Run, frame: Frame, node: ast.expr) -> Value:
@@ -87,7 +89,10 @@ def _name(run: Run, frame: Frame, node: ast.Name) -> Value:
 def _attribute(run: Run, frame: Frame, node: ast.Attribute) -> Value:
     if calls.is_super(node.value):
         return calls.super_attribute(run, frame, node.attr)
-    value = attribute(run, frame, node, run.evaluate(frame, node.value))
+    run.only_metadata, outer = run.only_metadata or node.attr in METADATA, run.only_metadata
+    owner = run.evaluate(frame, node.value)
+    run.only_metadata = outer
+    value = attribute(run, frame, node, owner)
     run.read(frame, node, value)
     return value
 

@@ -85,7 +85,7 @@ def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, in
         if any(isinstance(p, ast.Constant) and p.value is None for p, _ in parts):
             how = "unsqueeze"
         region = region_of(node.slice)
-        return run.view(frame, tensor, how, node.lineno, region, shape=shape, ragged=ragged, state="", sure=True)
+        return run.view(frame, tensor, how, node, region, shape=shape, ragged=ragged, state="", sure=True)
     taint = max(tensor.taint, *(taint_of(v) for _, v in parts))
     indices = tensor.mask_index or any(isinstance(v, Tensor) and v.mask_index for _, v in parts if tensor.dtype == "int")
     return run.tensor(tensor.dtype, shape, taint, ragged=ragged, mask_index=indices and tensor.dtype == "int")

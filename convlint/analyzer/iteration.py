@@ -99,7 +99,7 @@ def _tensor(run: Run, frame: Frame, node: ast.expr, value: Tensor, form: str) ->
             dynamic=dynamic,
         )
     shape = value.shape[1:] if value.shape else None
-    return Elements(run.view(frame, value, "unbind", node.lineno, shape=shape))
+    return Elements(run.view(frame, value, "unbind", node, shape=shape))
 
 
 def _instance(run: Run, frame: Frame, node: ast.expr, value: Instance, form: str) -> Elements:

@@ -145,11 +145,10 @@ def _view(
     run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, shape: shapes.Shaped, letters: str
 ) -> Value:
     row = _call_row(node)
-    part = None
     if letters == "L":
-        return List(run.view(frame, tensor, name, row, part, shape=shape, state=""))
+        return List(run.view(frame, tensor, name, node, row=row, shape=shape, state=""))
     state = tensor.state if name == "detach" else ""
-    return run.view(frame, tensor, name, row, part, shape=shape, state=state, sure=True)
+    return run.view(frame, tensor, name, node, row=row, shape=shape, state=state, sure=True)
 
 
 def _call_row(node: ast.expr) -> int:
@@ -395,14 +394,14 @@ def _reshape(how: str) -> Handler:
         if how == "reshape" and tensor.ident in run.memory.views:
             # of a view the result may be a copy: nothing is known to be shared
             return run.tensor(tensor.dtype, shape, tensor.taint, ragged=tensor.ragged, mask_index=tensor.mask_index)
-        return run.view(frame, tensor, how, _call_row(node), shape=shape, state="", sure=True)
+        return run.view(frame, tensor, how, node, row=_call_row(node), shape=shape, state="", sure=True)
 
     return handler
 
 
 def _viewing(change: Callable[[Tensor, Arguments], shapes.Shaped], how: str) -> Handler:
     def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
-        return run.view(frame, tensor, how, _call_row(node), shape=change(tensor, arguments), state="", sure=True)
+        return run.view(frame, tensor, how, node, row=_call_row(node), shape=change(tensor, arguments), state="", sure=True)
 
     return handler
 
@@ -415,7 +414,7 @@ def _flatten(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: 
         shape = (number(size_taint(tensor)),)
     if tensor.ident in run.memory.views:
         return run.tensor(tensor.dtype, shape, tensor.taint, ragged=tensor.ragged)
-    return run.view(frame, tensor, "flatten", _call_row(node), shape=shape, state="", sure=True)
+    return run.view(frame, tensor, "flatten", node, row=_call_row(node), shape=shape, state="", sure=True)
 
 
 def _expand(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
@@ -428,7 +427,7 @@ def _expand(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: A
             (old[i - lead] if 0 <= i - lead < len(old) else number()) if integer(w) == -1 else w
             for i, w in enumerate(wanted)
         )
-    return run.view(frame, tensor, "expand", _call_row(node), shape=shape, state="")
+    return run.view(frame, tensor, "expand", node, row=_call_row(node), shape=shape, state="")
 
 
 def _repeat(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
@@ -456,10 +455,10 @@ def _pieces(name: str) -> Handler:
         row = _call_row(node)
         if isinstance(count, int) and count <= 64:
             parts: list[Value] = [
-                run.view(frame, tensor, name, row, ("part", ((i, None, 1),)), shape=shape, state="") for i in range(count)
+                run.view(frame, tensor, name, node, ("part", ((i, None, 1),)), row, shape=shape, state="") for i in range(count)
             ]
             return Tuple(tuple(parts))
-        one = run.view(frame, tensor, name, row, shape=shape, state="")
+        one = run.view(frame, tensor, name, node, row=row, shape=shape, state="")
         return List(one, None, count if isinstance(count, Taint) else Taint.none)
 
     return handler
@@ -518,7 +517,7 @@ def _like(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arg
 
 def _squeeze(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
     shape = shapes.squeezed(tensor.shape, arguments.get(0, "dim"))
-    return run.view(frame, tensor, "squeeze", _call_row(node), shape=shape, state="", sure=True)
+    return run.view(frame, tensor, "squeeze", node, row=_call_row(node), shape=shape, state="", sure=True)
 
 
 def _one_hot(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from convlint.analyzer.aliases import Memory, Region
+from convlint.analyzer.aliases import Memory, Region, View
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project
 from convlint.analyzer.values import UNKNOWN, Class, Function, Name, Tensor, Value, join, tensors_in
 from convlint.events import Event, InplaceWrite, Operand, Taint
@@ -96,6 +96,8 @@ class Run:
         self.globals: dict[tuple[str, str], Value] = {}
         self.hooks: list[tuple[Value, Value]] = []
         self.depth = 0
+        self.only_metadata = False
+        """While a name is evaluated of which only the shape, dtype or device is asked."""
         # set by `interpreter`, so that the parts need not import one another in a circle
         self.evaluate: Callable[[Frame, ast.expr], Value]
         self.execute: Callable[[Frame, list[ast.stmt]], None]
@@ -251,17 +253,25 @@ class Run:
         return Tensor(dtype, shape, taint, ident, ident, **more)
 
     def view(
-        self, frame: Frame, parent: Tensor, how: str, row: int, region: Region | None = None, **changes: Any
+        self,
+        frame: Frame,
+        parent: Tensor,
+        how: str,
+        node: ast.expr,
+        region: Region | None = None,
+        row: int | None = None,
+        **changes: Any,
     ) -> Tensor:
-        """A new tensor that looks at ``parent``'s memory."""
+        """A new tensor that looks at ``parent``'s memory; ``row`` is the tracer's line where it is not the node's."""
         if not parent.ident:
             return replace(parent, **changes)
-        ident = self.memory.view(parent.ident, parent.storage, how, (frame.document.path, row), region)
+        place = (frame.document.path, node.lineno if row is None else row)
+        ident = self.memory.view(parent.ident, parent.storage, how, place, region, node)
         return replace(parent, ident=ident, **changes)
 
     def read(self, frame: Frame, node: ast.expr, value: Value) -> None:
         """A value is used: in-place writes that its tensors miss in an exported graph are harmful ones."""
-        if not self.memory.missed or not frame.traced:
+        if not self.memory.missed or not frame.traced or self.only_metadata:
             return
         for tensor in tensors_in(value, 2):
             for write in self.memory.read(tensor.ident):
@@ -273,8 +283,7 @@ class Run:
                         stale=not write.lost,
                         read=frame.document.span(node),
                         read_name=ast.unparse(node),
-                        view=view.how if view else "",
-                        view_row=view.place[1] if view else 0,
+                        **view_facts(view),
                         routes=write.report.routes & frame.routes,
                     )
                     if found.routes:
@@ -289,6 +298,16 @@ class Run:
             yield
         finally:
             frame.routes = before
+
+
+def view_facts(view: View | None) -> dict[str, Any]:
+    """How a tensor came to share memory, in the words of ``InplaceWrite``."""
+    if view is None:
+        return {}
+    text = ast.unparse(view.node) if view.node is not None else ""
+    owner = view.node.func if isinstance(view.node, ast.Call) else view.node
+    base = ast.unparse(owner.value) if isinstance(owner, (ast.Attribute, ast.Subscript)) else ""
+    return {"view": view.how, "view_row": view.place[1], "view_text": text, "base": base}
 
 
 def is_module_name(qualified: str) -> bool:

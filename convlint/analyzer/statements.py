@@ -168,8 +168,10 @@ def _items(
                 operand=run.operand(frame, node, value), dynamic=True,
             )
         shape = value.shape[1:] if value.shape else None
-        row = node.lineno if node is not None else 0
-        return [run.view(frame, value, "unbind", row, shape=shape) for _ in range(count)]
+        place = source if source is not None else ast.Constant(None, lineno=getattr(frame.statement, "lineno", 0))
+        return [
+            run.view(frame, value, "unbind", place, ("part", ((i, None, 1),)), shape=shape) for i in range(count)
+        ]
     if isinstance(value, Unknown):
         return [value] * count
     elements = iterate(run, frame, source, value, "unpack") if source is not None else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from convlint.analyzer.aliases import Region
 from convlint.analyzer.indexing import classify, region_of
-from convlint.analyzer.run import Frame, Run
+from convlint.analyzer.run import Frame, Run, view_facts
 from convlint.analyzer.values import (
     Const,
     Dict,
@@ -50,9 +50,8 @@ def in_place(
         how=how,
         target=run.operand(frame, target, tensor),
         name=ast.unparse(target),
-        view=view.how if view else "",
-        view_row=view.place[1] if view else 0,
         chained=chained,
+        **view_facts(view),
     )
     if event is not None and (view is not None or how in ("index", "mask")):
         run.note(event, how, (False, False))
@@ -70,7 +69,13 @@ def store(
     run: Run, frame: Frame, target: ast.Subscript, value: Value, source: ast.expr | None
 ) -> None:
     """``owner[index] = value``, also as ``+=``."""
+    run.only_metadata, outer = True, run.only_metadata
     owner = run.evaluate(frame, target.value)
+    run.only_metadata = outer
+    for tensor in members(owner):
+        if isinstance(tensor, Tensor) and isinstance(value, Tensor):
+            run.memory.brought_back(tensor.ident, value.ident)
+    run.read(frame, target.value, owner)
     index = run.evaluate(frame, target.slice)
     for one in members(owner):
         if isinstance(one, Tensor):
