@@ -1,0 +1,1 @@
+"""CVL1: writing in place."""

@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import ast
+
+from convlint.events import InplaceWrite
+from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level, Span
+from convlint.rule import Context, Example, Rule
+
+INDEXING = ("select", "slice")
+INVERSE = {"view", "reshape", "flatten", "squeeze", "unsqueeze"}
+
+
+class WriteThroughAlias(Rule):
+    """
+    ## What it does
+    Finds in-place writes to a view (`v = y[1]`, `y.view(-1)`, `y.chunk(2)`, `y.detach()`, a row of a loop over `y`)
+    where the tensor that it is a view of is read afterwards.
+
+    ## Why it breaks
+    In eager both names look at one memory. The TorchScript ONNX exporter replays the write on the view only; on the
+    indexed tensor too if indexing and writing stand on *one source line*. Otherwise the exported graph goes on with
+    the old values: a wrong result on the very input that was traced, without a warning, and the checker accepts it.
+    So `y[:, 0].mul_(2)` is exported correctly, and the same expression wrapped over several lines is not: running a
+    code formatter can break an export. Through `view`, `t`, `unsqueeze`, `chunk` and the like the write is lost on
+    any layout. `torch.jit.trace` itself, `torch.export` and the dynamo exporter keep the write.
+
+    ## Fix safety
+    Unsafe. Behind a write through an index, the fix assigns the view back to where it came from (`y[1] = v`): the
+    values in eager stay the same, but one more copy is made and autograd sees it. Behind a write through `view` and
+    its like it binds the base's name anew (`y = v.view(y.shape)`), which is another tensor object. An in-place method
+    on an index that is wrapped over lines becomes an index assignment of the out-of-place result.
+
+    ## References
+    - pytorch/pytorch#122290, #95050
+    - `torch.onnx.export`, "Avoiding pitfalls"
+    """
+
+    code, name, since = "CVL101", "write-through-alias", "0.1"
+    events = (InplaceWrite,)
+    examples = [
+        Example(
+            title="A row kept in a variable",
+            bad="""
+import torch
+from torch import nn
+
+
+class Model(nn.Module):
+    def forward(self, x):
+        y = x.clone()
+        v = y[1]
+        v += 2  # <-
+        return y
+""",
+            good="""
+import torch
+from torch import nn
+
+
+class Model(nn.Module):
+    def forward(self, x):
+        y = x.clone()
+        v = y[1]
+        v += 2
+        y[1] = v
+        return y
+""",
+            inputs="x: float32[3, N=4]",
+            harm=Harm(onnx_torchscript=Level.wrong),
+            fix=Applicability.unsafe,
+        ),
+        Example(
+            title="The same memory in another shape",
+            bad="""
+import torch
+from torch import nn
+
+
+class Model(nn.Module):
+    def forward(self, x):
+        y = x * 1.0
+        v = y.view(-1)
+        v.clamp_(min=0)  # <-
+        return y
+""",
+            good="""
+import torch
+from torch import nn
+
+
+class Model(nn.Module):
+    def forward(self, x):
+        y = x * 1.0
+        v = y.view(-1)
+        v.clamp_(min=0)
+        y = v.view(y.shape)
+        return y
+""",
+            inputs="x: float32[N=3, 4]",
+            harm=Harm(onnx_torchscript=Level.wrong),
+            fix=Applicability.unsafe,
+        ),
+        Example(
+            title="A line break between index and method",
+            bad="""
+import torch
+from torch import nn
+
+
+class Model(nn.Module):
+    def forward(self, x):
+        y = x.clone()
+        y[  # <-
+            :, 0
+        ].mul_(2)
+        return y
+""",
+            good="""
+import torch
+from torch import nn
+
+
+class Model(nn.Module):
+    def forward(self, x):
+        y = x.clone()
+        y[:, 0] = y[:, 0].mul(2)
+        return y
+""",
+            inputs="x: float32[N=3, 4]",
+            harm=Harm(onnx_torchscript=Level.wrong),
+            fix=Applicability.unsafe,
+        ),
+        Example(
+            title="Rows written in a loop",
+            bad="""
+import torch
+from torch import nn
+
+
+class Model(nn.Module):
+    def forward(self, x):
+        y = x.clone()
+        for i in range(2):
+            row = y[:, i]
+            row *= i + 2  # <-
+        return y
+""",
+            good="""
+import torch
+from torch import nn
+
+
+class Model(nn.Module):
+    def forward(self, x):
+        y = x.clone()
+        for i in range(2):
+            row = y[:, i]
+            row *= i + 2
+            y[:, i] = row
+        return y
+""",
+            inputs="x: float32[N=3, 4]",
+            harm=Harm(onnx_torchscript=Level.wrong),
+            fix=Applicability.unsafe,
+        ),
+    ]
+
+    def check(self, event: InplaceWrite, context: Context) -> Finding | None:
+        """A lost write is wrong on onnx_torchscript; one that every exporter keeps is harmless."""
+        if event.stale or event.chained:
+            return None
+        if not event.lost:
+            where = f"a view of `{event.base}`" if event.base else "indexed"
+            return self.finding(event, f"`{event.name}` is {where} and written in place: every exporter keeps it", Harm(), context)
+        how = "`" + event.view_text.replace("\n", " ") + "`" if event.view_text else f"a {event.view} view"
+        message = (
+            f"`{event.name}` is {how} (line {event.view_row}): the TorchScript exporter loses this write for "
+            f"`{event.read_name}`, read on line {event.read.row if event.read else event.span.row}; "
+            f"{self._advice(event)}"
+        )
+        fixable = Applicability.unsafe if self._repair(event) is not None else None
+        return self.finding(event, message, Harm(onnx_torchscript=Level.wrong), context, fixable=fixable)
+
+    def _advice(self, event: InplaceWrite) -> str:
+        repair = self._repair(event)
+        if repair is None:
+            return f"write to `{event.base or 'the base'}` itself, or compute a new tensor"
+        return f"write `{repair[1]}`" + ("" if repair[0] == "replace" else " after it")
+
+    def _repair(self, event: InplaceWrite) -> tuple[str, str] | None:
+        """(how, statement) of the repair: ``after`` the write or ``replace`` it."""
+        if event.view in INDEXING and event.name.isidentifier():
+            return "after", f"{event.view_text} = {event.name}"
+        if event.view in INVERSE and event.name.isidentifier() and event.base.isidentifier():
+            return "after", f"{event.base} = {event.name}.view({event.base}.shape)"
+        if event.view in INDEXING and event.how == "method" and event.name == event.view_text:
+            return _out_of_place(event)
+        return None
+
+    def fix(self, event: InplaceWrite, context: Context) -> Fix | None:
+        """Bring the written values back to the base."""
+        repair = self._repair(event)
+        if repair is None:
+            return None
+        how, statement = repair
+        row, column, end_row, end_column = event.statement
+        if how == "replace":
+            return Fix(f"Assign to `{event.name}`", (Edit(event.statement, statement),), Applicability.unsafe)
+        line = event.document.lines[row - 1]
+        if line[: column - 1].strip():  # behind a semicolon or a colon: one more statement on the same line
+            content = f"; {statement}"
+        else:
+            content = f"{event.document.newline}{line[: column - 1]}{statement}"
+        at = Span(end_row, end_column, end_row, end_column)
+        return Fix(f"Write `{event.name}` back to `{event.base}`", (Edit(at, content),), Applicability.unsafe)
+
+
+def _out_of_place(event: InplaceWrite) -> tuple[str, str] | None:
+    """``y[:, 0].mul_(2)`` as ``y[:, 0] = y[:, 0].mul(2)``, where the call is the whole statement."""
+    if event.span != event.statement:
+        return None
+    call = ast.parse(f"({event.text})", mode="eval").body
+    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr.endswith("_")):
+        return None
+    if call.func.attr in ("zero_", "fill_", "copy_"):
+        value = "0" if call.func.attr == "zero_" else ast.unparse(call.args[0]) if call.args else ""
+        return ("replace", f"{event.name} = {value}") if value else None
+    call.func.attr = call.func.attr[:-1]
+    return "replace", f"{event.name} = {ast.unparse(call)}"
