@@ -5,60 +5,34 @@ from __future__ import annotations
 import atexit
 import functools
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from convlint.findings import ROUTES, Harm, Level
+from convlint.config import Settings
+from convlint.findings import ROUTES, Applicability, Finding, Harm, Level
 from convlint.rule import Example, Rule
-from convlint.trial.job import Job, Trial
+from convlint.trial.prove import prove
 from convlint.trial.runner import Runner
 
 
-@dataclass(frozen=True)
-class Proof:
-    """What the real tracers make of an example."""
-
-    bad: Trial
-    good: Trial
-    complaints: tuple[str, ...]
-    """In what they differ from what the example claims, nothing where it is proven."""
-
-
-def prove(example: Example, runner: Runner) -> Proof:
-    """Runs both sides of an example on the routes.
+def check_example(rule: type[Rule], example: Example) -> None:
+    """Makes sure that the linter finds each marked line of bad, with the stated harm, and nothing else in both sides.
 
     Raises:
-        UsageError: a side or the inputs cannot be used.
+        AssertionError: it does not; the message says on which line.
     """
-    with tempfile.TemporaryDirectory(prefix="convlint-") as folder:
-        bad, good = Path(folder, "bad.py"), Path(folder, "good.py")
-        bad.write_text(example.source, encoding="utf-8")
-        good.write_text(example.good, encoding="utf-8")
-        original = str(bad) if example.same_in_eager else ""
-        before = runner.run(Job(path=str(bad), inputs=example.inputs, opset=example.opset))
-        after = runner.run(
-            Job(
-                path=str(good),
-                inputs=example.inputs,
-                opset=example.opset,
-                routes=example.good_routes or ROUTES,
-                original=original,
-            )
-        )
-    return Proof(before, after, tuple(_complaints(example.harm, before, after)))
+    _complain(rule, example, _lint_complaints(rule, example))
 
 
-def _complaints(harm: Harm, bad: Trial, good: Trial) -> Iterable[str]:
-    for route, outcome in bad.outcomes.items():
-        if outcome.level is not harm.on(route):
-            why = f" ({outcome.on or 'export'}: {outcome.message})" if outcome.message else ""
-            yield f"bad is {outcome.level.name} on {route}{why}; the example says {harm.on(route).name}"
-    for route, outcome in good.outcomes.items():
-        if outcome.level is not Level.harmless:
-            yield f"good is {outcome.level.name} on {route} ({outcome.on or 'export'}: {outcome.message})"
-    for sample, message in good.reference.changed.items():
-        yield f"good differs from bad in eager on {sample}: {message}"
+def check_fix(rule: type[Rule], example: Example) -> None:
+    """Makes sure that the fix of bad is good, to the letter, with the options that the example names and no fewer.
+
+    Raises:
+        AssertionError: it is not; the message shows the text that came instead.
+    """
+    _complain(rule, example, _fix_complaints(rule, example))
 
 
 def prove_example(rule: type[Rule], example: Example) -> None:
@@ -82,3 +56,69 @@ def _complain(rule: type[Rule], example: Example, complaints: Iterable[str]) -> 
     said = [f"{rule.code} {example.title}".strip() + f": {complaint}" for complaint in complaints]
     if said:
         raise AssertionError("\n".join(said))
+
+
+def _lint_complaints(rule: type[Rule], example: Example) -> Iterator[str]:
+    found = _lint(example, example.source)
+    rows = [finding.span.row for finding in found if finding.code == rule.code]
+    for row in example.marked_rows:
+        if row not in rows:
+            yield f"line {row} is marked, but nothing is found there"
+    for finding in found:
+        if finding.code != rule.code or finding.span.row not in example.marked_rows:
+            yield f"bad, line {finding.span.row}: a finding that is not marked: {finding.code} {finding.message}"
+    if rows:
+        yield from _harm_complaints(example.harm, [finding.harm for finding in found if finding.harm])
+    for finding in _lint(example, example.good):
+        if finding.harm is None or finding.harm.worst(example.good_routes or ROUTES, example.targets):
+            yield f"good, line {finding.span.row}: {finding.code} {finding.message}"
+
+
+def _harm_complaints(proven: Harm, stated: list[Harm]) -> Iterator[str]:
+    for route in ROUTES:
+        worst = max((harm.on(route) for harm in stated), default=Level.harmless)
+        if worst is not proven.on(route):
+            yield f"the finding says {worst.name} on {route}; the example says {proven.on(route).name}"
+
+
+def _fix_complaints(rule: type[Rule], example: Example) -> Iterator[str]:
+    if example.fix is Applicability.display:
+        fixes = [finding.fix for finding in _lint(example, example.source) if finding.code == rule.code]
+        if not any(fix and fix.applicability is Applicability.display for fix in fixes):
+            yield "the example has a repair to show, but the finding has none"
+    for unsafe in (False, True):
+        fixed = _fixed(rule, example, unsafe=unsafe)
+        applies = example.fix is Applicability.safe or (unsafe and example.fix is Applicability.unsafe)
+        want = example.good if applies else example.source
+        if fixed != want:
+            how = "--fix --unsafe-fixes" if unsafe else "--fix"
+            yield f"`{how}` gives\n{fixed}\ninstead of\n{want}"
+
+
+def _settings(example: Example) -> Settings:
+    targets = {"onnxruntime": None} | dict.fromkeys(example.targets)
+    return Settings(targets=tuple(targets.items()), opset=example.opset, cache=False, preview=True, jobs=1)
+
+
+@contextmanager
+def _on_disk(source: str) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="convlint-") as folder:
+        path = Path(folder, "model.py")
+        path.write_bytes(source.encode())
+        yield path
+
+
+def _lint(example: Example, source: str) -> list[Finding]:
+    from convlint.linter import lint
+
+    with _on_disk(source) as path:
+        return lint([path], _settings(example), want_fixes=True).findings
+
+
+def _fixed(rule: type[Rule], example: Example, *, unsafe: bool) -> str:
+    from convlint.fixer import fix_paths
+
+    settings = replace(_settings(example), select=(rule.code,), fix=True, unsafe_fixes=unsafe)
+    with _on_disk(example.source) as path:
+        fix_paths([path], settings, write=True)
+        return path.read_bytes().decode()

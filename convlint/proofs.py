@@ -1,0 +1,55 @@
+"""What the real tracers made of a pack's examples when that was last measured: ``proofs.json`` beside the pack."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from pathlib import Path
+
+import msgspec
+
+from convlint.rule import Example, Rule
+
+FILE = "proofs.json"
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What one example did."""
+
+    title: str
+    harm: dict[str, str]
+    """Route to the name of a level."""
+    why: dict[str, str]
+    """Route to what was seen, where the level is not harmless."""
+
+
+class Proofs(msgspec.Struct, frozen=True):
+    """The last measurement of all rules of a pack."""
+
+    versions: dict[str, str] = {}
+    """Of torch, onnx and onnxruntime."""
+    rules: dict[str, list[Shown]] = {}
+
+    def shown(self, rule: type[Rule], example: Example) -> Shown | None:
+        """What was measured for an example, None where nothing was."""
+        index = list(rule.examples).index(example)
+        known = self.rules.get(rule.code, [])
+        return known[index] if index < len(known) and known[index].title == example.title else None
+
+
+def proofs_file(rule: type[Rule]) -> Path:
+    """The file with the proofs of a rule's pack."""
+    pack = importlib.import_module(rule.__module__.partition(".")[0])
+    return Path(pack.__file__ or "").with_name(FILE)
+
+
+@functools.cache
+def load(path: Path) -> Proofs:
+    """The proofs of a file, none where it does not exist."""
+    return msgspec.json.decode(path.read_bytes(), type=Proofs) if path.is_file() else Proofs()
+
+
+def save(path: Path, proofs: Proofs) -> None:
+    """Writes proofs in an order and shape that a reviewer can read as a diff."""
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(proofs, order="sorted"), indent=1) + b"\n")
+    load.cache_clear()

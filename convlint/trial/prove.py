@@ -1,0 +1,149 @@
+"""``python -m convlint.trial.prove [CODE...]``: all rule examples through the real tracers, and what has changed."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from convlint.errors import UsageError
+from convlint.findings import ROUTES, Harm, Level
+from convlint.proofs import Proofs, Shown, load, proofs_file, save
+from convlint.rule import Example, Rule, registry
+from convlint.trial.job import Job, Outcome, Trial
+from convlint.trial.runner import Runner
+
+_LONGEST = 160
+_FOLDER = re.compile(r"[^\s'\"]*convlint-\w+/")
+"""Temporary: it would make two proofs differ."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What the real tracers make of an example."""
+
+    bad: Trial
+    good: Trial
+    complaints: tuple[str, ...]
+    """In what they differ from what the example claims, nothing where it is proven."""
+
+
+def prove(example: Example, runner: Runner) -> Proof:
+    """Runs both sides of an example on the routes.
+
+    Raises:
+        UsageError: a side or the inputs cannot be used.
+    """
+    with tempfile.TemporaryDirectory(prefix="convlint-") as folder:
+        bad, good = Path(folder, "bad.py"), Path(folder, "good.py")
+        bad.write_text(example.source, encoding="utf-8")
+        good.write_text(example.good, encoding="utf-8")
+        before = runner.run(Job(path=str(bad), inputs=example.inputs, opset=example.opset))
+        after = runner.run(
+            Job(
+                path=str(good),
+                inputs=example.inputs,
+                opset=example.opset,
+                routes=example.good_routes or ROUTES,
+                original=str(bad) if example.same_in_eager else "",
+            )
+        )
+    return Proof(before, after, tuple(_complaints(example.harm, before, after)))
+
+
+def _complaints(harm: Harm, bad: Trial, good: Trial) -> Iterator[str]:
+    for route, outcome in bad.outcomes.items():
+        if outcome.level is not harm.on(route):
+            yield f"bad {_told(outcome)}; the example says {harm.on(route).name}"
+    for outcome in good.outcomes.values():
+        if outcome.level is not Level.harmless:
+            yield f"good {_told(outcome)}"
+    for sample, message in good.reference.changed.items():
+        yield f"good differs from bad in eager on {sample}: {message}"
+
+
+def _told(outcome: Outcome) -> str:
+    why = f" ({_why(outcome)})" if outcome.message else ""
+    return f"is {outcome.level.name} on {outcome.route}{why}"
+
+
+def _why(outcome: Outcome) -> str:
+    where = f"on {outcome.on}: " if outcome.on else ""
+    return where + _FOLDER.sub("", outcome.message)
+
+
+def prove_rules(rules: Sequence[type[Rule]]) -> bool:
+    """Proves rules, prints a table, stores what was measured in their packs; whether all are proven."""
+    proven = True
+    _say(f"{'':8}{''.join(f'{route:18}' for route in ROUTES)}")
+    with Runner() as runner:
+        for path, group in groupby(sorted(rules, key=lambda rule: (str(proofs_file(rule)), rule.code)), proofs_file):
+            stored, versions = load(path), dict[str, str]()
+            measured: dict[str, list[Shown]] = {}
+            for rule in group:
+                measured[rule.code] = []
+                for example in rule.examples:
+                    proof = prove(example, runner)
+                    shown = _shown(example, proof.bad)
+                    _report(rule, shown, stored.shown(rule, example), proof.complaints)
+                    measured[rule.code].append(shown)
+                    versions = proof.bad.versions
+                    proven &= not proof.complaints
+            _tell_versions(stored.versions, versions)
+            known = {code: shown for code, shown in stored.rules.items() if code in registry()}
+            save(path, Proofs(versions, known | measured))
+    return proven
+
+
+def _shown(example: Example, bad: Trial) -> Shown:
+    outcomes = bad.outcomes
+    return Shown(
+        example.title,
+        {route: outcome.level.name for route, outcome in outcomes.items()},
+        {route: _why(outcome)[:_LONGEST] for route, outcome in outcomes.items() if outcome.level},
+    )
+
+
+def _report(rule: type[Rule], shown: Shown, before: Shown | None, complaints: Sequence[str]) -> None:
+    levels = "".join(f"{shown.harm[route]:18}" for route in ROUTES)
+    _say(f"{rule.code:8}{levels}{'NOT PROVEN' if complaints else 'proven'}  {shown.title or rule.name}")
+    for complaint in complaints:
+        _say(f"{'':8}{complaint}")
+    if before is None:
+        _say(f"{'':8}new")
+        return
+    for route in ROUTES:
+        if before.harm[route] != shown.harm[route]:
+            _say(f"{'':8}changed on {route}: was {before.harm[route]}, is {shown.harm[route]}")
+
+
+def _tell_versions(before: dict[str, str], now: dict[str, str]) -> None:
+    told = [f"{name} {before[name]} then, {now[name]} now" for name in now if before.get(name, now[name]) != now[name]]
+    if told:
+        _say("compared with another environment: " + "; ".join(told))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line.rstrip() + "\n")
+    sys.stdout.flush()
+
+
+def main(codes: Sequence[str]) -> int:
+    """Proves the rules whose codes begin so (all where none is named); 0 where all are proven."""
+    rules = [rule for code, rule in registry().items() if not codes or code.startswith(tuple(codes))]
+    if not rules:
+        _say(f"no rule has a code that begins with {', '.join(codes)}; see `convlint rule --all`")
+        return 2
+    try:
+        return 0 if prove_rules(rules) else 1
+    except UsageError as error:
+        _say(f"error: {error}")
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
