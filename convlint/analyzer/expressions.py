@@ -380,6 +380,10 @@ def _boolean(run: Run, frame: Frame, node: ast.BoolOp) -> Value:
         bound = {k: v for k, v in frame.env.items() if k not in env}  # walrus
         frame.env = env
         frame.env.update(bound)
+    if is_and and kept and _never(kept[-1]):
+        return FALSE  # whatever the other parts are
+    if not is_and and kept and kept[-1] == TRUE:
+        return TRUE
     if not kept:
         return Guard(guard) if guard is not None else (TRUE if is_and else FALSE)
     if guard is not None and all(isinstance(v, Const) for v in kept):
@@ -393,6 +397,10 @@ def _boolean(run: Run, frame: Frame, node: ast.BoolOp) -> Value:
     if len(node.values) > 1 and isinstance(result, Number) and len(kept) > 1 and result.taint >= Taint.state:
         return Number(result.kind)  # decided here, and reported here
     return result
+
+
+def _never(value: Value) -> bool:
+    return isinstance(value, Const) and not value.value
 
 
 def _compare(run: Run, frame: Frame, node: ast.Compare) -> Value:
@@ -431,6 +439,8 @@ def _compared(run: Run, left: Value, op: ast.cmpop, right: Value) -> Value:
         return Array(max(taint_of(left), taint_of(right)))
     if isinstance(left, Number) and isinstance(right, Number) and left.symbol and left.symbol == right.symbol:
         return Const(isinstance(op, (ast.Eq, ast.LtE, ast.GtE)))
+    if _half_precision(left) or _half_precision(right):
+        return FALSE if isinstance(op, ast.Eq) else TRUE
     if _is_size(left) or _is_size(right):
         left, right = _as_number(left), _as_number(right)
     if isinstance(left, (Number, Const)) and isinstance(right, (Number, Const)):
@@ -438,6 +448,11 @@ def _compared(run: Run, left: Value, op: ast.cmpop, right: Value) -> Value:
     if isinstance(left, (Shape, Tuple, List)) and isinstance(right, (Shape, Tuple, List)):
         return _compared_shapes(left, right)
     return UNKNOWN
+
+
+def _half_precision(value: Value) -> bool:
+    """A reduced-precision dtype: models are exported in float32 unless they say otherwise."""
+    return isinstance(value, Name) and value.qualified in ("torch.float16", "torch.bfloat16", "torch.half")
 
 
 def _compared_numbers(left: Value, op: ast.cmpop, right: Value) -> Value:
@@ -478,6 +493,8 @@ def _contained(left: Value, right: Value, negated: bool) -> Value:
     if isinstance(left, Const) and isinstance(right, (Tuple, List)) and right.items is not None:
         if all(isinstance(i, Const) for i in right.items):
             return Const((left in right.items) != negated)
+    if isinstance(right, (Tuple, List)) and right.items and all(_half_precision(i) for i in right.items):
+        return TRUE if negated else FALSE
     if isinstance(left, Const) and isinstance(right, Const) and isinstance(right.value, str):
         return Const((str(left.value) in right.value) != negated)
     if isinstance(left, Const) and isinstance(right, Dict) and right.rest is None:

@@ -172,9 +172,9 @@ class Model(nn.Module):
         if not event.lost:
             where = f"a view of `{event.base}`" if event.base else "indexed"
             return self.finding(event, f"`{event.name}` is {where} and written in place: every exporter keeps it", Harm(), context)
-        how = "`" + event.view_text.replace("\n", " ") + "`" if event.view_text else f"a {event.view} view"
+        made = f"`{event.view_text}`" if event.view_text not in ("", event.name) else f"a view of `{event.base}`"
         message = (
-            f"`{event.name}` is {how} (line {event.view_row}): the TorchScript exporter loses this write for "
+            f"`{event.name}` is {made} (line {event.view_row}): the TorchScript exporter loses this write for "
             f"`{event.read_name}`, read on line {event.read.row if event.read else event.span.row}; "
             f"{self._advice(event)}"
         )
