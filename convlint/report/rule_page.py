@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 
-from convlint.findings import ROUTES, Applicability
+from convlint.findings import ROUTES, Applicability, Level
+from convlint.proofs import Shown, load, proofs_file
 from convlint.rule import Example, Rule
 
 _FIX = {
@@ -12,12 +14,19 @@ _FIX = {
     Applicability.unsafe: "Repaired by `--fix --unsafe-fixes`.",
     Applicability.display: "A repair is shown, not applied.",
 }
+_FIRST, _LAST = ("What it does", "Why it breaks"), ("References",)
+"""The sections of a docstring that stand before the examples, and after everything else."""
 
 
 def rule_page(rule: type[Rule]) -> str:
-    """Docstring, harm on each route, documented harm for targets, examples."""
-    parts = [f"# {rule.name} ({rule.code})", _status(rule), inspect.getdoc(rule) or "", _harm_table(rule)]
-    parts += [_facts(rule), *(_example(example) for example in rule.examples)]
+    """What it does and why it breaks, examples, the other sections, harm (as last measured), facts, references."""
+    intro, *sections = re.split(r"^(?=## )", inspect.getdoc(rule) or "", flags=re.MULTILINE)
+    titled = {section.partition("\n")[0].removeprefix("## ").strip(): section.strip() for section in sections}
+    parts = [f"# {rule.name} ({rule.code})", _status(rule), intro.strip()]
+    parts += [titled.get(title, "") for title in _FIRST]
+    parts += [_example(example) for example in rule.examples]
+    parts += [text for title, text in titled.items() if title not in (*_FIRST, *_LAST)]
+    parts += [_harm_table(rule), _facts(rule), *(titled.get(title, "") for title in _LAST)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -32,10 +41,23 @@ def _status(rule: type[Rule]) -> str:
 
 
 def _harm_table(rule: type[Rule]) -> str:
-    harm = rule.harm()
-    rows = [(route, harm.on(route).name) for route in ROUTES] + [(name, level.name) for name, level in harm.targets]
-    lines = ["| route or target | worst harm |", "|---|---|", *(f"| `{name}` | {level} |" for name, level in rows)]
-    return "## Harm\n\n" + "\n".join(lines)
+    proofs = load(proofs_file(rule))
+    shown = [measured for example in rule.examples if (measured := proofs.shown(rule, example))]
+    rows = [_row(rule, route, shown) for route in ROUTES]
+    rows += [f"| `{target}` | {level.name} | documented, see below |" for target, level in rule.harm().targets]
+    versions = ", ".join(f"{name} {version}" for name, version in proofs.versions.items())
+    source = (
+        f"The worst that the examples show, with {versions}." if shown else "As the rule states it; not measured yet."
+    )
+    return "\n".join(["## Harm", "", source, "", "| route or target | worst harm | seen |", "|---|---|---|", *rows])
+
+
+def _row(rule: type[Rule], route: str, shown: list[Shown]) -> str:
+    worst = max(shown, key=lambda measured: Level[measured.harm[route]], default=None)
+    if worst is None:
+        return f"| `{route}` | {rule.harm().on(route).name} | |"
+    why = worst.why.get(route, "").replace("`", "'").replace("|", "\\|")
+    return f"| `{route}` | {worst.harm[route]} | {f'`{why}`' if why else ''} |"
 
 
 def _facts(rule: type[Rule]) -> str:
