@@ -4,37 +4,47 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections import defaultdict
-from collections.abc import Iterable
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from convlint.events import Event
 from convlint.source.document import Document
 
+if TYPE_CHECKING:
+    from convlint.analyzer.index import ModuleInfo
+
 
 class Analyzer:
-    """Indexes the project under ``root`` as far as the reported documents reach, and yields their events."""
+    """Indexes documents and, as far as they reach, the project around them; yields the documents' events."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        from convlint.analyzer.index import Project
 
-    def events(self, documents: Iterable[Document]) -> dict[str, list[Event]]:
-        """The events of the given documents (which parse) by ``Document.path``, in source order.
+        self._project = Project(root)
+        self._modules: list[ModuleInfo] = []
+
+    def add(self, document: Document) -> None:
+        """Index a document whose events are wanted.
 
         Raises:
-            SourceError: a document does not parse.
+            SourceError: it does not parse.
         """
-        from convlint.analyzer.index import Project
-        from convlint.analyzer.interpreter import analyze
-
-        given = list(documents)
-        found: dict[str, list[Event]] = defaultdict(list)
         with _roomy():
-            for event in analyze(Project(self.root), given):
+            self._modules.append(self._project.add(document))
+
+    def events(self) -> dict[str, list[Event]]:
+        """The events of the added documents by ``Document.path``, in source order."""
+        from convlint.analyzer.interpreter import Interpreter
+
+        found: dict[str, list[Event]] = {module.document.path: [] for module in self._modules}
+        with _roomy():
+            for event in Interpreter(self._project, self._modules).events():
                 found[event.document.path].append(event)
-        return {d.path: sorted(found[d.path], key=lambda e: (e.span, type(e).__name__)) for d in given}
+        for events in found.values():
+            events.sort(key=lambda event: (event.span, type(event).__name__))
+        return found
 
 
 @contextmanager

@@ -24,7 +24,6 @@ from convlint.analyzer.values import (
     Value,
 )
 from convlint.events import Event
-from convlint.source.document import Document
 
 NOT_EXPORTED = frozenset(
     "data dataset datasets dataloader dataloaders transforms augment augmentation loss losses criterion criterions "
@@ -136,8 +135,3 @@ class Interpreter:
             return Number(type(value.value).__name__)
         return Unknown()
 
-
-def analyze(project: Project, documents: Iterable[Document]) -> list[Event]:
-    """The events of documents that parse."""
-    modules = [project.add(document) for document in documents]
-    return list(Interpreter(project, modules).events())

@@ -1,0 +1,80 @@
+"""A baseline: the findings that a project had when it began to use convlint. They are left out until they are mended."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from convlint.errors import UsageError
+from convlint.findings import Finding
+from convlint.source.document import Document
+
+Key = tuple[str, str, str]
+
+
+class _Entry(msgspec.Struct, frozen=True, order=True):
+    path: str
+    code: str
+    statement: str
+    count: int
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    version: int
+    findings: list[_Entry]
+
+
+def key(finding: Finding, document: Document | None, root: Path) -> Key:
+    """What stays the same when lines move: the file, the code, and the statement's text without its white space."""
+    path = Path(finding.path).absolute()
+    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+    text = document.segment(finding.statement or finding.span) if document is not None else finding.message
+    return name, finding.code, hashlib.sha256("".join(text.split()).encode()).hexdigest()[:16]
+
+
+def read(file: Path) -> Counter[Key]:
+    """How often each finding is excused.
+
+    Raises:
+        UsageError: the file cannot be read or is no baseline.
+    """
+    try:
+        parsed = msgspec.json.decode(file.read_bytes(), type=_File)
+    except OSError as error:
+        raise UsageError(f"baseline {file}: cannot be read: {error.strerror}; write one with --write-baseline") from None
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"baseline {file}: {error}; write it anew with --write-baseline") from None
+    return Counter({(e.path, e.code, e.statement): e.count for e in parsed.findings})
+
+
+def write(file: Path, keys: Iterable[Key]) -> int:
+    """Writes a baseline, sorted; returns how many findings it lists.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    counts = Counter(keys)
+    entries = sorted(_Entry(*found, count) for found, count in counts.items())
+    data = msgspec.json.format(msgspec.json.encode(_File(1, entries)), indent=1)
+    try:
+        file.write_bytes(data + b"\n")
+    except OSError as error:
+        raise UsageError(f"baseline {file}: cannot be written: {error.strerror}") from None
+    return sum(counts.values())
+
+
+def left(findings: list[Finding], excused: Counter[Key], documents: Mapping[str, Document], root: Path) -> list[Finding]:
+    """The findings that the baseline does not excuse."""
+    budget = excused.copy()
+    kept = []
+    for finding in findings:
+        name = key(finding, documents.get(finding.path), root)
+        if budget[name] > 0:
+            budget[name] -= 1
+        else:
+            kept.append(finding)
+    return kept
