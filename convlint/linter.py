@@ -1,0 +1,252 @@
+"""Documents and rules to findings: one run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from convlint import baseline
+from convlint.analyzer import Analyzer
+from convlint.config import TARGETS, Settings
+from convlint.errors import nearest
+from convlint.events import Event
+from convlint.findings import Applicability, Edit, Finding, Fix, Severity, Span
+from convlint.rule import Context, Rule, registry
+from convlint.source.document import Document, SourceError
+from convlint.source.suppressions import Suppression, added, suppressions, without
+
+EVERYWHERE = Context(targets=dict.fromkeys(TARGETS))
+"""All exporters and targets: where a suppression may be of use to somebody."""
+
+
+@dataclass(frozen=True)
+class Repairable:
+    """A finding with what it takes to compute its fix."""
+
+    finding: Finding
+    rule: Rule | None = None
+    event: Event | None = None
+
+    def fix(self, context: Context) -> Fix | None:
+        """The edits, computed when asked for."""
+        if self.finding.fix is not None or self.rule is None:
+            return self.finding.fix
+        return self.rule.fix(self.event, context)
+
+
+@dataclass
+class LintResult:
+    """What a run found, suppressed and baselined findings left out."""
+
+    findings: list[Finding] = field(default_factory=list)
+    files: int = 0
+    repairables: list[Repairable] = field(default_factory=list)
+    documents: dict[str, Document] = field(default_factory=dict)
+
+
+def lint(
+    paths: Sequence[Path], settings: Settings, *, stdin: Document | None = None, want_fixes: bool = False
+) -> LintResult:
+    """The findings of files, or of one document that is not on disk.
+
+    Raises:
+        UsageError: the baseline cannot be read.
+    """
+    documents: list[Document] = []
+    unreadable: list[Finding] = []
+    for path in paths:
+        try:
+            documents.append(Document.read(path))
+        except SourceError as error:
+            unreadable.append(_not_parsed(str(path), error, "error"))
+    if stdin is not None:
+        documents.append(stdin)
+    result = lint_documents(documents, settings)
+    result.findings += [finding for finding in unreadable if settings.selects(finding.code)]
+    result.files += len(unreadable)
+    if want_fixes:
+        result.findings = [finding for finding in result.findings if finding.fixable is None]
+        result.findings += [replace(r.finding, fix=r.fix(settings.context)) for r in result.repairables]
+    result.findings.sort(key=lambda finding: (finding.path, finding.span, finding.code))
+    return result
+
+
+def lint_documents(documents: Sequence[Document], settings: Settings) -> LintResult:
+    """The findings of documents in memory."""
+    analyzer = Analyzer(settings.root)
+    found: dict[str, list[Repairable]] = defaultdict(list)
+    for document in documents:
+        try:
+            analyzer.add(document)
+        except SourceError as error:
+            found[document.path].append(Repairable(_syntax(document, error)))
+    rules = _selected(settings)
+    excused = baseline.read(settings.baseline) if settings.baseline is not None else None
+    by_path = {document.path: document for document in documents}
+    events = analyzer.events()
+    result = LintResult(files=len(documents), documents=by_path)
+    for document in documents:
+        ignored = {r.code for r in rules.values() if settings.ignores_in(Path(document.path), r.code)}
+        found[document.path] += _judged(events.get(document.path, []), rules, settings.context, ignored)
+        kept = _suppressed(document, found[document.path], events.get(document.path, []), rules, settings)
+        kept = [r for r in kept if settings.selects(r.finding.code) and r.finding.code not in ignored]
+        if not settings.show_harmless:
+            kept = [r for r in kept if r.finding.severity != "info" or r.finding.code == "CVL001"]
+        result.repairables += kept
+    findings = [r.finding for r in result.repairables]
+    if excused is not None:
+        left = {id(f) for f in baseline.left(findings, excused, by_path, settings.root)}
+        result.repairables = [r for r in result.repairables if id(r.finding) in left]
+    result.findings = [r.finding for r in result.repairables]
+    result.repairables = [r for r in result.repairables if r.finding.fixable is not None]
+    return result
+
+
+def _selected(settings: Settings) -> dict[str, Rule]:
+    return {
+        code: rule()
+        for code, rule in registry().items()
+        if rule.events and settings.selects(code) and (rule.status != "preview" or settings.preview)
+    }
+
+
+def _judged(
+    events: Iterable[Event], rules: dict[str, Rule], context: Context, ignored: Iterable[str] = ()
+) -> list[Repairable]:
+    """The findings that rules make of events, the same finding once."""
+    by_event: dict[type[Event], list[Rule]] = {}
+    seen: set[tuple[str, Span, str]] = set()
+    judged: list[Repairable] = []
+    for event in events:
+        kind = type(event)
+        if kind not in by_event:
+            by_event[kind] = [r for r in rules.values() if issubclass(kind, r.events) and r.code not in ignored]
+        for rule in by_event[kind]:
+            finding = _checked(rule, event, context)
+            if finding is not None and (finding.code, finding.span, finding.message) not in seen:
+                seen.add((finding.code, finding.span, finding.message))
+                judged.append(Repairable(finding, rule, event))
+    return judged
+
+
+def _checked(rule: Rule, event: Event, context: Context) -> Finding | None:
+    try:
+        return rule.check(event, context)
+    except Exception as error:  # a third party's rule must not end the run
+        message = (
+            f"rule {rule.code} failed here ({type(error).__name__}: {error}); report it to the authors of "
+            f"`{type(rule).__module__}` with this line"
+        )
+        return Finding("CVL005", "rule-crashed", message, event.document.path, event.span, "error")
+
+
+# --- files that do not parse -------------------------------------------------------------------------------------
+
+
+def _not_parsed(path: str, error: SourceError, severity: Severity, hint: str = "") -> Finding:
+    span = Span(error.row, error.column, error.row, error.column + 1)
+    return Finding("CVL001", "syntax-error", f"{error}{hint}", path, span, severity)
+
+
+def _syntax(document: Document, error: SourceError) -> Finding:
+    newer = _newer_python(document.text)
+    if newer:
+        return _not_parsed(document.path, error, "info", f"; needs Python {newer}, run convlint with it to lint this file")
+    return _not_parsed(document.path, error, "error")
+
+
+def _newer_python(text: str) -> str | None:
+    """The Python version that can parse a text which this one cannot; None where none is known to."""
+    import libcst as cst
+
+    try:
+        module = cst.parse_module(text)
+    except (cst.ParserSyntaxError, RecursionError, ValueError):
+        return None
+    names = _node_names(module)
+    if names & {"TemplatedString"}:
+        return "3.14"
+    return "3.12 or newer"
+
+
+def _node_names(node: object) -> set[str]:
+    """The names of the LibCST classes in a tree."""
+    import libcst as cst
+
+    names: set[str] = set()
+    stack: list[cst.CSTNode] = [node] if isinstance(node, cst.CSTNode) else []
+    while stack:
+        top = stack.pop()
+        names.add(type(top).__name__)
+        stack.extend(top.children)
+    return names
+
+
+# --- suppressions ------------------------------------------------------------------------------------------------
+
+
+def _suppressed(
+    document: Document, found: list[Repairable], events: list[Event], rules: dict[str, Rule], settings: Settings
+) -> list[Repairable]:
+    """The findings that no comment silences, and findings about the comments themselves."""
+    comments, malformed = suppressions(document)
+    if not comments and not malformed:
+        return found
+    everywhere = [r.finding for r in _judged(events, rules, EVERYWHERE)] + [r.finding for r in found]
+    for finding in everywhere:
+        for comment in comments:
+            if comment.covers(finding):
+                comment.used.update(code for code in comment.codes if finding.code.startswith(code))
+    kept = [r for r in found if not any(comment.covers(r.finding) for comment in comments)]
+    about = [_about("CVL003", "malformed-suppression", one.message, document, one.span) for one in malformed]
+    for comment in comments:
+        about += _about_comment(document, comment, rules)
+    return kept + [Repairable(finding) for finding in about]
+
+
+def _about(
+    code: str, name: str, message: str, document: Document, span: Span, edit: Edit | None = None
+) -> Finding:
+    fix = Fix("Remove the suppression", (edit,), Applicability.safe) if edit else None
+    fixable = Applicability.safe if edit else None
+    return Finding(code, name, message, document.path, span, "warning", fix=fix, fixable=fixable)
+
+
+def _about_comment(document: Document, comment: Suppression, rules: dict[str, Rule]) -> list[Finding]:
+    known = list(registry())
+    unknown = [c for c in comment.codes if not any(k.startswith(c) for k in known)]
+    about = [
+        _about("CVL004", "unknown-code-in-suppression", f"`{code}` is no rule{nearest(code, known)}", document, comment.span)
+        for code in unknown
+    ]
+    active = [c for c in comment.unused if c not in unknown and any(r.startswith(c) for r in rules)]
+    if active:
+        message = f"nothing to suppress here for {', '.join(active)}; remove it"
+        edit = without(document, comment, active)
+        about.append(_about("CVL002", "unused-suppression", message, document, comment.span, edit))
+    return about
+
+
+def add_ignores(paths: Sequence[Path], settings: Settings) -> int:
+    """Writes a suppression for each finding of the files; returns how many codes were written.
+
+    Raises:
+        UsageError: a file cannot be written.
+    """
+    from convlint.fixer import replace_file
+
+    result = lint(paths, settings)
+    rows: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for finding in result.findings:
+        if not finding.code.startswith("CVL0") and finding.path in result.documents:
+            statement = finding.statement or finding.span
+            rows[finding.path][statement.end_row].add(finding.code)
+    count = 0
+    for path, by_row in rows.items():
+        document = result.documents[path]
+        edits = [added(document, row, sorted(codes)) for row, codes in by_row.items()]
+        replace_file(document, document.apply(edits))
+        count += sum(map(len, by_row.values()))
+    return count
