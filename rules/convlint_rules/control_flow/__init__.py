@@ -1,0 +1,1 @@
+"""CVL3: control flow."""

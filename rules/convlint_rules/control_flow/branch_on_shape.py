@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from convlint.events import Branch, Taint
+from convlint.findings import Finding, Harm, Level
+from convlint.rule import Context, Example, Rule
+from convlint_rules.examples import forward
+
+HARM = Harm(Level.frozen, Level.frozen, Level.frozen, Level.frozen)
+
+
+class BranchOnShape(Rule):
+    """
+    ## What it does
+    Finds branches on a size of an input: `if x.shape[1] > 6`, `if pad > 0`, `while n % 8`.
+
+    ## Why it breaks
+    Every route keeps the arm that the traced size took. The TorchScript routes use it for every size. `torch.export`
+    notes a guard (`7 <= t`), which its own program checks; the ONNX file made from it has lost the guard and answers
+    wrongly outside the range, and `verify=True` passes. Checks that only raise, warn or log are harmless and
+    not reported by default.
+
+    ## Fix safety
+    There is no fix. Often the branch can go: `F.pad` by zero, a slice beyond the end or `interpolate` to the same size
+    change nothing.
+
+    ## References
+    - pytorch/pytorch#133653
+    """
+
+    code, name, since = "CVL302", "branch-on-shape", "0.1"
+    events = (Branch,)
+    examples = [
+        Example(
+            title="Another computation for long inputs",
+            bad=forward("""
+                if x.shape[1] > 6:  # <-
+                    return x[:, :6].sum(1)
+                return x.sum(1) * 10
+            """),
+            good=forward("""
+                n = torch.ones_like(x).sum(1)
+                s = (x * (torch.arange(x.shape[1]) < 6)).sum(1)
+                return torch.where(n > 6, s, s * 10)
+            """),
+            inputs="x: float32[2, T=8]",
+            harm=HARM,
+        ),
+    ]
+
+    def check(self, event: Branch, context: Context) -> Finding | None:
+        """Frozen on every route, harmless where the branch only checks."""
+        if event.taint is not Taint.shape:
+            return None
+        text = " ".join(event.text.split())
+        text = text if len(text) <= 60 else text[:57] + "..."
+        if event.form == "assert" or event.only_raises:
+            return self.finding(event, f"`{text}` checks a size: the check is not exported", Harm(), context)
+        message = (
+            f"`{text}` decides on a size: the exported graph keeps the branch of the traced shape for every shape; "
+            f"compute without the branch, or export for fixed sizes"
+        )
+        return self.finding(event, message, HARM.without(event.frozen_on), context)

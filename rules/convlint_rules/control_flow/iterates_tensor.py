@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from convlint.events import IteratesTensor
+from convlint.findings import Finding, Harm, Level
+from convlint.rule import Context, Example, Rule
+from convlint_rules.examples import forward
+
+HARM = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
+
+
+class IteratesOverTensor(Rule):
+    """
+    ## What it does
+    Finds iteration over a tensor: `for row in x`, `zip(boxes, scores)`, `[f(r) for r in x]`, `first, *rest = x`.
+
+    ## Why it breaks
+    A tensor is iterated by unbinding its first axis, mostly the batch: the loop is unrolled for the traced length. The
+    TorchScript routes then drop or repeat what another batch holds; `torch.export` and the dynamo exporter stop.
+    Unpacking into a fixed number of names is harmless, as Python itself demands that length.
+
+    ## Fix safety
+    There is no fix; compute on the whole batch at once.
+
+    ## References
+    - xiuqhou/Salience-DETR#62
+    """
+
+    code, name, since = "CVL304", "iterates-tensor", "0.1"
+    events = (IteratesTensor,)
+    examples = [
+        Example(
+            title="One image at a time",
+            bad=forward("""
+                out = []
+                for row in x.abs():  # <-
+                    out.append(row / row.max())
+                return torch.stack(out)
+            """),
+            good=forward("""
+                return x.abs() / x.abs().amax(dim=1, keepdim=True)
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=HARM,
+        ),
+        Example(
+            title="Two tensors side by side",
+            bad=forward(
+                """
+                return torch.stack([a * b.sum() for a, b in zip(x.abs(), y.abs())])  # <-
+                """,
+                parameters="x, y",
+            ),
+            good=forward(
+                """
+                return x.abs() * y.abs().sum(dim=1, keepdim=True)
+                """,
+                parameters="x, y",
+            ),
+            inputs="x: float32[N=3, 4]; y: float32[N, 4]",
+            harm=HARM,
+        ),
+    ]
+
+    def check(self, event: IteratesTensor, context: Context) -> Finding | None:
+        """Frozen on TorchScript, breaks dynamo; harmless where the length is fixed."""
+        text = " ".join(event.text.split())[:60]
+        if not event.dynamic:
+            return self.finding(event, f"`{text}` is unpacked into a fixed number of parts", Harm(), context)
+        message = (
+            f"the tensor `{text}` is iterated over: the loop is unrolled for the traced length of its first axis; "
+            f"compute on the whole axis at once"
+        )
+        return self.finding(event, message, HARM, context)

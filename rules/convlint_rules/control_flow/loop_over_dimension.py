@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from convlint.events import LoopOverDim, Taint
+from convlint.findings import Finding, Harm, Level
+from convlint.rule import Context, Example, Rule
+from convlint_rules.examples import forward
+
+FROZEN = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
+DATA = Harm(Level.wrong, Level.breaks, Level.wrong, Level.breaks)
+
+
+class LoopOverDimension(Rule):
+    """
+    ## What it does
+    Finds Python loops whose length is a size of a tensor: `for i in range(x.shape[0])`, comprehensions,
+    `[None] * x.shape[1]`, loops over `x.split(2)`.
+
+    ## Why it breaks
+    The loop is unrolled for the traced size. The TorchScript routes do it silently: `range` prints no warning, and the
+    graph handles exactly that many steps. `torch.export` and the dynamo exporter stop with
+    `Constraints violated ... specialized it to be a constant`, without the loop's line.
+
+    ## Fix safety
+    There is no fix: a vectorised form can seldom be derived. Use an operator over the whole axis, a recurrent layer,
+    or `torch.scan`/`torch.while_loop` on the dynamo routes.
+
+    ## References
+    - pytorch/pytorch#133653, #140011
+    """
+
+    code, name, since = "CVL303", "loop-over-dimension", "0.1"
+    events = (LoopOverDim,)
+    examples = [
+        Example(
+            title="Row by row",
+            bad=forward("""
+                out = []
+                for i in range(x.shape[0]):  # <-
+                    out.append(x[i] - x[i].mean())
+                return torch.stack(out)
+            """),
+            good=forward("""
+                return x - x.mean(dim=1, keepdim=True)
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=FROZEN,
+        ),
+        Example(
+            title="As many steps as a mask selects",
+            bad=forward("""
+                k = x[x > 0]
+                total = x.sum() * 0
+                for i in range(k.shape[0]):  # <-
+                    total = total + k[i] * (i + 1)
+                return total
+            """),
+            good=forward("""
+                m = (x > 0).reshape(-1)
+                return (x.reshape(-1) * m * m.to(torch.int64).cumsum(0)).sum()
+            """),
+            inputs="x: float32[3, 4]",
+            harm=DATA,
+        ),
+    ]
+
+    def check(self, event: LoopOverDim, context: Context) -> Finding | None:
+        """Frozen or breaking by the size, wrong or breaking by a data-dependent count."""
+        harm = DATA if event.taint is Taint.data else FROZEN
+        what = "a count that depends on values" if event.taint is Taint.data else "a size of an input"
+        text = " ".join(event.text.split())
+        message = (
+            f"the length of this loop, `{text[:60]}`, is {what}: it is unrolled for the traced input; "
+            f"compute on the whole axis at once"
+        )
+        return self.finding(event, message, harm, context)

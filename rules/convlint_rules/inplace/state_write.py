@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from convlint.events import StateWrite
+from convlint.findings import Finding, Harm, Level
+from convlint.rule import Context, Example, Rule
+from convlint_rules.examples import forward
+
+BUFFER = Harm(jit_trace=Level.wrong, torch_export=Level.wrong, onnx_torchscript=Level.wrong)
+DATA = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
+
+
+class StateWriteInForward(Rule):
+    """
+    ## What it does
+    Finds in-place writes to parameters and buffers in `forward`: `self.n += 1`, `self.layer.weight.data.clamp_(...)`.
+
+    ## Why it breaks
+    An ONNX graph keeps nothing between calls, and the tracers run `forward` more than once, so what is exported is the
+    state after some of those runs. A write through `.data` stops `torch.export`, and kills the whole process
+    (a segmentation fault) under the dynamo exporter.
+
+    ## Fix safety
+    There is no fix: make the state an input and an output, or compute the changed weight as a new tensor.
+
+    ## References
+    - pytorch/pytorch#106217, #111676
+    """
+
+    code, name, since = "CVL104", "state-write-in-forward", "0.1"
+    events = (StateWrite,)
+    examples = [
+        Example(
+            title="A counter",
+            bad=forward(
+                """
+                self.n += 1  # <-
+                return x * self.n
+                """,
+                init='self.register_buffer("n", torch.zeros(()))',
+            ),
+            good=forward(
+                """
+                return x * (self.n + 1)
+                """,
+                init='self.register_buffer("n", torch.zeros(()))',
+            ),
+            inputs="x: float32[N=3, 4]",
+            harm=BUFFER,
+        ),
+        Example(
+            title="A weight clamped through `.data`",
+            bad=forward(
+                """
+                self.layer.weight.data.clamp_(-0.1, 0.1)  # <-
+                return self.layer(x)
+                """,
+                init="self.layer = nn.Linear(4, 4)",
+            ),
+            good=forward(
+                """
+                return nn.functional.linear(x, self.layer.weight.clamp(-0.1, 0.1), self.layer.bias)
+                """,
+                init="self.layer = nn.Linear(4, 4)",
+            ),
+            inputs="x: float32[N=3, 4]",
+            harm=DATA,
+        ),
+    ]
+
+    def check(self, event: StateWrite, context: Context) -> Finding | None:
+        """By what is written, and how."""
+        harm = DATA if event.through_data else BUFFER
+        message = (
+            f"`{event.name}`, a {event.what}, changes in `forward`: an exported graph keeps nothing between calls; "
+            f"compute a new tensor, or make it an input and an output"
+        )
+        return self.finding(event, message, harm, context)

@@ -1,0 +1,1 @@
+"""CVL4: masks and data-dependent shapes."""

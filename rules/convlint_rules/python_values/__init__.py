@@ -1,0 +1,1 @@
+"""CVL2: Python and NumPy values."""
