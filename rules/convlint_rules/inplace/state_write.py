@@ -5,7 +5,7 @@ from convlint.findings import Finding, Harm, Level
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
-BUFFER = Harm(jit_trace=Level.wrong, torch_export=Level.wrong, onnx_torchscript=Level.wrong)
+BUFFER = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
 DATA = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
 
 

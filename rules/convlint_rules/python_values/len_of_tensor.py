@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from convlint.events import LeavesGraph, Taint
+from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
+from convlint.rule import Context, Example, Rule
+from convlint_rules.examples import forward
+
+HARM = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.frozen)
+DATA = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
+
+
+class LenOfTensor(Rule):
+    """
+    ## What it does
+    Finds `len(t)` of a tensor.
+
+    ## Why it breaks
+    `len` must return a plain `int`, so the TorchScript routes store the traced length; `t.shape[0]` is the same number
+    and stays in the graph. The dynamo routes keep both.
+
+    ## Fix safety
+    Safe: `len(t)` is `t.shape[0]` in eager. It is offered where the value is known to be a tensor.
+
+    ## References
+    - microsoft/scene_graph_benchmark#96
+    """
+
+    code, name, since = "CVL205", "len-of-tensor", "0.1"
+    events = (LeavesGraph,)
+    examples = [
+        Example(
+            title="A mean by hand",
+            bad=forward("""
+                return x.sum(0) / len(x)  # <-
+            """),
+            good=forward("""
+                return x.sum(0) / x.shape[0]
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=HARM,
+            fix=Applicability.safe,
+        ),
+        Example(
+            title="How many a mask selects",
+            bad=forward("""
+                k = x[x > 0]
+                return x / (1 + len(k))  # <-
+            """),
+            good=forward("""
+                k = x[x > 0]
+                return x / (1 + k.shape[0])
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=DATA,
+            fix=Applicability.safe,
+        ),
+    ]
+
+    def check(self, event: LeavesGraph, context: Context) -> Finding | None:
+        """Frozen, or wrong where the length depends on values."""
+        if event.how != "len" or event.operand.taint < Taint.shape:
+            return None
+        harm = DATA if event.operand.taint is Taint.data else HARM
+        name = event.document.segment(event.operand.span)
+        message = f"`len({name})` is a plain number to TorchScript: the traced length is kept; write `{name}.shape[0]`"
+        return self.finding(event, message, harm, context, fixable=Applicability.safe if self.fix(event, context) else None)
+
+    def fix(self, event: LeavesGraph, context: Context) -> Fix | None:
+        """``t.shape[0]``."""
+        import libcst as cst
+
+        node = event.document.expression(event.operand.span)
+        if not isinstance(node, (cst.Name, cst.Attribute, cst.Subscript, cst.Call)):
+            return None
+        text = event.document.segment(event.operand.span)
+        return Fix(f"Write `{text}.shape[0]`", (Edit(event.span, f"{text}.shape[0]"),), Applicability.safe)

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import ast
+
+from convlint.events import PythonMath, Taint
+from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
+from convlint.rule import Context, Example, Rule
+from convlint_rules.examples import forward
+
+MATH = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
+CEIL = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.frozen)
+EXTREME = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.frozen)
+TENSOR = Harm(Level.wrong, Level.breaks, Level.wrong, Level.breaks)
+SYMBOLIC = ("math.ceil", "math.floor", "math.trunc", "math.sqrt", "round")
+"""Functions that `torch.export` computes symbolically."""
+
+
+class PythonMathOnTensors(Rule):
+    """
+    ## What it does
+    Finds `math.*`, `min`, `max` and `round` on tensors and on sizes.
+
+    ## Why it breaks
+    These functions need a plain number, or compare and so need a `bool`. The TorchScript routes compute them once, with
+    the traced size, and store the result. `torch.export` follows `ceil`, `floor`, `min` and `max` of sizes, but
+    neither other functions nor comparisons of a tensor's values.
+
+    ## Fix safety
+    Safe for `math.ceil(n / 4)` and `math.floor(n / 4)` of a size and a positive integer constant: integer division
+    gives the same number for every size below 2**53. Unsafe for `max(t, 0)` of a tensor, which becomes `clamp` and
+    keeps the tensor where the number was returned.
+
+    ## References
+    - pytorch/pytorch#138853
+    """
+
+    code, name, since = "CVL204", "python-math", "0.1"
+    events = (PythonMath,)
+    examples = [
+        Example(
+            title="Rounding a size up",
+            bad=forward(
+                """
+                p = math.ceil(x.shape[1] / 4) * 4 - x.shape[1]  # <-
+                return nn.functional.pad(x, (0, p))
+                """,
+                imports="math",
+            ),
+            good=forward(
+                """
+                p = -(-x.shape[1] // 4) * 4 - x.shape[1]
+                return nn.functional.pad(x, (0, p))
+                """,
+                imports="math",
+            ),
+            inputs="x: float32[2, T=6]",
+            harm=CEIL,
+            fix=Applicability.safe,
+        ),
+        Example(
+            title="The smaller of a size and a number",
+            bad=forward("""
+                return x[:, : min(x.shape[1], 6)] * x.shape[1]  # <-
+            """),
+            good=forward("""
+                return x[:, :6] * x.shape[1]
+            """),
+            inputs="x: float32[2, T=4]",
+            harm=EXTREME,
+        ),
+        Example(
+            title="The larger of a tensor and a number",
+            bad=forward("""
+                return x / max(x.sum(), 1.0)  # <-
+            """),
+            good=forward("""
+                return x / x.sum().clamp(min=1.0)
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=TENSOR,
+            fix=Applicability.unsafe,
+        ),
+        Example(
+            title="A logarithm of a size",
+            bad=forward("return x * math.log(x.shape[1])  # <-", imports="math"),
+            good=forward("return x * torch.ones_like(x).sum(1, keepdim=True).log()", imports="math"),
+            inputs="x: float32[2, T=4]",
+            harm=MATH,
+        ),
+    ]
+
+    def check(self, event: PythonMath, context: Context) -> Finding | None:
+        """By function and operands."""
+        text = " ".join(event.text.split())[:60]
+        if event.taint is Taint.state:
+            return None
+        if event.taint is Taint.data:
+            message = f"`{text}` needs a tensor's value: the traced result is used for every input; use torch's own function"
+            harm = TENSOR
+        else:
+            message = f"`{text}` needs a plain number: the traced size is kept; use integer arithmetic on the size"
+            harm = EXTREME if event.callee in ("min", "max") else CEIL if event.callee in SYMBOLIC else MATH
+        fixable = fix.applicability if (fix := self.fix(event, context)) else None
+        return self.finding(event, message, harm, context, fixable=fixable)
+
+    def fix(self, event: PythonMath, context: Context) -> Fix | None:
+        """Integer division, or ``clamp``."""
+        call = ast.parse(f"({event.text})", mode="eval").body
+        if not isinstance(call, ast.Call) or call.keywords:
+            return None
+        if event.callee in ("math.ceil", "math.floor") and event.taint is Taint.shape:
+            return _division(event, call)
+        if event.callee in ("min", "max") and event.taint is Taint.data and len(call.args) == 2:
+            return _clamp(event, call)
+        return None
+
+
+def _division(event: PythonMath, call: ast.Call) -> Fix | None:
+    division = call.args[0]
+    if not (isinstance(division, ast.BinOp) and isinstance(division.op, ast.Div)):
+        return None
+    divisor = division.right
+    if not (isinstance(divisor, ast.Constant) and type(divisor.value) is int and divisor.value > 0):
+        return None
+    if not isinstance(division.left, (ast.Name, ast.Attribute, ast.Subscript, ast.Call)) or event.operands[0].dtype != "float":
+        return None
+    size = ast.unparse(division.left)
+    text = f"-(-{size} // {divisor.value})" if event.callee == "math.ceil" else f"({size} // {divisor.value})"
+    return Fix("Divide integers", (Edit(event.span, text),), Applicability.safe)
+
+
+def _clamp(event: PythonMath, call: ast.Call) -> Fix | None:
+    tensors = [i for i, operand in enumerate(event.operands) if operand.kind == "tensor" and operand.rank == 0]
+    if len(tensors) != 1 or not isinstance(call.args[1 - tensors[0]], ast.Constant):
+        return None
+    tensor, bound = call.args[tensors[0]], call.args[1 - tensors[0]]
+    which = "max" if event.callee == "min" else "min"
+    owner = ast.unparse(tensor) if isinstance(tensor, (ast.Name, ast.Attribute, ast.Call, ast.Subscript)) else f"({ast.unparse(tensor)})"
+    text = f"{owner}.clamp({which}={ast.unparse(bound)})"
+    return Fix("Use `clamp`", (Edit(event.span, text),), Applicability.unsafe)

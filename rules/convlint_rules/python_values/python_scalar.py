@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import ast
+
+from convlint.events import LeavesGraph, Taint
+from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
+from convlint.rule import Context, Example, Rule
+from convlint_rules.examples import forward
+
+ITEM = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
+SCALAR = Harm(Level.wrong, Level.breaks, Level.wrong)
+TOLIST = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
+DIM = Harm(Level.frozen, Level.breaks, Level.frozen)
+STATE = Harm(torch_export=Level.breaks)
+FORMS = ("item", "tolist", "int", "float", "bool", "complex")
+
+
+class PythonScalar(Rule):
+    """
+    ## What it does
+    Finds tensors and sizes that become Python numbers: `.item()`, `.tolist()`, `int(t)`, `float(t)`, `bool(t)`,
+    `int(x.shape[0])`.
+
+    ## Why it breaks
+    The TorchScript routes store the number of the traced input as a constant. `torch.export` follows `.item()` and
+    `.tolist()` symbolically, but stops at `int()`, `float()` and `bool()`, also of a size (`Constraints violated`); the
+    dynamo ONNX exporter gets past them by its strict fallback.
+
+    ## Fix safety
+    Safe for `int(x.shape[0])`: a size is an `int` already. Unsafe for a number that is used in arithmetic only: the
+    tensor takes its place, which keeps the gradient and may change the result's dtype.
+
+    ## References
+    - pytorch/pytorch#138853, #119321
+    """
+
+    code, name, since = "CVL202", "python-scalar", "0.1"
+    events = (LeavesGraph,)
+    examples = [
+        Example(
+            title="A scale taken out of the graph",
+            bad=forward("""
+                s = x.abs().max().item()  # <-
+                return x / s
+            """),
+            good=forward("""
+                s = x.abs().max()
+                return x / s
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=ITEM,
+            fix=Applicability.unsafe,
+        ),
+        Example(
+            title="`float()` of a tensor",
+            bad=forward("""
+                return x * float(x.abs().max())  # <-
+            """),
+            good=forward("""
+                return x * x.abs().max()
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=SCALAR,
+            fix=Applicability.unsafe,
+        ),
+        Example(
+            title="`int()` of a size",
+            bad=forward("""
+                return x + torch.arange(int(x.shape[1]), dtype=torch.float32)  # <-
+            """),
+            good=forward("""
+                return x + torch.arange(x.shape[1], dtype=torch.float32)
+            """),
+            inputs="x: float32[2, T=6]",
+            harm=DIM,
+            fix=Applicability.safe,
+        ),
+        Example(
+            title="A list of numbers",
+            bad=forward("""
+                a, b = x.mean(0).tolist()  # <-
+                return x.sum() * a + b
+            """),
+            good=forward("""
+                a, b = x.mean(0)
+                return x.sum() * a + b
+            """),
+            inputs="x: float32[3, 2]",
+            harm=TOLIST,
+        ),
+        Example(
+            title="A number kept in a buffer",
+            bad=forward(
+                "return x * float(self.scale)  # <-", init='self.register_buffer("scale", torch.tensor(2.0))'
+            ),
+            good=forward("return x * self.scale", init='self.register_buffer("scale", torch.tensor(2.0))'),
+            inputs="x: float32[N=3, 4]",
+            harm=STATE,
+            fix=Applicability.unsafe,
+        ),
+    ]
+
+    def check(self, event: LeavesGraph, context: Context) -> Finding | None:
+        """By what is converted, and how."""
+        if event.how not in FORMS:
+            return None
+        taint = event.operand.taint
+        text = " ".join(event.text.split())[:60]
+        if taint is Taint.state:
+            harm = STATE if event.how in ("int", "float", "bool", "complex") else Harm()
+            message = f"`{text}` reads a parameter or buffer as a Python number: it is stored as a constant"
+        elif taint is Taint.shape:
+            harm = DIM
+            message = f"`{text}` turns a size into a plain number: the graph keeps the traced size; leave it as it is"
+        else:
+            harm = {"item": ITEM, "tolist": TOLIST}.get(event.how, SCALAR)
+            message = f"`{text}` takes a value out of the graph: the traced number is used for every input; keep the tensor"
+        return self.finding(event, message, harm, context, fixable=self._applicability(event))
+
+    def _applicability(self, event: LeavesGraph) -> Applicability | None:
+        if event.how == "int" and event.operand.kind == "dim":
+            return Applicability.safe
+        if event.how in ("item", "float", "int") and event.only_arithmetic and event.operand.kind == "tensor":
+            whole = event.how == "int" and event.operand.dtype != "int"  # int() cuts off the fraction
+            return None if whole or event.operand.rank not in (0, None) else Applicability.unsafe
+        return None
+
+    def fix(self, event: LeavesGraph, context: Context) -> Fix | None:
+        """The operand instead of the conversion."""
+        applicability = self._applicability(event)
+        if applicability is None:
+            return None
+        text = event.document.segment(event.operand.span)
+        simple = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Constant)
+        if not isinstance(ast.parse(f"({text})", mode="eval").body, simple):
+            text = f"({text})"
+        return Fix(f"Keep `{text}`", (Edit(event.span, text),), applicability)
