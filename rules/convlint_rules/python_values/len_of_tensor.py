@@ -5,8 +5,8 @@ from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
-HARM = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.frozen)
-DATA = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
+HARM = Harm(Level.frozen, Level.breaks, Level.frozen)
+DATA = Harm(Level.wrong, Level.breaks, Level.wrong)
 
 
 class LenOfTensor(Rule):
@@ -16,7 +16,8 @@ class LenOfTensor(Rule):
 
     ## Why it breaks
     `len` must return a plain `int`, so the TorchScript routes store the traced length; `t.shape[0]` is the same number
-    and stays in the graph. The dynamo routes keep both.
+    and stays in the graph. `torch.export` stops at a dynamic length (`Constraints violated`); the dynamo ONNX exporter gets
+    past it by its strict fallback.
 
     ## Fix safety
     Safe: `len(t)` is `t.shape[0]` in eager. It is offered where the value is known to be a tensor.

@@ -9,8 +9,9 @@ from convlint_rules.examples import forward
 
 MATH = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
 CEIL = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.frozen)
-EXTREME = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.frozen)
-TENSOR = Harm(Level.wrong, Level.breaks, Level.wrong, Level.breaks)
+EXTREME = Harm(jit_trace=Level.frozen, torch_export=Level.frozen, onnx_torchscript=Level.frozen)
+TENSOR_EXTREME = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
+TENSOR = Harm(Level.wrong, Level.breaks, Level.wrong)
 SYMBOLIC = ("math.ceil", "math.floor", "math.trunc", "math.sqrt", "round")
 """Functions that `torch.export` computes symbolically."""
 
@@ -48,7 +49,7 @@ class PythonMathOnTensors(Rule):
             ),
             good=forward(
                 """
-                p = -(-x.shape[1] // 4) * 4 - x.shape[1]
+                p = ((x.shape[1] + 3) // 4) * 4 - x.shape[1]
                 return nn.functional.pad(x, (0, p))
                 """,
                 imports="math",
@@ -67,6 +68,7 @@ class PythonMathOnTensors(Rule):
             """),
             inputs="x: float32[2, T=4]",
             harm=EXTREME,
+            good_routes=("jit_trace", "onnx_torchscript", "onnx_dynamo"),
         ),
         Example(
             title="The larger of a tensor and a number",
@@ -77,8 +79,15 @@ class PythonMathOnTensors(Rule):
                 return x / x.sum().clamp(min=1.0)
             """),
             inputs="x: float32[N=3, 4]",
-            harm=TENSOR,
+            harm=TENSOR_EXTREME,
             fix=Applicability.unsafe,
+        ),
+        Example(
+            title="An exponential of a tensor",
+            bad=forward("return x * math.exp(x.mean())  # <-", imports="math"),
+            good=forward("return x * x.mean().exp()", imports="math"),
+            inputs="x: float32[N=3, 4]",
+            harm=TENSOR,
         ),
         Example(
             title="A logarithm of a size",
@@ -96,7 +105,7 @@ class PythonMathOnTensors(Rule):
             return None
         if event.taint is Taint.data:
             message = f"`{text}` needs a tensor's value: the traced result is used for every input; use torch's own function"
-            harm = TENSOR
+            harm = TENSOR_EXTREME if event.callee in ("min", "max") else TENSOR
         else:
             message = f"`{text}` needs a plain number: the traced size is kept; use integer arithmetic on the size"
             harm = EXTREME if event.callee in ("min", "max") else CEIL if event.callee in SYMBOLIC else MATH
@@ -125,7 +134,9 @@ def _division(event: PythonMath, call: ast.Call) -> Fix | None:
     if not isinstance(division.left, (ast.Name, ast.Attribute, ast.Subscript, ast.Call)) or event.operands[0].dtype != "float":
         return None
     size = ast.unparse(division.left)
-    text = f"-(-{size} // {divisor.value})" if event.callee == "math.ceil" else f"({size} // {divisor.value})"
+    # not `-(-n // 4)`: measured, ONNX divides negative integers towards zero
+    rounded = f"({size} + {divisor.value - 1})" if event.callee == "math.ceil" else size
+    text = f"({rounded} // {divisor.value})"
     return Fix("Divide integers", (Edit(event.span, text),), Applicability.safe)
 
 
