@@ -32,4 +32,11 @@ def describe(value: Value) -> tuple[str, Taint, str | None, int | None]:
         return ("dim" if value.dim else "number"), value.taint, value.kind, None
     if isinstance(value, Unknown):
         return ("tensor" if value.module else "unknown"), value.taint, None, None
-    return _KINDS.get(type(value), "unknown"), taint_of(value), None, None
+    return _KINDS.get(type(value), "unknown"), taint_of(value), None, _common_rank(value)
+
+
+def _common_rank(value: Value) -> int | None:
+    """The rank of a list's elements where all are tensors of one rank."""
+    items = value.items if isinstance(value, (Tuple, List)) else None
+    ranks = {item.rank if isinstance(item, Tensor) else None for item in items or ()}
+    return ranks.pop() if len(ranks) == 1 else None

@@ -11,7 +11,7 @@ MATH = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
 CEIL = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.frozen)
 EXTREME = Harm(jit_trace=Level.frozen, torch_export=Level.frozen, onnx_torchscript=Level.frozen)
 TENSOR_EXTREME = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
-TENSOR = Harm(Level.wrong, Level.breaks, Level.wrong)
+TENSOR = Harm(Level.wrong, Level.breaks, Level.wrong, Level.breaks)
 SYMBOLIC = ("math.ceil", "math.floor", "math.trunc", "math.sqrt", "round")
 """Functions that `torch.export` computes symbolically."""
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ast
+
 from convlint.events import Taint, TensorFromValues
 from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
 from convlint.rule import Context, Example, Rule
@@ -12,14 +14,15 @@ DATA = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
 class TensorFromValuesInForward(Rule):
     """
     ## What it does
-    Finds `torch.tensor(...)` and `torch.as_tensor(...)` around sizes, or around tensors.
+    Finds `torch.tensor(...)` and `torch.as_tensor(...)` around sizes, or around lists of tensors.
 
     ## Why it breaks
     These functions read Python values. The TorchScript routes store what they read as a constant, so the traced size
-    or values are used for every input. The dynamo routes keep the connection.
+    or values are used for every input. The dynamo routes keep the connection. Around one tensor (`torch.tensor(t)`)
+    they are harmless on every route of torch 2.13, whatever its warning says.
 
     ## Fix safety
-    Unsafe for `torch.tensor(t)` of a tensor: the tensor itself takes the place of a detached copy.
+    Unsafe: a list of scalar tensors becomes `torch.stack`, through which gradients flow.
 
     ## References
     - openvinotoolkit/mmdetection#109
@@ -41,14 +44,14 @@ class TensorFromValuesInForward(Rule):
             harm=DIM,
         ),
         Example(
-            title="A copy of a tensor",
+            title="A list of values",
             bad=forward("""
-                s = torch.tensor(x.sum())  # <-
-                return x * s
+                s = torch.tensor([x.sum(), x.mean()])  # <-
+                return x * s[0] + s[1]
             """),
             good=forward("""
-                s = x.sum()
-                return x * s
+                s = torch.stack([x.sum(), x.mean()])
+                return x * s[0] + s[1]
             """),
             inputs="x: float32[N=3, 4]",
             harm=DATA,
@@ -58,23 +61,22 @@ class TensorFromValuesInForward(Rule):
 
     def check(self, event: TensorFromValues, context: Context) -> Finding | None:
         """Frozen for sizes, wrong for values; ``as_tensor`` of a tensor is that tensor."""
-        kind = event.operand.kind
-        if kind == "tensor" and not event.callee.endswith(".tensor"):
-            return self.finding(event, f"`{event.callee}` of a tensor is that tensor", Harm(), context)
+        if event.operand.kind == "tensor":
+            return self.finding(event, f"`{event.callee}` of a tensor stays in the graph", Harm(), context)
         text = " ".join(event.text.split())[:60]
         if event.operand.taint is Taint.shape:
             message = f"`{text}` reads a size: the TorchScript routes keep the traced one; use the size itself in arithmetic"
             return self.finding(event, message, DIM, context)
-        message = f"`{text}` reads values: the TorchScript routes keep the traced ones; use the tensor itself, or `torch.stack`"
+        message = f"`{text}` reads values: the TorchScript routes keep the traced ones; use `torch.stack` or `torch.cat`"
         fixable = Applicability.unsafe if self.fix(event, context) else None
         return self.finding(event, message, DATA, context, fixable=fixable)
 
     def fix(self, event: TensorFromValues, context: Context) -> Fix | None:
-        """The tensor itself, where nothing else is asked."""
-        import libcst as cst
-
-        node = event.cst
-        if event.operand.kind != "tensor" or not isinstance(node, cst.Call) or len(node.args) != 1:
+        """``torch.stack`` of a display of scalar tensors, where no dtype or device is asked for."""
+        call = ast.parse(f"({event.text})", mode="eval").body
+        if event.operand.rank != 0 or not isinstance(call, ast.Call) or len(call.args) != 1 or call.keywords:
+            return None
+        if not isinstance(call.args[0], (ast.List, ast.Tuple)):
             return None
         text = event.document.segment(event.operand.span)
-        return Fix(f"Keep `{text}`", (Edit(event.span, text),), Applicability.unsafe)
+        return Fix("Use `torch.stack`", (Edit(event.span, f"torch.stack({text})"),), Applicability.unsafe)

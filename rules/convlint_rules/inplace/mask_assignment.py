@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import ast
+
+from convlint.events import MaskWrite
+from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
+from convlint.rule import Context, Example, Fact, Rule
+from convlint_rules.examples import forward
+
+ROWS = Harm(onnx_torchscript=Level.wrong)
+
+
+class MaskAssignment(Rule):
+    """
+    ## What it does
+    Finds `y[mask] = value`.
+
+    ## Why it breaks
+    With a mask of the tensor's own rank every exporter of torch 2.13 is right for ONNX Runtime, and nothing is
+    reported. With a mask of *lower* rank (a mask of rows) and one number, the TorchScript ONNX exporter lays the mask
+    along the last axis: silently wrong. Core ML refuses assignment under a mask.
+
+    ## Fix safety
+    Unsafe: `torch.where` makes a new tensor, so other names of `y` keep the old values, and may promote the dtype.
+
+    ## References
+    - apple/coremltools#1132, #2040
+    - pytorch/pytorch#126856
+    """
+
+    code, name, since = "CVL105", "mask-assignment", "0.1"
+    events = (MaskWrite,)
+    facts = (Fact("coreml", "index_put with a boolean mask is not converted", "apple/coremltools#2040", "2023-11"),)
+    examples = [
+        Example(
+            title="A mask of rows",
+            bad=forward("""
+                y = x.reshape(4, 4) * 2
+                y[y[:, 1] > 0] = 9.0  # <-
+                return y
+            """),
+            good=forward("""
+                y = x.reshape(4, 4) * 2
+                return torch.where((y[:, 1] > 0)[:, None], 9.0, y)
+            """),
+            inputs="x: float32[4, 4]",
+            harm=ROWS,
+        ),
+        Example(
+            title="A mask of the same rank, for Core ML",
+            bad=forward("""
+                y = x.clone()
+                y[y < 0] = 0.5  # <-
+                return y
+            """),
+            good=forward("""
+                y = x.clone()
+                y = torch.where(y < 0, 0.5, y)
+                return y
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=Harm(),
+            fix=Applicability.unsafe,
+            targets=("coreml",),
+        ),
+    ]
+
+    def check(self, event: MaskWrite, context: Context) -> Finding | None:
+        """Wrong with a mask of lower rank, breaks Core ML."""
+        target, mask = event.target.rank, event.mask.rank
+        rows = target is not None and mask is not None and mask < target and event.value.kind == "number"
+        text = " ".join(event.text.split())[:60]
+        coreml = ("coreml", Level.breaks)
+        if rows:
+            message = (
+                f"the mask in `{text}` has fewer axes than what it selects from: the TorchScript exporter lays it along "
+                f"the last axis; write `torch.where` with the mask expanded"
+            )
+            return self.finding(event, message, Harm(onnx_torchscript=Level.wrong, targets=(coreml,)), context)
+        message = f"`{text} = ...` assigns under a mask, which Core ML refuses; select with `torch.where`"
+        wanted = "coreml" in context.targets
+        fixable = Applicability.unsafe if wanted and _where(event) else None
+        return self.finding(event, message, Harm(targets=(coreml,)), context, fixable=fixable)
+
+    def fix(self, event: MaskWrite, context: Context) -> Fix | None:
+        """``y = torch.where(mask, number, y)``."""
+        content = _where(event)
+        return Fix("Select with `torch.where`", (Edit(event.statement, content),), Applicability.unsafe) if content else None
+
+
+def _where(event: MaskWrite) -> str | None:
+    statement = ast.parse(event.document.segment(event.statement)).body[0]
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1 or event.value.kind != "number":
+        return None
+    target = statement.targets[0]
+    if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
+        return None
+    mask, value = ast.unparse(target.slice), ast.unparse(statement.value)
+    return f"{target.value.id} = torch.where({mask}, {value}, {target.value.id})"

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from convlint.events import DynamicShape
+from convlint.findings import Finding, Harm, Level
+from convlint.rule import Context, Example, Fact, Rule
+from convlint_rules.examples import forward
+
+WORDS = {
+    "mask": "selects by a mask",
+    "where": "is `torch.where` with one argument",
+    "index-from-mask": "indexes with positions made from a mask",
+    "slice": "slices up to a value",
+    "topk": "takes as many elements as a value says",
+    "repeat_interleave": "repeats by a tensor",
+}
+
+
+class DataDependentShape(Rule):
+    """
+    ## What it does
+    Finds operators whose result's shape depends on values: `x[mask]`, `nonzero`, `torch.where(mask)`, `masked_select`,
+    `unique`, `repeat_interleave` by a tensor, `topk` of a counted `k`.
+
+    ## Why it breaks
+    All exporters of torch 2.13 export them, and ONNX Runtime runs them: by default nothing is reported. Targets that
+    plan memory ahead refuse them: Core ML and LiteRT need fixed shapes, and TensorRT stops where a data-dependent shape
+    meets a part of the network that it must fuse. Keep a fixed number of candidates (`topk` with a constant `k`) and
+    carry a validity mask instead.
+
+    ## Fix safety
+    There is no fix: the outputs get another shape.
+
+    ## References
+    - NVIDIA/TensorRT#559, #4206
+    - apple/coremltools#1853
+    - google-ai-edge/litert-torch#168
+    """
+
+    code, name, since = "CVL401", "data-dependent-shape", "0.1"
+    events = (DynamicShape,)
+    facts = (
+        Fact("tensorrt", "a fused node does not support data-dependent shapes", "NVIDIA/TensorRT#559", "2020-05"),
+        Fact("coreml", "boolean-mask indexing is not converted", "apple/coremltools#1853", "2023-05"),
+        Fact("litert", "dynamic slicing on data-dependent values is not supported", "google-ai-edge/litert-torch#168", "2024"),
+    )
+    examples = [
+        Example(
+            title="What passes a threshold",
+            bad=forward("""
+                return x[x > 0.5] * 2  # <-
+            """),
+            good=forward("""
+                return torch.where(x > 0.5, x * 2, torch.zeros_like(x))
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=Harm(),
+            same_in_eager=False,
+            targets=("tensorrt",),
+        ),
+    ]
+
+    def check(self, event: DynamicShape, context: Context) -> Finding | None:
+        """Harmless for ONNX Runtime, breaks the targets of the facts."""
+        text = " ".join(event.text.split())[:60]
+        what = WORDS.get(event.how, f"is `{event.how}`")
+        message = (
+            f"`{text}` {what}: the result's shape depends on values, which {', '.join(f.target for f in self.facts)} "
+            f"refuse; keep a fixed size and a validity mask"
+        )
+        harm = Harm(targets=tuple((fact.target, Level.breaks) for fact in self.facts))
+        return self.finding(event, message, harm, context)
