@@ -681,12 +681,12 @@ def _indexed_shape(owner: Shape, node: ast.Subscript, index: Value) -> Value:
         start, stop = integer(index.items[0]), integer(index.items[1])
         if start is not None and start < 0 and index.items[1] == NONE and index.items[2] == NONE:
             dims = [index_shape(owner.symbol, owner.taint, Const(i)) for i in range(start, 0)]
-            return Tuple(tuple(d for d in dims if d is not None))
+            return Tuple(tuple(dims))
         if index.items[0] == NONE and stop is not None and stop > 0:
             dims = [index_shape(owner.symbol, owner.taint, Const(i)) for i in range(stop)]
-            return Tuple(tuple(d for d in dims if d is not None))
+            return Tuple(tuple(dims))
         return Shape("", owner.taint)
-    return index_shape(owner.symbol, owner.taint, index) or UNKNOWN
+    return index_shape(owner.symbol, owner.taint, index)
 
 
 _HANDLERS: dict[type[ast.expr], Callable[[Run, Frame, Any], Value]] = {

@@ -188,10 +188,12 @@ def _sliced(part: ast.Slice, value: Value, size: Value) -> Value:
     return number(taint)
 
 
-def index_shape(symbol: str, taint: Taint, index: Value) -> Number | None:
+def index_shape(symbol: str, taint: Taint, index: Value) -> Number:
     """One size of a shape of unknown length."""
     at = integer(index)
     name = f"{symbol}[{at}]" if at is not None else ""
+    if taint is Taint.data and at not in (0, None):
+        taint = Taint.shape  # a selection changes the first axis
     return Number("int", taint, symbol=name, dim=True)
 
 

@@ -27,6 +27,10 @@ from convlint.analyzer.values import (
 from convlint.events import IteratesTensor, LoopOverDim, Taint
 
 
+QUIET = ""
+"""The form of an iteration that is no event of its own."""
+
+
 @dataclass(frozen=True)
 class Elements:
     """The elements of an iterable: their join, and one by one where their number is certain."""
@@ -87,7 +91,7 @@ def _tensor(run: Run, frame: Frame, node: ast.expr, value: Tensor, form: str) ->
     dynamic = taint_of(first) >= Taint.shape if first is not None else value.taint >= Taint.shape
     if form == "unpack":
         dynamic = False  # Python itself demands the length
-    if value.taint >= Taint.shape:
+    if value.taint >= Taint.shape and form != QUIET:
         run.emit(
             frame,
             IteratesTensor,

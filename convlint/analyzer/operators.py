@@ -9,6 +9,7 @@ from dataclasses import replace
 from convlint.analyzer import shapes, torch_facts, writes
 from convlint.analyzer.attributes import shape_of, size_taint
 from convlint.analyzer.calls import Arguments, opaque
+from convlint.analyzer.indexing import index_shape
 from convlint.analyzer.run import TORCHSCRIPT, Frame, Run
 from convlint.analyzer.shapes import integer, number
 from convlint.analyzer.usage import only_arithmetic
@@ -344,8 +345,7 @@ def _size(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arg
             return whole.items[at]
         return join_all(whole.items)
     assert isinstance(whole, Shape)
-    symbol = f"{whole.symbol}[{at}]" if at is not None and whole.symbol else ""
-    return Number("int", whole.taint, symbol=symbol, dim=True)
+    return index_shape(whole.symbol, whole.taint, dim)
 
 
 def _rank(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:

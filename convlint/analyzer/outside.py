@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from convlint.analyzer import operators, shapes, torch_facts, writes
 from convlint.analyzer.calls import Arguments, call_value, invoke, make_layer, opaque
-from convlint.analyzer.iteration import iterate
+from convlint.analyzer.iteration import QUIET, iterate
 from convlint.analyzer.operators import DTYPES, leave, rewrapped
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run
 from convlint.analyzer.values import (
@@ -198,9 +198,11 @@ def _enumerate(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arg
 
 
 def _zip(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
-    parts = [
-        iterate(run, frame, n, v, "zip") for n, v in zip(arguments.nodes, arguments.positional, strict=False)
-    ]
+    parts, form = [], "zip"
+    for where, value in zip(arguments.nodes, arguments.positional, strict=False):
+        parts.append(iterate(run, frame, where, value, form))
+        if isinstance(value, Tensor) and value.sure:
+            form = QUIET  # one loop over several tensors is one cause
     if not parts:
         return List(UNKNOWN)
     if arguments.more:

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convlint.errors import UsageError
+from convlint.trial.inputs import Dim, Input, parse_inputs
+
+
+def test_named_dimensions_are_dynamic_and_numbers_are_fixed() -> None:
+    spec = parse_inputs("images: float32[N=2, 3, H=96, W=128]; k: int64[N]")
+    assert spec.inputs == (Input("images", "float32", ("N", 3, "H", "W")), Input("k", "int64", ("N",)))
+    assert spec.dims["N"] == Dim("N", 2)
+    assert spec.dynamic == {0: {0: "N", 2: "H", 3: "W"}, 1: {0: "N"}}
+
+
+def test_a_range_is_traced_at_a_size_in_its_middle() -> None:
+    spec = parse_inputs("x: float32[N=1..8, H=64..512:32]")
+    assert spec.dims["N"] == Dim("N", 5, 1, 8)
+    height = spec.dims["H"]
+    assert (height.size, height.allows(96), height.allows(100), height.allows(544)) == (288, True, False, False)
+
+
+def test_scalars_bools_and_bounds() -> None:
+    spec = parse_inputs("flag: bool[]; k: int64[4] in -3..9; p: float32[4] in 0..1.5")
+    assert [i.bounds for i in spec.inputs] == [None, (-3, 9), (0, 1.5)]
+    assert spec.inputs[0].shape == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no inputs are described; write for example `x: float32[N=2, 3]; k: int64[N] in 0..9`"),
+        ("x float32", "input `x float32` is not `name: dtype[sizes]`"),
+        ("x: float23[3]", "input `x`: unknown dtype `float23`; did you mean `float32`?"),
+        ("x: float32[N, 3]", "input `x`: dimension `N` has no size; write `N=2` here"),
+        ("x: float32[N=0]", "input `x`: dimension `N` is traced at size 0; give it a size above"),
+        ("x: float32[N=2]; y: float32[N=3]", "input `y`: dimension `N` has another size before; give its size once"),
+        ("x: float32[2]; x: int64[2]", "`x` is there twice; give each input its own name"),
+        ("x: float32[2, -1]", "input `x`: `-1` is no size"),
+        ("x: float32[N=8..1]", "input `x`: `N=8..1` is no range of sizes"),
+        ("k: int64[2] in 9..0", "input `k`: `in 9..0` holds no int64"),
+        ("m: bool[2] in 0..1", "input `m`: `in 0..1` is no range of numbers"),
+    ],
+)
+def test_a_mistake_is_named_with_what_to_write(text: str, message: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        parse_inputs(text)
+    assert message in str(raised.value)
+
+
+@given(st.text(alphabet="xN :=[],.;03intfloa26481", max_size=40))
+def test_any_other_text_is_a_usage_error(text: str) -> None:
+    try:
+        parse_inputs(text)
+    except UsageError as error:
+        assert str(error)
+
+
+@given(st.integers(1, 20), st.integers(1, 200), st.integers(1, 40))
+def test_the_traced_size_of_a_range_is_in_it(low: int, length: int, step: int) -> None:
+    dim = parse_inputs(f"x: float32[N={low}..{low + length}:{step}]").dims["N"]
+    assert dim.allows(dim.size)
