@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from convlint.config import Configuration, Settings
@@ -90,6 +90,33 @@ def fix(
         result.left.files += part.left.files
     _sort(result.left.findings)
     return result
+
+
+def add_ignores(paths: Sequence[Path | str], configuration: Configuration) -> int:
+    """Writes a suppression for every finding; returns how many codes were written.
+
+    Raises:
+        UsageError: a path does not exist, a configuration file is wrong or a file cannot be written.
+    """
+    from convlint.linter import add_ignores as write
+
+    return sum(write(group, settings) for settings, group in _groups(paths, configuration, None))
+
+
+def write_baseline(file: Path, paths: Sequence[Path | str], configuration: Configuration) -> int:
+    """Writes a baseline of all findings; returns how many it lists.
+
+    Raises:
+        UsageError: a path does not exist, a configuration file is wrong or the baseline cannot be written.
+    """
+    from convlint import baseline
+    from convlint.linter import lint
+
+    keys = []
+    for settings, group in _groups(paths, configuration, None):
+        result = lint(group, replace(settings, baseline=None))
+        keys += [baseline.key(f, result.documents.get(f.path), settings.root) for f in result.findings]
+    return baseline.write(file, keys)
 
 
 def _sort(findings: list[Finding]) -> None:

@@ -1,4 +1,4 @@
-"""A baseline: the findings that a project had when it began to use convlint. They are left out until they are mended."""
+"""A baseline: the findings that a project had when it began to use convlint, left out until they are mended."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def read(file: Path) -> Counter[Key]:
     try:
         parsed = msgspec.json.decode(file.read_bytes(), type=_File)
     except OSError as error:
-        raise UsageError(f"baseline {file}: cannot be read: {error.strerror}; write one with --write-baseline") from None
+        raise UsageError(
+            f"baseline {file}: cannot be read: {error.strerror}; write one with --write-baseline"
+        ) from None
     except msgspec.MsgspecError as error:
         raise UsageError(f"baseline {file}: {error}; write it anew with --write-baseline") from None
     return Counter({(e.path, e.code, e.statement): e.count for e in parsed.findings})
@@ -67,7 +69,9 @@ def write(file: Path, keys: Iterable[Key]) -> int:
     return sum(counts.values())
 
 
-def left(findings: list[Finding], excused: Counter[Key], documents: Mapping[str, Document], root: Path) -> list[Finding]:
+def left(
+    findings: list[Finding], excused: Counter[Key], documents: Mapping[str, Document], root: Path
+) -> list[Finding]:
     """The findings that the baseline does not excuse."""
     budget = excused.copy()
     kept = []

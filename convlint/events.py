@@ -13,7 +13,7 @@ from convlint.findings import ROUTES, Span
 from convlint.source.document import Document
 
 if TYPE_CHECKING:
-    import libcst as cst
+    from libcst import BaseExpression, BaseStatement
 
 
 class Taint(enum.IntEnum):
@@ -49,12 +49,12 @@ class Event:
         return self.document.segment(self.span)
 
     @property
-    def cst(self) -> cst.BaseExpression:
+    def cst(self) -> BaseExpression:
         """The LibCST node of the expression, parsed when asked for."""
         return self.document.expression(self.span)
 
     @property
-    def cst_statement(self) -> cst.BaseStatement:
+    def cst_statement(self) -> BaseStatement:
         """The LibCST node of the statement, parsed when asked for."""
         return self.document.statement(self.statement)
 

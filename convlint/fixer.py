@@ -30,9 +30,7 @@ class FixResult:
     unstable: list[str] = field(default_factory=list)
 
 
-def fix_paths(
-    paths: Sequence[Path], settings: Settings, *, write: bool, stdin: Document | None = None
-) -> FixResult:
+def fix_paths(paths: Sequence[Path], settings: Settings, *, write: bool, stdin: Document | None = None) -> FixResult:
     """Repairs files (or one document that is not on disk) until nothing more can be repaired.
 
     Raises:
@@ -143,5 +141,6 @@ def replace_file(document: Document, text: str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
-        raise UsageError(f"{document.path}: cannot be written: {error.strerror or error}; nothing was changed") from None
-
+        raise UsageError(
+            f"{document.path}: cannot be written: {error.strerror or error}; nothing was changed"
+        ) from None

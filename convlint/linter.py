@@ -90,7 +90,7 @@ def lint_documents(documents: Sequence[Document], settings: Settings) -> LintRes
     for document in documents:
         ignored = {r.code for r in rules.values() if settings.ignores_in(Path(document.path), r.code)}
         found[document.path] += _judged(events.get(document.path, []), rules, settings.context, ignored)
-        kept = _suppressed(document, found[document.path], events.get(document.path, []), rules, settings)
+        kept = _suppressed(document, found[document.path], events.get(document.path, []), rules)
         kept = [r for r in kept if settings.selects(r.finding.code) and r.finding.code not in ignored]
         if not settings.show_harmless:
             kept = [r for r in kept if r.finding.severity != "info" or r.finding.code == "CVL001"]
@@ -153,7 +153,9 @@ def _not_parsed(path: str, error: SourceError, severity: Severity, hint: str = "
 def _syntax(document: Document, error: SourceError) -> Finding:
     newer = _newer_python(document.text)
     if newer:
-        return _not_parsed(document.path, error, "info", f"; needs Python {newer}, run convlint with it to lint this file")
+        return _not_parsed(
+            document.path, error, "info", f"; needs Python {newer}, run convlint with it to lint this file"
+        )
     return _not_parsed(document.path, error, "error")
 
 
@@ -188,7 +190,7 @@ def _node_names(node: object) -> set[str]:
 
 
 def _suppressed(
-    document: Document, found: list[Repairable], events: list[Event], rules: dict[str, Rule], settings: Settings
+    document: Document, found: list[Repairable], events: list[Event], rules: dict[str, Rule]
 ) -> list[Repairable]:
     """The findings that no comment silences, and findings about the comments themselves."""
     comments, malformed = suppressions(document)
@@ -206,9 +208,7 @@ def _suppressed(
     return kept + [Repairable(finding) for finding in about]
 
 
-def _about(
-    code: str, name: str, message: str, document: Document, span: Span, edit: Edit | None = None
-) -> Finding:
+def _about(code: str, name: str, message: str, document: Document, span: Span, edit: Edit | None = None) -> Finding:
     fix = Fix("Remove the suppression", (edit,), Applicability.safe) if edit else None
     fixable = Applicability.safe if edit else None
     return Finding(code, name, message, document.path, span, "warning", fix=fix, fixable=fixable)
@@ -218,7 +218,13 @@ def _about_comment(document: Document, comment: Suppression, rules: dict[str, Ru
     known = list(registry())
     unknown = [c for c in comment.codes if not any(k.startswith(c) for k in known)]
     about = [
-        _about("CVL004", "unknown-code-in-suppression", f"`{code}` is no rule{nearest(code, known)}", document, comment.span)
+        _about(
+            "CVL004",
+            "unknown-code-in-suppression",
+            f"`{code}` is no rule{nearest(code, known)}",
+            document,
+            comment.span,
+        )
         for code in unknown
     ]
     active = [c for c in comment.unused if c not in unknown and any(r.startswith(c) for r in rules)]

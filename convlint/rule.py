@@ -99,7 +99,7 @@ class Rule:
         """The finding that an event of ``events`` makes, or None. Decides on the event's facts alone."""
         raise NotImplementedError
 
-    def fix(self, event: Any, context: Context) -> Fix | None:
+    def fix(self, event: Any, context: Context) -> Fix | None:  # noqa: ARG002
         """The repair of a finding that ``check`` made with ``fixable``, or None where it cannot be written."""
         return None
 

@@ -27,11 +27,24 @@ from convlint.analyzer.values import (
 )
 from convlint.events import Taint
 
-TENSORS = frozenset("Tensor FloatTensor LongTensor BoolTensor IntTensor HalfTensor TensorType".split())
-JAXTYPING = frozenset("Float Int Bool Shaped Num Inexact UInt8 Int64 Float32".split())
+TENSORS = frozenset(["Tensor", "FloatTensor", "LongTensor", "BoolTensor", "IntTensor", "HalfTensor", "TensorType"])
+JAXTYPING = frozenset(["Float", "Int", "Bool", "Shaped", "Num", "Inexact", "UInt8", "Int64", "Float32"])
 DTYPES = {"FloatTensor": "float", "HalfTensor": "float", "LongTensor": "int", "IntTensor": "int", "BoolTensor": "bool"}
-LISTS = frozenset("List list Sequence Iterable Iterator Collection Set set FrozenSet".split())
-LABELS = frozenset("labels label targets target gt gts ground_truth start_positions end_positions next_sentence_label".split())
+LISTS = frozenset(["List", "list", "Sequence", "Iterable", "Iterator", "Collection", "Set", "set", "FrozenSet"])
+LABELS = frozenset(
+    [
+        "labels",
+        "label",
+        "targets",
+        "target",
+        "gt",
+        "gts",
+        "ground_truth",
+        "start_positions",
+        "end_positions",
+        "next_sentence_label",
+    ]
+)
 
 
 def from_annotation(run: Run, module: ModuleInfo, node: ast.expr | None, depth: int = 4) -> Value:
@@ -141,10 +154,13 @@ def uses(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> dict[str,
                 found[part.args[0].id].add("type")
             elif name in ("cat", "stack", "concat") and part.args and isinstance(part.args[0], ast.Name):
                 found[part.args[0].id].add("list")
-        elif isinstance(part, ast.Compare) and isinstance(part.left, ast.Name):
-            if any(isinstance(c, ast.Constant) and isinstance(c.value, str) for c in part.comparators):
-                found[part.left.id].add("text")
+        elif isinstance(part, ast.Compare) and isinstance(part.left, ast.Name) and _with_text(part):
+            found[part.left.id].add("text")
     return found
+
+
+def _with_text(node: ast.Compare) -> bool:
+    return any(isinstance(c, ast.Constant) and isinstance(c.value, str) for c in node.comparators)
 
 
 def _iterated(node: ast.expr) -> list[str]:
@@ -195,9 +211,9 @@ def _type_comment(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> 
 def _entry(
     run: Run, info: FunctionInfo, name: str, annotation: ast.expr | None, default: ast.expr | None, used: set[str]
 ) -> Value:
-    if name in LABELS or name.endswith(("_labels", "_targets")):
-        if default is not None and isinstance(default, ast.Constant) and default.value is None:
-            return NONE  # an export is made for inference
+    is_label = name in LABELS or name.endswith(("_labels", "_targets"))
+    if is_label and isinstance(default, ast.Constant) and default.value is None:
+        return NONE  # an export is made for inference
     if name == "return_dict":
         return TRUE
     if name in ("training", "is_training", "train"):

@@ -36,17 +36,95 @@ from convlint.analyzer.values import (
 from convlint.events import Taint
 
 TENSOR_ONLY = frozenset(
-    "shape size dim ndim numel permute transpose view reshape unsqueeze squeeze expand contiguous device dtype "
-    "masked_fill softmax sigmoid flatten mean sum abs clamp detach float long item tolist numpy cpu to type_as "
-    "new_zeros new_ones new_tensor new_full chunk topk argmax repeat matmul bmm gather scatter sqrt exp log pow "
-    "nonzero unbind norm repeat_interleave masked_select cumsum is_cuda requires_grad data".split()
+    [
+        "shape",
+        "size",
+        "dim",
+        "ndim",
+        "numel",
+        "permute",
+        "transpose",
+        "view",
+        "reshape",
+        "unsqueeze",
+        "squeeze",
+        "expand",
+        "contiguous",
+        "device",
+        "dtype",
+        "masked_fill",
+        "softmax",
+        "sigmoid",
+        "flatten",
+        "mean",
+        "sum",
+        "abs",
+        "clamp",
+        "detach",
+        "float",
+        "long",
+        "item",
+        "tolist",
+        "numpy",
+        "cpu",
+        "to",
+        "type_as",
+        "new_zeros",
+        "new_ones",
+        "new_tensor",
+        "new_full",
+        "chunk",
+        "topk",
+        "argmax",
+        "repeat",
+        "matmul",
+        "bmm",
+        "gather",
+        "scatter",
+        "sqrt",
+        "exp",
+        "log",
+        "pow",
+        "nonzero",
+        "unbind",
+        "norm",
+        "repeat_interleave",
+        "masked_select",
+        "cumsum",
+        "is_cuda",
+        "requires_grad",
+        "data",
+    ]
 )
 """Attributes that make a value of unknown kind, computed from tensors, a tensor."""
 
 MODULE_METHODS = frozenset(
-    "register_buffer register_parameter add_module register_module register_forward_hook register_forward_pre_hook "
-    "parameters named_parameters modules children buffers to eval train cuda half float requires_grad_ apply "
-    "state_dict load_state_dict named_modules get_parameter post_init".split()
+    [
+        "register_buffer",
+        "register_parameter",
+        "add_module",
+        "register_module",
+        "register_forward_hook",
+        "register_forward_pre_hook",
+        "parameters",
+        "named_parameters",
+        "modules",
+        "children",
+        "buffers",
+        "to",
+        "eval",
+        "train",
+        "cuda",
+        "half",
+        "float",
+        "requires_grad_",
+        "apply",
+        "state_dict",
+        "load_state_dict",
+        "named_modules",
+        "get_parameter",
+        "post_init",
+    ]
 )
 """What ``nn.Module`` defines."""
 
@@ -213,7 +291,15 @@ def _of_layer(run: Run, node: ast.Attribute, owner: Layer) -> Value:
             return value
     if name == "training":
         return FALSE
-    if name in ("register_forward_hook", "register_forward_pre_hook", "parameters", "append", "add_module", "to", "eval"):
+    if name in (
+        "register_forward_hook",
+        "register_forward_pre_hook",
+        "parameters",
+        "append",
+        "add_module",
+        "to",
+        "eval",
+    ):
         return Method(owner, name, node)
     if name == "forward":
         return owner

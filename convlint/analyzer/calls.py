@@ -173,8 +173,19 @@ def _first_parameter(info: FunctionInfo) -> str:
 
 _SCRIPTED = frozenset({"torch.jit.script", "torch.jit.script_if_tracing", "jit.script", "script", "script_if_tracing"})
 _UNINTERESTING = frozenset(
-    "post_init init_weights _init_weights initialize_weights reset_parameters tie_weights load_state_dict "
-    "from_pretrained save_pretrained extra_repr state_dict".split()
+    [
+        "post_init",
+        "init_weights",
+        "_init_weights",
+        "initialize_weights",
+        "reset_parameters",
+        "tie_weights",
+        "load_state_dict",
+        "from_pretrained",
+        "save_pretrained",
+        "extra_repr",
+        "state_dict",
+    ]
 )
 """Methods that set up or store weights: nothing in them is traced."""
 

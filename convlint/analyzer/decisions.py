@@ -90,9 +90,7 @@ def _note(run: Run, frame: Frame, decision: Decision, form: str) -> None:
         _emit(run, frame, decision.node, [decision], form, False)
 
 
-def _emit(
-    run: Run, frame: Frame, node: ast.expr, decisions: list[Decision], form: str, only_raises: bool
-) -> None:
+def _emit(run: Run, frame: Frame, node: ast.expr, decisions: list[Decision], form: str, only_raises: bool) -> None:
     worst = max(decisions, key=lambda d: (d.taint, -len(d.frozen_on)))
     run.emit(
         frame,
@@ -108,7 +106,7 @@ def _emit(
     )
 
 
-def test(run: Run, frame: Frame, node: ast.expr, form: str, only_raises: bool = False) -> Truth:
+def test(run: Run, frame: Frame, node: ast.expr, form: str, only_raises: bool) -> Truth:
     """The truth of a test; whatever tensors and dimensions decide in it make one event."""
     outer, frame.tests = frame.tests, []
     try:

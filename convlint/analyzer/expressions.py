@@ -62,7 +62,9 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.GtE: operator.ge,
 }
 _BIG = 1 << 40
-METADATA = frozenset("shape size dtype device ndim dim numel is_cuda requires_grad type layout".split())
+METADATA = frozenset(
+    ["shape", "size", "dtype", "device", "ndim", "dim", "numel", "is_cuda", "requires_grad", "type", "layout"]
+)
 """Attributes that say nothing of a tensor's values."""
 
 
@@ -117,10 +119,9 @@ def _elements(run: Run, frame: Frame, nodes: list[ast.expr]) -> list[Value] | No
             items.append(run.evaluate(frame, node))
             continue
         value = run.evaluate(frame, node.value)
-        if isinstance(value, Tuple):
-            items += value.items
-        elif isinstance(value, List) and value.items is not None:
-            items += value.items
+        known = value.items if isinstance(value, (Tuple, List)) else None
+        if known is not None:
+            items += known
         else:
             return None
     return items
@@ -174,7 +175,7 @@ def binary(
         return Array(max(taint_of(left), taint_of(right)))
     if number_kind(left) is not None and number_kind(right) is not None:
         return arithmetic(left, op, right)
-    if _is_size(left) and right == UNKNOWN or _is_size(right) and left == UNKNOWN:
+    if (_is_size(left) and right == UNKNOWN) or (_is_size(right) and left == UNKNOWN):
         return arithmetic(_as_number(left), op, _as_number(right))
     return _on_objects(run, frame, node, left, op, right)
 
@@ -226,9 +227,7 @@ def _listed(value: List | Tuple | Shape) -> List:
     return List(join_all(value.items) if value.items else None, list(value.items))
 
 
-def _repeated(
-    run: Run, frame: Frame, node: ast.expr | ast.AugAssign, sequence: List | Tuple, count: Value
-) -> Value:
+def _repeated(run: Run, frame: Frame, node: ast.expr | ast.AugAssign, sequence: List | Tuple, count: Value) -> Value:
     items = _listed(sequence)
     times = integer(count)
     if times is not None and items.items is not None and 0 <= times * len(items.items) <= 64:
@@ -237,8 +236,14 @@ def _repeated(
     if isinstance(count, Number) and count.taint >= Taint.shape and isinstance(node, ast.expr):
         with run.on_routes(frame, frame.routes - count.frozen_on):
             run.emit(
-                frame, LoopOverDim, node, "list-repeat", (count.taint,), form="list-repeat",
-                operand=run.operand(frame, node, count), taint=count.taint,
+                frame,
+                LoopOverDim,
+                node,
+                "list-repeat",
+                (count.taint,),
+                form="list-repeat",
+                operand=run.operand(frame, node, count),
+                taint=count.taint,
             )
     return List(items.element)
 
@@ -281,9 +286,7 @@ def arithmetic(left: Value, op: ast.operator, right: Value) -> Value:
     if isinstance(left, Const) and isinstance(right, Const):
         return _folded(left.value, op, right.value)
     kinds = (number_kind(left), number_kind(right))
-    if isinstance(op, ast.Div):
-        kind = "float"
-    elif "float" in kinds:
+    if isinstance(op, ast.Div) or "float" in kinds:
         kind = "float"
     elif "number" in kinds:
         kind = "number"
@@ -490,9 +493,9 @@ def _identical(left: Value, right: Value, negated: bool) -> Value:
 
 
 def _contained(left: Value, right: Value, negated: bool) -> Value:
-    if isinstance(left, Const) and isinstance(right, (Tuple, List)) and right.items is not None:
-        if all(isinstance(i, Const) for i in right.items):
-            return Const((left in right.items) != negated)
+    items = right.items if isinstance(right, (Tuple, List)) else None
+    if isinstance(left, Const) and items is not None and all(isinstance(i, Const) for i in items):
+        return Const((left in items) != negated)
     if isinstance(right, (Tuple, List)) and right.items and all(_half_precision(i) for i in right.items):
         return TRUE if negated else FALSE
     if isinstance(left, Const) and isinstance(right, Const) and isinstance(right.value, str):
@@ -508,7 +511,7 @@ def _contained(left: Value, right: Value, negated: bool) -> Value:
 
 
 def _conditional(run: Run, frame: Frame, node: ast.IfExp) -> Value:
-    truth = decisions.test(run, frame, node.test, "ternary")
+    truth = decisions.test(run, frame, node.test, "ternary", False)
     if isinstance(truth, bool):
         return _under(run, frame, node.test, truth, node.body if truth else node.orelse)
     if isinstance(truth, frozenset):
@@ -517,9 +520,7 @@ def _conditional(run: Run, frame: Frame, node: ast.IfExp) -> Value:
         with run.on_routes(frame, frame.routes - truth):
             no = _under(run, frame, node.test, False, node.orelse)
         return join(yes, no)
-    return join(
-        _under(run, frame, node.test, True, node.body), _under(run, frame, node.test, False, node.orelse)
-    )
+    return join(_under(run, frame, node.test, True, node.body), _under(run, frame, node.test, False, node.orelse))
 
 
 def _under(run: Run, frame: Frame, test: ast.expr, truth: bool, node: ast.expr) -> Value:
@@ -584,7 +585,7 @@ def _generate(run: Run, frame: Frame, generators: list[ast.comprehension], body:
         bind(run, frame, first.target, element)
         truths = []
         for condition in first.ifs:
-            truths.append(decisions.test(run, frame, condition, "filter"))
+            truths.append(decisions.test(run, frame, condition, "filter", False))
             frame.env.update(decisions.narrowed(run, frame, condition, True))
         if any(t is False for t in truths):
             continue

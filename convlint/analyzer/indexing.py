@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+
 from convlint.analyzer.aliases import Range, Region
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import integer, number
@@ -77,8 +78,8 @@ def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, in
     for part, value in parts:
         _note_dynamic(run, frame, node, tensor, part, value)
     shape = _shape(tensor, parts)
-    ragged = tensor.ragged or kind == "mask" or any(
-        isinstance(v, Tensor) and (v.ragged or v.mask_index) for _, v in parts
+    ragged = (
+        tensor.ragged or kind == "mask" or any(isinstance(v, Tensor) and (v.ragged or v.mask_index) for _, v in parts)
     )
     if kind == "basic":
         how = "slice" if all(isinstance(p, ast.Slice) or _is_dots(p) for p, _ in parts) else "select"
@@ -87,7 +88,9 @@ def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, in
         region = region_of(node.slice)
         return run.view(frame, tensor, how, node, region, shape=shape, ragged=ragged, state="", sure=True)
     taint = max(tensor.taint, *(taint_of(v) for _, v in parts))
-    indices = tensor.mask_index or any(isinstance(v, Tensor) and v.mask_index for _, v in parts if tensor.dtype == "int")
+    indices = tensor.mask_index or any(
+        isinstance(v, Tensor) and v.mask_index for _, v in parts if tensor.dtype == "int"
+    )
     return run.tensor(tensor.dtype, shape, taint, ragged=ragged, mask_index=indices and tensor.dtype == "int")
 
 
@@ -209,4 +212,3 @@ def constant_slice(items: tuple[Value, ...], value: Value) -> tuple[Value, ...] 
     if bounds[2] == 0:
         return None
     return items[slice(*bounds)]
-

@@ -26,11 +26,31 @@ from convlint.analyzer.values import (
 from convlint.events import Event
 
 NOT_EXPORTED = frozenset(
-    "data dataset datasets dataloader dataloaders transforms augment augmentation loss losses criterion criterions "
-    "metrics optim optimizer tests test testing".split()
+    [
+        "data",
+        "dataset",
+        "datasets",
+        "dataloader",
+        "dataloaders",
+        "transforms",
+        "augment",
+        "augmentation",
+        "loss",
+        "losses",
+        "criterion",
+        "criterions",
+        "metrics",
+        "optim",
+        "optimizer",
+        "tests",
+        "test",
+        "testing",
+    ]
 )
 """Folders and files of what feeds, trains and tests a model: no exporter enters there by itself."""
-_NOT_EXPORTED = re.compile(r".*(Loss|Criterion|Transform|Transforms|Dataset|Sampler|Metric|Optimizer|Matcher|Augmentation)s?$")
+_NOT_EXPORTED = re.compile(
+    r".*(Loss|Criterion|Transform|Transforms|Dataset|Sampler|Metric|Optimizer|Matcher|Augmentation)s?$"
+)
 
 
 class Interpreter:
@@ -134,4 +154,3 @@ class Interpreter:
         if isinstance(value, Const) and isinstance(value.value, (bool, int, float)):
             return Number(type(value.value).__name__)
         return Unknown()
-

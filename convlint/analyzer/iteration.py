@@ -26,7 +26,6 @@ from convlint.analyzer.values import (
 )
 from convlint.events import IteratesTensor, LoopOverDim, Taint
 
-
 QUIET = ""
 """The form of an iteration that is no event of its own."""
 

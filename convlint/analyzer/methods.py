@@ -127,7 +127,11 @@ def _shape(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Ar
 def _text(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arguments) -> Value:
     owner = method.owner
     assert isinstance(owner, Const)
-    if isinstance(owner.value, str) and all(isinstance(v, Const) for v in arguments.positional) and not arguments.keywords:
+    if (
+        isinstance(owner.value, str)
+        and all(isinstance(v, Const) for v in arguments.positional)
+        and not arguments.keywords
+    ):
         if method.name in ("startswith", "endswith", "lower", "upper", "strip", "replace", "split"):
             plain: list[Any] = [v.value for v in arguments.positional if isinstance(v, Const)]
             try:

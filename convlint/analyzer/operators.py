@@ -33,9 +33,34 @@ from convlint.analyzer.values import (
 from convlint.events import DynamicShape, LeavesGraph, Taint, TensorFromValues
 
 COPIES = frozenset(
-    "contiguous to cpu cuda float half double int long bool bfloat16 short byte char type type_as "
-    "conj resolve_conj resolve_neg pin_memory clone requires_grad_ "
-    "lift_fresh real imag dequantize".split()
+    [
+        "contiguous",
+        "to",
+        "cpu",
+        "cuda",
+        "float",
+        "half",
+        "double",
+        "int",
+        "long",
+        "bool",
+        "bfloat16",
+        "short",
+        "byte",
+        "char",
+        "type",
+        "type_as",
+        "conj",
+        "resolve_conj",
+        "resolve_neg",
+        "pin_memory",
+        "clone",
+        "requires_grad_",
+        "lift_fresh",
+        "real",
+        "imag",
+        "dequantize",
+    ]
 )
 """Table views that are, or may well be, memory of their own."""
 CASTS = {"float": "float", "half": "float", "double": "float", "bfloat16": "float", "int": "int", "long": "int"}
@@ -43,7 +68,8 @@ CASTS |= {"short": "int", "byte": "int", "char": "int", "bool": "bool"}
 DTYPES = {
     "float": "float", "float16": "float", "float32": "float", "float64": "float", "half": "float", "double": "float",
     "bfloat16": "float", "int": "int", "int8": "int", "int16": "int", "int32": "int", "int64": "int", "long": "int",
-    "short": "int", "uint8": "int", "bool": "bool", "complex64": "complex", "complex128": "complex", "cfloat": "complex",
+    "short": "int", "uint8": "int", "bool": "bool", "complex64": "complex", "complex128": "complex",
+    "cfloat": "complex",
 }  # fmt: skip
 
 Handler = Callable[[Run, Frame, ast.expr, Tensor, Arguments], Value]
@@ -179,7 +205,13 @@ def note_dynamic(run: Run, frame: Frame, node: ast.expr, how: str, operand: ast.
 
 
 def _dynamic(
-    run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, arguments: Arguments, operator: torch_facts.Operator
+    run: Run,
+    frame: Frame,
+    node: ast.expr,
+    name: str,
+    tensor: Tensor,
+    arguments: Arguments,
+    operator: torch_facts.Operator,
 ) -> Value:
     note_dynamic(run, frame, node, name, arguments.receiver or node, tensor)
     if name in ("nonzero", "argwhere"):
@@ -308,7 +340,13 @@ def rewrapped(run: Run, frame: Frame, node: ast.expr, callee: str, arguments: Ar
     if given is None or where_ is None:
         return opaque(arguments, True)
     taint = taint_of(given)
-    inner = given.any() if isinstance(given, List) else join_all(given.items) if isinstance(given, Tuple) and given.items else given
+    inner = (
+        given.any()
+        if isinstance(given, List)
+        else join_all(given.items)
+        if isinstance(given, Tuple) and given.items
+        else given
+    )
     frozen = inner.frozen_on if isinstance(inner, Number) else frozenset()
     from_array = isinstance(given, Array) or callee.endswith("from_numpy")
     if taint >= Taint.shape and not from_array and frozen < frame.routes:
@@ -316,7 +354,9 @@ def rewrapped(run: Run, frame: Frame, node: ast.expr, callee: str, arguments: Ar
             run.emit(
                 frame, TensorFromValues, node, "", (taint,), callee=callee, operand=run.operand(frame, where_, given)
             )
-    dtype = cast_dtype(Arguments(keywords={"dtype": arguments.keywords["dtype"]} if "dtype" in arguments.keywords else {}))
+    dtype = cast_dtype(
+        Arguments(keywords={"dtype": arguments.keywords["dtype"]} if "dtype" in arguments.keywords else {})
+    )
     if dtype is None:
         dtype = inner.dtype if isinstance(inner, Tensor) else number_kind(inner)
     shape: shapes.Shaped = None
@@ -401,7 +441,9 @@ def _reshape(how: str) -> Handler:
 
 def _viewing(change: Callable[[Tensor, Arguments], shapes.Shaped], how: str) -> Handler:
     def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
-        return run.view(frame, tensor, how, node, row=_call_row(node), shape=change(tensor, arguments), state="", sure=True)
+        return run.view(
+            frame, tensor, how, node, row=_call_row(node), shape=change(tensor, arguments), state="", sure=True
+        )
 
     return handler
 
@@ -455,7 +497,8 @@ def _pieces(name: str) -> Handler:
         row = _call_row(node)
         if isinstance(count, int) and count <= 64:
             parts: list[Value] = [
-                run.view(frame, tensor, name, node, ("part", ((i, None, 1),)), row, shape=shape, state="") for i in range(count)
+                run.view(frame, tensor, name, node, ("part", ((i, None, 1),)), row, shape=shape, state="")
+                for i in range(count)
             ]
             return Tuple(tuple(parts))
         one = run.view(frame, tensor, name, node, row=row, shape=shape, state="")
@@ -493,7 +536,11 @@ def _piece_shape(name: str, tensor: Tensor, arguments: Arguments, dim: Value) ->
 
 
 def _dtype_of(arguments: Arguments) -> str | None:
-    return cast_dtype(Arguments(keywords={"dtype": arguments.keywords["dtype"]})) if "dtype" in arguments.keywords else None
+    return (
+        cast_dtype(Arguments(keywords={"dtype": arguments.keywords["dtype"]}))
+        if "dtype" in arguments.keywords
+        else None
+    )
 
 
 def _new(dtype: str | None) -> Handler:
@@ -628,7 +675,9 @@ _SPECIAL: dict[str, Handler] = {
     "view": _reshape("view"),
     "reshape": _reshape("reshape"),
     "flatten": _flatten,
-    "permute": _viewing(lambda t, a: shapes.permuted(t.shape, None if a.more else shapes.sizes(a.positional)), "permute"),
+    "permute": _viewing(
+        lambda t, a: shapes.permuted(t.shape, None if a.more else shapes.sizes(a.positional)), "permute"
+    ),
     "transpose": _viewing(lambda t, a: shapes.swapped(t.shape, a.get(0, "dim0"), a.get(1, "dim1")), "transpose"),
     "swapaxes": _viewing(lambda t, a: shapes.swapped(t.shape, a.get(0), a.get(1)), "transpose"),
     "t": _viewing(lambda t, a: shapes.swapped(t.shape, Const(0), Const(-1)), "t"),
@@ -661,7 +710,9 @@ _SPECIAL: dict[str, Handler] = {
     "empty_like": _like,
     "rand_like": _like,
     "randn_like": _like,
-    "new_tensor": lambda run, frame, node, tensor, arguments: rewrapped(run, frame, node, "torch.new_tensor", arguments),
+    "new_tensor": lambda run, frame, node, tensor, arguments: rewrapped(
+        run, frame, node, "torch.new_tensor", arguments
+    ),
     "one_hot": _one_hot,
     "gather": _gather,
     "index_select": _index_select,

@@ -42,7 +42,26 @@ from convlint.events import PythonMath, Taint
 
 Handler = Callable[[Run, Frame, ast.expr, str, Arguments], Value]
 
-PLAIN_MATH = frozenset("ceil floor sqrt log log2 log10 exp pow trunc fabs sin cos tan prod isqrt fmod".split())
+PLAIN_MATH = frozenset(
+    [
+        "ceil",
+        "floor",
+        "sqrt",
+        "log",
+        "log2",
+        "log10",
+        "exp",
+        "pow",
+        "trunc",
+        "fabs",
+        "sin",
+        "cos",
+        "tan",
+        "prod",
+        "isqrt",
+        "fmod",
+    ]
+)
 """Functions of ``math`` and their like: they take a plain number and freeze a dimension."""
 
 
@@ -126,10 +145,14 @@ def _python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: A
         return folded
     taint = max((taint_of(v) for v in values), default=Taint.none)
     tainted = [v for one in values for v in members(one) if isinstance(v, (Number, Tensor)) and v.taint >= Taint.state]
-    frozen = frozenset.intersection(
-        *(v.frozen_on if isinstance(v, Number) else frozenset() for v in tainted)
-    ) if tainted else frozenset()
-    same = len({v.symbol for v in tainted if isinstance(v, Number) and v.symbol}) == 1 and len(tainted) == len(values) > 1
+    frozen = (
+        frozenset.intersection(*(v.frozen_on if isinstance(v, Number) else frozenset() for v in tainted))
+        if tainted
+        else frozenset()
+    )
+    same = (
+        len({v.symbol for v in tainted if isinstance(v, Number) and v.symbol}) == 1 and len(tainted) == len(values) > 1
+    )
     if tainted and not same and not frozen >= frame.routes:
         with run.on_routes(frame, frame.routes - frozen):
             run.emit(
@@ -155,9 +178,8 @@ def _fold(name: str, values: list[Value]) -> Value | None:
 
     if not values or not all(isinstance(v, Const) and isinstance(v.value, (int, float)) for v in values):
         return None
-    function = {"builtins.min": min, "builtins.max": max, "builtins.round": round}.get(name) or getattr(
-        math, name.rpartition(".")[2], None
-    )
+    builtin: dict[str, Callable[..., object]] = {"builtins.min": min, "builtins.max": max, "builtins.round": round}
+    function: Callable[..., object] | None = builtin.get(name) or getattr(math, name.rpartition(".")[2], None)
     if function is None or any(abs(v.value) > 1e6 for v in values if isinstance(v, Const)):
         return None
     try:
@@ -458,7 +480,7 @@ def _numpy(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
 
 def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     last = name.rpartition(".")[2]
-    if name.startswith("nn.") and last in torch_facts.table().modules or name.startswith("nn.parameter."):
+    if (name.startswith("nn.") and last in torch_facts.table().modules) or name.startswith("nn.parameter."):
         return make_layer(run, frame, node, last, arguments)
     if name.startswith(("nn.init.", "distributed.", "utils.", "cuda.", "backends.", "autograd.", "manual_seed")):
         return UNKNOWN if not name.startswith("utils.checkpoint") else _checkpoint(run, frame, node, arguments)
@@ -514,12 +536,14 @@ def _created(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argum
 
 
 def _arange(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
-    bounds = [v for v in arguments.positional]
+    bounds = arguments.positional
     taint = max((taint_of(v) for v in arguments.all()), default=Taint.none)
     kinds = {number_kind(v) for v in bounds} if bounds else {None}
     dtype = operators._dtype_of(arguments)
     if dtype is None:
-        dtype = "float" if name.endswith("linspace") or "float" in kinds else "int" if kinds <= {"int", "bool"} else None
+        dtype = (
+            "float" if name.endswith("linspace") or "float" in kinds else "int" if kinds <= {"int", "bool"} else None
+        )
     if len(bounds) == 1 and not name.endswith("linspace"):
         size: Value = bounds[0] if number_kind(bounds[0]) == "int" else shapes.number(taint)
     else:
@@ -647,14 +671,14 @@ def _einops_shape(given: Value | None, pattern: Const | None, arguments: Argumen
             names = {**dict(zip(terms, given.shape, strict=True)), **names}
     sizes: list[Value] = []
     inside: list[Value] | None = None
-    for token in right.replace("(", " ( ").replace(")", " ) ").split():
-        if token == "(":
+    for word in right.replace("(", " ( ").replace(")", " ) ").split():
+        if word == "(":
             inside = []
-        elif token == ")":
+        elif word == ")":
             sizes.append(shapes.number(max((taint_of(v) for v in inside or []), default=Taint.none)))
             inside = None
         else:
-            size: Value = Const(int(token)) if token.isdigit() else names.get(token, shapes.number())
+            size: Value = Const(int(word)) if word.isdigit() else names.get(word, shapes.number())
             (sizes if inside is None else inside).append(size)
     return tuple(sizes)
 
@@ -713,17 +737,19 @@ _BY_TOP: dict[str, Handler] = {
     "collections": _typed_list,
 }
 _TORCH: dict[str, Handler] = {
-    **{n: _created for n in ("zeros", "ones", "empty", "rand", "randn", "full", "randint", "eye", "randperm")},
-    **{n: _arange for n in ("arange", "linspace", "range", "logspace")},
-    **{n: _joined_tensors for n in ("cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack")},
+    **dict.fromkeys(("zeros", "ones", "empty", "rand", "randn", "full", "randint", "eye", "randperm"), _created),
+    **dict.fromkeys(("arange", "linspace", "range", "logspace"), _arange),
+    **dict.fromkeys(("cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack"), _joined_tensors),
     "meshgrid": _meshgrid,
     "einsum": _einsum,
-    **{n: _rewrap for n in ("tensor", "as_tensor", "from_numpy", "scalar_tensor", "asarray")},
+    **dict.fromkeys(("tensor", "as_tensor", "from_numpy", "scalar_tensor", "asarray"), _rewrap),
     "is_tensor": _is_tensor,
     "where": _where,
     "broadcast_tensors": _broadcast_tensors,
     "cond": _cond,
-    **{n: _nothing for n in ("_check", "_assert", "_check_is_size", "no_grad", "device", "autocast", "dtype", "finfo", "iinfo")},
+    **dict.fromkeys(
+        ("_check", "_assert", "_check_is_size", "no_grad", "device", "autocast", "dtype", "finfo", "iinfo"), _nothing
+    ),
 }
 
 __all__ = ["DTYPES", "Array", "Method", "call"]

@@ -164,14 +164,18 @@ def _items(
         node = source if source is not None else frame.statement
         if star is not None and isinstance(node, ast.expr):
             run.emit(
-                frame, IteratesTensor, node, "unpack", (value.taint,), form="unpack",
-                operand=run.operand(frame, node, value), dynamic=True,
+                frame,
+                IteratesTensor,
+                node,
+                "unpack",
+                (value.taint,),
+                form="unpack",
+                operand=run.operand(frame, node, value),
+                dynamic=True,
             )
         shape = value.shape[1:] if value.shape else None
         place = source if source is not None else ast.Constant(None, lineno=getattr(frame.statement, "lineno", 0))
-        return [
-            run.view(frame, value, "unbind", place, ("part", ((i, None, 1),)), shape=shape) for i in range(count)
-        ]
+        return [run.view(frame, value, "unbind", place, ("part", ((i, None, 1),)), shape=shape) for i in range(count)]
     if isinstance(value, Unknown):
         return [value] * count
     elements = iterate(run, frame, source, value, "unpack") if source is not None else None
@@ -288,8 +292,9 @@ def arms(run: Run, frame: Frame, alternatives: list[Arm]) -> None:
 
 
 def _match(run: Run, frame: Frame, node: ast.Match) -> None:
-    decisions.test(run, frame, node.subject, "match")
-    arms(run, frame, [(ALL_ROUTES, {}, _case(run, frame, case)) for case in node.cases] + [(ALL_ROUTES, {}, lambda: None)])
+    decisions.test(run, frame, node.subject, "match", False)
+    alternatives: list[Arm] = [(ALL_ROUTES, {}, _case(run, frame, case)) for case in node.cases]
+    arms(run, frame, [*alternatives, (ALL_ROUTES, {}, lambda: None)])
 
 
 def _case(run: Run, frame: Frame, case: ast.match_case) -> Callable[[], None]:
@@ -345,7 +350,7 @@ def _for(run: Run, frame: Frame, node: ast.For) -> None:
 
 
 def _while(run: Run, frame: Frame, node: ast.While) -> None:
-    truth = decisions.test(run, frame, node.test, "while")
+    truth = decisions.test(run, frame, node.test, "while", False)
     if truth is False:
         return
 
@@ -354,7 +359,7 @@ def _while(run: Run, frame: Frame, node: ast.While) -> None:
             execute(run, frame, node.body)
             if frame.live:
                 frame.statement = node
-                decisions.test(run, frame, node.test, "while")
+                decisions.test(run, frame, node.test, "while", False)
 
         return body
 
@@ -364,7 +369,9 @@ def _while(run: Run, frame: Frame, node: ast.While) -> None:
 UNROLLED = 6
 
 
-def loop(run: Run, frame: Frame, elements: Elements, once: Callable[[Value], Callable[[], None]], node: ast.stmt) -> None:
+def loop(
+    run: Run, frame: Frame, elements: Elements, once: Callable[[Value], Callable[[], None]], node: ast.stmt
+) -> None:
     """Run a loop's body: over each of a few known elements, else twice over any of them."""
     known = elements.items
     if known is not None and 0 < len(known) <= UNROLLED and not any(isinstance(n, ast.Break) for n in ast.walk(node)):

@@ -398,7 +398,18 @@ def signature(value: Value, names: dict[int, int] | None = None, depth: int = 4)
         ident = names.setdefault(value.ident, len(names)) if value.ident else -1
         storage = names.setdefault(-value.storage, len(names)) if value.storage else -1
         shape = None if value.shape is None else tuple(signature(d, names, 1) for d in value.shape)
-        return ("T", value.dtype, shape, value.taint, ident, storage, value.mask_index, value.state, value.sure, value.ragged)
+        return (
+            "T",
+            value.dtype,
+            shape,
+            value.taint,
+            ident,
+            storage,
+            value.mask_index,
+            value.state,
+            value.sure,
+            value.ragged,
+        )
     if isinstance(value, Number):
         return ("N", value.kind, value.taint, value.frozen_on, value.dim)
     if depth == 0:

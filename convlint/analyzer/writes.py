@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+
 from convlint.analyzer.aliases import Region
 from convlint.analyzer.indexing import classify, region_of
 from convlint.analyzer.run import Frame, Run, view_facts
@@ -65,9 +66,7 @@ def _state(run: Run, frame: Frame, target: ast.expr, tensor: Tensor, node: ast.e
     run.emit(frame, StateWrite, node, "", (), name=name or ast.unparse(target), what=what, through_data=through)
 
 
-def store(
-    run: Run, frame: Frame, target: ast.Subscript, value: Value, source: ast.expr | None
-) -> None:
+def store(run: Run, frame: Frame, target: ast.Subscript, value: Value, source: ast.expr | None) -> None:
     """``owner[index] = value``, also as ``+=``."""
     run.only_metadata, outer = True, run.only_metadata
     owner = run.evaluate(frame, target.value)
@@ -111,9 +110,7 @@ def _store_tensor(
     chained = kind if _indexes_a_slice(target.value) else ""
     how = "mask" if kind == "mask" else "index"
     statement = frame.statement if frame.statement is not None else target
-    in_place(
-        run, frame, target.value, tensor, how, target.lineno, statement, region_of(target.slice), chained
-    )
+    in_place(run, frame, target.value, tensor, how, target.lineno, statement, region_of(target.slice), chained)
     if isinstance(target.value, ast.Name):
         frame.env[target.value.id] = with_taint(frame.env.get(target.value.id, tensor), taint_of(value))
 

@@ -150,7 +150,7 @@ class Document:
         """The LibCST node of the expression at a range (its inner line breaks allowed by parentheses)."""
         import libcst as cst
 
-        node = cst.ensure_type(cst.parse_expression(f"({self.segment(span)})"), cst.BaseExpression)
+        node = cst.parse_expression(f"({self.segment(span)})")
         return node.with_changes(lpar=node.lpar[1:], rpar=node.rpar[:-1])
 
     def statement(self, span: Span) -> cst.BaseStatement:
@@ -158,7 +158,9 @@ class Document:
         import libcst as cst
 
         rows = "".join(self.lines[span.row - 1 : span.end_row])
-        if not rows[:1].isspace():
-            return cst.ensure_type(cst.parse_module(rows).body[0], cst.BaseStatement)
-        block = cst.ensure_type(cst.parse_module(f"if 1:\n{rows}").body[0], cst.If)
-        return cst.ensure_type(cst.ensure_type(block.body, cst.IndentedBlock).body[0], cst.BaseStatement)
+        module = cst.parse_module(rows if not rows[:1].isspace() else f"if 1:\n{rows}")
+        first: cst.CSTNode = module.body[0]
+        if rows[:1].isspace():
+            first = cst.ensure_type(cst.ensure_type(first, cst.If).body, cst.IndentedBlock).body[0]
+        assert isinstance(first, (cst.SimpleStatementLine, cst.BaseCompoundStatement))
+        return first

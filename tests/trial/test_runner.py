@@ -7,10 +7,10 @@ import pytest
 
 pytest.importorskip("onnxruntime")
 
-from convlint.errors import UsageError  # noqa: E402
-from convlint.findings import ROUTES, Harm, Level  # noqa: E402
-from convlint.trial.job import Job, Trial  # noqa: E402
-from convlint.trial.runner import Runner  # noqa: E402
+from convlint.errors import UsageError
+from convlint.findings import ROUTES, Harm, Level
+from convlint.trial.job import Job, Trial
+from convlint.trial.runner import Runner
 
 HEADER = "import os, time, torch\nfrom torch import nn\n\nclass Model(nn.Module):\n"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 NAMESPACES = {
@@ -83,7 +83,10 @@ def dtypes(function: Any) -> str:
     for arguments in ARGUMENTS:
         letters = ""
         for sample in samples:
-            filled = [sample.clone() if a == "t" else torch.zeros(2, 2, dtype=torch.int64) if a == "i" else a for a in arguments]
+            filled = [
+                sample.clone() if a == "t" else torch.zeros(2, 2, dtype=torch.int64) if a == "i" else a
+                for a in arguments
+            ]
             try:
                 letters += dtype_class(function(sample.clone(), *filled))
             except Exception:
@@ -107,7 +110,11 @@ def rows() -> dict[str, Any]:
             function = getattr(module, name)
             if name.startswith("_") or not callable(function) or inspect.isclass(function) or aten + name not in known:
                 continue
-            functions[f"{prefix}.{name}"] = [returns(known[aten + name]), dtypes(function), flags(aten + name, known[aten + name])]
+            functions[f"{prefix}.{name}"] = [
+                returns(known[aten + name]),
+                dtypes(function),
+                flags(aten + name, known[aten + name]),
+            ]
     for name in sorted(dir(F)):
         function = getattr(F, name)
         if inspect.isfunction(function) and not name.startswith("_"):

@@ -62,7 +62,7 @@ class AssertOnValue(Rule):
             return None
         text = " ".join(event.text.split())
         message = (
-            f"`{text[:60]}` checks a tensor's value: `torch.export` cannot decide it and stops; check before the model, "
+            f"`{text[:60]}` checks a tensor's value, which stops `torch.export`; check before the model, "
             f"or use `torch._check`"
         )
         harm = ASSERT if event.form == "assert" else RAISE

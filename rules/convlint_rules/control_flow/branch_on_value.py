@@ -111,7 +111,10 @@ class BranchOnValue(Rule):
             return None
         test = _short(event)
         if event.taint is Taint.state:
-            message = f"`{test}` decides on a parameter or buffer: `torch.export` cannot read its value; keep a plain Python flag"
+            message = (
+                f"`{test}` decides on a parameter or buffer: `torch.export` cannot read its value; "
+                f"keep a plain Python flag"
+            )
             return self.finding(event, message, STATE, context)
         what = "a tensor's value" if event.operand.kind == "tensor" else "a count or number that depends on values"
         message = (

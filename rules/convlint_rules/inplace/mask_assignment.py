@@ -73,7 +73,7 @@ class MaskAssignment(Rule):
         coreml = ("coreml", Level.breaks)
         if rows:
             message = (
-                f"the mask in `{text}` has fewer axes than what it selects from: the TorchScript exporter lays it along "
+                f"the mask in `{text}` has fewer axes than what it selects from: TorchScript's exporter lays it along "
                 f"the last axis; write `torch.where` with the mask expanded"
             )
             return self.finding(event, message, Harm(onnx_torchscript=Level.wrong, targets=(coreml,)), context)
@@ -85,7 +85,11 @@ class MaskAssignment(Rule):
     def fix(self, event: MaskWrite, context: Context) -> Fix | None:
         """``y = torch.where(mask, number, y)``."""
         content = _where(event)
-        return Fix("Select with `torch.where`", (Edit(event.statement, content),), Applicability.unsafe) if content else None
+        return (
+            Fix("Select with `torch.where`", (Edit(event.statement, content),), Applicability.unsafe)
+            if content
+            else None
+        )
 
 
 def _where(event: MaskWrite) -> str | None:

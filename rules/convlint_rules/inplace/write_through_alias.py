@@ -171,7 +171,9 @@ class Model(nn.Module):
             return None
         if not event.lost:
             where = f"a view of `{event.base}`" if event.base else "indexed"
-            return self.finding(event, f"`{event.name}` is {where} and written in place: every exporter keeps it", Harm(), context)
+            return self.finding(
+                event, f"`{event.name}` is {where} and written in place: every exporter keeps it", Harm(), context
+            )
         made = f"`{event.view_text}`" if event.view_text not in ("", event.name) else f"a view of `{event.base}`"
         message = (
             f"`{event.name}` is {made} (line {event.view_row}): the TorchScript exporter loses this write for "

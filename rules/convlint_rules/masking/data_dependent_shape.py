@@ -41,7 +41,12 @@ class DataDependentShape(Rule):
     facts = (
         Fact("tensorrt", "a fused node does not support data-dependent shapes", "NVIDIA/TensorRT#559", "2020-05"),
         Fact("coreml", "boolean-mask indexing is not converted", "apple/coremltools#1853", "2023-05"),
-        Fact("litert", "dynamic slicing on data-dependent values is not supported", "google-ai-edge/litert-torch#168", "2024"),
+        Fact(
+            "litert",
+            "dynamic slicing on data-dependent values is not supported",
+            "google-ai-edge/litert-torch#168",
+            "2024",
+        ),
     )
     examples = [
         Example(

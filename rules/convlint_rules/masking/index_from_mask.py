@@ -60,8 +60,17 @@ class IndexFromMask(Rule):
 def _direct(event: DynamicShape) -> Edit | None:
     text = event.document.segment(event.operand.span)
     node = ast.parse(f"({text})", mode="eval").body
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("squeeze", "flatten", "view"):
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("squeeze", "flatten", "view")
+    ):
         inner = node.func.value
-        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr == "nonzero" and not inner.args:
+        if (
+            isinstance(inner, ast.Call)
+            and isinstance(inner.func, ast.Attribute)
+            and inner.func.attr == "nonzero"
+            and not inner.args
+        ):
             return Edit(event.operand.span, ast.unparse(inner.func.value))
     return None

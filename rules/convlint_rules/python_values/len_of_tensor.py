@@ -16,8 +16,8 @@ class LenOfTensor(Rule):
 
     ## Why it breaks
     `len` must return a plain `int`, so the TorchScript routes store the traced length; `t.shape[0]` is the same number
-    and stays in the graph. `torch.export` stops at a dynamic length (`Constraints violated`); the dynamo ONNX exporter gets
-    past it by its strict fallback.
+    and stays in the graph. `torch.export` stops at a dynamic length (`Constraints violated`); the dynamo ONNX exporter
+    gets past it by its strict fallback.
 
     ## Fix safety
     Safe: `len(t)` is `t.shape[0]` in eager. It is offered where the value is known to be a tensor.
@@ -64,7 +64,9 @@ class LenOfTensor(Rule):
         harm = DATA if event.operand.taint is Taint.data else HARM
         name = event.document.segment(event.operand.span)
         message = f"`len({name})` is a plain number to TorchScript: the traced length is kept; write `{name}.shape[0]`"
-        return self.finding(event, message, harm, context, fixable=Applicability.safe if self.fix(event, context) else None)
+        return self.finding(
+            event, message, harm, context, fixable=Applicability.safe if self.fix(event, context) else None
+        )
 
     def fix(self, event: LeavesGraph, context: Context) -> Fix | None:
         """``t.shape[0]``."""

@@ -9,8 +9,27 @@ from convlint_rules.examples import forward
 
 DATA = Harm(Level.wrong, Level.breaks, Level.wrong)
 DIM = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
-METHODS = frozenset("mean sum max min std var prod clip reshape transpose".split())
-FUNCTIONS = frozenset("exp log sqrt sin cos tan tanh abs floor ceil round square sign maximum minimum clip".split())
+METHODS = frozenset(["mean", "sum", "max", "min", "std", "var", "prod", "clip", "reshape", "transpose"])
+FUNCTIONS = frozenset(
+    [
+        "exp",
+        "log",
+        "sqrt",
+        "sin",
+        "cos",
+        "tan",
+        "tanh",
+        "abs",
+        "floor",
+        "ceil",
+        "round",
+        "square",
+        "sign",
+        "maximum",
+        "minimum",
+        "clip",
+    ]
+)
 DROPPED = frozenset({"detach", "cpu", "numpy"})
 
 
@@ -72,7 +91,9 @@ class NumPyRoundTrip(Rule):
         if event.operand.taint is Taint.shape:
             message = f"`{text}` computes on a size in NumPy: the traced size is kept; use integer or torch arithmetic"
             return self.finding(event, message, DIM, context)
-        message = f"`{text}` leaves the graph for NumPy: the traced array is used for every input; use torch's functions"
+        message = (
+            f"`{text}` leaves the graph for NumPy: the traced array is used for every input; use torch's functions"
+        )
         fixable = Applicability.unsafe if _round_trip(event) else None
         return self.finding(event, message, DATA, context, fixable=fixable)
 
@@ -87,7 +108,11 @@ def _round_trip(event: LeavesGraph) -> Edit | None:
     if event.how != "numpy":
         return None
     for node in ast.walk(event.document.parse()):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("torch.from_numpy", "torch.as_tensor", "torch.tensor"):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in (
+            "torch.from_numpy",
+            "torch.as_tensor",
+            "torch.tensor",
+        ):
             span = event.document.span(node)
             inside = span[:2] <= event.span[:2] and event.span[2:] <= span[2:]
             if inside and len(node.args) == 1 and not node.keywords:

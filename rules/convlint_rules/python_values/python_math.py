@@ -104,7 +104,9 @@ class PythonMathOnTensors(Rule):
         if event.taint is Taint.state:
             return None
         if event.taint is Taint.data:
-            message = f"`{text}` needs a tensor's value: the traced result is used for every input; use torch's own function"
+            message = (
+                f"`{text}` needs a tensor's value: the traced result is used for every input; use torch's own function"
+            )
             harm = TENSOR_EXTREME if event.callee in ("min", "max") else TENSOR
         else:
             message = f"`{text}` needs a plain number: the traced size is kept; use integer arithmetic on the size"
@@ -131,7 +133,10 @@ def _division(event: PythonMath, call: ast.Call) -> Fix | None:
     divisor = division.right
     if not (isinstance(divisor, ast.Constant) and type(divisor.value) is int and divisor.value > 0):
         return None
-    if not isinstance(division.left, (ast.Name, ast.Attribute, ast.Subscript, ast.Call)) or event.operands[0].dtype != "float":
+    if (
+        not isinstance(division.left, (ast.Name, ast.Attribute, ast.Subscript, ast.Call))
+        or event.operands[0].dtype != "float"
+    ):
         return None
     size = ast.unparse(division.left)
     # not `-(-n // 4)`: measured, ONNX divides negative integers towards zero
@@ -146,6 +151,10 @@ def _clamp(event: PythonMath, call: ast.Call) -> Fix | None:
         return None
     tensor, bound = call.args[tensors[0]], call.args[1 - tensors[0]]
     which = "max" if event.callee == "min" else "min"
-    owner = ast.unparse(tensor) if isinstance(tensor, (ast.Name, ast.Attribute, ast.Call, ast.Subscript)) else f"({ast.unparse(tensor)})"
+    owner = (
+        ast.unparse(tensor)
+        if isinstance(tensor, (ast.Name, ast.Attribute, ast.Call, ast.Subscript))
+        else f"({ast.unparse(tensor)})"
+    )
     text = f"{owner}.clamp({which}={ast.unparse(bound)})"
     return Fix("Use `clamp`", (Edit(event.span, text),), Applicability.unsafe)

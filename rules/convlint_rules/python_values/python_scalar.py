@@ -90,9 +90,7 @@ class PythonScalar(Rule):
         ),
         Example(
             title="A number kept in a buffer",
-            bad=forward(
-                "return x * float(self.scale)  # <-", init='self.register_buffer("scale", torch.tensor(2.0))'
-            ),
+            bad=forward("return x * float(self.scale)  # <-", init='self.register_buffer("scale", torch.tensor(2.0))'),
             good=forward("return x * self.scale", init='self.register_buffer("scale", torch.tensor(2.0))'),
             inputs="x: float32[N=3, 4]",
             harm=STATE,
@@ -114,7 +112,9 @@ class PythonScalar(Rule):
             message = f"`{text}` turns a size into a plain number: the graph keeps the traced size; leave it as it is"
         else:
             harm = {"item": ITEM, "tolist": TOLIST}.get(event.how, SCALAR)
-            message = f"`{text}` takes a value out of the graph: the traced number is used for every input; keep the tensor"
+            message = (
+                f"`{text}` takes a value out of the graph: the traced number is used for every input; keep the tensor"
+            )
         return self.finding(event, message, harm, context, fixable=self._applicability(event))
 
     def _applicability(self, event: LeavesGraph) -> Applicability | None:

@@ -8,7 +8,7 @@ from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
 DIM = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.frozen)
-DATA = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
+DATA = Harm(Level.wrong, Level.breaks, Level.wrong)
 
 
 class TensorFromValuesInForward(Rule):
@@ -65,9 +65,13 @@ class TensorFromValuesInForward(Rule):
             return self.finding(event, f"`{event.callee}` of a tensor stays in the graph", Harm(), context)
         text = " ".join(event.text.split())[:60]
         if event.operand.taint is Taint.shape:
-            message = f"`{text}` reads a size: the TorchScript routes keep the traced one; use the size itself in arithmetic"
+            message = (
+                f"`{text}` reads a size: the TorchScript routes keep the traced one; use the size itself in arithmetic"
+            )
             return self.finding(event, message, DIM, context)
-        message = f"`{text}` reads values: the TorchScript routes keep the traced ones; use `torch.stack` or `torch.cat`"
+        message = (
+            f"`{text}` reads values: the TorchScript routes keep the traced ones; use `torch.stack` or `torch.cat`"
+        )
         fixable = Applicability.unsafe if self.fix(event, context) else None
         return self.finding(event, message, DATA, context, fixable=fixable)
 
