@@ -131,17 +131,16 @@ def _text(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arg
         isinstance(owner.value, str)
         and all(isinstance(v, Const) for v in arguments.positional)
         and not arguments.keywords
-    ):
-        if method.name in ("startswith", "endswith", "lower", "upper", "strip", "replace", "split"):
-            plain: list[Any] = [v.value for v in arguments.positional if isinstance(v, Const)]
-            try:
-                result = getattr(owner.value, method.name)(*plain)
-            except (TypeError, ValueError):
-                return UNKNOWN
-            if isinstance(result, list):
-                items: list[Value] = [Const(part) for part in result]
-                return List(join_all(items), items)
-            return Const(result)
+    ) and method.name in ("startswith", "endswith", "lower", "upper", "strip", "replace", "split"):
+        plain: list[Any] = [v.value for v in arguments.positional if isinstance(v, Const)]
+        try:
+            result = getattr(owner.value, method.name)(*plain)
+        except (TypeError, ValueError):
+            return UNKNOWN
+        if isinstance(result, list):
+            items: list[Value] = [Const(part) for part in result]
+            return List(join_all(items), items)
+        return Const(result)
     return UNKNOWN
 
 

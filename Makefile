@@ -1,0 +1,48 @@
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+DEMO = build/demo
+
+.PHONY: demo test lint types docs bench prove clean
+
+$(BIN)/convlint: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --upgrade pip
+	$(BIN)/pip install -q -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.dev: $(BIN)/convlint constraints.txt
+	$(BIN)/pip install -q -c constraints.txt torch==2.13.0
+	$(BIN)/pip install -q -c constraints.txt -e ".[trace,test,dev]"
+	touch $@
+
+demo: $(BIN)/convlint  ## lint the example detector, show and apply the repairs to a copy
+	rm -rf $(DEMO) && mkdir -p $(DEMO) && cp examples/atss_detector/*.py $(DEMO)
+	@echo "== what convlint finds in examples/atss_detector"
+	-$(BIN)/convlint $(DEMO) --isolated
+	@echo "== what --fix --unsafe-fixes would change"
+	-$(BIN)/convlint $(DEMO) --isolated --unsafe-fixes --diff
+	@echo "== after the repairs"
+	-$(BIN)/convlint $(DEMO) --isolated --fix --unsafe-fixes --show-fixes --output-format concise
+
+test: $(VENV)/.dev lint types
+	$(BIN)/pytest -n 2 tests
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check convlint rules tests benchmarks
+	$(BIN)/ruff format --check convlint rules tests benchmarks
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+docs: $(VENV)/.dev  ## write docs/rules from the rules and their proofs
+	$(BIN)/python -m convlint.report.docs
+
+prove: $(VENV)/.dev  ## run every rule's examples through the real tracers, and store what they do
+	$(BIN)/python -m convlint.proofs
+
+bench: $(VENV)/.dev  ## lint the pinned packages and draw findings to read by hand
+	$(BIN)/python benchmarks/draw_review.py
+
+clean:
+	rm -rf $(VENV) build dist
