@@ -39,7 +39,7 @@ docs: $(VENV)/.dev  ## write docs/rules from the rules and their proofs
 	$(BIN)/python -m convlint.report.docs
 
 prove: $(VENV)/.dev  ## run every rule's examples through the real tracers, and store what they do
-	$(BIN)/python -m convlint.proofs
+	$(BIN)/python -m convlint.trial.prove
 
 bench: $(VENV)/.dev  ## lint the pinned packages and draw findings to read by hand
 	$(BIN)/python benchmarks/draw_review.py

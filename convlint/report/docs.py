@@ -27,7 +27,7 @@ def _table(rules: Sequence[type[Rule]]) -> str:
 def _summary(rule: type[Rule]) -> str:
     """The first paragraph of the documentation."""
     paragraph = (inspect.getdoc(rule) or "").partition("\n\n")[0]
-    return " ".join(paragraph.split()).replace("|", "\\|")
+    return " ".join(paragraph.removeprefix("## What it does").split()).replace("|", "\\|")
 
 
 def _fix(rule: type[Rule]) -> str:
