@@ -29,6 +29,12 @@ class Taint(enum.IntEnum):
     """The values of an input."""
 
 
+def one_line(text: str) -> str:
+    """Source text on one line, shortened to 60 characters."""
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 @dataclass(frozen=True, kw_only=True)
 class Event:
     """Something that a tracer sees differently from eager, at one expression."""
@@ -42,11 +48,18 @@ class Event:
     """The qualified name of the function, ``module.Class.method``."""
     routes: frozenset[str] = frozenset(ROUTES)
     """The routes on which the code runs at all (code may ask whether it is being traced)."""
+    only_checks: bool = False
+    """Whether it happens in a test that only raises, warns or logs: nothing of it is in a traced graph."""
 
     @property
     def text(self) -> str:
         """The source of the expression."""
         return self.document.segment(self.span)
+
+    @property
+    def short(self) -> str:
+        """The source of the expression on one line, for a message."""
+        return one_line(self.text)
 
     @property
     def cst(self) -> BaseExpression:
@@ -110,8 +123,6 @@ class Branch(Event):
     """if, while, ternary, assert, and, or, not, filter."""
     operand: Operand
     taint: Taint
-    only_raises: bool = False
-    """Whether the branch only checks: it raises, warns or logs."""
     frozen_on: frozenset[str] = frozenset()
     """Routes on which the value had already become a plain Python number (reported there)."""
 

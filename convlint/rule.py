@@ -121,7 +121,10 @@ class Rule:
         span: Span | None = None,
     ) -> Finding:
         """A finding of this rule at an event, its severity from the harm on the run's routes and targets."""
-        harm = harm.without(set(ROUTES) - event.routes)
+        gone = set(ROUTES) - event.routes
+        if event.only_checks:
+            gone.update(EXPORTERS["torchscript"])  # a check is not traced: what it computes is in no graph
+        harm = harm.without(gone)
         return Finding(
             code=self.code,
             name=self.name,

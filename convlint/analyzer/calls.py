@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -172,6 +173,8 @@ def _first_parameter(info: FunctionInfo) -> str:
 # --- functions of the project ------------------------------------------------------------------------------------
 
 _SCRIPTED = frozenset({"torch.jit.script", "torch.jit.script_if_tracing", "jit.script", "script", "script_if_tracing"})
+_LOSS = re.compile(r"(.*_)?(loss|losses|criterion)(_.*)?", re.IGNORECASE)
+"""Functions that only training calls."""
 _UNINTERESTING = frozenset(
     [
         "post_init",
@@ -192,7 +195,7 @@ _UNINTERESTING = frozenset(
 
 def _function(run: Run, frame: Frame, node: ast.expr, function: Function, arguments: Arguments) -> Value:
     info = function.info
-    if info.name in _UNINTERESTING:
+    if info.name in _UNINTERESTING or _LOSS.fullmatch(info.name):
         return UNKNOWN
     env = _bind(run, frame, function, arguments)
     routes = frame.routes

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run
 from convlint.analyzer.values import (
     NONE,
+    UNKNOWN,
     Class,
     Const,
     Dict,
@@ -25,6 +26,8 @@ from convlint.analyzer.values import (
     Value,
     join_all,
     members,
+    number_kind,
+    taint_of,
 )
 from convlint.events import Branch, Taint
 
@@ -87,10 +90,10 @@ def _note(run: Run, frame: Frame, decision: Decision, form: str) -> None:
     if frame.tests is not None:
         frame.tests.append(decision)
     else:
-        _emit(run, frame, decision.node, [decision], form, False)
+        _emit(run, frame, decision.node, [decision], form)
 
 
-def _emit(run: Run, frame: Frame, node: ast.expr, decisions: list[Decision], form: str, only_raises: bool) -> None:
+def _emit(run: Run, frame: Frame, node: ast.expr, decisions: list[Decision], form: str) -> None:
     worst = max(decisions, key=lambda d: (d.taint, -len(d.frozen_on)))
     run.emit(
         frame,
@@ -101,33 +104,34 @@ def _emit(run: Run, frame: Frame, node: ast.expr, decisions: list[Decision], for
         form=form,
         operand=run.operand(frame, worst.node, worst.value),
         taint=worst.taint,
-        only_raises=only_raises,
         frozen_on=worst.frozen_on,
     )
 
 
-def test(run: Run, frame: Frame, node: ast.expr, form: str, only_raises: bool) -> Truth:
+def test(run: Run, frame: Frame, node: ast.expr, form: str, only_checks: bool) -> Truth:
     """The truth of a test; whatever tensors and dimensions decide in it make one event."""
     outer, frame.tests = frame.tests, []
+    checking, frame.checking = frame.checking, only_checks
     try:
         value = run.evaluate(frame, node)
         truth = decide(run, frame, node, value, form)
         decisions = frame.tests
+        if decisions:
+            _emit(run, frame, node, decisions, form)
     finally:
-        frame.tests = outer
-    if decisions and isinstance(truth, frozenset):
-        truth = None
-    if decisions:
-        _emit(run, frame, node, decisions, form, only_raises)
-    return truth
+        frame.tests, frame.checking = outer, checking
+    return None if decisions and isinstance(truth, frozenset) else truth
 
 
 def only_checks(body: list[ast.stmt]) -> bool:
-    """Whether statements only raise, warn or log."""
+    """Whether statements only raise, warn or log (and, where they may raise, else return a constant)."""
+    raises = any(isinstance(part, ast.Raise) for statement in body for part in ast.walk(statement))
     for statement in body:
-        if isinstance(statement, (ast.Raise, ast.Pass)):
+        if isinstance(statement, (ast.Raise, ast.Pass, ast.Assert)):
             continue
-        if isinstance(statement, ast.Assert):
+        if isinstance(statement, ast.If) and only_checks([*statement.body, *statement.orelse]):
+            continue
+        if isinstance(statement, ast.Return) and raises and isinstance(statement.value, (ast.Constant, type(None))):
             continue
         if isinstance(statement, ast.Expr):
             value = statement.value
@@ -195,21 +199,64 @@ def _narrow_type(run: Run, frame: Frame, node: ast.Call, truth: bool) -> dict[st
     if value is None:
         return {}
     if function == "torch.is_tensor":
-        wanted = "Tensor"
+        wanted = {"Tensor"}
     elif function == "isinstance" and len(node.args) == 2:
-        wanted = ast.unparse(node.args[1])
+        wanted = _type_names(node.args[1])
     else:
         return {}
-    if wanted.rpartition(".")[2] == "Tensor":
+    kept = [m for m in members(value) if _one_of(m, wanted) is not (not truth)]
+    if wanted == {"Tensor"}:
         if truth:
-            tensors = [m for m in members(value) if isinstance(m, Tensor)]
+            tensors = [m for m in kept if isinstance(m, Tensor)]
             return {name: join_all(tensors) if tensors else run.tensor(None, None, Taint.data)}
         others = [m for m in members(value) if not isinstance(m, Tensor) or not m.sure]
         return {name: join_all(others) if others else Unknown()}
-    if truth and wanted.strip("()").replace(" ", "") in ("list", "tuple", "list,tuple", "tuple,list"):
-        kept = [m for m in members(value) if isinstance(m, (List, Tuple))]
-        if kept:
-            return {name: join_all(kept)}
-        if isinstance(value, (Tensor, Unknown)):
+    if wanted <= _NUMBERS:
+        if truth:
+            numbers = [m for m in kept if number_kind(m) is not None]
+            return {name: join_all(numbers) if numbers else Number(min(wanted) if len(wanted) == 1 else "number")}
+        return {name: join_all(kept)} if kept else {}
+    if wanted <= {"list", "tuple"} and truth:
+        lists = [m for m in kept if isinstance(m, (List, Tuple))]
+        if lists:
+            return {name: join_all(lists)}
+        if isinstance(value, Tensor):
             return {name: List(run.tensor(None, None, Taint.data))}
+        return {name: List(Unknown(taint_of(value), True) if taint_of(value) else UNKNOWN)}
+    if not truth and not wanted & _PLAIN:
+        # what may be an object is annotated carelessly where it is not: `Tensor`, and a tuple is passed
+        return {name: join_all(replace(m, sure=False) if isinstance(m, Tensor) else m for m in members(value))}
     return {}
+
+
+_NUMBERS = frozenset({"int", "float", "bool", "Number", "Integral", "Real"})
+_PLAIN = _NUMBERS | {
+    "Tensor",
+    "str",
+    "bytes",
+    "list",
+    "tuple",
+    "dict",
+    "set",
+    "ndarray",
+    "Image",
+    "Sequence",
+    "Iterable",
+}
+
+
+def _type_names(node: ast.expr) -> set[str]:
+    """The last names of the types in ``isinstance``'s second argument."""
+    if isinstance(node, ast.BinOp):
+        return _type_names(node.left) | _type_names(node.right)
+    if isinstance(node, ast.Tuple):
+        return {name for part in node.elts for name in _type_names(part)}
+    return {ast.unparse(node).rpartition(".")[2]}
+
+
+def _one_of(value: Value, wanted: set[str]) -> bool | None:
+    """Whether a value is of one of these built-in types, None where that cannot be told."""
+    kind = number_kind(value)
+    if kind is not None:
+        return None if kind == "number" or wanted - _NUMBERS - {"str", "Tensor"} else kind in wanted
+    return None

@@ -656,6 +656,9 @@ def _indexed(run: Run, frame: Frame, node: ast.Subscript, owner: Value, index: V
     if isinstance(owner, Shape):
         return _indexed_shape(owner, node, index)
     if isinstance(owner, Instance):
+        field = _output_field(run, owner, integer(index))
+        if field is not None:
+            return field
         info = run.method(owner.cls, "__getitem__")
         return calls.call_value(run, frame, node, Function(info, owner), [index]) if info is not None else UNKNOWN
     if isinstance(owner, Array):
@@ -665,6 +668,15 @@ def _indexed(run: Run, frame: Frame, node: ast.Subscript, owner: Value, index: V
     if isinstance(owner, Unknown):
         return Unknown(max(owner.taint, taint_of(index)), owner.module)
     return UNKNOWN
+
+
+def _output_field(run: Run, owner: Instance, at: int | None) -> Value | None:
+    """``outputs[0]`` of an ordered dict with declared fields (a model's output): the first that is not None."""
+    if at is None or not any(base.rpartition(".")[2] == "OrderedDict" for base in run.outside_bases(owner.cls)):
+        return None
+    names = [name for cls in reversed(run.mro(owner.cls)) for name in cls.annotations]
+    given = [owner.attributes[name] for name in names if owner.attributes.get(name, NONE) != NONE]
+    return given[at] if -len(given) <= at < len(given) else None
 
 
 def _indexed_items(items: tuple[Value, ...], node: ast.Subscript, index: Value) -> Value:

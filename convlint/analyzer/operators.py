@@ -129,10 +129,6 @@ def _result_shape(name: str, operator: torch_facts.Operator, tensor: Tensor, arg
 
 
 def _result_dtype(name: str, operator: torch_facts.Operator, tensor: Tensor, arguments: Arguments) -> str | None:
-    if name in CASTS:
-        return CASTS[name]
-    if name in ("to", "type", "type_as"):
-        return cast_dtype(arguments)
     letters = operator.dtypes
     source = tensor.dtype
     if operator.pointwise:
@@ -166,6 +162,16 @@ def _to(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Argum
     kept = tensor.dtype if not named else dtype
     made = run.tensor(kept, tensor.shape, tensor.taint, ragged=tensor.ragged)
     return replace(made, mask_index=tensor.mask_index)
+
+
+def _cast(dtype: str) -> Handler:
+    """``tensor.float()`` and its like."""
+
+    def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+        indices = tensor.mask_index and dtype == "int"
+        return run.tensor(dtype, tensor.shape, tensor.taint, ragged=tensor.ragged, mask_index=indices)
+
+    return handler
 
 
 def _view(
@@ -697,6 +703,7 @@ _SPECIAL: dict[str, Handler] = {
     "topk": _topk,
     "where": where,
     "repeat_interleave": _repeat_interleave,
+    **{name: _cast(dtype) for name, dtype in CASTS.items()},
     "to": _to,
     "type": _to,
     "type_as": _to,

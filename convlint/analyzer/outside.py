@@ -447,6 +447,12 @@ def _type(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argument
     return Class(given.cls) if isinstance(given, Instance) else UNKNOWN
 
 
+def _symbolic(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
+    """``torch.sym_max`` and its like: Python's functions as tracers follow them."""
+    taint = max((taint_of(v) for v in arguments.all()), default=Taint.none)
+    return Number("float" if name in ("sym_float", "sym_sqrt") else "int", taint)
+
+
 def _nothing(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     return UNKNOWN
 
@@ -743,6 +749,7 @@ _TORCH: dict[str, Handler] = {
     "meshgrid": _meshgrid,
     "einsum": _einsum,
     **dict.fromkeys(("tensor", "as_tensor", "from_numpy", "scalar_tensor", "asarray"), _rewrap),
+    **dict.fromkeys(("sym_float", "sym_int", "sym_max", "sym_min", "sym_sqrt", "sym_sum"), _symbolic),
     "is_tensor": _is_tensor,
     "where": _where,
     "broadcast_tensors": _broadcast_tensors,

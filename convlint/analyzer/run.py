@@ -38,6 +38,8 @@ class Frame:
     returns: list[Value] = field(default_factory=list)
     yields: list[Value] = field(default_factory=list)
     statement: ast.stmt | None = None
+    checking: bool = False
+    """Inside a test whose branch only raises, warns or logs."""
     tests: list[Any] | None = None
     """Where decisions inside one test are collected, so that a test makes one event."""
     globals_: set[str] = field(default_factory=set)
@@ -231,6 +233,7 @@ class Run:
             statement=where,
             function=name,
             routes=frame.routes,
+            only_checks=frame.checking,
             **facts,
         )
 

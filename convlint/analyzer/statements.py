@@ -78,6 +78,8 @@ def _assert(run: Run, frame: Frame, node: ast.Assert) -> None:
 
 
 def _assign(run: Run, frame: Frame, node: ast.Assign) -> None:
+    if len(node.targets) == 1 and _bind_aligned(run, frame, node.targets[0], node.value):
+        return
     value = run.evaluate(frame, node.value)
     for target in node.targets:
         bind(run, frame, target, value, node.value)
@@ -111,6 +113,29 @@ def set_attribute(frame: Frame, owner: Instance, name: str, value: Value) -> Non
         value = replace(value, state="")
     old = owner.attributes.get(name)
     owner.attributes[name] = value if old is None or frame.certain else join(old, value)
+
+
+def _bind_aligned(run: Run, frame: Frame, target: ast.expr, source: ast.expr) -> bool:
+    """``b, n, heads = *x.shape, self.heads``: the targets say how many sizes the starred part has."""
+    if not (isinstance(target, (ast.Tuple, ast.List)) and isinstance(source, (ast.Tuple, ast.List))):
+        return False
+    starred = [i for i, part in enumerate(source.elts) if isinstance(part, ast.Starred)]
+    count = len(target.elts) - len(source.elts) + 1
+    if len(starred) != 1 or count < 0 or any(isinstance(part, ast.Starred) for part in target.elts):
+        return False
+    values: list[Value] = []
+    for part in source.elts:
+        if isinstance(part, ast.Starred):
+            value = run.evaluate(frame, part.value)
+            values += _items(run, frame, value, count, None, part.value) or [UNKNOWN] * count
+        else:
+            values.append(run.evaluate(frame, part))
+    for one, value in zip(target.elts, values, strict=True):
+        bind(run, frame, one, value)
+    first, spread = starred[0], source.elts[starred[0]]
+    if isinstance(spread, ast.Starred):
+        _refine_shape(frame, target.elts[first : first + count], spread.value)
+    return True
 
 
 def _by_name(name: str, value: Value) -> Value:
@@ -235,10 +260,7 @@ def _delete(run: Run, frame: Frame, node: ast.Delete) -> None:
 
 
 def _if(run: Run, frame: Frame, node: ast.If) -> None:
-    checks = (decisions.only_checks(node.body) and not node.orelse) or (
-        bool(node.orelse) and decisions.only_checks(node.orelse) and not any(isinstance(s, ast.If) for s in node.orelse)
-    )
-    truth = decisions.test(run, frame, node.test, "if", checks)
+    truth = decisions.test(run, frame, node.test, "if", _only_checks(node))
     if truth is True:
         frame.env.update(decisions.narrowed(run, frame, node.test, True))
         execute(run, frame, node.body)
@@ -256,6 +278,22 @@ def _if(run: Run, frame: Frame, node: ast.If) -> None:
                 (false_on, decisions.narrowed(run, frame, node.test, False), lambda: execute(run, frame, node.orelse)),
             ],
         )
+
+
+def _only_checks(node: ast.If) -> bool:
+    """Whether a branch exports the same on each side: one raises, or it tells declared layouts apart, else raises."""
+    if decisions.only_checks(node.body) and (not node.orelse or isinstance(node.body[-1], ast.Raise)):
+        return True
+    if not node.orelse:
+        return False
+    if len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If):
+        other = node.orelse[0]
+        return _is_equality(node.test) and _is_equality(other.test) and bool(other.orelse) and _only_checks(other)
+    return decisions.only_checks(node.orelse)
+
+
+def _is_equality(node: ast.expr) -> bool:
+    return isinstance(node, ast.Compare) and all(isinstance(op, (ast.Eq, ast.In)) for op in node.ops)
 
 
 Arm = tuple[frozenset[str], dict[str, Value], Callable[[], None]]
@@ -339,7 +377,10 @@ def _for(run: Run, frame: Frame, node: ast.For) -> None:
 
     def once(element: Value) -> Callable[[], None]:
         def body() -> None:
-            bind(run, frame, node.target, element)
+            if isinstance(node.target, ast.Name):
+                frame.env[node.target.id] = element  # `for dim in x.shape` names no channels
+            else:
+                bind(run, frame, node.target, element)
             execute(run, frame, node.body)
 
         return body

@@ -96,25 +96,31 @@ def dtypes(function: Any) -> str:
     return ""
 
 
+def row(function: Any, name: str, known: dict[str, list[Any]]) -> list[str] | None:
+    """What is known of a function: by the schema of its name or, where Python wraps that, by a trial call."""
+    schema = next((n for n in (name, f"_{name}2") if n in known), None)
+    if schema is not None:
+        return [returns(known[schema]) if schema == name else "T", dtypes(function), flags(schema, known[schema])]
+    classes = dtypes(function)
+    return ["T", classes, ""] if classes else None
+
+
+def public(module: Any) -> list[tuple[str, Any]]:
+    """The public functions of a module or class."""
+    found = [(name, getattr(module, name)) for name in sorted(dir(module)) if not name.startswith("_")]
+    return [(name, function) for name, function in found if callable(function) and not inspect.isclass(function)]
+
+
 def rows() -> dict[str, Any]:
     """The table as JSON data."""
     known = schemas()
-    methods, functions = {}, {}
-    for name in sorted(set(dir(torch.Tensor))):
-        function = getattr(torch.Tensor, name)
-        if name.startswith("_") or not callable(function) or inspect.isclass(function) or name not in known:
-            continue
-        methods[name] = [returns(known[name]), dtypes(function), flags(name, known[name])]
+    methods = {name: made for name, function in public(torch.Tensor) if (made := row(function, name, known))}
+    functions = {}
     for prefix, (module, aten) in NAMESPACES.items():
-        for name in sorted(dir(module)):
-            function = getattr(module, name)
-            if name.startswith("_") or not callable(function) or inspect.isclass(function) or aten + name not in known:
-                continue
-            functions[f"{prefix}.{name}"] = [
-                returns(known[aten + name]),
-                dtypes(function),
-                flags(aten + name, known[aten + name]),
-            ]
+        for name, function in public(module):
+            made = row(function, aten + name, known)
+            if made is not None:
+                functions[f"{prefix}.{name}"] = made
     for name in sorted(dir(F)):
         function = getattr(F, name)
         if inspect.isfunction(function) and not name.startswith("_"):

@@ -58,11 +58,10 @@ class AssertOnValue(Rule):
 
     def check(self, event: Branch, context: Context) -> Finding | None:
         """Breaks the dynamo routes."""
-        if event.taint is not Taint.data or not (event.form == "assert" or event.only_raises):
+        if event.taint is not Taint.data or not (event.form == "assert" or event.only_checks):
             return None
-        text = " ".join(event.text.split())
         message = (
-            f"`{text[:60]}` checks a tensor's value, which stops `torch.export`; check before the model, "
+            f"`{event.short}` checks a tensor's value, which stops `torch.export`; check before the model, "
             f"or use `torch._check`"
         )
         harm = ASSERT if event.form == "assert" else RAISE

@@ -51,9 +51,8 @@ class BranchOnShape(Rule):
         """Frozen on every route, harmless where the branch only checks."""
         if event.taint is not Taint.shape:
             return None
-        text = " ".join(event.text.split())
-        text = text if len(text) <= 60 else text[:57] + "..."
-        if event.form == "assert" or event.only_raises:
+        text = event.short
+        if event.form == "assert" or event.only_checks:
             return self.finding(event, f"`{text}` checks a size: the check is not exported", Harm(), context)
         message = (
             f"`{text}` decides on a size: the exported graph keeps the branch of the traced shape for every shape; "

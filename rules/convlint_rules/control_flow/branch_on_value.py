@@ -107,19 +107,21 @@ class BranchOnValue(Rule):
 
     def check(self, event: Branch, context: Context) -> Finding | None:
         """Wrong where TorchScript traces, breaks where dynamo does; harmless on a module's own constant tensors."""
-        if event.taint not in (Taint.data, Taint.state) or event.form == "assert" or event.only_raises:
+        if event.taint not in (Taint.data, Taint.state) or event.form == "assert" or event.only_checks:
             return None
-        test = _short(event)
+        test = event.short
         if event.taint is Taint.state:
             message = (
                 f"`{test}` decides on a parameter or buffer: `torch.export` cannot read its value; "
                 f"keep a plain Python flag"
             )
             return self.finding(event, message, STATE, context)
-        what = "a tensor's value" if event.operand.kind == "tensor" else "a count or number that depends on values"
+        on_tensor = event.operand.kind == "tensor"
+        what = "a tensor's value" if on_tensor else "a count or number that depends on values"
+        kept = "number of rounds" if event.form == "while" else "branch"
         message = (
-            f"`{test}` decides on {what}: the TorchScript routes keep the traced branch for every input, "
-            f"`torch.export` stops; compute both sides and select with `torch.where`"
+            f"`{test}` decides on {what}: the TorchScript routes keep the traced {kept} for every input, "
+            f"`torch.export` stops; {_advice(event.form, on_tensor)}"
         )
         fixable = Applicability.unsafe if self.fix(event, context) else None
         return self.finding(event, message, HARM.without(event.frozen_on), context, fixable=fixable)
@@ -132,9 +134,12 @@ class BranchOnValue(Rule):
         return Fix("Select with `torch.where`", (edit,), Applicability.unsafe) if edit else None
 
 
-def _short(event: Branch) -> str:
-    text = " ".join(event.text.split())
-    return text if len(text) <= 60 else text[:57] + "..."
+def _advice(form: str, on_tensor: bool) -> str:
+    if form == "while":
+        return "run a fixed number of rounds, or leave the loop (an NMS, say) to the runtime"
+    if on_tensor:
+        return "compute both sides and select with `torch.where`"
+    return "keep a fixed size and a mask of what counts"
 
 
 def _block(event: Branch) -> tuple[ast.If, ast.stmt | None] | None:

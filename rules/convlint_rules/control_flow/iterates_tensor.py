@@ -63,7 +63,7 @@ class IteratesOverTensor(Rule):
 
     def check(self, event: IteratesTensor, context: Context) -> Finding | None:
         """Frozen on TorchScript, breaks dynamo; harmless where the length is fixed."""
-        text = " ".join(event.text.split())[:60]
+        text = event.short
         if not event.dynamic:
             return self.finding(event, f"`{text}` is unpacked into a fixed number of parts", Harm(), context)
         message = (

@@ -67,9 +67,8 @@ class LoopOverDimension(Rule):
         """Frozen or breaking by the size, wrong or breaking by a data-dependent count."""
         harm = DATA if event.taint is Taint.data else FROZEN
         what = "a count that depends on values" if event.taint is Taint.data else "a size of an input"
-        text = " ".join(event.text.split())
         message = (
-            f"the length of this loop, `{text[:60]}`, is {what}: it is unrolled for the traced input; "
+            f"the length of this loop, `{event.short}`, is {what}: it is unrolled for the traced input; "
             f"compute on the whole axis at once"
         )
         return self.finding(event, message, harm, context)

@@ -69,7 +69,7 @@ class MaskAssignment(Rule):
         """Wrong with a mask of lower rank, breaks Core ML."""
         target, mask = event.target.rank, event.mask.rank
         rows = target is not None and mask is not None and mask < target and event.value.kind == "number"
-        text = " ".join(event.text.split())[:60]
+        text = event.short
         coreml = ("coreml", Level.breaks)
         if rows:
             message = (

@@ -66,7 +66,7 @@ class DataDependentShape(Rule):
 
     def check(self, event: DynamicShape, context: Context) -> Finding | None:
         """Harmless for ONNX Runtime, breaks the targets of the facts."""
-        text = " ".join(event.text.split())[:60]
+        text = event.short
         what = WORDS.get(event.how, f"is `{event.how}`")
         message = (
             f"`{text}` {what}: the result's shape depends on values, which {', '.join(f.target for f in self.facts)} "

@@ -46,7 +46,7 @@ class IndexFromMask(Rule):
         """Harmless, with a hint and often a repair."""
         if event.how != "index-from-mask":
             return None
-        text = " ".join(event.text.split())[:60]
+        text = event.short
         message = f"`{text}` selects by positions made from a mask: index with the mask itself"
         fixable = Applicability.unsafe if _direct(event) else None
         return self.finding(event, message, Harm(), context, fixable=fixable)

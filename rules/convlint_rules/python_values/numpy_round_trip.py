@@ -87,7 +87,7 @@ class NumPyRoundTrip(Rule):
         """Wrong for values, frozen for sizes."""
         if event.how not in ("numpy", "numpy-call") or event.operand.taint < Taint.shape:
             return None
-        text = " ".join(event.text.split())[:60]
+        text = event.short
         if event.operand.taint is Taint.shape:
             message = f"`{text}` computes on a size in NumPy: the traced size is kept; use integer or torch arithmetic"
             return self.finding(event, message, DIM, context)

@@ -100,7 +100,7 @@ class PythonMathOnTensors(Rule):
 
     def check(self, event: PythonMath, context: Context) -> Finding | None:
         """By function and operands."""
-        text = " ".join(event.text.split())[:60]
+        text = event.short
         if event.taint is Taint.state:
             return None
         if event.taint is Taint.data:
@@ -109,7 +109,7 @@ class PythonMathOnTensors(Rule):
             )
             harm = TENSOR_EXTREME if event.callee in ("min", "max") else TENSOR
         else:
-            message = f"`{text}` needs a plain number: the traced size is kept; use integer arithmetic on the size"
+            message = f"`{text}` needs a plain number: the graph keeps the traced result; {_advice(event.callee)}"
             harm = EXTREME if event.callee in ("min", "max") else CEIL if event.callee in SYMBOLIC else MATH
         fixable = fix.applicability if (fix := self.fix(event, context)) else None
         return self.finding(event, message, harm, context, fixable=fixable)
@@ -124,6 +124,15 @@ class PythonMathOnTensors(Rule):
         if event.callee in ("min", "max") and event.taint is Taint.data and len(call.args) == 2:
             return _clamp(event, call)
         return None
+
+
+def _advice(callee: str) -> str:
+    """What to write instead of a Python function of sizes."""
+    if callee in ("min", "max"):
+        return "slice without it (a slice stops at the end by itself), or export for fixed sizes"
+    if callee in SYMBOLIC and callee != "math.sqrt":
+        return "use integer arithmetic on the size"
+    return "take the number from the configuration, or compute it on a tensor"
 
 
 def _division(event: PythonMath, call: ast.Call) -> Fix | None:

@@ -103,13 +103,14 @@ class PythonScalar(Rule):
         if event.how not in FORMS:
             return None
         taint = event.operand.taint
-        text = " ".join(event.text.split())[:60]
+        text = event.short
         if taint is Taint.state:
             harm = STATE if event.how in ("int", "float", "bool", "complex") else Harm()
             message = f"`{text}` reads a parameter or buffer as a Python number: it is stored as a constant"
         elif taint is Taint.shape:
             harm = DIM
-            message = f"`{text}` turns a size into a plain number: the graph keeps the traced size; leave it as it is"
+            advice = "leave it as it is" if event.how == "int" else "arithmetic works on the size itself"
+            message = f"`{text}` turns a size into a plain number: the graph keeps the traced size; {advice}"
         else:
             harm = {"item": ITEM, "tolist": TOLIST}.get(event.how, SCALAR)
             message = (

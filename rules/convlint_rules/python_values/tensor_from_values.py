@@ -63,7 +63,7 @@ class TensorFromValuesInForward(Rule):
         """Frozen for sizes, wrong for values; ``as_tensor`` of a tensor is that tensor."""
         if event.operand.kind == "tensor":
             return self.finding(event, f"`{event.callee}` of a tensor stays in the graph", Harm(), context)
-        text = " ".join(event.text.split())[:60]
+        text = event.short
         if event.operand.taint is Taint.shape:
             message = (
                 f"`{text}` reads a size: the TorchScript routes keep the traced one; use the size itself in arithmetic"
