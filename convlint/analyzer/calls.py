@@ -354,7 +354,7 @@ def instantiate(run: Run, frame: Frame, node: ast.expr, cls: ClassInfo, argument
         return instance
     if is_module:
         run.memo[key] = instance
-    init = run.method(cls, "__init__")
+    init = None if _has_made_init(cls) else run.method(cls, "__init__")
     new = Frame(frame.module, frame.function, frame, routes=frame.routes, traced=frame.traced and not is_module)
     new.statement = frame.statement
     if init is not None:
@@ -370,6 +370,12 @@ def instantiate(run: Run, frame: Frame, node: ast.expr, cls: ClassInfo, argument
     if post is not None and init is None:
         call_value(run, new, node, Function(post, instance))
     return instance
+
+
+def _has_made_init(cls: ClassInfo) -> bool:
+    """Whether ``@dataclass`` writes the class's own ``__init__`` (a base's is not called then)."""
+    decorators = [dotted(d.func if isinstance(d, ast.Call) else d) for d in cls.node.decorator_list]
+    return "__init__" not in cls.methods and any(d.rpartition(".")[2] == "dataclass" for d in decorators)
 
 
 def _container(run: Run, cls: ClassInfo, outside: list[str], arguments: Arguments) -> Value | None:
