@@ -125,14 +125,15 @@ def test(run: Run, frame: Frame, node: ast.expr, form: str, only_checks: bool) -
 
 def only_checks(body: list[ast.stmt]) -> bool:
     """Whether statements only raise, warn or log (and, where they may raise, else return a constant)."""
-    raises = any(isinstance(part, ast.Raise) for statement in body for part in ast.walk(statement))
     for statement in body:
         if isinstance(statement, (ast.Raise, ast.Pass, ast.Assert)):
             continue
         if isinstance(statement, ast.If) and only_checks([*statement.body, *statement.orelse]):
             continue
-        if isinstance(statement, ast.Return) and raises and isinstance(statement.value, (ast.Constant, type(None))):
-            continue
+        if isinstance(statement, ast.Return) and isinstance(statement.value, (ast.Constant, type(None))):
+            if any(isinstance(part, ast.Raise) for one in body for part in ast.walk(one)):
+                continue
+            return False
         if isinstance(statement, ast.Expr):
             value = statement.value
             if isinstance(value, ast.Constant):

@@ -97,6 +97,9 @@ class Run:
         self.active: set[Any] = set()
         self.globals: dict[tuple[str, str], Value] = {}
         self.hooks: list[tuple[Value, Value]] = []
+        self.lines: dict[ClassInfo, list[ClassInfo]] = {}
+        """The resolution order of each class."""
+        self.outside: dict[ClassInfo, list[str]] = {}
         self.depth = 0
         self.only_metadata = False
         """While a name is evaluated of which only the shape, dtype or device is asked."""
@@ -165,8 +168,11 @@ class Run:
 
     def mro(self, cls: ClassInfo) -> list[ClassInfo]:
         """The project's classes from ``cls`` upwards, depth first, each once."""
-        order: list[ClassInfo] = []
-        self._linearise(cls, order, 0)
+        order = self.lines.get(cls)
+        if order is None:
+            order = []
+            self._linearise(cls, order, 0)
+            self.lines[cls] = order
         return order
 
     def _linearise(self, cls: ClassInfo, order: list[ClassInfo], depth: int) -> None:
@@ -189,7 +195,9 @@ class Run:
 
     def outside_bases(self, cls: ClassInfo) -> list[str]:
         """Qualified names of the bases that are not of the project."""
-        found: list[str] = []
+        if cls in self.outside:
+            return self.outside[cls]
+        found = self.outside[cls] = []
         for info in self.mro(cls):
             for node, base in zip(info.node.bases, self.bases(info), strict=True):
                 if isinstance(base, Name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import re
 import tokenize
@@ -28,6 +29,11 @@ class SourceError(Exception):
         super().__init__(message)
         self.row = row
         self.column = column
+
+
+@functools.lru_cache(maxsize=1)
+def _last_tree(document: Document) -> ast.Module:
+    return document.parse()
 
 
 @dataclass(eq=False)
@@ -95,6 +101,11 @@ class Document:
             raise SourceError(error.msg, error.lineno or 1, error.offset or 1) from None
         except (ValueError, RecursionError, MemoryError) as error:
             raise SourceError(f"{str(error) or 'nested too deeply'}") from None
+
+    @property
+    def tree(self) -> ast.Module:
+        """The standard tree for looking around an event; kept for the document that was last asked, no longer."""
+        return _last_tree(self)
 
     def span(self, node: ast.expr | ast.stmt) -> Span:
         """The range of an ``ast`` node, in code points (``ast`` counts UTF-8 bytes)."""

@@ -144,7 +144,7 @@ def _advice(form: str, on_tensor: bool) -> str:
 
 def _block(event: Branch) -> tuple[ast.If, ast.stmt | None] | None:
     """The parsed ``if`` and the statement behind it."""
-    for node in ast.walk(event.document.parse()):
+    for node in ast.walk(event.document.tree):
         for body in (getattr(node, "body", None), getattr(node, "orelse", None)):
             if not isinstance(body, list):
                 continue
@@ -187,7 +187,7 @@ def _returns(event: Branch) -> Edit | None:
 
 
 def _ternary(event: Branch) -> Edit | None:
-    for node in ast.walk(event.document.parse()):
+    for node in ast.walk(event.document.tree):
         if isinstance(node, ast.IfExp) and event.document.span(node.test) == event.span:
             if not (_elementwise(node.body) and _elementwise(node.orelse)):
                 return None

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ast
+
 from convlint.events import LeavesGraph, Taint
 from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
 from convlint.rule import Context, Example, Rule
@@ -70,10 +72,8 @@ class LenOfTensor(Rule):
 
     def fix(self, event: LeavesGraph, context: Context) -> Fix | None:
         """``t.shape[0]``."""
-        import libcst as cst
-
-        node = event.document.expression(event.operand.span)
-        if not isinstance(node, (cst.Name, cst.Attribute, cst.Subscript, cst.Call)):
-            return None
         text = event.document.segment(event.operand.span)
+        node = ast.parse(f"({text})", mode="eval").body
+        if not isinstance(node, (ast.Name, ast.Attribute, ast.Subscript, ast.Call)):
+            return None
         return Fix(f"Write `{text}.shape[0]`", (Edit(event.span, f"{text}.shape[0]"),), Applicability.safe)

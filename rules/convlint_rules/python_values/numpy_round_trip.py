@@ -107,7 +107,7 @@ def _round_trip(event: LeavesGraph) -> Edit | None:
     """``torch.from_numpy(...)`` around the event, with every NumPy call in it replaced."""
     if event.how != "numpy":
         return None
-    for node in ast.walk(event.document.parse()):
+    for node in ast.walk(event.document.tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in (
             "torch.from_numpy",
             "torch.as_tensor",
