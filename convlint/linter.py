@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from convlint import baseline
-from convlint.analyzer import Analyzer
+from convlint.analyzer import Analyzer, roomy
 from convlint.config import TARGETS, Settings
 from convlint.errors import nearest
 from convlint.events import Event
 from convlint.findings import Applicability, Edit, Finding, Fix, Severity, Span
 from convlint.rule import Context, Rule, registry
-from convlint.source.document import Document, SourceError
-from convlint.source.suppressions import Suppression, added, suppressions, without
+from convlint.source.document import TOO_DEEP, Document, SourceError
+from convlint.source.suppressions import Suppression, added, rows_for_comments, suppressions, without
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 EVERYWHERE = Context(targets=dict.fromkeys(TARGETS))
 """All exporters and targets: where a suppression may be of use to somebody."""
@@ -30,10 +36,13 @@ class Repairable:
     event: Event | None = None
 
     def fix(self, context: Context) -> Fix | None:
-        """The edits, computed when asked for."""
+        """The edits, computed when asked for; None also where a rule fails to (its finding stays)."""
         if self.finding.fix is not None or self.rule is None:
             return self.finding.fix
-        return self.rule.fix(self.event, context)
+        try:
+            return self.rule.fix(self.event, context)
+        except Exception:  # a third party's rule must not end the run
+            return None
 
 
 @dataclass
@@ -75,6 +84,11 @@ def lint(
 
 def lint_documents(documents: Sequence[Document], settings: Settings) -> LintResult:
     """The findings of documents in memory."""
+    with roomy():
+        return _lint_documents(documents, settings)
+
+
+def _lint_documents(documents: Sequence[Document], settings: Settings) -> LintResult:
     analyzer = Analyzer(settings.root)
     found: dict[str, list[Repairable]] = defaultdict(list)
     for document in documents:
@@ -151,7 +165,7 @@ def _not_parsed(path: str, error: SourceError, severity: Severity, hint: str = "
 
 
 def _syntax(document: Document, error: SourceError) -> Finding:
-    newer = _newer_python(document.text)
+    newer = _newer_python(document.text, str(error))
     if newer:
         return _not_parsed(
             document.path, error, "info", f"; needs Python {newer}, run convlint with it to lint this file"
@@ -159,31 +173,51 @@ def _syntax(document: Document, error: SourceError) -> Finding:
     return _not_parsed(document.path, error, "error")
 
 
-def _newer_python(text: str) -> str | None:
-    """The Python version that can parse a text which this one cannot; None where none is known to."""
+_DEEPEST = 200
+"""How deeply Python lets brackets nest; far beyond, LibCST's parser overflows the stack and ends the process."""
+
+
+def _newer_python(text: str, error: str) -> str | None:
+    """The Python version whose syntax a text needs that this one cannot parse; None where it is plainly wrong."""
     import libcst as cst
 
+    if error == TOO_DEEP or _depth(text) > _DEEPEST:
+        return None
     try:
         module = cst.parse_module(text)
     except (cst.ParserSyntaxError, RecursionError, ValueError):
         return None
-    names = _node_names(module)
-    if names & {"TemplatedString"}:
-        return "3.14"
-    return "3.12 or newer"
+    needed = max(_versions(module, error), default=(0, 0))
+    return f"{needed[0]}.{needed[1]} or newer" if needed > sys.version_info[:2] else None
 
 
-def _node_names(node: object) -> set[str]:
-    """The names of the LibCST classes in a tree."""
+def _depth(text: str) -> int:
+    """How deeply brackets nest at most, those in strings and comments counted too."""
+    depth = deepest = 0
+    for bracket in re.findall(r"[()\[\]{}]", text):
+        depth = depth + 1 if bracket in "([{" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _versions(module: cst.Module, error: str) -> Iterator[tuple[int, int]]:
+    """The Python versions that the newer parts of a tree came with."""
     import libcst as cst
 
-    names: set[str] = set()
-    stack: list[cst.CSTNode] = [node] if isinstance(node, cst.CSTNode) else []
+    in_string = error.startswith(("f-string", "unterminated string"))
+    stack: list[cst.CSTNode] = [module]
     while stack:
-        top = stack.pop()
-        names.add(type(top).__name__)
-        stack.extend(top.children)
-    return names
+        node = stack.pop()
+        stack.extend(node.children)
+        if type(node).__name__ == "TemplatedString":  # which the oldest LibCST does not know
+            yield 3, 14
+        elif isinstance(node, cst.ExceptHandler):
+            if isinstance(node.type, cst.Tuple) and not node.type.lpar:
+                yield 3, 14
+        elif isinstance(node, cst.TypeParam):
+            yield (3, 13) if node.default is not None else (3, 12)
+        elif isinstance(node, cst.TypeAlias) or (isinstance(node, cst.FormattedString) and in_string):
+            yield 3, 12
 
 
 # --- suppressions ------------------------------------------------------------------------------------------------
@@ -244,15 +278,19 @@ def add_ignores(paths: Sequence[Path], settings: Settings) -> int:
     from convlint.fixer import replace_file
 
     result = lint(paths, settings)
-    rows: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+    wanted: dict[str, dict[tuple[int, int], set[str]]] = defaultdict(lambda: defaultdict(set))
     for finding in result.findings:
         if not finding.code.startswith("CVL0") and finding.path in result.documents:
             statement = finding.statement or finding.span
-            rows[finding.path][statement.end_row].add(finding.code)
+            wanted[finding.path][statement.row, statement.end_row].add(finding.code)
     count = 0
-    for path, by_row in rows.items():
+    for path, by_rows in wanted.items():
         document = result.documents[path]
-        edits = [added(document, row, sorted(codes)) for row, codes in by_row.items()]
-        replace_file(document, document.apply(edits))
-        count += sum(map(len, by_row.values()))
+        free = rows_for_comments(document)
+        at: dict[int, set[str]] = defaultdict(set)
+        for (first, last), codes in by_rows.items():
+            if rows := free.intersection(range(first, last + 1)):
+                at[max(rows)] |= codes
+        replace_file(document, document.apply([added(document, row, sorted(codes)) for row, codes in at.items()]))
+        count += sum(map(len, at.values()))
     return count

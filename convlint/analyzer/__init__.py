@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class Analyzer:
-    """Indexes documents and, as far as they reach, the project around them; yields the documents' events."""
+    """Indexes documents and, as far as they reach, the project around them; yields the documents' events.
+
+    To be used within ``roomy``.
+    """
 
     def __init__(self, root: Path) -> None:
         from convlint.analyzer.index import Project
@@ -31,24 +34,22 @@ class Analyzer:
         Raises:
             SourceError: it does not parse.
         """
-        with _roomy():
-            self._modules.append(self._project.add(document))
+        self._modules.append(self._project.add(document))
 
     def events(self) -> dict[str, list[Event]]:
         """The events of the added documents by ``Document.path``, in source order."""
         from convlint.analyzer.interpreter import Interpreter
 
         found: dict[str, list[Event]] = {module.document.path: [] for module in self._modules}
-        with _roomy():
-            for event in Interpreter(self._project, self._modules).events():
-                found[event.document.path].append(event)
+        for event in Interpreter(self._project, self._modules).events():
+            found[event.document.path].append(event)
         for events in found.values():
             events.sort(key=lambda event: (event.span, type(event).__name__))
         return found
 
 
 @contextmanager
-def _roomy() -> Iterator[None]:
+def roomy() -> Iterator[None]:
     """Deep code needs a deep stack; and collecting garbage among millions of live nodes costs four times the work."""
     limit = sys.getrecursionlimit()
     collecting = gc.isenabled()
