@@ -19,11 +19,11 @@ $(VENV)/.dev: $(BIN)/convlint constraints.txt
 demo: $(BIN)/convlint  ## lint the example detector, show and apply the repairs to a copy
 	rm -rf $(DEMO) && mkdir -p $(DEMO) && cp examples/atss_detector/*.py $(DEMO)
 	@echo "== what convlint finds in examples/atss_detector"
-	-$(BIN)/convlint $(DEMO) --isolated
+	@$(BIN)/convlint $(DEMO) --isolated || [ $$? -eq 1 ]
 	@echo "== what --fix --unsafe-fixes would change"
-	-$(BIN)/convlint $(DEMO) --isolated --unsafe-fixes --diff
+	@$(BIN)/convlint $(DEMO) --isolated --unsafe-fixes --diff || [ $$? -eq 1 ]
 	@echo "== after the repairs"
-	-$(BIN)/convlint $(DEMO) --isolated --fix --unsafe-fixes --show-fixes --output-format concise
+	@$(BIN)/convlint $(DEMO) --isolated --fix --unsafe-fixes --show-fixes --output-format concise || [ $$? -eq 1 ]
 
 test: $(VENV)/.dev lint types
 	$(BIN)/pytest -n 2 tests

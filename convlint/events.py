@@ -155,6 +155,8 @@ class DynamicShape(Event):
     how: str
     """mask, nonzero, where, masked_select, unique, repeat_interleave, bincount, topk, index-from-mask, slice."""
     operand: Operand
+    whole: bool = False
+    """Whether an index holds just the positions of a mask, so that the mask itself selects the same."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -261,7 +261,7 @@ def elementwise(run: Run, left: Value, right: Value, *, divides: bool = False, d
     if shape is None and () in shapes:
         shape = shapes[0] if shapes[1] == () else shapes[1]
     taint = max(taint_of(left), taint_of(right))
-    return run.tensor(dtype, shape, taint, ragged=ragged, mask_index=indices and dtype == "int")
+    return run.tensor(dtype, shape, taint, ragged=ragged, mask_index="some" if indices and dtype == "int" else "")
 
 
 _ORDER = {"bool": 0, "int": 1, "float": 2, "complex": 3}

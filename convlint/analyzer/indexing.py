@@ -79,19 +79,27 @@ def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, in
         _note_dynamic(run, frame, node, tensor, part, value)
     shape = _shape(tensor, parts)
     ragged = (
-        tensor.ragged or kind == "mask" or any(isinstance(v, Tensor) and (v.ragged or v.mask_index) for _, v in parts)
+        tensor.ragged
+        or kind == "mask"
+        or any(isinstance(v, Tensor) and (v.ragged or v.mask_index != "") for _, v in parts)
     )
     if kind == "basic":
         how = "slice" if all(isinstance(p, ast.Slice) or _is_dots(p) for p, _ in parts) else "select"
         if any(isinstance(p, ast.Constant) and p.value is None for p, _ in parts):
             how = "unsqueeze"
         region = region_of(node.slice)
-        return run.view(frame, tensor, how, node, region, shape=shape, ragged=ragged, state="", sure=True)
+        only = not tensor.mask_index or (tensor.shape is not None and tensor.shape[1:] in ((), (Const(1),)))
+        chosen = tensor.mask_index if only else "some"
+        return run.view(
+            frame, tensor, how, node, region, shape=shape, ragged=ragged, state="", sure=True, mask_index=chosen
+        )
     taint = max(tensor.taint, *(taint_of(v) for _, v in parts))
-    indices = tensor.mask_index or any(
-        isinstance(v, Tensor) and v.mask_index for _, v in parts if tensor.dtype == "int"
+    indices = tensor.mask_index != "" or any(
+        isinstance(v, Tensor) and v.mask_index != "" for _, v in parts if tensor.dtype == "int"
     )
-    return run.tensor(tensor.dtype, shape, taint, ragged=ragged, mask_index=indices and tensor.dtype == "int")
+    return run.tensor(
+        tensor.dtype, shape, taint, ragged=ragged, mask_index="some" if indices and tensor.dtype == "int" else ""
+    )
 
 
 def _is_dots(node: ast.expr) -> bool:
@@ -99,7 +107,7 @@ def _is_dots(node: ast.expr) -> bool:
 
 
 def _note_dynamic(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, part: ast.expr, value: Value) -> None:
-    how = ""
+    how, whole = "", False
     if isinstance(part, ast.Slice):
         if isinstance(value, Tuple) and any(taint_of(v) is Taint.data for v in value.items):
             how = "slice"
@@ -108,10 +116,10 @@ def _note_dynamic(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, p
             if isinstance(one, Tensor) and one.dtype == "bool" and one.taint >= Taint.state:
                 how = "mask"
             elif isinstance(one, Tensor) and one.mask_index:
-                how = "index-from-mask"
+                how, whole = "index-from-mask", one.mask_index == "all"
     if how:
         operand = run.operand(frame, part if not isinstance(part, ast.Slice) else node, value)
-        run.emit(frame, DynamicShape, node, how, (), how=how, operand=operand)
+        run.emit(frame, DynamicShape, node, how, (), how=how, operand=operand, whole=whole)
 
 
 def _shape(tensor: Tensor, parts: list[tuple[ast.expr, Value]]) -> tuple[Value, ...] | None:

@@ -19,6 +19,7 @@ from convlint.analyzer.values import (
     Array,
     Const,
     List,
+    MaskIndex,
     Number,
     Shape,
     Tensor,
@@ -97,18 +98,19 @@ def operate(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, a
     ragged = tensor.ragged and shape is None
     if operator.view and name not in COPIES:
         return _view(run, frame, node, name, tensor, shape, operator.returns)
-    return _results(run, operator.returns, dtype, shape, taint, ragged, tensor.mask_index and dtype == "int")
+    indices: MaskIndex = "some" if tensor.mask_index and dtype == "int" else ""
+    return _results(run, operator.returns, dtype, shape, taint, ragged, indices)
 
 
 def _results(
-    run: Run, letters: str, dtype: str | None, shape: shapes.Shaped, taint: Taint, ragged: bool, indices: bool = False
+    run: Run, letters: str, dtype: str | None, shape: shapes.Shaped, taint: Taint, ragged: bool, indices: MaskIndex = ""
 ) -> Value:
     """The values that a schema's result letters stand for."""
     made: list[Value] = []
     for i, letter in enumerate(letters):
         if letter == "T":
             kind = dtype if i == 0 else None
-            made.append(run.tensor(kind, shape, taint, ragged=ragged, mask_index=indices and i == 0))
+            made.append(run.tensor(kind, shape, taint, ragged=ragged, mask_index=indices if i == 0 else ""))
         elif letter == "L":
             made.append(List(run.tensor(dtype, None, taint)))
         elif letter in "ifbn":
@@ -168,7 +170,7 @@ def _cast(dtype: str) -> Handler:
     """``tensor.float()`` and its like."""
 
     def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
-        indices = tensor.mask_index and dtype == "int"
+        indices = tensor.mask_index if dtype == "int" else ""
         return run.tensor(dtype, tensor.shape, tensor.taint, ragged=tensor.ragged, mask_index=indices)
 
     return handler
@@ -210,6 +212,11 @@ def note_dynamic(run: Run, frame: Frame, node: ast.expr, how: str, operand: ast.
         run.emit(frame, DynamicShape, node, how, (), how=how, operand=run.operand(frame, operand, value))
 
 
+def _of_mask(mask: Tensor) -> MaskIndex:
+    """What the positions in one column of ``nonzero`` are: of a mask with more axes only a part."""
+    return "all" if mask.rank in (1, None) else "some"
+
+
 def _dynamic(
     run: Run,
     frame: Frame,
@@ -223,10 +230,10 @@ def _dynamic(
     if name in ("nonzero", "argwhere"):
         as_tuple = arguments.get(0, "as_tuple")
         if isinstance(as_tuple, Const) and as_tuple.value is True:
-            one = run.tensor("int", (number(Taint.data),), Taint.data, mask_index=True)
+            one = run.tensor("int", (number(Taint.data),), Taint.data, mask_index=_of_mask(tensor))
             return Tuple((one,) * tensor.rank) if tensor.rank else List(one)
         rank: Value = Const(tensor.rank) if tensor.rank is not None else Number("int")
-        return run.tensor("int", (number(Taint.data), rank), Taint.data, mask_index=True)
+        return run.tensor("int", (number(Taint.data), rank), Taint.data, mask_index=_of_mask(tensor))
     shape = (number(Taint.data),) if name in ("masked_select", "unique", "bincount") else None
     if name in ("unique", "unique_consecutive"):
         if any(k.startswith("return_") for k in arguments.keywords):
@@ -280,7 +287,7 @@ def where(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arg
     """``torch.where`` with one argument (indices) or three."""
     if not arguments.positional and not arguments.keywords:
         note_dynamic(run, frame, node, "where", arguments.receiver or node, tensor)
-        one = run.tensor("int", (number(Taint.data),), Taint.data, mask_index=True)
+        one = run.tensor("int", (number(Taint.data),), Taint.data, mask_index=_of_mask(tensor))
         return Tuple((one,) * tensor.rank) if tensor.rank else List(one)
     from convlint.analyzer.expressions import promoted
 
@@ -591,7 +598,7 @@ def _index_select(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, argume
     index = arguments.get(1, "index")
     if isinstance(index, Tensor) and index.mask_index:
         note_dynamic(run, frame, node, "index-from-mask", arguments.node(1, "index") or node, index)
-    ragged = isinstance(index, Tensor) and (index.ragged or index.mask_index)
+    ragged = isinstance(index, Tensor) and (index.ragged or index.mask_index != "")
     return run.tensor(tensor.dtype, None, max([tensor.taint, *(taint_of(v) for v in arguments.all())]), ragged=ragged)
 
 

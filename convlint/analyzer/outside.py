@@ -23,6 +23,7 @@ from convlint.analyzer.values import (
     Instance,
     Layer,
     List,
+    MaskIndex,
     Method,
     Name,
     Number,
@@ -580,7 +581,7 @@ def _joined_tensors(run: Run, frame: Frame, node: ast.expr, name: str, arguments
         return run.tensor(None, None, taint)
     dtypes = {t.dtype for t in tensors}
     dtype = dtypes.pop() if len(dtypes) == 1 else "float" if "float" in dtypes else None
-    indices = all(t.mask_index for t in tensors)
+    indices: MaskIndex = "some" if all(t.mask_index for t in tensors) else ""
     if last in ("stack",):
         return run.tensor(dtype, shapes.stacked(tensors[0].shape, count, dim), taint, ragged=ragged, mask_index=indices)
     shape = shapes.concatenated(tensors, dim) if last in ("cat", "concat", "concatenate") else None

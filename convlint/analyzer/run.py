@@ -288,13 +288,14 @@ class Run:
             for write in self.memory.read(tensor.ident):
                 if isinstance(write.report, InplaceWrite):
                     view = self.memory.views.get(tensor.ident if not write.lost else write.through)
+                    facts = view_facts(view)
                     found = replace(
                         write.report,
                         lost=write.lost,
                         stale=not write.lost,
                         read=frame.document.span(node),
-                        read_name=ast.unparse(node),
-                        **view_facts(view),
+                        read_name=ast.unparse(node) if tensor is value else facts.get("base", ast.unparse(node)),
+                        **facts,
                         routes=write.report.routes & frame.routes,
                     )
                     if found.routes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from convlint.events import Taint
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from convlint.analyzer.index import ClassInfo, FunctionInfo
 
 _serial = itertools.count(1)
+
+
+MaskIndex = Literal["", "all", "some"]
 
 
 class Value:
@@ -73,8 +76,8 @@ class Tensor(Value):
     """The tensor object; 0 where aliasing is not tracked."""
     storage: int = 0
     """The memory it looks at."""
-    mask_index: bool = False
-    """Whether it holds indices made from a mask (``nonzero``)."""
+    mask_index: MaskIndex = ""
+    """Whether it holds indices made from a mask (``nonzero``): just those, or some computed or chosen from them."""
     state: str = ""
     """parameter or buffer, with its name, for a module's own tensors (``buffer:self.n``)."""
     sure: bool = True
@@ -333,7 +336,7 @@ def _merge_tensors(a: Tensor, b: Tensor) -> Value:
         max(a.taint, b.taint),
         a.ident if same else max(a.ident, b.ident),
         a.storage if a.storage == b.storage else max(a.storage, b.storage),
-        a.mask_index and b.mask_index,
+        a.mask_index if a.mask_index == b.mask_index else "some" if a.mask_index and b.mask_index else "",
         a.state if a.state == b.state else "",
         a.sure and b.sure,
         a.ragged or b.ragged,

@@ -44,7 +44,7 @@ class IndexFromMask(Rule):
 
     def check(self, event: DynamicShape, context: Context) -> Finding | None:
         """Harmless, with a hint and often a repair."""
-        if event.how != "index-from-mask":
+        if event.how != "index-from-mask" or not event.whole:
             return None
         text = event.short
         message = f"`{text}` selects by positions made from a mask: index with the mask itself"
