@@ -29,14 +29,15 @@ test: $(VENV)/.dev lint types
 	$(BIN)/pytest -n 2 tests
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff check convlint rules tests benchmarks
-	$(BIN)/ruff format --check convlint rules tests benchmarks
+	$(BIN)/ruff check convlint rules tests benchmarks docs
+	$(BIN)/ruff format --check convlint rules tests benchmarks docs
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
-docs: $(VENV)/.dev  ## write docs/rules from the rules and their proofs
+docs: $(VENV)/.dev  ## write docs/rules from the rules and their proofs, and the README's screen
 	$(BIN)/python -m convlint.report.docs
+	$(BIN)/python docs/screen.py
 
 prove: $(VENV)/.dev  ## run every rule's examples through the real tracers, and store what they do
 	$(BIN)/python -m convlint.trial.prove
