@@ -55,6 +55,8 @@ class Arguments:
     keyword_nodes: dict[str, ast.expr] = field(default_factory=dict)
     more: bool = False
     """Whether a starred argument hides how many there are."""
+    entry: bool = False
+    """Whether an exporter calls: ``*args`` and ``**kwargs`` are given by their names, as what they collect."""
     receiver: ast.expr | None = None
     """Where the tensor is written whose method (or function) is called."""
 
@@ -299,14 +301,18 @@ def _bind(run: Run, frame: Frame, function: Function, arguments: Arguments) -> d
         if arguments.more:
             env[spec.vararg.arg] = List(join_all(rest) if rest else None)
     known = {p.arg for p in [*parameters, *spec.kwonlyargs]}
+    starred = {p.arg for p in (spec.vararg, spec.kwarg) if p is not None} if arguments.entry else set()
     extra = Dict()
     for name, value in arguments.keywords.items():
         if name in known:
             env[name] = value
+        elif name in starred:
+            continue
         else:
             extra.items[name] = value
     if spec.kwarg is not None:
         env[spec.kwarg.arg] = extra
+    env |= {name: arguments.keywords[name] for name in starred if name in arguments.keywords}
     _defaults(run, function, env, arguments.more)
     return env
 

@@ -109,7 +109,7 @@ class Interpreter:
         if parameters:
             env[parameters[0].arg] = instance
         env |= entry_arguments(self.run, forward, env)
-        given = Arguments(keywords=env, nodes=[])
+        given = Arguments(keywords=env, nodes=[], entry=True)
         frame = Frame(cls.module)
         try:
             invoke(self.run, frame, ast.Name(id=cls.node.name, lineno=1, col_offset=0), Function(forward), given)
