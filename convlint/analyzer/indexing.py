@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from convlint.analyzer.aliases import Range, Region
 from convlint.analyzer.run import Frame, Run
@@ -73,6 +74,9 @@ def _range(node: ast.expr) -> Range:
 
 def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, index: Value) -> Value:
     """``tensor[index]``."""
+    only_slice = isinstance(node.slice, ast.Slice)
+    if only_slice and isinstance(index, Tuple) and (integer(index.items[2]) or 0) < 0:
+        return List(replace(tensor, ident=0, storage=0, shape=None))  # no tensor takes a negative step
     parts = parts_of(node.slice, index)
     kind = classify(node.slice, index)
     for part, value in parts:
@@ -91,7 +95,16 @@ def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, in
         only = not tensor.mask_index or (tensor.shape is not None and tensor.shape[1:] in ((), (Const(1),)))
         chosen = tensor.mask_index if only else "some"
         return run.view(
-            frame, tensor, how, node, region, shape=shape, ragged=ragged, state="", sure=True, mask_index=chosen
+            frame,
+            tensor,
+            how,
+            node,
+            region,
+            shape=shape,
+            ragged=ragged,
+            state="",
+            sure=tensor.sure or not only_slice,
+            mask_index=chosen,
         )
     taint = max(tensor.taint, *(taint_of(v) for _, v in parts))
     indices = tensor.mask_index != "" or any(
