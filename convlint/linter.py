@@ -89,7 +89,7 @@ def lint_documents(documents: Sequence[Document], settings: Settings) -> LintRes
 
 
 def _lint_documents(documents: Sequence[Document], settings: Settings) -> LintResult:
-    analyzer = Analyzer(settings.root)
+    analyzer = Analyzer()
     found: dict[str, list[Repairable]] = defaultdict(list)
     for document in documents:
         try:
@@ -187,7 +187,7 @@ def _newer_python(text: str, error: str) -> str | None:
         module = cst.parse_module(text)
     except (cst.ParserSyntaxError, RecursionError, ValueError):
         return None
-    needed = max(_versions(module, error), default=(0, 0))
+    needed = max(_versions(module), default=(0, 0))
     return f"{needed[0]}.{needed[1]} or newer" if needed > sys.version_info[:2] else None
 
 
@@ -200,11 +200,10 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def _versions(module: cst.Module, error: str) -> Iterator[tuple[int, int]]:
+def _versions(module: cst.Module) -> Iterator[tuple[int, int]]:
     """The Python versions that the newer parts of a tree came with."""
     import libcst as cst
 
-    in_string = error.startswith(("f-string", "unterminated string"))
     stack: list[cst.CSTNode] = [module]
     while stack:
         node = stack.pop()
@@ -216,8 +215,17 @@ def _versions(module: cst.Module, error: str) -> Iterator[tuple[int, int]]:
                 yield 3, 14
         elif isinstance(node, cst.TypeParam):
             yield (3, 13) if node.default is not None else (3, 12)
-        elif isinstance(node, cst.TypeAlias) or (isinstance(node, cst.FormattedString) and in_string):
+        elif isinstance(node, cst.TypeAlias) or (isinstance(node, cst.FormattedString) and _nests_freely(module, node)):
             yield 3, 12
+
+
+def _nests_freely(module: cst.Module, node: cst.FormattedString) -> bool:
+    """Whether an f-string holds, between braces, what only Python 3.12 allows there."""
+    import libcst as cst
+
+    parts = [module.code_for_node(p.expression) for p in node.parts if isinstance(p, cst.FormattedStringExpression)]
+    forbidden = {"\\", "#", node.end} | ({"\n", "\r"} if len(node.end) == 1 else set())
+    return any(word in part for part in parts for word in forbidden)
 
 
 # --- suppressions ------------------------------------------------------------------------------------------------

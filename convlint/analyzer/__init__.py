@@ -6,7 +6,6 @@ import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from convlint.events import Event
@@ -22,10 +21,10 @@ class Analyzer:
     To be used within ``roomy``.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self) -> None:
         from convlint.analyzer.index import Project
 
-        self._project = Project(root)
+        self._project = Project()
         self._modules: list[ModuleInfo] = []
 
     def add(self, document: Document) -> None:

@@ -7,10 +7,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from convlint.source.discovery import INSTALLED
 from convlint.source.document import Document, SourceError
-
-_TREES = 400
-"""How many syntax trees are kept (26 to 29 bytes a byte of source)."""
 
 
 @dataclass(eq=False)
@@ -180,10 +178,8 @@ def _class_block(info: ClassInfo, body: list[ast.stmt]) -> None:
 class Project:
     """The modules that can be reached from the reported documents, read when first named."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root.resolve()
+    def __init__(self) -> None:
         self.modules: dict[str, ModuleInfo | None] = {}
-        self.by_path: dict[str, ModuleInfo] = {}
         self._roots: OrderedDict[Path, None] = OrderedDict()
         self._tops: set[str] = set()
 
@@ -193,16 +189,33 @@ class Project:
         Raises:
             SourceError: it does not parse.
         """
-        path = Path(document.path).absolute()
-        name, base, package = place(path)
-        self._roots[base] = None
-        self._tops.add(name.partition(".")[0])
-        if base.name != "site-packages":
-            self._tops.update(_siblings(base))
+        name, base, package = place(Path(document.path).absolute())
         module = build(document, name, package)
+        self._know(name, base)
         self.modules[name] = module
-        self.by_path[document.path] = module
         return module
+
+    def read(self, path: Path) -> ModuleInfo | None:
+        """The module of a file that is not to be reported, None where it cannot be read or parsed."""
+        name, base, package = place(path)
+        known = self.modules.get(name)
+        if known is not None and Path(known.document.path).absolute() == path:
+            return known
+        try:
+            module = build(Document.read(path), name, package)
+        except SourceError:
+            return None
+        self._know(name, base)
+        self.modules.setdefault(name, module)
+        return module
+
+    def _know(self, name: str, base: Path) -> None:
+        """Modules of the folder that a module is imported from may be imported too."""
+        self._tops.add(name.partition(".")[0])
+        if base not in self._roots:
+            self._roots[base] = None
+            if base.name not in INSTALLED:
+                self._tops.update(_siblings(base))
 
     def module(self, name: str) -> ModuleInfo | None:
         """The module of an absolute name, None where it is not the project's (or does not parse)."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from convlint.analyzer import expressions, statements
 from convlint.analyzer.annotations import entry_arguments
 from convlint.analyzer.calls import Arguments, invoke
+from convlint.analyzer.importers import importers
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.values import (
@@ -53,6 +54,10 @@ _NOT_EXPORTED = re.compile(
 )
 
 
+def _is_not_exported(module: ModuleInfo) -> bool:
+    return not NOT_EXPORTED.isdisjoint(module.name.split("."))
+
+
 class Interpreter:
     """One run over a project."""
 
@@ -63,24 +68,49 @@ class Interpreter:
         self.run.execute = lambda frame, body: statements.execute(self.run, frame, body)
 
     def events(self) -> Iterable[Event]:
-        """The events of all modules: models that nobody else uses first, then every ``forward`` not yet reached."""
+        """The events of all modules.
+
+        Models that nobody else uses are entered first, then every ``forward`` not yet reached; for what is still
+        not reached, the models around the modules that import them.
+        """
         classes = [cls for module in self.modules for cls in module.classes if self._is_entry(cls)]
         used = self._mentioned()
         for cls in classes:
             if cls.node.name not in used:
                 self._enter(cls)
         for cls in classes:
-            forward = cls.methods.get("forward")
-            if forward is not None and forward.key not in self.run.visited:
-                self._enter(cls)
+            self._enter_if_new(cls)
+        self._enter_importers()
         return [event for _, event in self.run.found.values()]
+
+    def _enter_if_new(self, cls: ClassInfo) -> None:
+        forward = cls.methods.get("forward")
+        if forward is not None and forward.key not in self.run.visited:
+            self._enter(cls)
+
+    def _enter_importers(self) -> None:
+        modules = [module for module in self.modules if not _is_not_exported(module) and self._unmet(module)]
+        if not modules:
+            return
+        for module in importers(self.run.project, modules, self._unmet):
+            for cls in module.classes:
+                if self._is_entry(cls):
+                    self._enter_if_new(cls)
+            if not any(map(self._unmet, modules)):
+                return
+
+    def _unmet(self, module: ModuleInfo) -> set[str]:
+        """Names of the functions and plain classes of which nothing was met on the way from any model."""
+        visited = self.run.visited
+        functions = {f.name for f in module.functions if f.key not in visited and not f.name.startswith("__")}
+        plain = [cls for cls in module.classes if cls.methods and not self.run.is_module(cls)]
+        return functions | {c.node.name for c in plain if not any(m.key in visited for m in c.methods.values())}
 
     def _is_entry(self, cls: ClassInfo) -> bool:
         forward = self.run.method(cls, "forward")
         if forward is None:
             return False
-        parts = cls.module.name.split(".")
-        if NOT_EXPORTED.intersection(parts) or _NOT_EXPORTED.match(cls.node.name):
+        if _is_not_exported(cls.module) or _NOT_EXPORTED.match(cls.node.name):
             return False
         outside = self.run.outside_bases(cls)
         if any(base.startswith("torch.autograd") or base.endswith("autograd.Function") for base in outside):

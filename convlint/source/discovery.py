@@ -43,7 +43,8 @@ DEFAULT_EXCLUDE: tuple[str, ...] = (
 """The folders that Ruff leaves out too: nobody's own source."""
 
 _ROOT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
-_INSTALLED = ("site-packages", "dist-packages")
+INSTALLED = ("site-packages", "dist-packages")
+"""Folders of installed packages: each package in them is a project of its own."""
 
 
 class Scope(Protocol):
@@ -101,7 +102,11 @@ def discover(paths: Sequence[Path], scope_of: Callable[[Path], ScopeT]) -> dict[
     """
     found: dict[Path, ScopeT] = {}
     for path in map(absolute, paths):
-        if not path.exists():
+        try:
+            there = path.exists()
+        except OSError as error:
+            raise UsageError(f"`{path}` cannot be read: {error.strerror or error}") from None
+        if not there:
             raise UsageError(f"`{path}` does not exist: name files or folders to check")
         scope = scope_of(path if path.is_dir() else path.parent)
         if scope.force_exclude and matches(scope.exclude, path):
@@ -116,6 +121,11 @@ def discover(paths: Sequence[Path], scope_of: Callable[[Path], ScopeT]) -> dict[
 def absolute(path: Path | str) -> Path:
     """The absolute path, without ``..`` but with its symbolic links (as the user wrote it)."""
     return Path(os.path.abspath(path))  # noqa: PTH100 (Path.resolve follows links, Path.absolute keeps `..`)
+
+
+def encodable(name: str) -> str:
+    """A file name that can be written as UTF-8: bytes that are none are spelled out."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 @dataclass
@@ -158,11 +168,11 @@ class _Walk(Generic[ScopeT]):
             ignores = ignores + self._ignores(folder)
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except PermissionError:
+        except OSError:
             return
         for entry in entries:
             path, is_dir = Path(entry.path), entry.is_dir(follow_symlinks=False)
-            if not is_dir and not (entry.name.endswith(".py") and entry.is_file()):
+            if not is_dir and not (entry.name.endswith(".py") and path.is_file()):  # `entry` fails on a link to itself
                 continue
             if spec.match_file(_key(path, is_dir)):
                 continue
@@ -219,7 +229,7 @@ def project_root(path: Path) -> Path:
     path = absolute(path)
     start = path if path.is_dir() else path.parent
     for folder in (start, *start.parents):
-        if folder.name in _INSTALLED or any((folder / mark).exists() for mark in _ROOT_MARKS):
+        if folder.name in INSTALLED or any((folder / mark).exists() for mark in _ROOT_MARKS):
             return folder
     while (start / "__init__.py").exists() and start != start.parent:
         start = start.parent

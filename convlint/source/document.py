@@ -6,8 +6,11 @@ import ast
 import functools
 import io
 import re
+import sys
 import tokenize
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 _BOM = b"\xef\xbb\xbf"
+TOO_DEEP = "is nested too deeply for Python's parser"
 
 
 class SourceError(Exception):
@@ -29,6 +33,17 @@ class SourceError(Exception):
         super().__init__(message)
         self.row = row
         self.column = column
+
+
+@contextmanager
+def _deep() -> Iterator[None]:
+    """Room for the parser: how deep a tree may be follows from the interpreter's own limit."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, 6000))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 @functools.lru_cache(maxsize=1)
@@ -69,7 +84,7 @@ class Document:
             encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
             bom = data.startswith(_BOM)
             text = (data[len(_BOM) :] if bom else data).decode("utf-8" if bom else encoding)
-        except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+        except (SyntaxError, UnicodeError, LookupError) as error:
             raise SourceError(f"cannot be decoded: {error}") from None
         if "\0" in text:
             raise SourceError("contains a null byte", text[: text.index("\0")].count("\n") + 1)
@@ -91,7 +106,7 @@ class Document:
             SourceError: the text is not valid Python for this interpreter, or is too deeply nested.
         """
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), _deep():
                 warnings.simplefilter("ignore")
                 try:
                     return ast.parse(self.text, type_comments=True)
@@ -99,8 +114,10 @@ class Document:
                     return ast.parse(self.text)
         except SyntaxError as error:
             raise SourceError(error.msg, error.lineno or 1, error.offset or 1) from None
-        except (ValueError, RecursionError, MemoryError) as error:
-            raise SourceError(f"{str(error) or 'nested too deeply'}") from None
+        except (RecursionError, MemoryError):
+            raise SourceError(TOO_DEEP) from None
+        except ValueError as error:
+            raise SourceError(str(error)) from None
 
     @property
     def tree(self) -> ast.Module:

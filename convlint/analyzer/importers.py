@@ -1,0 +1,108 @@
+"""Who imports the reported files: a helper that is handed over alone is judged through its callers."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from convlint.analyzer.index import ModuleInfo, Project, place
+from convlint.source.discovery import DEFAULT_EXCLUDE, INSTALLED, discover, project_root
+
+Names = Callable[[], set[str]]
+_MOST_FILES = 20_000
+_MOST_MODULES = 32
+"""How many importers are parsed; the nearest come first."""
+
+
+@dataclass(frozen=True)
+class _Around:
+    """Which files count as the project around a file: those that a run on the whole of it would take."""
+
+    exclude: tuple[str, ...] = DEFAULT_EXCLUDE
+    force_exclude: bool = False
+    respect_gitignore: bool = True
+
+
+def importers(
+    project: Project, modules: list[ModuleInfo], missing: Callable[[ModuleInfo], set[str]]
+) -> Iterator[ModuleInfo]:
+    """Modules around the given ones that use what is missing of them, nearest first; then those that use these.
+
+    ``missing`` says which names of a module have not been met so far; it is asked again before each file.
+    """
+    files = _files({Path(module.document.path) for module in modules})
+    texts = {path: text for path in files if b"import" in (text := _bytes(path))}
+    level: dict[str, Names] = {module.name: functools.partial(missing, module) for module in modules}
+    count = 0
+    while level and texts:
+        above: dict[str, Names] = {}
+        for path, text in list(texts.items()):
+            used = {name: names for name, names in level.items() if _mentions(text, name, names())}
+            module = project.read(path) if used else None
+            if module is None or not _imports(module, set(used)):
+                continue
+            del texts[path]
+            yield module
+            above[module.name] = functools.partial(_handed_on, module, used, missing)
+            count += 1
+            if count == _MOST_MODULES:
+                return
+        level = above
+
+
+def _handed_on(module: ModuleInfo, used: dict[str, Names], missing: Callable[[ModuleInfo], set[str]]) -> set[str]:
+    """What is missing of an importer: its own functions, and the missing ones that it imports for others."""
+    names = missing(module)
+    for source, wanted in used.items():
+        if source in module.stars:
+            names |= wanted()
+    for name, binding in module.names.items():
+        if isinstance(binding, tuple) and binding[0] in used and binding[1] in used[binding[0]]():
+            names.add(name)
+    return names
+
+
+def _mentions(text: bytes, module: str, names: set[str]) -> bool:
+    """Whether a file names a module and, as a whole word, one of its names."""
+    stem = module.rpartition(".")[2]
+    return bool(names) and stem.encode() in text and _words(frozenset(names)).search(text) is not None
+
+
+@functools.lru_cache(maxsize=64)
+def _words(names: frozenset[str]) -> re.Pattern[bytes]:
+    return re.compile(rb"\b(?:" + b"|".join(re.escape(name.encode()) for name in sorted(names)) + rb")\b")
+
+
+def _files(given: set[Path]) -> list[Path]:
+    """The files of the projects that the given ones belong to, without those."""
+    tops: set[Path] = set()
+    for path in given:
+        root = project_root(path)
+        name, base, _ = place(path.absolute())
+        tops.add(base / name.partition(".")[0] if root.name in INSTALLED else root)
+    known = {path.absolute() for path in given}
+    found = discover([top for top in tops if top.is_dir()], lambda _: _Around())
+    return [path for path in found if path not in known][:_MOST_FILES]
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _imports(module: ModuleInfo, wanted: set[str]) -> bool:
+    """Whether a module's top level imports a wanted one (``import a.b`` binds ``a``, from which all can be reached)."""
+    if wanted.intersection(module.stars):
+        return True
+    imported = [binding for binding in module.names.values() if isinstance(binding, tuple)]
+    return any(
+        source in wanted
+        or f"{source}.{attribute}" in wanted
+        or (not attribute and any(name.startswith(f"{source}.") for name in wanted))
+        for source, attribute in imported
+    )
