@@ -116,6 +116,8 @@ def test(run: Run, frame: Frame, node: ast.expr, form: str, only_checks: bool) -
         value = run.evaluate(frame, node)
         truth = decide(run, frame, node, value, form)
         decisions = frame.tests
+        if isinstance(truth, bool):  # decided whatever the sizes are; a value is asked for all the same
+            decisions = [one for one in decisions if one.taint is Taint.data]
         if decisions:
             _emit(run, frame, node, decisions, form)
     finally:
