@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 from dataclasses import replace
 
 from convlint.analyzer import shapes, torch_facts, writes
+from convlint.analyzer.arithmetic import elementwise, promoted
 from convlint.analyzer.attributes import shape_of, size_taint
 from convlint.analyzer.calls import Arguments, opaque
 from convlint.analyzer.indexing import index_shape
+from convlint.analyzer.reshaping import Handler, call_row, expand, flatten, pieces, repeat, reshape, squeeze, viewing
 from convlint.analyzer.run import TORCHSCRIPT, Frame, Run
 from convlint.analyzer.shapes import integer, number
 from convlint.analyzer.usage import only_arithmetic
@@ -73,8 +74,6 @@ DTYPES = {
     "cfloat": "complex",
 }  # fmt: skip
 
-Handler = Callable[[Run, Frame, ast.expr, Tensor, Arguments], Value]
-
 
 def operate(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, arguments: Arguments) -> Value:
     """``tensor.name(...)``, or the function of that name with the tensor first."""
@@ -134,8 +133,6 @@ def _result_dtype(name: str, operator: torch_facts.Operator, tensor: Tensor, arg
     letters = operator.dtypes
     source = tensor.dtype
     if operator.pointwise:
-        from convlint.analyzer.expressions import promoted
-
         for value in arguments.positional:
             if isinstance(value, Tensor) or number_kind(value) in ("float", "int"):
                 source = promoted(Tensor(source, None), value)
@@ -179,23 +176,16 @@ def _cast(dtype: str) -> Handler:
 def _view(
     run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, shape: shapes.Shaped, letters: str
 ) -> Value:
-    row = _call_row(node)
+    row = call_row(node)
     if letters == "L":
         return List(run.view(frame, tensor, name, node, row=row, shape=shape, state=""))
     state = tensor.state if name == "detach" else ""
     return run.view(frame, tensor, name, node, row=row, shape=shape, state=state, sure=True)
 
 
-def _call_row(node: ast.expr) -> int:
-    """The line that Python reports while a method is called: that of the method's name."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        return node.func.end_lineno or node.lineno
-    return node.lineno
-
-
 def _write(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
     target = arguments.receiver or node
-    writes.in_place(run, frame, target, tensor, "method", _call_row(node), node)
+    writes.in_place(run, frame, target, tensor, "method", call_row(node), node)
     taint = max([tensor.taint, *(taint_of(v) for v in arguments.all())])
     changed = replace(tensor, taint=taint)
     if isinstance(target, ast.Name) and target.id in frame.env and frame.env[target.id] == tensor:
@@ -289,8 +279,6 @@ def where(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arg
         note_dynamic(run, frame, node, "where", arguments.receiver or node, tensor)
         one = run.tensor("int", (number(Taint.data),), Taint.data, mask_index=_of_mask(tensor))
         return Tuple((one,) * tensor.rank) if tensor.rank else List(one)
-    from convlint.analyzer.expressions import promoted
-
     values = [v for v in arguments.all() if isinstance(v, Tensor) or number_kind(v) is not None]
     shape: shapes.Shaped = tensor.shape
     for value in values:
@@ -428,8 +416,6 @@ def _reduce(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, a
     operator = torch_facts.table().methods.get(name)
     dtype = _result_dtype(name, operator, tensor, Arguments()) if operator is not None else None
     if name in ("max", "min") and isinstance(dim, Tensor):  # elementwise
-        from convlint.analyzer.expressions import elementwise
-
         return elementwise(run, tensor, dim)
     shape = shapes.reduced(tensor.shape, dim, arguments.get(offset + 1, "keepdim"))
     if name in ("max", "min", "median", "mode") and dim is not None and dim != NONE:
@@ -438,114 +424,6 @@ def _reduce(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, a
     if name in ("std_mean", "var_mean", "aminmax"):
         return Tuple((run.tensor(dtype, shape, taint), run.tensor(dtype, shape, taint)))
     return run.tensor(dtype, shape, taint, ragged=tensor.ragged and shape is None)
-
-
-def _reshape(how: str) -> Handler:
-    def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
-        wanted = None if arguments.more else shapes.sizes(arguments.positional or list(arguments.keywords.values()))
-        shape = shapes.reshaped(tensor.shape, wanted)
-        if how == "reshape" and tensor.ident in run.memory.views:
-            # of a view the result may be a copy: nothing is known to be shared
-            return run.tensor(tensor.dtype, shape, tensor.taint, ragged=tensor.ragged, mask_index=tensor.mask_index)
-        return run.view(frame, tensor, how, node, row=_call_row(node), shape=shape, state="", sure=True)
-
-    return handler
-
-
-def _viewing(change: Callable[[Tensor, Arguments], shapes.Shaped], how: str) -> Handler:
-    def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
-        return run.view(
-            frame, tensor, how, node, row=_call_row(node), shape=change(tensor, arguments), state="", sure=True
-        )
-
-    return handler
-
-
-def _flatten(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
-    start = integer(arguments.get(0, "start_dim") or Const(0))
-    end = integer(arguments.get(1, "end_dim") or Const(-1))
-    shape = None if start is None or end is None else shapes.flattened(tensor.shape, start, end)
-    if shape is None and start == 0 and end == -1:
-        shape = (number(size_taint(tensor)),)
-    if tensor.ident in run.memory.views:
-        return run.tensor(tensor.dtype, shape, tensor.taint, ragged=tensor.ragged)
-    return run.view(frame, tensor, "flatten", node, row=_call_row(node), shape=shape, state="", sure=True)
-
-
-def _expand(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
-    wanted = None if arguments.more else shapes.sizes(arguments.positional)
-    shape: shapes.Shaped = None
-    if wanted is not None:
-        old = tensor.shape or ()
-        lead = len(wanted) - len(old)
-        shape = tuple(
-            (old[i - lead] if 0 <= i - lead < len(old) else number()) if integer(w) == -1 else w
-            for i, w in enumerate(wanted)
-        )
-    return run.view(frame, tensor, "expand", node, row=_call_row(node), shape=shape, state="")
-
-
-def _repeat(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
-    times = None if arguments.more else shapes.sizes(arguments.positional)
-    shape: shapes.Shaped = None
-    if times is not None and tensor.shape is not None and len(times) >= len(tensor.shape):
-        old = (Const(1),) * (len(times) - len(tensor.shape)) + tensor.shape
-        shape = tuple(_times(d, t) for d, t in zip(old, times, strict=True))
-    return run.tensor(tensor.dtype, shape, tensor.taint, ragged=tensor.ragged)
-
-
-def _times(dim: Value, count: Value) -> Value:
-    if integer(count) == 1:
-        return dim
-    if integer(dim) == 1:
-        return count
-    return number(max(taint_of(dim), taint_of(count)))
-
-
-def _pieces(name: str) -> Handler:
-    def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
-        dim = arguments.get(0 if name == "unbind" else 1, "dim") or Const(0)
-        count = _piece_count(name, tensor, arguments, dim)
-        shape = _piece_shape(name, tensor, arguments, dim)
-        row = _call_row(node)
-        if isinstance(count, int) and count <= 64:
-            parts: list[Value] = [
-                run.view(frame, tensor, name, node, ("part", ((i, None, 1),)), row, shape=shape, state="")
-                for i in range(count)
-            ]
-            return Tuple(tuple(parts))
-        one = run.view(frame, tensor, name, node, row=row, shape=shape, state="")
-        return List(one, None, count if isinstance(count, Taint) else Taint.none)
-
-    return handler
-
-
-def _piece_count(name: str, tensor: Tensor, arguments: Arguments, dim: Value) -> int | Taint:
-    given = arguments.get(0, "chunks", "split_size_or_sections", "split_size")
-    if name in ("chunk", "tensor_split"):
-        count = integer(given)
-        return count if count is not None else taint_of(given) if given is not None else Taint.none
-    if name == "split" and isinstance(given, (List, Tuple)):
-        return len(given.items) if given.items is not None else Taint.none
-    at = shapes.axis(dim, len(tensor.shape)) if tensor.shape else None
-    size = tensor.shape[at] if tensor.shape and at is not None else None
-    if name == "unbind" and integer(size) is not None:
-        return integer(size) or 0
-    if name == "split" and integer(size) is not None and integer(given):
-        return -(-(integer(size) or 0) // (integer(given) or 1))
-    return taint_of(size) if size is not None else size_taint(tensor) if name == "split" else Taint.none
-
-
-def _piece_shape(name: str, tensor: Tensor, arguments: Arguments, dim: Value) -> shapes.Shaped:
-    if tensor.shape is None:
-        return None
-    at = shapes.axis(dim, len(tensor.shape))
-    if at is None:
-        return None
-    if name == "unbind":
-        return tensor.shape[:at] + tensor.shape[at + 1 :]
-    taint = taint_of(tensor.shape[at])
-    return (*tensor.shape[:at], Number("int", taint), *tensor.shape[at + 1 :])
 
 
 def _dtype_of(arguments: Arguments) -> str | None:
@@ -573,11 +451,6 @@ def _like(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arg
     elif tensor.shape:
         taint = max(taint_of(d) for d in tensor.shape)
     return run.tensor(_dtype_of(arguments) or tensor.dtype, tensor.shape, taint, ragged=tensor.ragged)
-
-
-def _squeeze(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
-    shape = shapes.squeezed(tensor.shape, arguments.get(0, "dim"))
-    return run.view(frame, tensor, "squeeze", node, row=_call_row(node), shape=shape, state="", sure=True)
 
 
 def _one_hot(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
@@ -685,28 +558,28 @@ _SPECIAL: dict[str, Handler] = {
     "ndimension": _rank,
     "numel": _numel,
     "nelement": _numel,
-    "view": _reshape("view"),
-    "reshape": _reshape("reshape"),
-    "flatten": _flatten,
-    "permute": _viewing(
+    "view": reshape("view"),
+    "reshape": reshape("reshape"),
+    "flatten": flatten,
+    "permute": viewing(
         lambda t, a: shapes.permuted(t.shape, None if a.more else shapes.sizes(a.positional)), "permute"
     ),
-    "transpose": _viewing(lambda t, a: shapes.swapped(t.shape, a.get(0, "dim0"), a.get(1, "dim1")), "transpose"),
-    "swapaxes": _viewing(lambda t, a: shapes.swapped(t.shape, a.get(0), a.get(1)), "transpose"),
-    "t": _viewing(lambda t, a: shapes.swapped(t.shape, Const(0), Const(-1)), "t"),
-    "unsqueeze": _viewing(lambda t, a: shapes.unsqueezed(t.shape, a.get(0, "dim")), "unsqueeze"),
-    "detach": _viewing(lambda t, a: t.shape, "detach"),
-    "squeeze": _squeeze,
-    "expand": _expand,
-    "expand_as": _viewing(lambda t, a: o.shape if isinstance(o := a.get(0), Tensor) else None, "expand"),
-    "view_as": _viewing(lambda t, a: o.shape if isinstance(o := a.get(0), Tensor) else None, "view"),
-    "reshape_as": _viewing(lambda t, a: o.shape if isinstance(o := a.get(0), Tensor) else None, "view"),
-    "repeat": _repeat,
-    "tile": _repeat,
-    "chunk": _pieces("chunk"),
-    "split": _pieces("split"),
-    "tensor_split": _pieces("tensor_split"),
-    "unbind": _pieces("unbind"),
+    "transpose": viewing(lambda t, a: shapes.swapped(t.shape, a.get(0, "dim0"), a.get(1, "dim1")), "transpose"),
+    "swapaxes": viewing(lambda t, a: shapes.swapped(t.shape, a.get(0), a.get(1)), "transpose"),
+    "t": viewing(lambda t, a: shapes.swapped(t.shape, Const(0), Const(-1)), "t"),
+    "unsqueeze": viewing(lambda t, a: shapes.unsqueezed(t.shape, a.get(0, "dim")), "unsqueeze"),
+    "detach": viewing(lambda t, a: t.shape, "detach"),
+    "squeeze": squeeze,
+    "expand": expand,
+    "expand_as": viewing(lambda t, a: o.shape if isinstance(o := a.get(0), Tensor) else None, "expand"),
+    "view_as": viewing(lambda t, a: o.shape if isinstance(o := a.get(0), Tensor) else None, "view"),
+    "reshape_as": viewing(lambda t, a: o.shape if isinstance(o := a.get(0), Tensor) else None, "view"),
+    "repeat": repeat,
+    "tile": repeat,
+    "chunk": pieces("chunk"),
+    "split": pieces("split"),
+    "tensor_split": pieces("tensor_split"),
+    "unbind": pieces("unbind"),
     "topk": _topk,
     "where": where,
     "repeat_interleave": _repeat_interleave,

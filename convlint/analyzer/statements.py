@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from convlint.analyzer import decisions, writes
+from convlint.analyzer.arithmetic import binary
 from convlint.analyzer.index import ClassInfo, FunctionInfo, _class_block
 from convlint.analyzer.iteration import Elements, iterate
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run, join_env
@@ -245,8 +246,6 @@ def _augmented(run: Run, frame: Frame, node: ast.AugAssign) -> None:
         if not (isinstance(new, List) and new.element is None):
             old.add(other, False)
         return
-    from convlint.analyzer.expressions import binary
-
     bind(run, frame, node.target, binary(run, frame, node, old, node.op, new))
 
 

@@ -1,0 +1,154 @@
+"""torch operators that look at the same elements in another shape, or repeat them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from convlint.analyzer import shapes
+from convlint.analyzer.attributes import size_taint
+from convlint.analyzer.calls import Arguments
+from convlint.analyzer.run import Frame, Run
+from convlint.analyzer.shapes import integer, number
+from convlint.analyzer.values import (
+    Const,
+    List,
+    Number,
+    Tensor,
+    Tuple,
+    Value,
+    taint_of,
+)
+from convlint.events import Taint
+
+Handler = Callable[[Run, Frame, ast.expr, Tensor, Arguments], Value]
+
+
+def call_row(node: ast.expr) -> int:
+    """The line that Python reports while a method is called: that of the method's name."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return node.func.end_lineno or node.lineno
+    return node.lineno
+
+
+def reshape(how: str) -> Handler:
+    """A handler of ``view`` or ``reshape``."""
+
+    def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+        wanted = None if arguments.more else shapes.sizes(arguments.positional or list(arguments.keywords.values()))
+        shape = shapes.reshaped(tensor.shape, wanted)
+        if how == "reshape" and tensor.ident in run.memory.views:
+            # of a view the result may be a copy: nothing is known to be shared
+            return run.tensor(tensor.dtype, shape, tensor.taint, ragged=tensor.ragged, mask_index=tensor.mask_index)
+        return run.view(frame, tensor, how, node, row=call_row(node), shape=shape, state="", sure=True)
+
+    return handler
+
+
+def viewing(change: Callable[[Tensor, Arguments], shapes.Shaped], how: str) -> Handler:
+    """A handler of a view whose shape ``change`` computes."""
+
+    def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+        return run.view(
+            frame, tensor, how, node, row=call_row(node), shape=change(tensor, arguments), state="", sure=True
+        )
+
+    return handler
+
+
+def flatten(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    """``tensor.flatten(start, end)``."""
+    start = integer(arguments.get(0, "start_dim") or Const(0))
+    end = integer(arguments.get(1, "end_dim") or Const(-1))
+    shape = None if start is None or end is None else shapes.flattened(tensor.shape, start, end)
+    if shape is None and start == 0 and end == -1:
+        shape = (number(size_taint(tensor)),)
+    if tensor.ident in run.memory.views:
+        return run.tensor(tensor.dtype, shape, tensor.taint, ragged=tensor.ragged)
+    return run.view(frame, tensor, "flatten", node, row=call_row(node), shape=shape, state="", sure=True)
+
+
+def expand(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    """``tensor.expand(sizes)``."""
+    wanted = None if arguments.more else shapes.sizes(arguments.positional)
+    shape: shapes.Shaped = None
+    if wanted is not None:
+        old = tensor.shape or ()
+        lead = len(wanted) - len(old)
+        shape = tuple(
+            (old[i - lead] if 0 <= i - lead < len(old) else number()) if integer(w) == -1 else w
+            for i, w in enumerate(wanted)
+        )
+    return run.view(frame, tensor, "expand", node, row=call_row(node), shape=shape, state="")
+
+
+def repeat(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    """``tensor.repeat(counts)``."""
+    times = None if arguments.more else shapes.sizes(arguments.positional)
+    shape: shapes.Shaped = None
+    if times is not None and tensor.shape is not None and len(times) >= len(tensor.shape):
+        old = (Const(1),) * (len(times) - len(tensor.shape)) + tensor.shape
+        shape = tuple(_times(d, t) for d, t in zip(old, times, strict=True))
+    return run.tensor(tensor.dtype, shape, tensor.taint, ragged=tensor.ragged)
+
+
+def _times(dim: Value, count: Value) -> Value:
+    if integer(count) == 1:
+        return dim
+    if integer(dim) == 1:
+        return count
+    return number(max(taint_of(dim), taint_of(count)))
+
+
+def pieces(name: str) -> Handler:
+    """A handler of ``chunk``, ``split`` and their like: views of one tensor."""
+
+    def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+        dim = arguments.get(0 if name == "unbind" else 1, "dim") or Const(0)
+        count = _piece_count(name, tensor, arguments, dim)
+        shape = _piece_shape(name, tensor, arguments, dim)
+        row = call_row(node)
+        if isinstance(count, int) and count <= 64:
+            parts: list[Value] = [
+                run.view(frame, tensor, name, node, ("part", ((i, None, 1),)), row, shape=shape, state="")
+                for i in range(count)
+            ]
+            return Tuple(tuple(parts))
+        one = run.view(frame, tensor, name, node, row=row, shape=shape, state="")
+        return List(one, None, count if isinstance(count, Taint) else Taint.none)
+
+    return handler
+
+
+def _piece_count(name: str, tensor: Tensor, arguments: Arguments, dim: Value) -> int | Taint:
+    given = arguments.get(0, "chunks", "split_size_or_sections", "split_size")
+    if name in ("chunk", "tensor_split"):
+        count = integer(given)
+        return count if count is not None else taint_of(given) if given is not None else Taint.none
+    if name == "split" and isinstance(given, (List, Tuple)):
+        return len(given.items) if given.items is not None else Taint.none
+    at = shapes.axis(dim, len(tensor.shape)) if tensor.shape else None
+    size = tensor.shape[at] if tensor.shape and at is not None else None
+    if name == "unbind" and integer(size) is not None:
+        return integer(size) or 0
+    if name == "split" and integer(size) is not None and integer(given):
+        return -(-(integer(size) or 0) // (integer(given) or 1))
+    return taint_of(size) if size is not None else size_taint(tensor) if name == "split" else Taint.none
+
+
+def _piece_shape(name: str, tensor: Tensor, arguments: Arguments, dim: Value) -> shapes.Shaped:
+    if tensor.shape is None:
+        return None
+    at = shapes.axis(dim, len(tensor.shape))
+    if at is None:
+        return None
+    if name == "unbind":
+        return tensor.shape[:at] + tensor.shape[at + 1 :]
+    taint = taint_of(tensor.shape[at])
+    return (*tensor.shape[:at], Number("int", taint), *tensor.shape[at + 1 :])
+
+
+def squeeze(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    """``tensor.squeeze(dim)``."""
+    shape = shapes.squeezed(tensor.shape, arguments.get(0, "dim"))
+    return run.view(frame, tensor, "squeeze", node, row=call_row(node), shape=shape, state="", sure=True)
