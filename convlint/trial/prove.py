@@ -18,8 +18,8 @@ from convlint.trial.job import Job, Outcome, Trial
 from convlint.trial.runner import Runner
 
 _LONGEST = 160
-_FOLDER = re.compile(r"[^\s'\"]*convlint-\w+/")
-"""Temporary: it would make two proofs differ."""
+_FOLDER = re.compile(r"/[^\s'\"]*/(?=[^\s'\"/]+)")
+"""Of this machine, or temporary: it would make two proofs differ."""
 
 
 @dataclass(frozen=True)

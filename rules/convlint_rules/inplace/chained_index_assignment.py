@@ -5,6 +5,7 @@ import ast
 from convlint.events import InplaceWrite
 from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
 from convlint.rule import Context, Example, Rule
+from convlint_rules.examples import forward
 
 HARM = {"basic": Level.breaks, "mask": Level.wrong, "tensor": Level.wrong}
 
@@ -33,56 +34,32 @@ class ChainedIndexAssignment(Rule):
     examples = [
         Example(
             title="A mask on a column",
-            bad="""
-import torch
-from torch import nn
-
-
-class Model(nn.Module):
-    def forward(self, x):
-        y = x.clone()
-        y[:, 0][y[:, 0] > 0] = 9.0  # <-
-        return y
-""",
-            good="""
-import torch
-from torch import nn
-
-
-class Model(nn.Module):
-    def forward(self, x):
-        y = x.clone()
-        y[:, 0] = torch.where(y[:, 0] > 0, 9.0, y[:, 0])
-        return y
-""",
+            bad=forward("""
+                y = x.clone()
+                y[:, 0][y[:, 0] > 0] = 9.0  # <-
+                return y
+            """),
+            good=forward("""
+                y = x.clone()
+                y[:, 0] = torch.where(y[:, 0] > 0, 9.0, y[:, 0])
+                return y
+            """),
             inputs="x: float32[N=3, 4]",
             harm=Harm(onnx_torchscript=Level.wrong),
             fix=Applicability.unsafe,
         ),
         Example(
             title="A row of the first rows",
-            bad="""
-import torch
-from torch import nn
-
-
-class Model(nn.Module):
-    def forward(self, x):
-        y = x.clone()
-        y[:2][0] = 9.0  # <-
-        return y
-""",
-            good="""
-import torch
-from torch import nn
-
-
-class Model(nn.Module):
-    def forward(self, x):
-        y = x.clone()
-        y[0] = 9.0
-        return y
-""",
+            bad=forward("""
+                y = x.clone()
+                y[:2][0] = 9.0  # <-
+                return y
+            """),
+            good=forward("""
+                y = x.clone()
+                y[0] = 9.0
+                return y
+            """),
             inputs="x: float32[N=3, 4]",
             harm=Harm(onnx_torchscript=Level.breaks),
         ),

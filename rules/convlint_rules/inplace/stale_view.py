@@ -3,6 +3,7 @@ from __future__ import annotations
 from convlint.events import InplaceWrite
 from convlint.findings import Finding, Harm, Level
 from convlint.rule import Context, Example, Rule
+from convlint_rules.examples import forward
 
 
 class StaleView(Rule):
@@ -29,30 +30,18 @@ class StaleView(Rule):
     examples = [
         Example(
             title="A slice taken before the write",
-            bad="""
-import torch
-from torch import nn
-
-
-class Model(nn.Module):
-    def forward(self, x):
-        y = x.clone()
-        first = y[:, :2]
-        y[:, :3] = 1.0  # <-
-        return first + y[:, 2:]
-""",
-            good="""
-import torch
-from torch import nn
-
-
-class Model(nn.Module):
-    def forward(self, x):
-        y = x.clone()
-        y[:, :3] = 1.0
-        first = y[:, :2]
-        return first + y[:, 2:]
-""",
+            bad=forward("""
+                y = x.clone()
+                first = y[:, :2]
+                y[:, :3] = 1.0  # <-
+                return first + y[:, 2:]
+            """),
+            good=forward("""
+                y = x.clone()
+                y[:, :3] = 1.0
+                first = y[:, :2]
+                return first + y[:, 2:]
+            """),
             inputs="x: float32[N=3, 4]",
             harm=Harm(onnx_torchscript=Level.wrong),
         ),

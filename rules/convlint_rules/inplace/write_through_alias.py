@@ -5,6 +5,7 @@ import ast
 from convlint.events import InplaceWrite
 from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level, Span
 from convlint.rule import Context, Example, Rule
+from convlint_rules.examples import forward
 
 INDEXING = ("select", "slice")
 INVERSE = {"view", "reshape", "flatten", "squeeze", "unsqueeze"}
@@ -40,125 +41,77 @@ class WriteThroughAlias(Rule):
     examples = [
         Example(
             title="A row kept in a variable",
-            bad="""
-import torch
-from torch import nn
-
-
-class Model(nn.Module):
-    def forward(self, x):
-        y = x.clone()
-        v = y[1]
-        v += 2  # <-
-        return y
-""",
-            good="""
-import torch
-from torch import nn
-
-
-class Model(nn.Module):
-    def forward(self, x):
-        y = x.clone()
-        v = y[1]
-        v += 2
-        y[1] = v
-        return y
-""",
+            bad=forward("""
+                y = x.clone()
+                v = y[1]
+                v += 2  # <-
+                return y
+            """),
+            good=forward("""
+                y = x.clone()
+                v = y[1]
+                v += 2
+                y[1] = v
+                return y
+            """),
             inputs="x: float32[3, N=4]",
             harm=Harm(onnx_torchscript=Level.wrong),
             fix=Applicability.unsafe,
         ),
         Example(
             title="The same memory in another shape",
-            bad="""
-import torch
-from torch import nn
-
-
-class Model(nn.Module):
-    def forward(self, x):
-        y = x * 1.0
-        v = y.view(-1)
-        v.clamp_(min=0)  # <-
-        return y
-""",
-            good="""
-import torch
-from torch import nn
-
-
-class Model(nn.Module):
-    def forward(self, x):
-        y = x * 1.0
-        v = y.view(-1)
-        v.clamp_(min=0)
-        y = v.view(y.shape)
-        return y
-""",
+            bad=forward("""
+                y = x * 1.0
+                v = y.view(-1)
+                v.clamp_(min=0)  # <-
+                return y
+            """),
+            good=forward("""
+                y = x * 1.0
+                v = y.view(-1)
+                v.clamp_(min=0)
+                y = v.view(y.shape)
+                return y
+            """),
             inputs="x: float32[N=3, 4]",
             harm=Harm(onnx_torchscript=Level.wrong),
             fix=Applicability.unsafe,
         ),
         Example(
             title="A line break between index and method",
-            bad="""
-import torch
-from torch import nn
-
-
-class Model(nn.Module):
-    def forward(self, x):
-        y = x.clone()
-        y[  # <-
-            :, 0
-        ].mul_(2)
-        return y
-""",
-            good="""
-import torch
-from torch import nn
-
-
-class Model(nn.Module):
-    def forward(self, x):
-        y = x.clone()
-        y[:, 0] = y[:, 0].mul(2)
-        return y
-""",
+            bad=forward("""
+                y = x.clone()
+                y[  # <-
+                    :, 0
+                ].mul_(2)
+                return y
+            """),
+            good=forward("""
+                y = x.clone()
+                y[:, 0] = y[:, 0].mul(2)
+                return y
+            """),
             inputs="x: float32[N=3, 4]",
             harm=Harm(onnx_torchscript=Level.wrong),
             fix=Applicability.unsafe,
         ),
         Example(
             title="Rows written in a loop",
-            bad="""
-import torch
-from torch import nn
-
-
-class Model(nn.Module):
-    def forward(self, x):
-        y = x.clone()
-        for i in range(2):
-            row = y[:, i]
-            row *= i + 2  # <-
-        return y
-""",
-            good="""
-import torch
-from torch import nn
-
-
-class Model(nn.Module):
-    def forward(self, x):
-        y = x.clone()
-        for i in range(2):
-            row = y[:, i]
-            row *= i + 2
-            y[:, i] = row
-        return y
-""",
+            bad=forward("""
+                y = x.clone()
+                for i in range(2):
+                    row = y[:, i]
+                    row *= i + 2  # <-
+                return y
+            """),
+            good=forward("""
+                y = x.clone()
+                for i in range(2):
+                    row = y[:, i]
+                    row *= i + 2
+                    y[:, i] = row
+                return y
+            """),
             inputs="x: float32[N=3, 4]",
             harm=Harm(onnx_torchscript=Level.wrong),
             fix=Applicability.unsafe,
