@@ -18,7 +18,7 @@ from convlint.trial.job import Job, Outcome, Trial
 from convlint.trial.runner import Runner
 
 _LONGEST = 160
-_FOLDER = re.compile(r"/[^\s'\"]*/(?=[^\s'\"/]+)")
+_FOLDER = re.compile(r"[^\s'\"(]*/(?=[\w.-]+\.(?:py|cpp)\b)")
 """Of this machine, or temporary: it would make two proofs differ."""
 
 
