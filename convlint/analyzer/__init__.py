@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 class Analyzer:
     """Indexes documents and, as far as they reach, the project around them; yields the documents' events.
 
-    To be used within ``roomy``.
+    ``around`` are files of the project that are in memory newer than on disk. To be used within ``roomy``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, around: Iterable[Document] = ()) -> None:
         from convlint.analyzer.index import Project
 
-        self._project = Project()
+        self._project = Project(around)
         self._modules: list[ModuleInfo] = []
 
     def add(self, document: Document) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -178,7 +179,8 @@ def _class_block(info: ClassInfo, body: list[ast.stmt]) -> None:
 class Project:
     """The modules that can be reached from the reported documents, read when first named."""
 
-    def __init__(self) -> None:
+    def __init__(self, around: Iterable[Document] = ()) -> None:
+        self._in_memory = {str(Path(document.path).absolute()): document for document in around}
         self.modules: dict[str, ModuleInfo | None] = {}
         self._roots: OrderedDict[Path, None] = OrderedDict()
         self._tops: set[str] = set()
@@ -202,7 +204,7 @@ class Project:
         if known is not None and Path(known.document.path).absolute() == path:
             return known
         try:
-            module = build(Document.read(path), name, package)
+            module = build(self._document(path), name, package)
         except SourceError:
             return None
         self._know(name, base)
@@ -227,13 +229,16 @@ class Project:
         self.modules[name] = found
         return found
 
+    def _document(self, path: Path) -> Document:
+        return self._in_memory.get(str(path.absolute())) or Document.read(path)
+
     def _load(self, name: str) -> ModuleInfo | None:
         relative = Path(*name.split("."))
         for base in self._roots:
             for path, package in ((base / relative / "__init__.py", True), (base / relative.with_suffix(".py"), False)):
                 if path.is_file():
                     try:
-                        return build(Document.read(path), name, package)
+                        return build(self._document(path), name, package)
                     except SourceError:
                         return None
         return None
