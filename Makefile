@@ -42,7 +42,8 @@ docs: $(VENV)/.dev  ## write docs/rules from the rules and their proofs, and the
 prove: $(VENV)/.dev  ## run every rule's examples through the real tracers, and store what they do
 	$(BIN)/python -m convlint.trial.prove
 
-bench: $(VENV)/.dev  ## lint the pinned packages and draw findings to read by hand
+bench: $(VENV)/.dev  ## time convlint beside its peers; lint the pinned packages and draw findings to read by hand
+	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/draw_review.py
 
 clean:

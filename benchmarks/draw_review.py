@@ -1,6 +1,6 @@
 """Lints pinned packages and draws findings to read by hand: ``python benchmarks/draw_review.py --seed 1 --count 100``.
 
-Downloads the packages' files (no dependencies, nothing is run) into ``build/review``, and prints a Markdown table.
+Prints a Markdown table, to be filled in and kept in ``benchmarks/reviews``.
 """
 
 from __future__ import annotations
@@ -10,24 +10,9 @@ import json
 import random
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
-PACKAGES = ("timm==1.0.31", "transformers==5.17.0")
-FOLDERS = ("timm", "transformers/models")
-SITE = Path("build/review/site-packages")
-
-
-def download() -> None:
-    """Unpack the packages' wheels, once."""
-    wheels = SITE.parent / "wheels"
-    if SITE.is_dir():
-        return
-    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(wheels), *PACKAGES]
-    subprocess.run(command, check=True)
-    for wheel in wheels.glob("*.whl"):
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(SITE)
+from packages import FOLDERS, SITE, download
 
 
 def findings() -> list[dict[str, object]]:
