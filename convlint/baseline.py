@@ -11,6 +11,7 @@ import msgspec
 
 from convlint.errors import UsageError
 from convlint.findings import Finding
+from convlint.source.discovery import encodable
 from convlint.source.document import Document
 
 Key = tuple[str, str, str]
@@ -33,7 +34,7 @@ def key(finding: Finding, document: Document | None, root: Path) -> Key:
     path = Path(finding.path).absolute()
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
     text = document.segment(finding.statement or finding.span) if document is not None else finding.message
-    return name, finding.code, hashlib.sha256("".join(text.split()).encode()).hexdigest()[:16]
+    return encodable(name), finding.code, hashlib.sha256("".join(text.split()).encode()).hexdigest()[:16]
 
 
 def read(file: Path) -> Counter[Key]:
@@ -50,6 +51,8 @@ def read(file: Path) -> Counter[Key]:
         ) from None
     except msgspec.MsgspecError as error:
         raise UsageError(f"baseline {file}: {error}; write it anew with --write-baseline") from None
+    if parsed.version != 1:
+        raise UsageError(f"baseline {file}: has version {parsed.version}, not 1; write it anew with --write-baseline")
     return Counter({(e.path, e.code, e.statement): e.count for e in parsed.findings})
 
 

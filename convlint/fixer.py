@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from convlint.config import Settings
 from convlint.errors import UsageError
-from convlint.findings import Applicability, Edit, Finding, Fix
+from convlint.findings import Applicability, Edit, Finding
 from convlint.linter import LintResult, Repairable, lint, lint_documents
 from convlint.source.document import Document, SourceError
+from convlint.source.suppressions import comments
 
 ROUNDS = 20
 """How often repairs are applied and the result linted again before a file counts as unstable."""
@@ -37,32 +38,46 @@ def fix_paths(paths: Sequence[Path], settings: Settings, *, write: bool, stdin: 
         UsageError: a file cannot be written.
     """
     first = lint(paths, settings, stdin=stdin)
-    originals = dict(first.documents)
-    current, result = first, FixResult()
-    failed: set[tuple[str, str, str]] = set()
-    for _ in range(ROUNDS):
-        changed = False
-        for path, document in list(current.documents.items()):
-            repairs = [r for r in current.repairables if r.finding.path == path and _wanted(r, settings)]
-            text, applied = _apply(document, repairs, settings, failed)
-            if applied:
-                changed = True
-                result.fixed += applied
-                current.documents[path] = Document(path, text, document.encoding, document.bom)
-        if not changed:
+    endless: set[tuple[str, str]] = set()
+    while True:
+        left, fixed, more = _rounds(first, settings, endless)
+        if not more:
             break
-        current = lint_documents(list(current.documents.values()), settings)
-    else:
-        result.unstable = sorted({r.finding.path for r in current.repairables if _wanted(r, settings)})
-    for path, original in originals.items():
-        if current.documents[path].text != original.text:
-            result.changed[path] = (original, current.documents[path].text)
+        endless |= more
+    result = FixResult(fixed=fixed, left=left, unstable=sorted({path for path, _ in endless}))
+    for path, original in first.documents.items():
+        if left.documents[path].text != original.text:
+            result.changed[path] = (original, left.documents[path].text)
     if write:
+        for original, _ in result.changed.values():
+            check_writable(original)
         for original, text in result.changed.values():
             replace_file(original, text)
-    current.findings += [f for f in first.findings if f.path not in originals]  # files that could not be read
-    result.left = current
+    if left is not first:
+        left.findings += [f for f in first.findings if f.path not in first.documents]  # files that cannot be read
     return result
+
+
+def _rounds(
+    first: LintResult, settings: Settings, endless: set[tuple[str, str]]
+) -> tuple[LintResult, list[Finding], set[tuple[str, str]]]:
+    """What is left, what was repaired, and which files' codes (besides ``endless``, left out) found no end."""
+    current, fixed = first, list[Finding]()
+    applied: list[Finding] = []
+    for _ in range(ROUNDS):
+        applied, documents = [], dict(current.documents)
+        for path, document in current.documents.items():
+            repairs = [r for r in current.repairables if r.finding.path == path and _wanted(r, settings)]
+            repairs = [r for r in repairs if (path, r.finding.code) not in endless]
+            text, repaired = _apply(document, repairs, settings)
+            if text != document.text:
+                documents[path] = replace(document, text=text)
+                applied += repaired
+        if not applied:
+            return current, fixed, set()
+        fixed += applied
+        current = lint_documents(list(documents.values()), settings)
+    return current, fixed, {(finding.path, finding.code) for finding in applied}
 
 
 def _wanted(repair: Repairable, settings: Settings) -> bool:
@@ -71,30 +86,31 @@ def _wanted(repair: Repairable, settings: Settings) -> bool:
     return allowed and settings.may_fix(repair.finding.code)
 
 
-def _apply(
-    document: Document, repairs: list[Repairable], settings: Settings, failed: set[tuple[str, str, str]]
-) -> tuple[str, list[Finding]]:
+def _apply(document: Document, repairs: list[Repairable], settings: Settings) -> tuple[str, list[Finding]]:
     """The text after as many repairs as do not overlap, and what they repaired."""
+    fixes = [(r.finding, fix.edits) for r in repairs if (fix := r.fix(settings.context)) is not None and fix.edits]
+    edits, applied = _chosen(document, fixes, one_by_one=False)
+    if edits and not _parses(document, document.apply(edits)):
+        edits, applied = _chosen(document, fixes, one_by_one=True)
+    return (document.apply(edits) if edits else document.text), applied
+
+
+def _chosen(
+    document: Document, fixes: list[tuple[Finding, tuple[Edit, ...]]], *, one_by_one: bool
+) -> tuple[list[Edit], list[Finding]]:
+    """Edits that may be made together, and what they repair; ``one_by_one`` leaves out those that break the text."""
     chosen: list[Edit] = []
     applied: list[Finding] = []
-    for repair, fix in _fixes(repairs, settings):
-        key = (document.path, repair.finding.code, repr(fix.edits))
-        new = [edit for edit in fix.edits if edit not in chosen]
-        if key in failed or any(_touch(a, b) for a in new for b in chosen):
+    written = list(comments(document)) if fixes else []
+    for finding, edits in fixes:
+        new = [edit for edit in edits if edit not in chosen]
+        if any(_touch(a, b) for a in new for b in chosen) or _loses_comment(written, finding, new):
             continue
-        if not _parses(document, document.apply([*chosen, *new])):
-            failed.add(key)
+        if one_by_one and not _parses(document, document.apply([*chosen, *new])):
             continue
         chosen += new
-        applied.append(repair.finding)
-    return (document.apply(chosen) if chosen else document.text), applied
-
-
-def _fixes(repairs: list[Repairable], settings: Settings) -> Iterator[tuple[Repairable, Fix]]:
-    for repair in repairs:
-        fix = repair.fix(settings.context)
-        if fix is not None and fix.edits:
-            yield repair, fix
+        applied.append(finding)
+    return chosen, applied
 
 
 def _touch(a: Edit, b: Edit) -> bool:
@@ -106,17 +122,42 @@ def _touch(a: Edit, b: Edit) -> bool:
     )
 
 
-def _parses(document: Document, text: str) -> bool:
-    """Whether a text is Python to both parsers, and can be written in the file's encoding."""
-    import libcst as cst
+def _loses_comment(written: Sequence[tuple[int, int, str]], finding: Finding, edits: Sequence[Edit]) -> bool:
+    """Whether edits drop a comment that somebody wrote (the repair of a suppression is about one)."""
+    if finding.code.startswith("CVL0"):
+        return False
+    return any(
+        edit.span[:2] <= (row, column) < edit.span[2:] and text not in edit.content
+        for row, column, text in written
+        for edit in edits
+    )
 
+
+def _parses(document: Document, text: str) -> bool:
+    """Whether a text is Python, and can be written in the file's encoding."""
     try:
         document.encode(text)
         Document(document.path, text).parse()
-        cst.parse_module(text)
-    except (SourceError, UnicodeEncodeError, cst.ParserSyntaxError, RecursionError, ValueError):
+    except (SourceError, UnicodeEncodeError):
         return False
     return True
+
+
+def check_writable(document: Document) -> None:
+    """Makes sure that a file may be replaced and that the text which was read is still what it holds.
+
+    Raises:
+        UsageError: it may not, or it is not.
+    """
+    path = Path(document.path).resolve()
+    try:
+        mode, data = path.stat().st_mode, path.read_bytes()
+    except OSError as error:
+        raise _unwritable(document, error.strerror or str(error)) from None
+    if not (mode & 0o222 and os.access(path, os.W_OK)):  # the superuser may write what is marked as read-only
+        raise _unwritable(document, "it is read-only")
+    if data != document.encode(document.text):
+        raise _unwritable(document, "it changed while it was checked, or its encoding has several ways to write it")
 
 
 def replace_file(document: Document, text: str) -> None:
@@ -125,22 +166,22 @@ def replace_file(document: Document, text: str) -> None:
     Raises:
         UsageError: the file cannot be written.
     """
+    check_writable(document)
     path = Path(document.path).resolve()
     temporary = ""
     try:
-        mode = path.stat().st_mode
-        if not os.access(path, os.W_OK):
-            raise PermissionError(13, "it is read-only")
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".convlint-")
         with os.fdopen(handle, "wb") as file:
             file.write(document.encode(text))
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(mode & 0o7777)
+        Path(temporary).chmod(path.stat().st_mode & 0o7777)
         Path(temporary).replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
-        raise UsageError(
-            f"{document.path}: cannot be written: {error.strerror or error}; nothing was changed"
-        ) from None
+        raise _unwritable(document, error.strerror or str(error)) from None
+
+
+def _unwritable(document: Document, why: str) -> UsageError:
+    return UsageError(f"{document.path}: cannot be written: {why}; this file is unchanged")

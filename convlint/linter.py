@@ -82,14 +82,14 @@ def lint(
     return result
 
 
-def lint_documents(documents: Sequence[Document], settings: Settings) -> LintResult:
-    """The findings of documents in memory."""
+def lint_documents(documents: Sequence[Document], settings: Settings, around: Sequence[Document] = ()) -> LintResult:
+    """The findings of documents in memory; ``around`` are others there that they may import."""
     with roomy():
-        return _lint_documents(documents, settings)
+        return _lint_documents(documents, settings, around)
 
 
-def _lint_documents(documents: Sequence[Document], settings: Settings) -> LintResult:
-    analyzer = Analyzer()
+def _lint_documents(documents: Sequence[Document], settings: Settings, around: Sequence[Document]) -> LintResult:
+    analyzer = Analyzer(around)
     found: dict[str, list[Repairable]] = defaultdict(list)
     for document in documents:
         try:
@@ -223,9 +223,13 @@ def _nests_freely(module: cst.Module, node: cst.FormattedString) -> bool:
     """Whether an f-string holds, between braces, what only Python 3.12 allows there."""
     import libcst as cst
 
-    parts = [module.code_for_node(p.expression) for p in node.parts if isinstance(p, cst.FormattedStringExpression)]
     forbidden = {"\\", "#", node.end} | ({"\n", "\r"} if len(node.end) == 1 else set())
-    return any(word in part for part in parts for word in forbidden)
+    for part in node.parts:
+        if isinstance(part, cst.FormattedStringExpression):
+            around = (part.whitespace_before_expression, part.expression, part.whitespace_after_expression)
+            if any(word in module.code_for_node(piece) for piece in around for word in forbidden):
+                return True
+    return False
 
 
 # --- suppressions ------------------------------------------------------------------------------------------------

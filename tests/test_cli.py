@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-
-from convlint.cli.app import run
+from conftest import Cli
+from convlint_rules.examples import forward
 
 BROKEN = "def f(:\n    pass\n"
-
-
-class Ran(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Ran]
-
-
-@pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Runs convlint in an empty folder, stdin given as text."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("FORCE_COLOR", "NO_COLOR"):
-        monkeypatch.delenv(name, raising=False)
-
-    def call(*arguments: str, stdin: str = "") -> Ran:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
-        code = run(arguments)
-        return Ran(code, *capsys.readouterr())
-
-    return call
 
 
 def write(files: dict[str, str]) -> None:
@@ -178,6 +151,41 @@ def test_an_unforeseen_error_is_one_line_and_a_file_to_report(cli: Cli, monkeypa
     details = Path(ran.err.split()[-1])
     assert "Traceback" in details.read_text()
     details.unlink()
+
+
+def test_how_a_repairing_run_ends(cli: Cli) -> None:
+    fixable, fixed = forward("return x * int(x.shape[0])"), forward("return x * x.shape[0]")
+    write({"a.py": fixable})
+    assert cli("a.py").out.endswith("Found 1 error.\n[*] 1 fixable with `--fix`.\n")
+    assert cli("a.py", "--diff").code == 1
+    assert cli("a.py", "--diff", "--exit-zero").code == 0
+    assert cli("a.py", "--fix") == (0, "Found 1 problem (1 fixed, 0 remaining).\n", "")
+    assert Path("a.py").read_text() == fixed
+    write({"a.py": fixable})
+    assert cli("a.py", "--fix", "--exit-non-zero-on-fix").code == 1
+    assert cli("a.py", "--fix", "--exit-non-zero-on-fix").code == 0
+    write({"a.py": fixable, "b.py": BROKEN})
+    assert cli(".", "--fix-only") == (0, "Fixed 1 problem.\n", "")
+    assert cli(".", "--fix").code == 1
+
+
+def test_show_fixes_lists_what_was_repaired(cli: Cli) -> None:
+    write({"a.py": forward("return x * int(x.shape[0]) * int(x.shape[1]) * len(x.abs())")})
+    out = cli("a.py", "--fix", "--show-fixes").out
+    assert "Fixed 3 problems:\n- a.py:\n    2 x CVL202 (python-scalar)\n    1 x CVL205 (len-of-tensor)\n" in out
+
+
+def test_what_only_unsafe_repairs_can_mend_is_told(cli: Cli) -> None:
+    write({"a.py": forward("return x / x.sum().item()")})
+    assert cli("a.py", "--fix").out.endswith("No fixes available (1 with `--fix --unsafe-fixes`).\n")
+    assert cli("a.py", "--fix", "--unsafe-fixes").code == 0
+
+
+def test_add_ignores_says_how_many(cli: Cli) -> None:
+    write({"a.py": forward("return x / x.sum().item()")})
+    assert cli("a.py", "--add-ignores") == (0, "Added 1 suppression.\n", "")
+    assert cli("a.py", "--add-ignores").out == "Added 0 suppressions.\n"
+    assert cli("a.py").code == 0
 
 
 def test_no_python_files_is_a_warning(cli: Cli) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import TextIO
@@ -185,7 +185,9 @@ class _Report:
     def fixed(self, result: api.FixResult) -> bool:
         """What was repaired, then what is left."""
         if self.stdin:  # the repaired text goes where the text would have gone, what there is to say to stderr
-            sys.stdout.buffer.write(self.stdin.encode(result.changed[0][1] if result.changed else self.stdin.text))
+            if result.changed:
+                self.stdin = replace(self.stdin, text=result.changed[0][1])
+            sys.stdout.buffer.write(self.stdin.encode(self.stdin.text))
             self.out = sys.stderr if self.out is sys.stdout else self.out
         for path in result.unstable:
             _note(f"warning: {path}: repairs kept calling for more repairs; look at the file and run again")

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from convlint.findings import Finding, Fix, Span
-from convlint.source.discovery import absolute
+from convlint.source.discovery import absolute, encodable
 
 
 def as_json(findings: Iterable[Finding]) -> str:
@@ -32,7 +32,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "name": finding.name,
         "severity": finding.severity,
         "message": finding.message,
-        "filename": finding.path if finding.path == "-" else str(absolute(finding.path)),
+        "filename": finding.path if finding.path == "-" else encodable(str(absolute(finding.path))),
         "location": _start(finding.span),
         "end_location": _end(finding.span),
         "fix": _fix(finding.fix) if finding.fix else None,

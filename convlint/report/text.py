@@ -18,11 +18,12 @@ STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold cyan"}
 
 
 def shown_path(path: str) -> str:
-    """A path as the user would write it: relative to the working directory where it is below."""
+    """A path as the user would write it: relative to the working directory where it is below, always on one line."""
     try:
-        return Path(path).relative_to(Path.cwd()).as_posix()
+        shown = Path(path).relative_to(Path.cwd()).as_posix()
     except ValueError:
-        return path.replace(os.sep, "/")
+        shown = path.replace(os.sep, "/")
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in shown)
 
 
 def will_fix(finding: Finding, unsafe_fixes: bool) -> bool:

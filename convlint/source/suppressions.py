@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import tokenize
 from collections.abc import Iterator
@@ -56,19 +55,24 @@ def suppressions(document: Document) -> tuple[list[Suppression], list[Malformed]
     found: list[Suppression] = []
     malformed: list[Malformed] = []
     if "convlint:" in document.text or "noqa" in document.text.lower():
-        for row, column, comment in _comments(document.text):
+        for row, column, comment in comments(document):
             for one in _parse(row, column, comment):
                 (found if isinstance(one, Suppression) else malformed).append(one)  # type: ignore[arg-type]
     return found, malformed
 
 
-def _comments(text: str) -> Iterator[tuple[int, int, str]]:
+def comments(document: Document) -> Iterator[tuple[int, int, str]]:
     """(row, column, text) of the comments, as far as the text can be split into tokens."""
+    for token in _tokens(document):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.start[1] + 1, token.string
+
+
+def _tokens(document: Document) -> Iterator[tokenize.TokenInfo]:
+    lines = (line.rstrip("\r\n") + "\n" for line in document.lines)  # `tokenize` knows no line that ends with \r
     try:
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type == tokenize.COMMENT:
-                yield token.start[0], token.start[1] + 1, token.string
-    except (tokenize.TokenError, SyntaxError, IndentationError):
+        yield from tokenize.generate_tokens(lambda: next(lines, ""))
+    except (tokenize.TokenError, SyntaxError):
         return
 
 
@@ -98,13 +102,13 @@ def without(document: Document, suppression: Suppression, codes: list[str]) -> E
     line = document.lines[row - 1].rstrip("\r\n")
     text = line[start - 1 : end - 1]
     for code in codes:
-        text = re.sub(rf"\b{re.escape(code)}\b\s*,?\s*", "", text)
-    if re.search(r"[A-Z]+\d", text.partition(":")[2]):
-        text = re.sub(r",\s*(?=\]|$)", "", text)
-        return Edit(suppression.span, text)
-    rest = line[end - 1 :]
-    if "#" in rest:  # another comment follows: it stays
-        return Edit(suppression.span, "")
+        text = re.sub(rf"\b{re.escape(code)}\b\s*,?\s*", "", text, flags=re.IGNORECASE)
+    listed = text.partition("[")[2] if suppression.kind != "noqa" else text.partition(":")[2]
+    if re.search(r"[A-Za-z]", listed):
+        return Edit(suppression.span, re.sub(r"[,\s]+(?=\]|$)", "", text))
+    following = line.find("#", end - 1)
+    if following >= 0:  # another comment follows, and stays
+        return Edit(Span(row, start, row, following + 1), "")
     kept = line[: start - 1].rstrip()
     return Edit(Span(row, len(kept) + 1, row, len(line) + 1), "")
 
@@ -114,3 +118,8 @@ def added(document: Document, row: int, codes: list[str]) -> Edit:
     line = document.lines[row - 1].rstrip("\r\n")
     end = len(line.rstrip()) + 1
     return Edit(Span(row, end, row, len(line) + 1), f"  # convlint: ignore[{', '.join(codes)}]")
+
+
+def rows_for_comments(document: Document) -> set[int]:
+    """The rows that may end with a comment: they end neither inside a string nor with a backslash."""
+    return {token.start[0] for token in _tokens(document) if token.type in (tokenize.NEWLINE, tokenize.NL)}

@@ -1,0 +1,92 @@
+"""Which writes reach which names in an exported graph."""
+
+from __future__ import annotations
+
+from conftest import Agree
+from convlint_rules.examples import forward
+
+
+def test_a_write_through_a_view_from_another_line_is_lost(agree: Agree) -> None:
+    agree(forward("y = x.clone()\nv = y[1]\nv += 2  # CVL101\nreturn y"))
+
+
+def test_a_write_through_an_index_on_the_same_line_is_kept(agree: Agree) -> None:
+    agree(forward("y = x.clone()\ny[:, 0].mul_(2)\nreturn y"))
+
+
+def test_the_same_expression_over_two_lines_is_lost(agree: Agree) -> None:
+    agree(forward("y = x.clone()\ny[  # CVL101\n    :, 0\n].mul_(2)\nreturn y"))
+
+
+def test_a_write_through_a_reshaping_view_is_lost_even_on_one_line(agree: Agree) -> None:
+    agree(forward("y = x.clone()\ny.view(-1).mul_(2)  # CVL101\nreturn y"))
+
+
+def test_a_view_of_a_view_is_followed_to_its_base(agree: Agree) -> None:
+    agree(forward("y = x.clone()\nv = y[1]\nw = v[:2]\nw.zero_()  # CVL101\nreturn y"))
+
+
+def test_a_write_that_nobody_reads_is_harmless(agree: Agree) -> None:
+    agree(forward("y = x.clone()\nv = y[1]\nv += 2\nreturn v"))
+
+
+def test_a_copy_shares_no_memory(agree: Agree) -> None:
+    agree(forward("y = x.clone()\nv = y[1].clone()\nv += 2\nreturn y + v"))
+
+
+def test_a_mask_and_an_index_tensor_copy(agree: Agree) -> None:
+    agree(forward("y = x.clone()\nv = y[y > 0]\nv += 2\nw = y[torch.tensor([0, 1])]\nw += 2\nreturn y"))
+
+
+def test_arithmetic_makes_a_new_tensor(agree: Agree) -> None:
+    agree(forward("y = x.clone()\nv = y[1] * 2\nv += 2\nreturn y"))
+
+
+def test_asking_for_a_shape_reads_no_values(agree: Agree) -> None:
+    agree(forward("y = x.clone()\nv = y[1]\nv += 2\nreturn v * y.shape[-1] + y.dim()"))
+
+
+def test_a_view_that_was_written_back_is_no_loss(agree: Agree) -> None:
+    agree(forward("y = x.clone()\nv = y[1]\nv += 2\ny[1] = v\nreturn y"))
+
+
+def test_disjoint_parts_do_not_see_each_other(agree: Agree) -> None:
+    agree(forward("y = x.clone()\na = y[:, 0::2]\nb = y[:, 1::2]\na.mul_(2)\nreturn a + b"))
+
+
+def test_overlapping_parts_do(agree: Agree) -> None:
+    agree(forward("y = x.clone()\na = y[:, :2]\nb = y[:, 1:3]\na.mul_(2)  # CVL101\nreturn a + b"))
+
+
+def test_chunks_are_parts_of_one_tensor(agree: Agree) -> None:
+    agree(forward("y = x.clone()\na, b = y.chunk(2, dim=1)\na.mul_(2)  # CVL101\nreturn y"))
+
+
+def test_an_older_view_keeps_the_old_values_of_a_written_base(agree: Agree) -> None:
+    agree(forward("y = x.clone()\nfirst = y[:, :2]\ny[:, :3] = 1.0  # CVL103\nreturn first + y[:, 2:]"))
+
+
+def test_a_view_taken_after_the_write_is_right(agree: Agree) -> None:
+    agree(forward("y = x.clone()\ny[:, :3] = 1.0\nfirst = y[:, :2]\nreturn first + y[:, 2:]"))
+
+
+def test_the_view_may_be_made_and_written_in_a_helper(agree: Agree) -> None:
+    helper = "\n\ndef zero_first(t):\n    v = t[0]\n    v.zero_()  # CVL101\n"
+    agree(forward("y = x.clone()\nzero_first(y)\nreturn y") + helper)
+
+
+def test_the_view_may_come_from_a_helper(agree: Agree) -> None:
+    helper = "\n\ndef head(t):\n    return t[0]\n"
+    agree(forward("y = x.clone()\nv = head(y)\nv.zero_()  # CVL101\nreturn y") + helper)
+
+
+def test_one_write_that_several_names_miss_is_one_finding(agree: Agree) -> None:
+    agree(forward("y = x.clone()\nv = y[1]\nv += 2  # CVL101\nreturn y + y.sum() + y[0]"))
+
+
+def test_a_write_in_one_branch_is_missed_after_it(agree: Agree) -> None:
+    agree(forward("y = x.clone()\nv = y[1]\nif self.flag:\n    v += 2  # CVL101\nreturn y"))
+
+
+def test_rebinding_the_base_ends_its_alias(agree: Agree) -> None:
+    agree(forward("y = x.clone()\nv = y[1]\ny = x * 2\nv += 2\nreturn y + v"))

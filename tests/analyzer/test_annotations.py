@@ -1,0 +1,80 @@
+"""What annotations, type comments and defaults say of a parameter."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Agree
+from convlint_rules.examples import forward
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        "torch.Tensor",
+        '"torch.Tensor"',
+        "'Tensor'",
+        "torch.Tensor | None",
+        'Optional["torch.Tensor"]',
+        "Tensor",
+        'Annotated[torch.Tensor, "n c"]',
+        'Float[torch.Tensor, "n c"]',
+        "Union[torch.Tensor, None]",
+    ],
+)
+def test_an_annotated_tensor_is_one(agree: Agree, annotation: str) -> None:
+    agree(forward("return [row for row in x]  # CVL304", parameters=f"x: {annotation}"))
+
+
+@pytest.mark.parametrize(
+    "annotation", ["list[torch.Tensor]", '"List[Tensor]"', "Sequence[torch.Tensor]", "tuple[torch.Tensor, ...]"]
+)
+def test_an_annotated_list_of_tensors_is_iterated_freely(agree: Agree, annotation: str) -> None:
+    body = "total = 0\nfor t in xs:\n    total = total + t.sum().item()  # CVL202\nreturn total"
+    agree(forward(body, parameters=f"xs: {annotation}"))
+
+
+@pytest.mark.xfail(strict=True, reason="a parameter whose annotation says nothing is taken for no tensor at all")
+def test_a_string_annotation_that_is_no_expression_says_nothing(agree: Agree) -> None:
+    agree(forward("y = torch.abs(x)\nreturn y / y.max().item()  # CVL202", parameters='x: "n c h w"'))
+
+
+def test_a_type_comment_counts_as_an_annotation(agree: Agree) -> None:
+    source = forward("return [row for row in x]  # CVL304", parameters="x")
+    agree(source.replace("def forward(self, x):", "def forward(self, x):\n        # type: (torch.Tensor) -> list"))
+
+
+def test_a_type_comment_on_an_argument_line_is_read_over(agree: Agree) -> None:
+    source = forward("return x / x.max().item()  # CVL202")
+    agree(source.replace("self, x", "\n        self,\n        x,  # type: Tensor\n    "))
+
+
+def test_a_malformed_type_comment_is_no_error(agree: Agree) -> None:
+    agree(forward("y = x.abs()  # type: this is (no type\nreturn y / y.max().item()  # CVL202"))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "body"),
+    [
+        ("x, n: int", "return x * int(n)"),
+        ("x, n: 'int' = 2", "return x * int(n)"),
+        ("x, n=2", "for i in range(n):\n    x = x * 2\nreturn x"),
+        ("x, flag: bool = False", "return x * 2 if flag else x"),
+        ("x, mode: str", "return x * 2 if mode == 'a' else x"),
+        ("x, mode='a'", "if mode == 'a':\n    return x * 2\nreturn x"),
+    ],
+)
+def test_plain_python_parameters_are_configuration(agree: Agree, parameters: str, body: str) -> None:
+    agree(forward(body, parameters=parameters))
+
+
+def test_a_named_tuple_parameter_has_tensor_fields(agree: Agree) -> None:
+    record = "\n\nclass Batch(NamedTuple):\n    image: torch.Tensor\n    size: int\n"
+    source = forward(
+        "return batch.image / batch.image.max().item() * int(batch.size)  # CVL202", parameters="batch: Batch"
+    )
+    agree("from typing import NamedTuple\n" + source + record)
+
+
+def test_labels_are_left_out_of_an_export(agree: Agree) -> None:
+    body = "if labels is not None:\n    return x / labels.sum().item()\nreturn x * 2"
+    agree(forward(body, parameters="x, labels=None"))

@@ -1,0 +1,94 @@
+"""What ``self`` holds: configuration, buffers, layers."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Agree
+from convlint_rules.examples import forward
+
+
+@pytest.mark.parametrize("value", ["3", "n", "config.width", "True", "[1, 2]"])
+def test_configuration_decides_freely(agree: Agree, value: str) -> None:
+    source = forward("if self.k:\n    return x * 2\nreturn x * self.k", init=f"self.k = {value}")
+    agree(source.replace("__init__(self)", "__init__(self, n=4, config=None)"))
+
+
+def test_an_int_of_configuration_may_be_converted_and_looped_over(agree: Agree) -> None:
+    agree(forward("for i in range(int(self.k)):\n    x = x * 2\nreturn x", init="self.k = 3"))
+
+
+def test_a_size_kept_on_self_is_still_a_size(agree: Agree) -> None:
+    agree(forward("self.n = x.shape[0]\nreturn x * int(self.n)  # CVL202"))
+
+
+def test_a_buffer_is_no_python_flag(agree: Agree) -> None:
+    body = "if self.on:  # CVL301\n    return x * 2\nreturn x - 3"
+    agree(forward(body, init='self.register_buffer("on", torch.tensor(True))'))
+
+
+@pytest.mark.xfail(strict=True, reason="`nn.Parameter` is not in the table of torch's modules")
+def test_a_parameter_read_as_a_number(agree: Agree) -> None:
+    agree(forward("return x * float(self.w)  # CVL202", init="self.w = nn.Parameter(torch.ones(()))"))
+
+
+@pytest.mark.xfail(strict=True, reason="`nn.Parameter` is not in the table of torch's modules")
+def test_a_parameter_written_in_forward(agree: Agree) -> None:
+    agree(forward("self.w += 1  # CVL104\nreturn x * self.w", init="self.w = nn.Parameter(torch.ones(()))"))
+
+
+def test_a_buffer_written_in_forward(agree: Agree) -> None:
+    agree(forward("self.n += 1  # CVL104\nreturn x * self.n", init='self.register_buffer("n", torch.zeros(()))'))
+
+
+def test_writing_a_buffer_in_the_constructor_is_no_finding(agree: Agree) -> None:
+    agree(forward("return x * self.n", init='self.register_buffer("n", torch.zeros(()))\nself.n.fill_(2)'))
+
+
+def test_a_plain_counter_is_no_buffer(agree: Agree) -> None:
+    agree(forward("self.calls += 1\nreturn x", init="self.calls = 0"))
+
+
+def test_the_output_of_a_layer_is_a_tensor(agree: Agree) -> None:
+    agree(forward("y = self.layer(x)\nreturn y / y.max().item()  # CVL202", init="self.layer = nn.Linear(4, 4)"))
+
+
+def test_a_layer_of_the_project_is_entered(agree: Agree) -> None:
+    block = "\n\nclass Block(nn.Module):\n    def forward(self, t):\n        return t / t.max().item()  # CVL202\n"
+    agree(forward("return self.block(x)", init="self.block = Block()") + block)
+
+
+@pytest.mark.parametrize(
+    "init",
+    [
+        "self.blocks = nn.ModuleList([Block(), Block()])",
+        "self.blocks = nn.ModuleList(Block() for _ in range(3))",
+        "self.blocks = nn.ModuleList()\nfor _ in range(3):\n    self.blocks.append(Block())",
+    ],
+)
+def test_the_blocks_of_a_module_list_are_entered_once(agree: Agree, init: str) -> None:
+    block = "\n\nclass Block(nn.Module):\n    def forward(self, t, n):\n        return t * int(n)  # CVL202\n"
+    agree(forward("for block in self.blocks:\n    x = block(x, x.shape[1])\nreturn x", init=init) + block)
+
+
+@pytest.mark.parametrize("made", ["nn.Sequential(Block(), nn.ReLU())", "nn.Sequential(*[Block() for _ in range(3)])"])
+def test_the_blocks_of_a_sequential_are_entered_once(agree: Agree, made: str) -> None:
+    block = "\n\nclass Block(nn.Module):\n    def forward(self, t):\n        return t * int(t.shape[1])  # CVL202\n"
+    agree(forward("return self.blocks(x)", init=f"self.blocks = {made}") + block)
+
+
+def test_a_loop_over_layers_is_no_loop_over_a_size(agree: Agree) -> None:
+    init = "self.layers = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))"
+    agree(
+        forward("for i, layer in enumerate(self.layers):\n    x = layer(x) * i\nreturn x * len(self.layers)", init=init)
+    )
+
+
+def test_a_module_dict_is_indexed_by_name(agree: Agree) -> None:
+    block = "\n\nclass Block(nn.Module):\n    def forward(self, t):\n        return t * len(t)  # CVL205\n"
+    agree(forward('return self.heads["a"](x.abs())', init='self.heads = nn.ModuleDict({"a": Block()})') + block)
+
+
+def test_a_dataclass_carries_its_fields(agree: Agree) -> None:
+    record = "\n\n@dataclasses.dataclass\nclass Sizes:\n    height: int\n    width: int\n"
+    body = "s = Sizes(x.shape[0], width=3)\nreturn x * int(s.height) * int(s.width)  # CVL202"
+    agree(forward(body, imports="dataclasses") + record)

@@ -1,0 +1,103 @@
+"""Inheritance, within a file and across files."""
+
+from __future__ import annotations
+
+from conftest import Agree
+from convlint_rules.examples import forward
+
+BASE = """import torch
+from torch import nn
+
+
+class Base(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("scale", torch.ones(()))
+
+    def forward(self, x):
+        return self.finish(x)
+
+    def finish(self, x):
+        return x
+"""
+
+
+def test_an_inherited_forward_calls_the_override(agree: Agree) -> None:
+    agree(
+        {
+            "pkg/__init__.py": "",
+            "pkg/base.py": BASE,
+            "pkg/model.py": (
+                "from .base import Base\n\n\nclass Model(Base):\n    def finish(self, x):\n"
+                "        return x / x.max().item()  # CVL202\n"
+            ),
+        }
+    )
+
+
+def test_what_a_base_constructor_registers_is_known(agree: Agree) -> None:
+    agree(
+        {
+            "base.py": BASE,
+            "model.py": (
+                "import base\n\n\nclass Model(base.Base):\n    def forward(self, x):\n"
+                "        return x * float(self.scale)  # CVL202\n"
+            ),
+        }
+    )
+
+
+def test_super_calls_the_method_of_the_base(agree: Agree) -> None:
+    agree(
+        {
+            "base.py": BASE.replace("        return x\n", "        return x * int(x.shape[0])  # CVL202\n"),
+            "model.py": (
+                "from base import Base\n\n\nclass Model(Base):\n    def finish(self, x):\n"
+                "        return super().finish(x.abs())\n"
+            ),
+        }
+    )
+
+
+def test_a_finding_in_a_shared_base_is_reported_once(agree: Agree) -> None:
+    agree(
+        {
+            "base.py": BASE.replace("        return x\n", "        return x * int(x.shape[0])  # CVL202\n"),
+            "one.py": "from base import Base\n\n\nclass One(Base):\n    pass\n",
+            "two.py": "from base import Base\n\n\nclass Two(Base):\n    pass\n",
+        }
+    )
+
+
+def test_a_mixin_contributes_its_methods(agree: Agree) -> None:
+    mixin = "\n\nclass Mixin:\n    def peak(self, t):\n        return t.max().item()  # CVL202\n"
+    agree(forward("return x / self.peak(x)").replace("Model(nn.Module)", "Model(Mixin, nn.Module)") + mixin)
+
+
+def test_a_base_outside_the_project_is_taken_for_a_module_by_its_name(agree: Agree) -> None:
+    source = forward("return x / x.max().item()  # CVL202")
+    agree(source.replace("nn.Module", "PreTrainedModel") + "\n\nfrom transformers import PreTrainedModel\n")
+
+
+def test_a_class_that_is_no_module_is_not_judged(agree: Agree) -> None:
+    agree("class Loader:\n    def load(self, x):\n        return x.item() if x.sum() > 0 else len(x)\n")
+
+
+def test_losses_and_datasets_are_not_exported(agree: Agree) -> None:
+    agree(forward("return x / x.max().item()").replace("Model(", "FocalLoss("))
+
+
+def test_an_autograd_function_is_no_entry(agree: Agree) -> None:
+    agree(forward("return x / x.max().item()").replace("nn.Module", "torch.autograd.Function"))
+
+
+def test_a_class_inside_a_function_is_followed_where_it_is_used(agree: Agree) -> None:
+    agree(
+        forward("""
+            class Helper:
+                def peak(self, t):
+                    return t.max().item()  # CVL202
+
+            return x / Helper().peak(x)
+        """)
+    )

@@ -1,0 +1,143 @@
+"""Branches: which decide on values, which only check, and which an export never sees."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Agree
+from convlint_rules.examples import forward
+
+TRACING = "torch.jit.is_tracing()"
+
+
+@pytest.mark.parametrize(
+    ("test", "code"),
+    [
+        ("x.sum() > 0", "CVL301"),
+        ("x.any()", "CVL301"),
+        ("(x > 0).all() and self.flag", "CVL301"),
+        ("not x.any()", "CVL301"),
+        ("0 < x.sum() < 1", "CVL301"),
+        ("x.shape[1] > 6", "CVL302"),
+        ("x.size(0) % 8", "CVL302"),
+        ("x.shape[0] == x.shape[1]", "CVL302"),
+        ("x[x > 0].numel() > 3", "CVL301"),
+        ("x.numel() > 100", "CVL302"),
+    ],
+)
+def test_a_branch_on_a_tensor_or_a_size(agree: Agree, test: str, code: str) -> None:
+    agree(forward(f"x = x.abs()\nif {test}:  # {code}\n    return x * 2\nreturn x - 3"))
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "self.training",
+        "self.flag",
+        "x.dim() == 4",
+        "x.ndim > 2",
+        "x.dtype == torch.float16",
+        "x.is_cuda",
+        "x.device.type == 'cuda'",
+        "x is None",
+        "mask is not None",
+        "isinstance(x, (list, tuple))",
+        "torch.is_tensor(x)",
+        "hasattr(self, 'head')",
+        "torch.jit.is_scripting()",
+        "x.requires_grad",
+    ],
+)
+def test_a_branch_that_no_value_decides(agree: Agree, test: str) -> None:
+    agree(forward(f"if {test}:\n    return x * 2\nreturn x.abs() - 3", parameters="x, mask=None"))
+
+
+def test_code_for_training_is_not_exported(agree: Agree) -> None:
+    agree(forward("if self.training:\n    x = x / x.max().item()\nreturn x"))
+    agree(forward("if not self.training:\n    x = x / x.max().item()  # CVL202\nreturn x"))
+
+
+def test_code_that_runs_only_where_nothing_traces_is_harmless(agree: Agree) -> None:
+    agree(forward(f"if not {TRACING}:\n    x = x / x.max().item()\nreturn x"), exporter="torchscript")
+
+
+def test_code_that_runs_only_under_tracing_counts_for_torchscript(agree: Agree) -> None:
+    source = forward(f"if {TRACING}:\n    x = x / float(x.max())  # CVL202\nreturn x")
+    agree(source, exporter="torchscript")
+    agree(source.replace("  # CVL202", ""), exporter="dynamo")
+
+
+def test_a_guard_combined_with_a_value_still_guards(agree: Agree) -> None:
+    source = forward(f"if {TRACING} or x.sum() > 0:  # CVL301\n    return x * 2\nreturn x")
+    agree(source, exporter="dynamo")
+    agree(source.replace("  # CVL301", ""), exporter="torchscript")
+
+
+def test_an_early_return_under_a_guard_guards_what_follows(agree: Agree) -> None:
+    source = forward(f"if {TRACING}:\n    return x\nreturn x / float(x.max())  # CVL202")
+    agree(source, exporter="dynamo")
+    agree(source.replace("  # CVL202", ""), exporter="torchscript")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "raise ValueError(x.shape)",
+        'raise ValueError("too long")',
+        'warnings.warn("long")',
+        'logger.info("long")',
+        'print("long")',
+        "pass",
+    ],
+)
+def test_a_check_of_a_size_is_harmless(agree: Agree, body: str) -> None:
+    agree(forward(f"if x.shape[1] > 6:\n    {body}\nreturn x * 2"))
+
+
+def test_an_assertion_about_a_size_is_harmless(agree: Agree) -> None:
+    agree(forward('assert x.shape[1] % 8 == 0, "not a multiple"\nreturn x * 2'))
+
+
+def test_a_check_of_a_value_stops_the_export(agree: Agree) -> None:
+    agree(forward("if x.isnan().any():  # CVL305\n    raise ValueError\nassert x.min() >= 0  # CVL305\nreturn x * 2"))
+
+
+def test_a_check_with_an_else_that_computes_is_judged_by_its_raise(agree: Agree) -> None:
+    agree(forward("if x.shape[1] % 2 == 0:\n    y = x * 2\nelse:\n    raise ValueError\nreturn y"))
+
+
+def test_what_is_not_none_is_known_behind_the_question(agree: Agree) -> None:
+    source = forward(
+        "if mask is None:\n    return x\nreturn x * mask.sum().item()  # CVL202", parameters="x, mask=None"
+    )
+    agree(source)
+
+
+def test_a_list_behind_isinstance_is_iterated_freely(agree: Agree) -> None:
+    agree(forward("if isinstance(x, (list, tuple)):\n    return torch.cat([t * 2 for t in x])\nreturn x"))
+
+
+@pytest.mark.xfail(strict=True, reason="a tensor behind `isinstance` stays presumed")
+def test_a_tensor_behind_isinstance_is_one(agree: Agree) -> None:
+    agree(forward("if isinstance(x, torch.Tensor):\n    return x * len(x)  # CVL205\nreturn x"))
+
+
+def test_a_conditional_expression_and_a_filter(agree: Agree) -> None:
+    agree(forward("y = x * 2 if x.sum() > 0 else x - 3  # CVL301\nreturn y"))
+    agree(forward("return torch.stack([t for t in (x, x * 2) if t.sum() > 0])  # CVL301"))
+
+
+def test_one_test_of_several_values_is_one_finding(agree: Agree) -> None:
+    agree(forward("if x.sum() > 0 and x.min() < 1 or x.max() > 2:  # CVL301\n    return x * 2\nreturn x"))
+
+
+def test_a_frozen_number_is_reported_where_it_froze_not_where_it_decides(agree: Agree) -> None:
+    source = forward("n = x.sum().item()  # CVL202\nif n > 0:\n    return x * 2\nreturn x")
+    agree(source, exporter="torchscript")
+
+
+def test_a_while_loop_on_a_value(agree: Agree) -> None:
+    agree(forward("while x.abs().max() > 1:  # CVL301\n    x = x / 2\nreturn x"))
+
+
+def test_a_match_on_a_size(agree: Agree) -> None:
+    agree(forward("match x.shape[0]:  # CVL302\n    case 1:\n        return x * 2\n    case _:\n        return x"))

@@ -1,0 +1,71 @@
+"""Loops: over tensors, sizes, and what is neither."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Agree
+from convlint_rules.examples import forward
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "for i in range(x.shape[0]):",
+        "for i in range(0, x.size(1), 2):",
+        "for i, _ in enumerate(range(len(x))):",
+        "for i in reversed(range(x.shape[0])):",
+    ],
+)
+def test_a_loop_over_a_size(agree: Agree, loop: str) -> None:
+    codes = "CVL303 CVL205" if "len(" in loop else "CVL303"
+    agree(forward(f"x = x.abs()\n{loop}  # {codes}\n    x = x * 2\nreturn x"))
+
+
+@pytest.mark.parametrize("loop", ["for row in x:", "for i, row in enumerate(x):", "for a, b in zip(x, x * 2):"])
+def test_a_loop_over_a_tensor(agree: Agree, loop: str) -> None:
+    agree(forward(f"x = x.abs()\nout = []\n{loop}  # CVL304\n    out.append(x)\nreturn out"))
+
+
+@pytest.mark.xfail(strict=True, reason="`Taint` is an int: `_pieces` takes a tainted count for a number of parts")
+@pytest.mark.parametrize("pieces", ["x.split(2)", "x.unbind(0)", "torch.split(x, 2, dim=1)", "torch.unbind(x)"])
+def test_a_loop_over_as_many_pieces_as_a_size_says(agree: Agree, pieces: str) -> None:
+    agree(forward(f"x = x.abs()\nreturn torch.stack([t * 2 for t in {pieces}])  # CVL303"))
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "for i in range(3):",
+        "for i in range(self.k):",
+        "for t in (x, x * 2):",
+        "for t in [x]:",
+        "for k in ('a', 'b'):",
+        "for n in x.shape:",
+        "for t in x.chunk(2):",
+        "for i in range(x.dim()):",
+    ],
+)
+def test_a_loop_of_a_fixed_length(agree: Agree, loop: str) -> None:
+    agree(forward(f"x = x.abs()\n{loop}\n    x = x * 2\nreturn x", init="self.k = 3"))
+
+
+def test_a_comprehension_over_a_size_and_a_repeated_list(agree: Agree) -> None:
+    agree(forward("y = [x[i] for i in range(x.shape[0])]  # CVL303\nz = [None] * x.shape[1]  # CVL303\nreturn y"))
+
+
+def test_a_loop_whose_length_depends_on_values(agree: Agree) -> None:
+    agree(forward("k = x[x > 0]\nfor i in range(k.shape[0]):  # CVL303\n    x = x + k[i]\nreturn x"))
+
+
+def test_what_a_loop_builds_is_a_list(agree: Agree) -> None:
+    agree(
+        forward("out = []\nfor i in range(3):\n    out.append(x.abs() * i)\nreturn torch.stack([t * 2 for t in out])")
+    )
+
+
+def test_a_finding_in_a_loop_is_reported_once(agree: Agree) -> None:
+    agree(forward("for i in range(4):\n    x = x / x.max().item()  # CVL202\nreturn x"))
+
+
+def test_one_loop_over_two_tensors_is_one_finding(agree: Agree) -> None:
+    agree(forward("return [a + b for a, b in zip(x.abs(), y.abs())]  # CVL304", parameters="x, y"))

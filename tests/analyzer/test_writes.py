@@ -1,0 +1,51 @@
+"""Writes of every form: methods, indices, masks, and targets of other statements."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Agree
+from convlint_rules.examples import forward
+
+
+@pytest.mark.parametrize("write", ["v.add_(1)", "v += 1", "v[0] = 1", "v[:] = 0", "v.copy_(x[0])", "v.zero_()"])
+def test_a_view_may_be_written_in_any_way(agree: Agree, write: str) -> None:
+    agree(forward(f"y = x.clone()\nv = y[1]\n{write}  # CVL101\nreturn y"))
+
+
+def test_a_function_that_writes_to_its_output(agree: Agree) -> None:
+    agree(forward("y = x.clone()\nv = y[1]\ntorch.mul(v, 2, out=v)  # CVL101\nreturn y"))
+
+
+@pytest.mark.parametrize("method", ["add", "relu", "clamp", "float", "contiguous"])
+def test_a_method_without_underscore_writes_nothing(agree: Agree, method: str) -> None:
+    agree(forward(f"y = x.clone()\nv = y[1]\nv.{method}(1)\nreturn y"))
+
+
+def test_a_mask_of_rows_is_laid_along_the_wrong_axis(agree: Agree) -> None:
+    agree(forward("y = x.reshape(4, 4) * 2\ny[y[:, 1] > 0] = 9.0  # CVL105\nreturn y"))
+
+
+def test_a_mask_of_the_same_rank_is_refused_by_core_ml_alone(agree: Agree) -> None:
+    agree(forward("y = x.clone()\ny[y < 0] = 0.5  # CVL105\nreturn y"), target="coreml")
+    agree(forward("y = x.clone()\ny[y < 0] = 0.5\nreturn y"))
+
+
+def test_a_chained_index_is_one_finding(agree: Agree) -> None:
+    agree(forward("y = x.clone()\ny[:, 0][y[:, 0] > 0] = 9.0  # CVL102\nreturn y"))
+    agree(forward("y = x.clone()\ny[:2][0] = 9.0  # CVL102\nreturn y"))
+    agree(forward("y = x.clone()\ny[0][1:] = 9.0\nreturn y"))
+
+
+def test_an_assignment_to_the_input_itself_is_kept(agree: Agree) -> None:
+    agree(forward("x[0] = 1.0\nx.mul_(2)\nreturn x"))
+
+
+@pytest.mark.xfail(strict=True, reason="CVL105 parses the header of the statement and fails (CVL005)")
+@pytest.mark.parametrize("header", ["for y[y > 0] in [1.0]:", "with f() as y[y > 0]:"])
+def test_a_mask_may_be_the_target_of_a_loop_or_a_with(agree: Agree, header: str) -> None:
+    agree(forward(f"y = x.clone()\n{header}  # CVL105\n    pass\nreturn y"), target="coreml")
+
+
+@pytest.mark.xfail(strict=True, reason="writing a view back is taken for a write that the view itself misses")
+def test_a_view_that_was_written_back_may_still_be_read(agree: Agree) -> None:
+    agree(forward("y = x.clone()\nv = y[1]\nv += 2\ny[1] = v\nreturn y * v"))

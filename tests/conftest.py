@@ -1,0 +1,94 @@
+"""What the tests of several folders share."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from convlint_rules.examples import forward
+
+from convlint import api
+from convlint.cli.app import run
+from convlint.config import Configuration, Layer, Options
+
+Agree = Callable[..., None]
+
+_MARK = re.compile(r"# (CVL\d{3}(?: CVL\d{3})*)$")
+
+
+@pytest.fixture
+def agree(tmp_path: Path) -> Agree:
+    """Lints modules and compares what is found with the codes in the comments at the ends of their lines.
+
+    ``x.item()  # CVL202`` says that CVL202 is found on that line, once; where no code stands nothing is found.
+    """
+
+    def compare(source: str | Mapping[str, str], **options: object) -> None:
+        files = {"model.py": source} if isinstance(source, str) else source
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        layer = Layer(Options(**options), "test", tmp_path)  # type: ignore[arg-type]
+        findings = api.check([tmp_path], Configuration([layer], isolated=True)).findings
+        found = [(Path(f.path).relative_to(tmp_path).as_posix(), f.span.row, f.code) for f in findings]
+        assert sorted(found) == _marked(files)
+
+    return compare
+
+
+def _marked(files: Mapping[str, str]) -> list[tuple[str, int, str]]:
+    return sorted(
+        (name, row, code)
+        for name, text in files.items()
+        for row, line in enumerate(text.splitlines(), 1)
+        if (mark := _MARK.search(line))
+        for code in mark[1].split()
+    )
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Ran]
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Runs convlint in an empty folder, stdin given as text."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("FORCE_COLOR", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+
+    def call(*arguments: str, stdin: str = "") -> Ran:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        code = run(arguments)
+        return Ran(code, *capsys.readouterr())
+
+    return call
+
+
+def repaired(path: Path, data: bytes, **options: object) -> bytes:
+    """The bytes after ``--fix``; a second run changes nothing."""
+    path.write_bytes(data)
+    configuration = Configuration([Layer(Options(**options), "test", path.parent)], isolated=True)  # type: ignore[arg-type]
+    api.fix([path], configuration)
+    after = path.read_bytes()
+    assert api.fix([path], configuration).changed == []
+    assert path.read_bytes() == after
+    return after
+
+
+def body_after(tmp_path: Path, body: str, **options: object) -> str:
+    """The body of ``forward`` after ``--fix``."""
+    after = repaired(tmp_path / "model.py", forward(body).encode(), **options).decode()
+    lines = after.partition("def forward(self, x):\n")[2].splitlines()
+    return "\n".join(line.removeprefix(" " * 8) for line in lines)

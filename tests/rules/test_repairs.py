@@ -1,0 +1,130 @@
+"""Repairs that must not be offered, because they would change what eager computes or break it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import body_after
+
+
+def wrong(case: str) -> object:
+    """A case in which a repair is made that must not be."""
+    return pytest.param(case, marks=pytest.mark.xfail(strict=True, reason="the repair changes or breaks eager"))
+
+
+@pytest.mark.parametrize(
+    "size", [wrong("x.shape[0] if self.flag else 2.5"), "x.shape[0] * 0.5", "x.shape[0] / 2", "x.sum()"]
+)
+def test_int_stays_where_it_may_cut_off_a_fraction(tmp_path: Path, size: str) -> None:
+    body = f"n = {size}\nreturn x * int(n)"
+    assert body_after(tmp_path, body, unsafe_fixes=True) == body
+
+
+@pytest.mark.parametrize(
+    "made", ["[x, x]", wrong("([x] if self.flag else x.abs())"), "(x, x)", "{'a': x}", "self.items"]
+)
+def test_len_stays_where_it_may_be_of_a_list(tmp_path: Path, made: str) -> None:
+    body = f"xs = {made}\nreturn x * len(xs)"
+    assert body_after(tmp_path, body) == body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        wrong("if len(x) > 1:\n    x = x[0]\nreturn x.detach()"),
+        wrong("if isinstance(x, tuple) and len(x[1]) == 2:\n    return x[0]\nreturn x.abs()"),
+        "if isinstance(x, (list, tuple)):\n    return x[0] * len(x)\nreturn x.abs()",
+    ],
+)
+def test_len_stays_where_a_tensor_is_only_guessed(tmp_path: Path, body: str) -> None:
+    assert body_after(tmp_path, body) == body
+
+
+@pytest.mark.parametrize("function", ["ceil", "floor"])
+@pytest.mark.parametrize(
+    "size",
+    [wrong("x.shape[1] / 2"), wrong("x.shape[1] * 0.5"), "x.shape[1] * self.scale", "float(x.shape[1])"],
+)
+def test_a_division_of_a_fraction_is_not_made_one_of_integers(tmp_path: Path, function: str, size: str) -> None:
+    body = f"import math\nh = {size}\np = math.{function}(h / 4)\nreturn x[:, :p]"
+    assert body_after(tmp_path, body, unfixable=["CVL202"]) == body
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        wrong("[0] * n"),
+        wrong("'%s' % n"),
+        wrong("'a' * n"),
+        wrong("round(n * 2)"),
+        "x[n]",
+        "range(n)",
+        "self.items[n]",
+        "f(n)",
+        "int(n) + 1",
+        "[n] + [1]",
+        "n if n else 1",
+    ],
+)
+def test_a_number_stays_one_where_it_is_not_only_in_tensor_arithmetic(tmp_path: Path, use: str) -> None:
+    body = f"n = x.argmax().item()\ny = {use}\nreturn x * n, y"
+    assert body_after(tmp_path, body, unsafe_fixes=True) == body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        wrong("n = 2 if self.flag else x.sum()\nreturn x / max(n, 1)"),
+        wrong("return round(max(x.sum(), 1.0)) * x"),
+        "return x / max(x.sum(), x.shape[0])",
+        "return x / max(x, 1.0)",
+        "return x / max(x.sum(), 1.0, 2.0)",
+        "return x / max([x.sum(), 1.0])",
+        "return x / max(x.sum(), 1.0, key=abs)",
+    ],
+)
+def test_an_extreme_stays_where_clamp_would_not_do(tmp_path: Path, body: str) -> None:
+    assert body_after(tmp_path, body, unsafe_fixes=True) == body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if x.sum() > 0:\n    return x.abs()\nreturn x - 3",
+        "if x.sum() > 0:\n    return self.layer(x)\nreturn x - 3",
+        "if x.sum() > 0:\n    return x * 2\ny = x\nreturn y - 3",
+        "if x.sum() > 0:\n    y = x * 2\nelse:\n    z = x - 3\nreturn x",
+        "if x.sum() > 0:\n    print('a')\n    return x * 2\nreturn x - 3",
+        "if x.sum() > 0 and self.flag:\n    return x * 2\nreturn x - 3",
+        "if x.any():\n    return x * 2\nreturn x - 3",
+        "y = x.clone() if x.sum() > 0 else x - 3\nreturn y",
+    ],
+)
+def test_a_branch_stays_where_its_arms_do_more_than_arithmetic(tmp_path: Path, body: str) -> None:
+    assert body_after(tmp_path, body, unsafe_fixes=True) == body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "y = torch.tensor([x.sum(), 1.0])\nreturn x * y[0]",
+        "y = torch.tensor([x.sum(), x.mean()], dtype=torch.float64)\nreturn x * y[0]",
+        "y = torch.tensor([x, x])\nreturn y",
+        "y = torch.tensor([x.shape[0], x.shape[1]])\nreturn x * y[0]",
+    ],
+)
+def test_a_tensor_of_values_is_stacked_only_if_all_are_scalar_tensors(tmp_path: Path, body: str) -> None:
+    assert body_after(tmp_path, body, unsafe_fixes=True) == body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "y = x.clone()\ny[:, 0][y[:, 0] > 0] += 1\nreturn y",
+        "y = x.clone()\ny[:, 0][y[:, 0] > 0] = x[0, 0]\nreturn y",
+        "y = x.clone()\ny[:2][0] = 9.0\nreturn y",
+    ],
+)
+def test_a_chained_assignment_is_repaired_only_for_a_mask_and_a_number(tmp_path: Path, body: str) -> None:
+    assert body_after(tmp_path, body, unsafe_fixes=True) == body
