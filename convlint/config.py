@@ -6,6 +6,7 @@ Settings are built in layers: the defaults, the nearest configuration file, then
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -366,8 +367,9 @@ def parse_config_option(text: str) -> Path | Options:
     Raises:
         UsageError: it is neither.
     """
-    if Path(text).is_file():
-        return Path(text)
+    with contextlib.suppress(OSError):  # a pair may be longer than a file's name can be
+        if Path(text).is_file():
+            return Path(text)
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError:

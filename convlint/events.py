@@ -83,6 +83,8 @@ class Operand:
     dtype: str | None = None
     """float, int, bool, complex, or None where unknown."""
     rank: int | None = None
+    sure: bool = True
+    """False where it may be something else too, or is a tensor only by the look of its use."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +107,10 @@ class PythonMath(Event):
     callee: str
     operands: tuple[Operand, ...]
     taint: Taint
+    dividend: Operand | None = None
+    """Of a quotient, ``math.ceil(n / 4)``: what is divided."""
+    only_arithmetic: bool = False
+    """Whether the result is used in tensor arithmetic only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +141,8 @@ class LoopOverDim(Event):
     taint: Taint
     form: str
     """for, comprehension, list-repeat."""
+    pieces: bool = False
+    """Whether the loop goes over the parts of a split tensor, whose number `torch.export` computes."""
 
 
 @dataclass(frozen=True, kw_only=True)

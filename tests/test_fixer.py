@@ -258,7 +258,6 @@ def test_decorated_and_nested_functions_are_repaired_in_place(tmp_path: Path) ->
     assert after == source.replace("int(t.shape[0])", "t.shape[0]").replace("int(x.shape[0])", "x.shape[0]")
 
 
-@pytest.mark.xfail(strict=True, reason="the repair of an `elif` runs whatever the `if` before it decided")
 def test_the_repair_of_an_elif_stays_behind_its_if(tmp_path: Path) -> None:
     body = "if self.on:\n    y = x + 1\nelif x.sum() > 0:\n    y = x * 2\nelse:\n    y = x - 3\nreturn y"
     after = body_after(tmp_path, body, unsafe_fixes=True)

@@ -69,7 +69,6 @@ def test_deep_nesting_is_repaired_beside_and_left_as_it_is(tmp_path: Path, name:
     assert (tmp_path / "deep.py").read_text() == DEEP[name] + "\n\n" + MODEL.replace("int(x.shape[0])", "x.shape[0]")
 
 
-@pytest.mark.xfail(strict=True, reason="a deep expression outside a function body ends the run (RecursionError)")
 @pytest.mark.parametrize(
     "source",
     [
@@ -257,7 +256,6 @@ def test_stdin_is_repaired_to_the_byte(tmp_path: Path) -> None:
     assert ran.stdout == data.replace(b"int(x.shape[0])", b"x.shape[0]")
 
 
-@pytest.mark.xfail(strict=True, reason="--config looks for a file of that name first, and names have a longest length")
 def test_a_long_setting_on_the_command_line_is_understood(cli: Cli) -> None:
     Path("a.py").touch()
     assert cli("a.py", "--config", f"exclude = {['folder'] * 60}").code == 0

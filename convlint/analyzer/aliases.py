@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import ast
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 INDEXING = frozenset({"select", "slice"})
@@ -111,6 +113,14 @@ class Memory:
     def brought_back(self, ident: int, through: int) -> None:
         """The tensor was given, by an index assignment, what had been written through a view of it."""
         self.missed[ident] = tuple(w for w in self.missed.get(ident, ()) if w.through != through)
+
+    @contextmanager
+    def keeps(self, ident: int, base: int) -> Iterator[None]:
+        """While a view is assigned to its own place in its base: of that write it misses nothing."""
+        before = self.missed.get(ident, ())
+        yield
+        if ident and self._derives(ident, base):
+            self.missed[ident] = before
 
     def _untouched(self, ident: int, through: int, region: Region | None) -> bool:
         """Whether a tensor sees nothing of a write, as it is another part of the same base."""

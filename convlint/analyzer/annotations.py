@@ -131,10 +131,12 @@ def _generic(run: Run, module: ModuleInfo, node: ast.Subscript, depth: int) -> V
 def uses(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> dict[str, set[str]]:
     """How each name is used in a function: tensor, list, dict, length, type."""
     found: dict[str, set[str]] = defaultdict(set)
+    rebound = _first_binding(node)
     for part in ast.walk(node):
         if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
             if part.attr in TENSOR_ONLY:
-                found[part.value.id].add("tensor")
+                if part.lineno <= rebound.get(part.value.id, part.lineno):  # later it is another value's name
+                    found[part.value.id].add("tensor")
             elif part.attr in ("items", "keys", "values", "get"):
                 found[part.value.id].add("dict")
             elif part.attr in ("append", "extend"):
@@ -157,6 +159,15 @@ def uses(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> dict[str,
         elif isinstance(part, ast.Compare) and isinstance(part.left, ast.Name) and _with_text(part):
             found[part.left.id].add("text")
     return found
+
+
+def _first_binding(node: ast.AST) -> dict[str, int]:
+    """The line on which each name is first bound in a function."""
+    lines: dict[str, int] = {}
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            lines[part.id] = min(part.lineno, lines.get(part.id, part.lineno))
+    return lines
 
 
 def _with_text(node: ast.Compare) -> bool:
@@ -189,12 +200,25 @@ def entry_arguments(run: Run, info: FunctionInfo, env: dict[str, Value]) -> dict
         if annotation is None and comment is not None:
             shift = len(pairs) - len(comment)
             annotation = comment[i - shift] if i >= shift else None
+        if _says_nothing(annotation):
+            annotation = None
         values[parameter.arg] = _entry(run, info, parameter.arg, annotation, default, used.get(parameter.arg, set()))
     if arguments.vararg:
         values[arguments.vararg.arg] = List(Unknown(Taint.data, True))
     if arguments.kwarg:
         values[arguments.kwarg.arg] = Dict(rest=UNKNOWN)
     return values
+
+
+def _says_nothing(annotation: ast.expr | None) -> bool:
+    """Whether an annotation is text for people, ``"n c h w"``."""
+    if not (isinstance(annotation, ast.Constant) and isinstance(annotation.value, str)):
+        return False
+    try:
+        ast.parse(annotation.value, mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return True
+    return False
 
 
 def _type_comment(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> list[ast.expr] | None:

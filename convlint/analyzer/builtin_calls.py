@@ -10,6 +10,7 @@ from convlint.analyzer.calls import Arguments, call_value, invoke, opaque
 from convlint.analyzer.iteration import QUIET, iterate
 from convlint.analyzer.operators import leave
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run
+from convlint.analyzer.usage import only_arithmetic
 from convlint.analyzer.values import (
     FALSE,
     NONE,
@@ -35,7 +36,7 @@ from convlint.analyzer.values import (
     number_kind,
     taint_of,
 )
-from convlint.events import PythonMath, Taint
+from convlint.events import Operand, PythonMath, Taint
 
 Handler = Callable[[Run, Frame, ast.expr, str, Arguments], Value]
 
@@ -44,16 +45,17 @@ def _len(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments
     given = arguments.get(0)
     if given is None:
         return UNKNOWN
-    results = [_length(run, frame, node, one, arguments) for one in members(given)]
+    sure = len(members(given)) == 1
+    results = [_length(run, frame, node, one, arguments, sure) for one in members(given)]
     return join_all(results)
 
 
-def _length(run: Run, frame: Frame, node: ast.expr, given: Value, arguments: Arguments) -> Value:
+def _length(run: Run, frame: Frame, node: ast.expr, given: Value, arguments: Arguments, sure: bool) -> Value:
     if isinstance(given, Tensor):
         if not given.sure:
             return Number("int")  # more likely a list of tensors
         length = operators.length_of(given)
-        leave(run, frame, node, "len", arguments.nodes[0], length)
+        leave(run, frame, node, "len", arguments.nodes[0], length, sure=sure)
         return length
     if isinstance(given, Tuple):
         return Const(len(given.items))
@@ -79,7 +81,7 @@ def _scalar(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argume
         if isinstance(one, Tensor) or (isinstance(one, Number) and one.taint >= Taint.state):
             if isinstance(one, Number) and one.frozen_on:
                 continue  # taken out of the graph before: reported there
-            leave(run, frame, node, kind, arguments.nodes[0], one)
+            leave(run, frame, node, kind, arguments.nodes[0], one, sure=len(members(given)) == 1)
     taint = taint_of(given)
     return Number(kind if kind != "complex" else "number", taint, frozen_on=ALL_ROUTES if taint else frozenset())
 
@@ -124,6 +126,8 @@ def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
                 callee=name.removeprefix("builtins."),
                 operands=tuple(run.operand(frame, n, v) for n, v in zip(nodes, values, strict=False)),
                 taint=taint,
+                dividend=_dividend(run, frame, nodes),
+                only_arithmetic=only_arithmetic(frame, node),
             )
     kind = "int" if short in ("ceil", "floor", "trunc", "isqrt") else "number"
     if short in ("min", "max") and all(number_kind(v) == "int" for v in values):
@@ -131,6 +135,13 @@ def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
     if short == "round" and len(values) == 1:
         kind = "int"
     return Number(kind, taint, frozen_on=ALL_ROUTES if tainted else frozenset())
+
+
+def _dividend(run: Run, frame: Frame, nodes: list[ast.expr]) -> Operand | None:
+    first = nodes[0] if nodes else None
+    if not (isinstance(first, ast.BinOp) and isinstance(first.op, ast.Div)):
+        return None
+    return run.operand(frame, first.left, run.evaluate(frame, first.left))
 
 
 def _fold(name: str, values: list[Value]) -> Value | None:

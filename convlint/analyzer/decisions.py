@@ -210,7 +210,7 @@ def _narrow_type(run: Run, frame: Frame, node: ast.Call, truth: bool) -> dict[st
     kept = [m for m in members(value) if _one_of(m, wanted) is not (not truth)]
     if wanted == {"Tensor"}:
         if truth:
-            tensors = [m for m in kept if isinstance(m, Tensor)]
+            tensors = [replace(m, sure=True) for m in kept if isinstance(m, Tensor)]
             return {name: join_all(tensors) if tensors else run.tensor(None, None, Taint.data)}
         others = [m for m in members(value) if not isinstance(m, Tensor) or not m.sure]
         return {name: join_all(others) if others else Unknown()}
@@ -224,7 +224,7 @@ def _narrow_type(run: Run, frame: Frame, node: ast.Call, truth: bool) -> dict[st
         if lists:
             return {name: join_all(lists)}
         if isinstance(value, Tensor):
-            return {name: List(run.tensor(None, None, Taint.data))}
+            return {name: List(run.tensor(None, None, Taint.data, sure=False))}
         return {name: List(Unknown(taint_of(value), True) if taint_of(value) else UNKNOWN)}
     if not truth and not wanted & _PLAIN:
         # what may be an object is annotated carelessly where it is not: `Tensor`, and a tuple is passed

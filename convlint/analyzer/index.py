@@ -23,8 +23,8 @@ class FunctionInfo:
 
     @property
     def key(self) -> tuple[str, str, int]:
-        """What names this function across re-parsed trees."""
-        return (self.module.name, self.qualname, self.node.lineno)
+        """What names this function (two files may be modules of one name)."""
+        return (self.module.document.path, self.qualname, self.node.lineno)
 
     @property
     def name(self) -> str:
@@ -71,7 +71,8 @@ class ModuleInfo:
     stars: list[str] = field(default_factory=list)
     classes: list[ClassInfo] = field(default_factory=list)
     functions: list[FunctionInfo] = field(default_factory=list)
-    updates: dict[str, list[ast.stmt]] = field(default_factory=dict)
+    fallbacks: dict[str, Binding] = field(default_factory=dict)
+    """What ``except ImportError`` binds where the import before it leads nowhere."""
 
     def absolute(self, module: str | None, level: int) -> str:
         """The absolute name of a relative import."""
@@ -140,7 +141,9 @@ def _block(module: ModuleInfo, body: list[ast.stmt]) -> None:
             _block(module, node.body)
         elif isinstance(node, ast.Try):
             for handler in node.handlers:
+                before = dict(module.names)
                 _block(module, handler.body)
+                module.fallbacks |= {n: b for n, b in module.names.items() if before.get(n) is not b}
             _block(module, [*node.body, *node.orelse, *node.finalbody])
         elif isinstance(node, (ast.With, ast.For, ast.While)):
             _block(module, node.body)

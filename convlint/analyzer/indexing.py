@@ -74,8 +74,7 @@ def _range(node: ast.expr) -> Range:
 
 def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, index: Value) -> Value:
     """``tensor[index]``."""
-    only_slice = isinstance(node.slice, ast.Slice)
-    if only_slice and isinstance(index, Tuple) and (integer(index.items[2]) or 0) < 0:
+    if isinstance(node.slice, ast.Slice) and isinstance(index, Tuple) and (integer(index.items[2]) or 0) < 0:
         return List(replace(tensor, ident=0, storage=0, shape=None))  # no tensor takes a negative step
     parts = parts_of(node.slice, index)
     kind = classify(node.slice, index)
@@ -103,7 +102,7 @@ def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, in
             shape=shape,
             ragged=ragged,
             state="",
-            sure=tensor.sure or not only_slice,
+            sure=tensor.sure or isinstance(node.slice, ast.Tuple),
             mask_index=chosen,
         )
     taint = max(tensor.taint, *(taint_of(v) for _, v in parts))

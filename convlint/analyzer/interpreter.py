@@ -130,40 +130,47 @@ class Interpreter:
         return names
 
     def _enter(self, cls: ClassInfo) -> None:
-        forward = self.run.method(cls, "forward")
-        if forward is None:
-            return
-        instance = self._instance(cls)
-        env: dict[str, Value] = {}
-        parameters = [*forward.node.args.posonlyargs, *forward.node.args.args]
-        if parameters:
-            env[parameters[0].arg] = instance
-        env |= entry_arguments(self.run, forward, env)
-        given = Arguments(keywords=env, nodes=[], entry=True)
-        frame = Frame(cls.module)
+        """Interpret a model's ``forward`` as an exporter calls it, as far as its nesting allows."""
         try:
-            invoke(self.run, frame, ast.Name(id=cls.node.name, lineno=1, col_offset=0), Function(forward), given)
+            self._call_forward(cls)
         except RecursionError:
             self.run.active.clear()
             self.run.depth = 0
 
+    def _call_forward(self, cls: ClassInfo) -> None:
+        forward = self.run.method(cls, "forward")
+        if forward is None:
+            return
+        env: dict[str, Value] = {}
+        parameters = [*forward.node.args.posonlyargs, *forward.node.args.args]
+        if parameters:
+            env[parameters[0].arg] = self._instance(cls)
+        env |= entry_arguments(self.run, forward, env)
+        given = Arguments(keywords=env, nodes=[], entry=True)
+        call = ast.Name(id=cls.node.name, lineno=1, col_offset=0)
+        invoke(self.run, Frame(cls.module), call, Function(forward), given)
+
     def _instance(self, cls: ClassInfo) -> Instance:
         """A model made with arguments of which only their kind is known."""
         instance = Instance(cls, complete=False)
-        init = self.run.method(cls, "__init__")
-        if init is not None:
-            env = {name: self._configured(value) for name, value in self._parameters(init).items()}
-            first = [*init.node.args.posonlyargs, *init.node.args.args][:1]
-            if first:
-                env[first[0].arg] = instance
-            frame = Frame(cls.module, traced=False)
-            call = ast.Name(id=cls.node.name, lineno=1, col_offset=0)
-            try:
-                invoke(self.run, frame, call, Function(init), Arguments(keywords=env, nodes=[]))
-            except RecursionError:
-                self.run.active.clear()
-                self.run.depth = 0
+        try:
+            self._call_init(cls, instance)
+        except RecursionError:
+            self.run.active.clear()
+            self.run.depth = 0
         return instance
+
+    def _call_init(self, cls: ClassInfo, instance: Instance) -> None:
+        init = self.run.method(cls, "__init__")
+        if init is None:
+            return
+        env = {name: self._configured(value) for name, value in self._parameters(init).items()}
+        first = [*init.node.args.posonlyargs, *init.node.args.args][:1]
+        if first:
+            env[first[0].arg] = instance
+        call = ast.Name(id=cls.node.name, lineno=1, col_offset=0)
+        given = Arguments(keywords=env, nodes=[])
+        invoke(self.run, Frame(cls.module, traced=False), call, Function(init), given)
 
     def _parameters(self, init: FunctionInfo) -> dict[str, Value]:
         """The defaults of a constructor's parameters; Unknown for those without."""

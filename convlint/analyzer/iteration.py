@@ -75,6 +75,7 @@ def _list(run: Run, frame: Frame, node: ast.expr, value: List, form: str) -> Ele
                 operand=run.operand(frame, node, Number("int", value.taint, dim=True)),
                 taint=value.taint,
                 form=form,
+                pieces=value.pieces,
             )
     return Elements(value.any(), value.items)
 

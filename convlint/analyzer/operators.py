@@ -292,12 +292,23 @@ def where(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arg
 
 
 def leave(
-    run: Run, frame: Frame, node: ast.expr, how: str, where_: ast.expr, value: Value, callee: str = ""
+    run: Run,
+    frame: Frame,
+    node: ast.expr,
+    how: str,
+    where_: ast.expr,
+    value: Value,
+    callee: str = "",
+    sure: bool = True,
 ) -> frozenset[str]:
-    """Note that a tensor or dimension becomes a Python value; the routes on which it is frozen from here on."""
+    """Note that a tensor or dimension becomes a Python value; the routes on which it is frozen from here on.
+
+    ``sure`` is False where the value is one of several that the expression may have.
+    """
     taint = taint_of(value)
     frozen = value.frozen_on if isinstance(value, Number) else frozenset()
     if taint >= Taint.state and frozen < frame.routes:
+        operand = run.operand(frame, where_, value)
         with run.on_routes(frame, frame.routes - frozen):
             run.emit(
                 frame,
@@ -306,7 +317,7 @@ def leave(
                 how,
                 (taint,),
                 how=how,
-                operand=run.operand(frame, where_, value),
+                operand=operand if sure else replace(operand, sure=False),
                 callee=callee,
                 only_arithmetic=only_arithmetic(frame, node),
             )

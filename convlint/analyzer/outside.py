@@ -106,7 +106,8 @@ def _numpy(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
 
 def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     last = name.rpartition(".")[2]
-    if (name.startswith("nn.") and last in torch_facts.table().modules) or name.startswith("nn.parameter."):
+    is_layer = last in torch_facts.table().modules or last in ("Parameter", "Buffer")
+    if (name.startswith("nn.") and is_layer) or name.startswith("nn.parameter."):
         return make_layer(run, frame, node, last, arguments)
     if name.startswith(("nn.init.", "distributed.", "utils.", "cuda.", "backends.", "autograd.", "manual_seed")):
         return UNKNOWN if not name.startswith("utils.checkpoint") else _checkpoint(run, frame, node, arguments)

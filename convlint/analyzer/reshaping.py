@@ -108,14 +108,14 @@ def pieces(name: str) -> Handler:
         count = _piece_count(name, tensor, arguments, dim)
         shape = _piece_shape(name, tensor, arguments, dim)
         row = call_row(node)
-        if isinstance(count, int) and count <= 64:
+        if not isinstance(count, Taint) and count <= 64:
             parts: list[Value] = [
                 run.view(frame, tensor, name, node, ("part", ((i, None, 1),)), row, shape=shape, state="")
                 for i in range(count)
             ]
             return Tuple(tuple(parts))
         one = run.view(frame, tensor, name, node, row=row, shape=shape, state="")
-        return List(one, None, count if isinstance(count, Taint) else Taint.none)
+        return List(one, None, count if isinstance(count, Taint) else Taint.none, pieces=name != "unbind")
 
     return handler
 
@@ -133,7 +133,9 @@ def _piece_count(name: str, tensor: Tensor, arguments: Arguments, dim: Value) ->
         return integer(size) or 0
     if name == "split" and integer(size) is not None and integer(given):
         return -(-(integer(size) or 0) // (integer(given) or 1))
-    return taint_of(size) if size is not None else size_taint(tensor) if name == "split" else Taint.none
+    if size is not None:
+        return taint_of(size)
+    return size_taint(tensor) if name == "split" or integer(dim) == 0 else Taint.none
 
 
 def _piece_shape(name: str, tensor: Tensor, arguments: Arguments, dim: Value) -> shapes.Shaped:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from convlint.analyzer.aliases import Memory, Region, View
-from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project
-from convlint.analyzer.values import UNKNOWN, Class, Function, Name, Tensor, Value, join, tensors_in
+from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project, dotted
+from convlint.analyzer.values import UNKNOWN, Class, Function, Name, Tensor, Union, Value, join, tensors_in
 from convlint.events import Event, InplaceWrite, Operand, Taint
 from convlint.findings import ROUTES, Span
 from convlint.source.document import Document
@@ -62,12 +62,12 @@ class Frame:
 def header(document: Document, node: ast.stmt) -> Span:
     """The statement's range; of a compound statement its header only."""
     span = document.span(node)
-    body = getattr(node, "body", None)
-    if not isinstance(body, list) or not body or not isinstance(body[0], ast.stmt):
+    if not isinstance(getattr(node, "body", getattr(node, "cases", None)), list):
         return span
-    last = max((n.end_lineno or 0 for n in _header_parts(node)), default=span.row)
-    last = max(last, span.row)
-    return Span(span.row, span.column, last, len(document.lines[last - 1].rstrip("\r\n")) + 1)
+    row, column = max((document.span(part)[2:] for part in _header_parts(node)), default=(span.row, span.column))
+    while row < span.end_row and ":" not in document.lines[row - 1][column - 1 :].partition("#")[0]:
+        row, column = row + 1, 1  # closing brackets may follow
+    return Span(span.row, span.column, row, len(document.lines[row - 1].rstrip("\r\n")) + 1)
 
 
 def _header_parts(node: ast.stmt) -> Iterator[ast.expr]:
@@ -76,7 +76,7 @@ def _header_parts(node: ast.stmt) -> Iterator[ast.expr]:
         if isinstance(part, ast.expr):
             yield part
     for item in getattr(node, "items", ()):
-        yield item.context_expr
+        yield item.optional_vars or item.context_expr
 
 
 class Run:
@@ -111,13 +111,15 @@ class Run:
 
     def global_name(self, module: ModuleInfo, name: str) -> Value | None:
         """What a module-level name stands for; None where the module does not define it."""
-        key = (module.name, name)
+        key = (module.document.path, name)
         if key in self.globals:
             return self.globals[key]
         if name not in module.names:
             return self._star(module, name)
         self.globals[key] = UNKNOWN  # a name defined through itself
         binding = module.names[name]
+        if isinstance(binding, tuple) and name in module.fallbacks and self.project.module(binding[0]) is None:
+            binding = module.fallbacks[name]
         value: Value
         if isinstance(binding, ClassInfo):
             value = Class(binding)
@@ -164,15 +166,17 @@ class Run:
         """The base classes, resolved."""
         frame = Frame(cls.module, traced=False)
         nodes = [b.value if isinstance(b, ast.Subscript) else b for b in cls.node.bases]
-        return [self.evaluate(frame, node) for node in nodes]
+        try:
+            return [self.evaluate(frame, node) for node in nodes]
+        except RecursionError:  # nested too deeply to be followed
+            return [UNKNOWN] * len(nodes)
 
     def mro(self, cls: ClassInfo) -> list[ClassInfo]:
         """The project's classes from ``cls`` upwards, depth first, each once."""
         order = self.lines.get(cls)
         if order is None:
-            order = []
+            order = self.lines[cls] = []  # known at once: a class may name itself among its bases
             self._linearise(cls, order, 0)
-            self.lines[cls] = order
         return order
 
     def _linearise(self, cls: ClassInfo, order: list[ClassInfo], depth: int) -> None:
@@ -203,7 +207,7 @@ class Run:
                 if isinstance(base, Name):
                     found.append(base.qualified)
                 elif not isinstance(base, Class):
-                    found.append(ast.unparse(node))
+                    found.append(dotted(node))
         return found
 
     def is_module(self, cls: ClassInfo) -> bool:
@@ -217,7 +221,8 @@ class Run:
         from convlint.analyzer.describe import describe
 
         kind, taint, dtype, rank = describe(value)
-        return Operand(span=frame.document.span(node), taint=taint, kind=kind, dtype=dtype, rank=rank)
+        sure = not isinstance(value, Union) and not (isinstance(value, Tensor) and not value.sure)
+        return Operand(span=frame.document.span(node), taint=taint, kind=kind, dtype=dtype, rank=rank, sure=sure)
 
     def emit(
         self, frame: Frame, cls: type[Event], node: ast.expr | ast.stmt, key: str, rank: tuple[Any, ...], **facts: Any

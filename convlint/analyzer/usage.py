@@ -3,33 +3,58 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from convlint.analyzer.run import Frame
+from convlint.analyzer.values import Tensor, members
 
 
 def only_arithmetic(frame: Frame, node: ast.expr) -> bool:
-    """Whether an expression's result goes into arithmetic only, directly or through one local name."""
+    """Whether an expression's result goes only into arithmetic with tensors, directly or through one local name."""
     statement = frame.statement
     if statement is None or frame.function is None:
         return False
     if isinstance(statement, ast.Assign) and statement.value is node and len(statement.targets) == 1:
         target = statement.targets[0]
-        if not isinstance(target, ast.Name):
-            return False
-        return _name_only_in_arithmetic(frame.function.node, target.id)
-    return any(isinstance(p, ast.BinOp) and node in (p.left, p.right) for p in ast.walk(statement))
+        return isinstance(target, ast.Name) and _name_only_in_arithmetic(frame, target.id)
+    return _meets_tensor(frame, node, _parents(statement))
 
 
-def _name_only_in_arithmetic(function: ast.AST, name: str) -> bool:
-    stores = loads = operands = 0
-    for part in ast.walk(function):
-        if isinstance(part, ast.Name) and part.id == name:
-            if isinstance(part.ctx, ast.Load):
-                loads += 1
-            else:
-                stores += 1
-        if isinstance(part, ast.BinOp):
-            operands += sum(isinstance(side, ast.Name) and side.id == name for side in (part.left, part.right))
-        elif isinstance(part, ast.UnaryOp):
-            operands += isinstance(part.operand, ast.Name) and part.operand.id == name
-    return stores == 1 and 0 < loads == operands
+def _name_only_in_arithmetic(frame: Frame, name: str) -> bool:
+    assert frame.function is not None
+    parents = _parents(frame.function.node)
+    uses = [part for part in parents if isinstance(part, ast.Name) and part.id == name]
+    loads = [use for use in uses if isinstance(use.ctx, ast.Load)]
+    return len(uses) - len(loads) == 1 and bool(loads) and all(_meets_tensor(frame, use, parents) for use in loads)
+
+
+def _parents(tree: ast.AST) -> dict[ast.AST, ast.AST]:
+    return {child: part for part in ast.walk(tree) for child in ast.iter_child_nodes(part)}
+
+
+def _meets_tensor(frame: Frame, node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
+    """Whether an operand's arithmetic has a tensor on another side."""
+    current = node
+    while isinstance(parent := parents.get(current), (ast.BinOp, ast.UnaryOp)):
+        if isinstance(parent, ast.BinOp):
+            other = parent.right if parent.left is current else parent.left
+            if any(_is_tensor(frame, name) for name in _operands(other)):
+                return True
+        current = parent
+    return False
+
+
+def _operands(node: ast.expr) -> Iterator[ast.Name]:
+    """The names that stand in arithmetic, on which methods are called or which are indexed there."""
+    if isinstance(node, ast.BinOp):
+        yield from _operands(node.left)
+        yield from _operands(node.right)
+    elif isinstance(node, ast.UnaryOp):
+        yield from _operands(node.operand)
+    elif isinstance(node, ast.Name):
+        yield node
+
+
+def _is_tensor(frame: Frame, name: ast.Name) -> bool:
+    value = frame.lookup(name.id)
+    return value is not None and all(isinstance(member, Tensor) for member in members(value))

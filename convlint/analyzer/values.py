@@ -124,6 +124,8 @@ class List(Value):
     """What the length depends on."""
     frozen_on: frozenset[str] = frozenset()
     """Routes on which the length is a plain Python number already."""
+    pieces: bool = False
+    """Whether it holds the parts of a split tensor."""
     serial: int = field(default_factory=lambda: next(_serial))
 
     def add(self, value: Value, certain: bool) -> None:
@@ -425,7 +427,7 @@ def signature(value: Value, names: dict[int, int] | None = None, depth: int = 4)
     if isinstance(value, List):
         items = None if value.items is None else tuple(signature(v, names, depth - 1) for v in value.items[:16])
         element = None if value.element is None else signature(value.element, names, depth - 1)
-        return ("L", items, element, value.taint)
+        return ("L", items, element, value.taint, value.pieces)
     if isinstance(value, Dict):
         rest = None if value.rest is None else signature(value.rest, names, depth - 1)
         return ("D", tuple((repr(k), signature(v, names, depth - 1)) for k, v in list(value.items.items())[:32]), rest)

@@ -78,7 +78,8 @@ def store(run: Run, frame: Frame, target: ast.Subscript, value: Value, source: a
     index = run.evaluate(frame, target.slice)
     for one in members(owner):
         if isinstance(one, Tensor):
-            _store_tensor(run, frame, target, one, index, value, source)
+            with run.memory.keeps(value.ident if isinstance(value, Tensor) else 0, one.ident):
+                _store_tensor(run, frame, target, one, index, value, source)
         elif isinstance(one, List):
             _store_list(frame, one, index, value)
         elif isinstance(one, Dict):

@@ -33,7 +33,6 @@ def test_an_annotated_list_of_tensors_is_iterated_freely(agree: Agree, annotatio
     agree(forward(body, parameters=f"xs: {annotation}"))
 
 
-@pytest.mark.xfail(strict=True, reason="a parameter whose annotation says nothing is taken for no tensor at all")
 def test_a_string_annotation_that_is_no_expression_says_nothing(agree: Agree) -> None:
     agree(forward("y = torch.abs(x)\nreturn y / y.max().item()  # CVL202", parameters='x: "n c h w"'))
 

@@ -26,12 +26,10 @@ def test_a_buffer_is_no_python_flag(agree: Agree) -> None:
     agree(forward(body, init='self.register_buffer("on", torch.tensor(True))'))
 
 
-@pytest.mark.xfail(strict=True, reason="`nn.Parameter` is not in the table of torch's modules")
 def test_a_parameter_read_as_a_number(agree: Agree) -> None:
     agree(forward("return x * float(self.w)  # CVL202", init="self.w = nn.Parameter(torch.ones(()))"))
 
 
-@pytest.mark.xfail(strict=True, reason="`nn.Parameter` is not in the table of torch's modules")
 def test_a_parameter_written_in_forward(agree: Agree) -> None:
     agree(forward("self.w += 1  # CVL104\nreturn x * self.w", init="self.w = nn.Parameter(torch.ones(()))"))
 

@@ -116,7 +116,6 @@ def test_a_list_behind_isinstance_is_iterated_freely(agree: Agree) -> None:
     agree(forward("if isinstance(x, (list, tuple)):\n    return torch.cat([t * 2 for t in x])\nreturn x"))
 
 
-@pytest.mark.xfail(strict=True, reason="a tensor behind `isinstance` stays presumed")
 def test_a_tensor_behind_isinstance_is_one(agree: Agree) -> None:
     agree(forward("if isinstance(x, torch.Tensor):\n    return x * len(x)  # CVL205\nreturn x"))
 

@@ -26,7 +26,6 @@ def test_a_loop_over_a_tensor(agree: Agree, loop: str) -> None:
     agree(forward(f"x = x.abs()\nout = []\n{loop}  # CVL304\n    out.append(x)\nreturn out"))
 
 
-@pytest.mark.xfail(strict=True, reason="`Taint` is an int: `_pieces` takes a tainted count for a number of parts")
 @pytest.mark.parametrize("pieces", ["x.split(2)", "x.unbind(0)", "torch.split(x, 2, dim=1)", "torch.unbind(x)"])
 def test_a_loop_over_as_many_pieces_as_a_size_says(agree: Agree, pieces: str) -> None:
     agree(forward(f"x = x.abs()\nreturn torch.stack([t * 2 for t in {pieces}])  # CVL303"))

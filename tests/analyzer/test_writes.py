@@ -40,12 +40,10 @@ def test_an_assignment_to_the_input_itself_is_kept(agree: Agree) -> None:
     agree(forward("x[0] = 1.0\nx.mul_(2)\nreturn x"))
 
 
-@pytest.mark.xfail(strict=True, reason="CVL105 parses the header of the statement and fails (CVL005)")
 @pytest.mark.parametrize("header", ["for y[y > 0] in [1.0]:", "with f() as y[y > 0]:"])
 def test_a_mask_may_be_the_target_of_a_loop_or_a_with(agree: Agree, header: str) -> None:
     agree(forward(f"y = x.clone()\n{header}  # CVL105\n    pass\nreturn y"), target="coreml")
 
 
-@pytest.mark.xfail(strict=True, reason="writing a view back is taken for a write that the view itself misses")
 def test_a_view_that_was_written_back_may_still_be_read(agree: Agree) -> None:
     agree(forward("y = x.clone()\nv = y[1]\nv += 2\ny[1] = v\nreturn y * v"))

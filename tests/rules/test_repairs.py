@@ -8,22 +8,13 @@ import pytest
 from conftest import body_after
 
 
-def wrong(case: str) -> object:
-    """A case in which a repair is made that must not be."""
-    return pytest.param(case, marks=pytest.mark.xfail(strict=True, reason="the repair changes or breaks eager"))
-
-
-@pytest.mark.parametrize(
-    "size", [wrong("x.shape[0] if self.flag else 2.5"), "x.shape[0] * 0.5", "x.shape[0] / 2", "x.sum()"]
-)
+@pytest.mark.parametrize("size", ["x.shape[0] if self.flag else 2.5", "x.shape[0] * 0.5", "x.shape[0] / 2", "x.sum()"])
 def test_int_stays_where_it_may_cut_off_a_fraction(tmp_path: Path, size: str) -> None:
     body = f"n = {size}\nreturn x * int(n)"
     assert body_after(tmp_path, body, unsafe_fixes=True) == body
 
 
-@pytest.mark.parametrize(
-    "made", ["[x, x]", wrong("([x] if self.flag else x.abs())"), "(x, x)", "{'a': x}", "self.items"]
-)
+@pytest.mark.parametrize("made", ["[x, x]", "([x] if self.flag else x.abs())", "(x, x)", "{'a': x}", "self.items"])
 def test_len_stays_where_it_may_be_of_a_list(tmp_path: Path, made: str) -> None:
     body = f"xs = {made}\nreturn x * len(xs)"
     assert body_after(tmp_path, body) == body
@@ -32,8 +23,8 @@ def test_len_stays_where_it_may_be_of_a_list(tmp_path: Path, made: str) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        wrong("if len(x) > 1:\n    x = x[0]\nreturn x.detach()"),
-        wrong("if isinstance(x, tuple) and len(x[1]) == 2:\n    return x[0]\nreturn x.abs()"),
+        "if len(x) > 1:\n    x = x[0]\nreturn x.detach()",
+        "if isinstance(x, tuple) and len(x[1]) == 2:\n    return x[0]\nreturn x.abs()",
         "if isinstance(x, (list, tuple)):\n    return x[0] * len(x)\nreturn x.abs()",
     ],
 )
@@ -44,7 +35,7 @@ def test_len_stays_where_a_tensor_is_only_guessed(tmp_path: Path, body: str) -> 
 @pytest.mark.parametrize("function", ["ceil", "floor"])
 @pytest.mark.parametrize(
     "size",
-    [wrong("x.shape[1] / 2"), wrong("x.shape[1] * 0.5"), "x.shape[1] * self.scale", "float(x.shape[1])"],
+    ["x.shape[1] / 2", "x.shape[1] * 0.5", "x.shape[1] * self.scale", "float(x.shape[1])"],
 )
 def test_a_division_of_a_fraction_is_not_made_one_of_integers(tmp_path: Path, function: str, size: str) -> None:
     body = f"import math\nh = {size}\np = math.{function}(h / 4)\nreturn x[:, :p]"
@@ -54,10 +45,10 @@ def test_a_division_of_a_fraction_is_not_made_one_of_integers(tmp_path: Path, fu
 @pytest.mark.parametrize(
     "use",
     [
-        wrong("[0] * n"),
-        wrong("'%s' % n"),
-        wrong("'a' * n"),
-        wrong("round(n * 2)"),
+        "[0] * n",
+        "'%s' % n",
+        "'a' * n",
+        "round(n * 2)",
         "x[n]",
         "range(n)",
         "self.items[n]",
@@ -75,8 +66,8 @@ def test_a_number_stays_one_where_it_is_not_only_in_tensor_arithmetic(tmp_path: 
 @pytest.mark.parametrize(
     "body",
     [
-        wrong("n = 2 if self.flag else x.sum()\nreturn x / max(n, 1)"),
-        wrong("return round(max(x.sum(), 1.0)) * x"),
+        "n = 2 if self.flag else x.sum()\nreturn x / max(n, 1)",
+        "return round(max(x.sum(), 1.0)) * x",
         "return x / max(x.sum(), x.shape[0])",
         "return x / max(x, 1.0)",
         "return x / max(x.sum(), 1.0, 2.0)",

@@ -100,7 +100,6 @@ def test_a_comment_in_a_body_does_not_silence_the_header(tmp_path: Path) -> None
     assert [one[:6] for one in said] == ["CVL301", "CVL002"]
 
 
-@pytest.mark.xfail(strict=True, reason="the header of a statement ends with its test, not with its colon")
 def test_a_comment_behind_the_colon_silences_a_test_of_several_lines(agree: Agree) -> None:
     agree(forward("if (\n    x.sum()\n    > 0\n):  # convlint: ignore[CVL301]\n    return x\nreturn x * 2"))
 

@@ -149,7 +149,8 @@ def _block(event: Branch) -> tuple[ast.If, ast.stmt | None] | None:
             if not isinstance(body, list):
                 continue
             for i, one in enumerate(body):
-                if isinstance(one, ast.If) and one.lineno == event.statement.row:
+                is_elif = isinstance(one, ast.If) and event.document.segment(event.statement).startswith("elif")
+                if isinstance(one, ast.If) and one.lineno == event.statement.row and not is_elif:
                     return one, body[i + 1] if i + 1 < len(body) else None
     return None
 

@@ -6,6 +6,7 @@ from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
 FROZEN = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
+PIECES = Harm(Level.frozen, Level.frozen, Level.frozen, Level.frozen)
 DATA = Harm(Level.wrong, Level.breaks, Level.wrong, Level.breaks)
 
 
@@ -18,7 +19,8 @@ class LoopOverDimension(Rule):
     ## Why it breaks
     The loop is unrolled for the traced size. The TorchScript routes do it silently: `range` prints no warning, and the
     graph handles exactly that many steps. `torch.export` and the dynamo exporter stop with
-    `Constraints violated ... specialized it to be a constant`, without the loop's line.
+    `Constraints violated ... specialized it to be a constant`, without the loop's line; for the parts of a `split`
+    they keep the traced number of parts.
 
     ## Fix safety
     There is no fix: a vectorised form can seldom be derived. Use an operator over the whole axis, a recurrent layer,
@@ -46,6 +48,22 @@ class LoopOverDimension(Rule):
             harm=FROZEN,
         ),
         Example(
+            title="Part by part",
+            bad=forward("""
+                s = x.new_zeros(())
+                for part in x.split(2):  # <-
+                    s = s * 2 + part.sum()
+                return s
+            """),
+            good=forward("""
+                n = x.shape[0]
+                i = (n - 1) // 2 - torch.arange(n) // 2
+                return (x.sum(1) * torch.pow(2.0, i.to(x.dtype))).sum()
+            """),
+            inputs="x: float32[N=4, 3]",
+            harm=PIECES,
+        ),
+        Example(
             title="As many steps as a mask selects",
             bad=forward("""
                 k = x[x > 0]
@@ -65,7 +83,7 @@ class LoopOverDimension(Rule):
 
     def check(self, event: LoopOverDim, context: Context) -> Finding | None:
         """Frozen or breaking by the size, wrong or breaking by a data-dependent count."""
-        harm = DATA if event.taint is Taint.data else FROZEN
+        harm = DATA if event.taint is Taint.data else PIECES if event.pieces else FROZEN
         what = "a count that depends on values" if event.taint is Taint.data else "a size of an input"
         message = (
             f"the length of this loop, `{event.short}`, is {what}: it is unrolled for the traced input; "

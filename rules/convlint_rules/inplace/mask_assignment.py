@@ -92,8 +92,16 @@ class MaskAssignment(Rule):
         )
 
 
+def _statement(text: str) -> ast.stmt | None:
+    """The simple statement of a text; the header of a compound one (``for y[mask] in ...:``) is none."""
+    try:
+        return ast.parse(text).body[0]
+    except SyntaxError:
+        return None
+
+
 def _where(event: MaskWrite) -> str | None:
-    statement = ast.parse(event.document.segment(event.statement)).body[0]
+    statement = _statement(event.document.segment(event.statement))
     if not isinstance(statement, ast.Assign) or len(statement.targets) != 1 or event.value.kind != "number":
         return None
     target = statement.targets[0]

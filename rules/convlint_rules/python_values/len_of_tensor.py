@@ -72,6 +72,8 @@ class LenOfTensor(Rule):
 
     def fix(self, event: LeavesGraph, context: Context) -> Fix | None:
         """``t.shape[0]``."""
+        if not event.operand.sure:
+            return None
         text = event.document.segment(event.operand.span)
         node = ast.parse(f"({text})", mode="eval").body
         if not isinstance(node, (ast.Name, ast.Attribute, ast.Subscript, ast.Call)):

@@ -142,10 +142,10 @@ def _division(event: PythonMath, call: ast.Call) -> Fix | None:
     divisor = division.right
     if not (isinstance(divisor, ast.Constant) and type(divisor.value) is int and divisor.value > 0):
         return None
-    if (
-        not isinstance(division.left, (ast.Name, ast.Attribute, ast.Subscript, ast.Call))
-        or event.operands[0].dtype != "float"
-    ):
+    dividend = event.dividend
+    if dividend is None or not dividend.sure or dividend.dtype != "int":
+        return None
+    if not isinstance(division.left, (ast.Name, ast.Attribute, ast.Subscript, ast.Call)):
         return None
     size = ast.unparse(division.left)
     # not `-(-n // 4)`: measured, ONNX divides negative integers towards zero
@@ -155,8 +155,8 @@ def _division(event: PythonMath, call: ast.Call) -> Fix | None:
 
 
 def _clamp(event: PythonMath, call: ast.Call) -> Fix | None:
-    tensors = [i for i, operand in enumerate(event.operands) if operand.kind == "tensor" and operand.rank == 0]
-    if len(tensors) != 1 or not isinstance(call.args[1 - tensors[0]], ast.Constant):
+    tensors = [i for i, one in enumerate(event.operands) if one.kind == "tensor" and one.rank == 0 and one.sure]
+    if not event.only_arithmetic or len(tensors) != 1 or not isinstance(call.args[1 - tensors[0]], ast.Constant):
         return None
     tensor, bound = call.args[tensors[0]], call.args[1 - tensors[0]]
     which = "max" if event.callee == "min" else "min"

@@ -119,6 +119,8 @@ class PythonScalar(Rule):
         return self.finding(event, message, harm, context, fixable=self._applicability(event))
 
     def _applicability(self, event: LeavesGraph) -> Applicability | None:
+        if not event.operand.sure:
+            return None
         if event.how == "int" and event.operand.kind == "dim":
             return Applicability.safe
         if event.how in ("item", "float", "int") and event.only_arithmetic and event.operand.kind == "tensor":
