@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -62,22 +63,49 @@ def _rounds(
     first: LintResult, settings: Settings, endless: set[tuple[str, str]]
 ) -> tuple[LintResult, list[Finding], set[tuple[str, str]]]:
     """What is left, what was repaired, and which files' codes (besides ``endless``, left out) found no end."""
-    current, fixed = first, list[Finding]()
+    current, fixed, whole = first, list[Finding](), True
     applied: list[Finding] = []
     for _ in range(ROUNDS):
-        applied, documents = [], dict(current.documents)
-        for path, document in current.documents.items():
-            repairs = [r for r in current.repairables if r.finding.path == path and _wanted(r, settings)]
-            repairs = [r for r in repairs if (path, r.finding.code) not in endless]
-            text, repaired = _apply(document, repairs, settings)
-            if text != document.text:
-                documents[path] = replace(document, text=text)
-                applied += repaired
-        if not applied:
-            return current, fixed, set()
+        changed, applied = _repaired(current, settings, endless)
         fixed += applied
-        current = lint_documents(list(documents.values()), settings)
+        if applied:  # the files that changed are linted again; all of them once these have settled
+            around = [one for path, one in current.documents.items() if path not in changed]
+            current = _merged(current, lint_documents(list(changed.values()), settings, around))
+            whole = False
+        elif not whole:
+            current, whole = lint_documents(list(current.documents.values()), settings), True
+        else:
+            return current, fixed, set()
     return current, fixed, {(finding.path, finding.code) for finding in applied}
+
+
+def _repaired(
+    current: LintResult, settings: Settings, endless: set[tuple[str, str]]
+) -> tuple[dict[str, Document], list[Finding]]:
+    """The files that repairs change, and what these repair."""
+    wanted: dict[str, list[Repairable]] = defaultdict(list)
+    for repair in current.repairables:
+        if _wanted(repair, settings) and (repair.finding.path, repair.finding.code) not in endless:
+            wanted[repair.finding.path].append(repair)
+    changed: dict[str, Document] = {}
+    applied: list[Finding] = []
+    for path, repairs in wanted.items():
+        document = current.documents[path]
+        text, repaired = _apply(document, repairs, settings)
+        if text != document.text:
+            changed[path] = replace(document, text=text)
+            applied += repaired
+    return changed, applied
+
+
+def _merged(old: LintResult, new: LintResult) -> LintResult:
+    """A result with a newer one of some of its files."""
+    return LintResult(
+        [finding for finding in old.findings if finding.path not in new.documents] + new.findings,
+        old.files,
+        [repair for repair in old.repairables if repair.finding.path not in new.documents] + new.repairables,
+        old.documents | new.documents,
+    )
 
 
 def _wanted(repair: Repairable, settings: Settings) -> bool:

@@ -151,4 +151,6 @@ class Memory:
         """Join with the state at the end of the other arm."""
         for ident, writes in other.items():
             mine = self.missed.get(ident, ())
+            if mine is writes:
+                continue
             self.missed[ident] = mine + tuple(w for w in writes if w not in mine)
