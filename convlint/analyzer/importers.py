@@ -12,6 +12,7 @@ from convlint.analyzer.index import ModuleInfo, Project, place
 from convlint.source.discovery import DEFAULT_EXCLUDE, INSTALLED, discover, project_root
 
 Names = Callable[[], set[str]]
+_WORD = re.compile(rb"[^\W\d]\w*")
 _MOST_FILES = 20_000
 _MOST_MODULES = 32
 """How many importers are parsed; the nearest come first."""
@@ -31,26 +32,38 @@ def importers(
 ) -> Iterator[ModuleInfo]:
     """Modules around the given ones that use what is missing of them, nearest first; then those that use these.
 
-    ``missing`` says which names of a module have not been met so far; it is asked again before each file.
+    ``missing`` says which names of a module have not been met so far; it is asked again after each module given.
     """
     files = _files({Path(module.document.path) for module in modules})
-    texts = {path: text for path in files if b"import" in (text := _bytes(path))}
+    words = {path: set(_WORD.findall(text)) for path in files if b"import" in (text := _bytes(path))}
     level: dict[str, Names] = {module.name: functools.partial(missing, module) for module in modules}
     count = 0
-    while level and texts:
+    while level and words:
         above: dict[str, Names] = {}
-        for path, text in list(texts.items()):
-            used = {name: names for name, names in level.items() if _mentions(text, name, names())}
+        wanted = {name: _encoded(names()) for name, names in level.items()}
+        for path, there in list(words.items()):
+            used = {name for name, names in wanted.items() if _stem(name) in there and not names.isdisjoint(there)}
             module = project.read(path) if used else None
-            if module is None or not _imports(module, set(used)):
+            if module is None or not _imports(module, used):
                 continue
-            del texts[path]
+            del words[path]
             yield module
-            above[module.name] = functools.partial(_handed_on, module, used, missing)
+            wanted |= {name: _encoded(level[name]()) for name in used}
+            above[module.name] = functools.partial(_handed_on, module, {name: level[name] for name in used}, missing)
             count += 1
             if count == _MOST_MODULES:
                 return
         level = above
+
+
+def _encoded(names: set[str]) -> set[bytes]:
+    return {name.encode() for name in names}
+
+
+@functools.cache
+def _stem(module: str) -> bytes:
+    """The last part of a module's name, as who imports it must write it."""
+    return module.rpartition(".")[2].encode()
 
 
 def _handed_on(module: ModuleInfo, used: dict[str, Names], missing: Callable[[ModuleInfo], set[str]]) -> set[str]:
@@ -63,17 +76,6 @@ def _handed_on(module: ModuleInfo, used: dict[str, Names], missing: Callable[[Mo
         if isinstance(binding, tuple) and binding[0] in used and binding[1] in used[binding[0]]():
             names.add(name)
     return names
-
-
-def _mentions(text: bytes, module: str, names: set[str]) -> bool:
-    """Whether a file names a module and, as a whole word, one of its names."""
-    stem = module.rpartition(".")[2]
-    return bool(names) and stem.encode() in text and _words(frozenset(names)).search(text) is not None
-
-
-@functools.lru_cache(maxsize=64)
-def _words(names: frozenset[str]) -> re.Pattern[bytes]:
-    return re.compile(rb"\b(?:" + b"|".join(re.escape(name.encode()) for name in sorted(names)) + rb")\b")
 
 
 def _files(given: set[Path]) -> list[Path]:
