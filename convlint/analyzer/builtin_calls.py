@@ -51,6 +51,8 @@ def _len(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments
 
 
 def _length(run: Run, frame: Frame, node: ast.expr, given: Value, arguments: Arguments, sure: bool) -> Value:
+    if not isinstance(given, Tensor) or not given.sure:
+        run.doubt(frame, node)
     if isinstance(given, Tensor):
         if not given.sure:
             return Number("int")  # more likely a list of tensors
@@ -75,6 +77,8 @@ def _scalar(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argume
     given = arguments.get(0)
     if given is None:
         return Const({"int": 0, "float": 0.0, "bool": False}.get(kind))
+    if any(not isinstance(one, Tensor) and number_kind(one) != "int" for one in members(given)):
+        run.doubt(frame, node)
     for one in members(given):
         if isinstance(one, Const) and isinstance(one.value, (bool, int, float)) and len(members(given)) == 1:
             return _converted(kind, one)
@@ -102,6 +106,9 @@ def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
         elements = iterate(run, frame, nodes[0], values[0], "min")
         values = elements.items if elements.items is not None else [elements.joined]
         nodes = nodes * len(values)
+    dividend = _dividend(run, frame, nodes)
+    if dividend is not None and dividend.dtype != "int":
+        run.doubt(frame, node)
     folded = _fold(name, values)
     if folded is not None:
         return folded
@@ -126,7 +133,7 @@ def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
                 callee=name.removeprefix("builtins."),
                 operands=tuple(run.operand(frame, n, v) for n, v in zip(nodes, values, strict=False)),
                 taint=taint,
-                dividend=_dividend(run, frame, nodes),
+                dividend=dividend,
                 only_arithmetic=only_arithmetic(frame, node),
             )
     kind = "int" if short in ("ceil", "floor", "trunc", "isqrt") else "number"
@@ -138,6 +145,7 @@ def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
 
 
 def _dividend(run: Run, frame: Frame, nodes: list[ast.expr]) -> Operand | None:
+    """What ``math.ceil(n / 4)`` divides."""
     first = nodes[0] if nodes else None
     if not (isinstance(first, ast.BinOp) and isinstance(first.op, ast.Div)):
         return None

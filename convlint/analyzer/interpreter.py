@@ -81,7 +81,7 @@ class Interpreter:
         for cls in classes:
             self._enter_if_new(cls)
         self._enter_importers()
-        return [event for _, event in self.run.found.values()]
+        return self.run.events()
 
     def _enter_if_new(self, cls: ClassInfo) -> None:
         forward = cls.methods.get("forward")

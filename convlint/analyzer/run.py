@@ -11,7 +11,7 @@ from typing import Any
 from convlint.analyzer.aliases import Memory, Region, View
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project, dotted
 from convlint.analyzer.values import UNKNOWN, Class, Function, Name, Tensor, Union, Value, join, tensors_in
-from convlint.events import Event, InplaceWrite, Operand, Taint
+from convlint.events import Event, InplaceWrite, LeavesGraph, Operand, PythonMath, Taint
 from convlint.findings import ROUTES, Span
 from convlint.source.document import Document
 
@@ -96,6 +96,8 @@ class Run:
         self.contexts: dict[tuple[str, str, int], int] = {}
         self.active: set[Any] = set()
         self.globals: dict[tuple[str, str], Value] = {}
+        self.doubtful: set[tuple[str, Span]] = set()
+        """Expressions that were something else in another call of the same function."""
         self.hooks: list[tuple[Value, Value]] = []
         self.lines: dict[ClassInfo, list[ClassInfo]] = {}
         """The resolution order of each class."""
@@ -249,6 +251,23 @@ class Run:
             only_checks=frame.checking,
             **facts,
         )
+
+    def doubt(self, frame: Frame, node: ast.expr) -> None:
+        """What an event at this expression says of its operand does not hold in every call."""
+        self.doubtful.add((frame.document.path, frame.document.span(node)))
+
+    def events(self) -> list[Event]:
+        """The events found."""
+        return [self._doubted(event) for _, event in self.found.values()]
+
+    def _doubted(self, event: Event) -> Event:
+        if (event.document.path, event.span) not in self.doubtful:
+            return event
+        if isinstance(event, LeavesGraph):
+            return replace(event, operand=replace(event.operand, sure=False))
+        if isinstance(event, PythonMath):
+            return replace(event, operands=tuple(replace(one, sure=False) for one in event.operands), dividend=None)
+        return event
 
     def note(self, event: Event, key: str, rank: tuple[Any, ...]) -> None:
         """Keep an event (see ``emit``)."""

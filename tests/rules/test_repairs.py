@@ -119,3 +119,17 @@ def test_a_tensor_of_values_is_stacked_only_if_all_are_scalar_tensors(tmp_path: 
 )
 def test_a_chained_assignment_is_repaired_only_for_a_mask_and_a_number(tmp_path: Path, body: str) -> None:
     assert body_after(tmp_path, body, unsafe_fixes=True) == body
+
+
+@pytest.mark.parametrize(
+    ("body", "other"),
+    [("len(n)", "[x, x]"), ("int(n)", "2.5"), ("math.ceil(n / 4)", "2.5")],
+    ids=["len", "int", "ceil"],
+)
+def test_a_helper_stays_where_another_call_gives_it_something_else(tmp_path: Path, body: str, other: str) -> None:
+    size = "x.abs()" if body == "len(n)" else "x.shape[0]"
+    helper = f"import math\ndef helper(n):\n    return {body}\n"
+    assert body_after(tmp_path, f"{helper}return x * helper({size}) * helper({other})") == (
+        f"{helper}return x * helper({size}) * helper({other})"
+    )
+    assert body_after(tmp_path, f"{helper}return x * helper({size})") != f"{helper}return x * helper({size})"
