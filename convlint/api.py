@@ -98,7 +98,7 @@ def add_ignores(paths: Sequence[Path | str], configuration: Configuration) -> in
     Raises:
         UsageError: a path does not exist, a configuration file is wrong or a file cannot be written.
     """
-    from convlint.linter import add_ignores as write
+    from convlint.fixer import add_ignores as write
 
     return sum(write(group, settings) for settings, group in _groups(paths, configuration, None))
 

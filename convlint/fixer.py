@@ -15,7 +15,7 @@ from convlint.errors import UsageError
 from convlint.findings import Applicability, Edit, Finding
 from convlint.linter import LintResult, Repairable, lint, lint_documents
 from convlint.source.document import Document, SourceError
-from convlint.source.suppressions import comments
+from convlint.source.suppressions import added, comments, rows_for_comments
 
 ROUNDS = 20
 """How often repairs are applied and the result linted again before a file counts as unstable."""
@@ -169,6 +169,31 @@ def _parses(document: Document, text: str) -> bool:
     except (SourceError, UnicodeEncodeError):
         return False
     return True
+
+
+def add_ignores(paths: Sequence[Path], settings: Settings) -> int:
+    """Writes a suppression for each finding of the files; returns how many codes were written.
+
+    Raises:
+        UsageError: a file cannot be written.
+    """
+    result = lint(paths, settings)
+    wanted: dict[str, dict[tuple[int, int], set[str]]] = defaultdict(lambda: defaultdict(set))
+    for finding in result.findings:
+        if not finding.code.startswith("CVL0") and finding.path in result.documents:
+            statement = finding.statement or finding.span
+            wanted[finding.path][statement.row, statement.end_row].add(finding.code)
+    count = 0
+    for path, by_rows in wanted.items():
+        document = result.documents[path]
+        free = rows_for_comments(document)
+        at: dict[int, set[str]] = defaultdict(set)
+        for (first, last), codes in by_rows.items():
+            if rows := free.intersection(range(first, last + 1)):
+                at[max(rows)] |= codes
+        replace_file(document, document.apply([added(document, row, sorted(codes)) for row, codes in at.items()]))
+        count += sum(map(len, at.values()))
+    return count
 
 
 def check_writable(document: Document) -> None:

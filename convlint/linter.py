@@ -18,7 +18,7 @@ from convlint.events import Event
 from convlint.findings import Applicability, Edit, Finding, Fix, Severity, Span
 from convlint.rule import Context, Rule, registry
 from convlint.source.document import TOO_DEEP, Document, SourceError
-from convlint.source.suppressions import Suppression, added, rows_for_comments, suppressions, without
+from convlint.source.suppressions import Suppression, suppressions, without
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -279,30 +279,3 @@ def _about_comment(document: Document, comment: Suppression, rules: dict[str, Ru
         edit = without(document, comment, active)
         about.append(_about("CVL002", "unused-suppression", message, document, comment.span, edit))
     return about
-
-
-def add_ignores(paths: Sequence[Path], settings: Settings) -> int:
-    """Writes a suppression for each finding of the files; returns how many codes were written.
-
-    Raises:
-        UsageError: a file cannot be written.
-    """
-    from convlint.fixer import replace_file
-
-    result = lint(paths, settings)
-    wanted: dict[str, dict[tuple[int, int], set[str]]] = defaultdict(lambda: defaultdict(set))
-    for finding in result.findings:
-        if not finding.code.startswith("CVL0") and finding.path in result.documents:
-            statement = finding.statement or finding.span
-            wanted[finding.path][statement.row, statement.end_row].add(finding.code)
-    count = 0
-    for path, by_rows in wanted.items():
-        document = result.documents[path]
-        free = rows_for_comments(document)
-        at: dict[int, set[str]] = defaultdict(set)
-        for (first, last), codes in by_rows.items():
-            if rows := free.intersection(range(first, last + 1)):
-                at[max(rows)] |= codes
-        replace_file(document, document.apply([added(document, row, sorted(codes)) for row, codes in at.items()]))
-        count += sum(map(len, at.values()))
-    return count
