@@ -24,8 +24,8 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from convlint.config import Settings
-from convlint.fixer import fix_paths
-from convlint.linter import LintResult, add_ignores, lint
+from convlint.fixer import add_ignores, fix_paths
+from convlint.linter import LintResult, lint
 from convlint.rule import registry
 from convlint.source.document import Document, SourceError
 

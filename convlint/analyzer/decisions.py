@@ -226,6 +226,9 @@ def _narrow_type(run: Run, frame: Frame, node: ast.Call, truth: bool) -> dict[st
         if isinstance(value, Tensor):
             return {name: List(run.tensor(None, None, Taint.data, sure=False))}
         return {name: List(Unknown(taint_of(value), True) if taint_of(value) else UNKNOWN)}
+    if truth and wanted <= _PLAIN - {"Tensor"}:
+        others = [m for m in kept if not isinstance(m, Tensor)]
+        return {name: join_all(others) if others else Unknown(taint_of(value))}
     if not truth and not wanted & _PLAIN:
         # what may be an object is annotated carelessly where it is not: `Tensor`, and a tuple is passed
         return {name: join_all(replace(m, sure=False) if isinstance(m, Tensor) else m for m in members(value))}

@@ -404,11 +404,11 @@ def _indexed(run: Run, frame: Frame, node: ast.Subscript, owner: Value, index: V
 
 def _output_field(run: Run, owner: Instance, at: int | None) -> Value | None:
     """``outputs[0]`` of an ordered dict with declared fields (a model's output): the first that is not None."""
-    if at is None or not any(base.rpartition(".")[2] == "OrderedDict" for base in run.outside_bases(owner.cls)):
+    if at != 0 or not any(base.rpartition(".")[2] == "OrderedDict" for base in run.outside_bases(owner.cls)):
         return None
     names = [name for cls in reversed(run.mro(owner.cls)) for name in cls.annotations]
     given = [owner.attributes[name] for name in names if owner.attributes.get(name, NONE) != NONE]
-    return given[at] if -len(given) <= at < len(given) else None
+    return given[0] if given else None
 
 
 def _indexed_items(items: tuple[Value, ...], node: ast.Subscript, index: Value) -> Value:

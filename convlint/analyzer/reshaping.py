@@ -11,12 +11,14 @@ from convlint.analyzer.calls import Arguments
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import integer, number
 from convlint.analyzer.values import (
+    UNKNOWN,
     Const,
     List,
     Number,
     Tensor,
     Tuple,
     Value,
+    number_kind,
     taint_of,
 )
 from convlint.events import Taint
@@ -127,6 +129,8 @@ def _piece_count(name: str, tensor: Tensor, arguments: Arguments, dim: Value) ->
         return count if count is not None else taint_of(given) if given is not None else Taint.none
     if name == "split" and isinstance(given, (List, Tuple)):
         return len(given.items) if given.items is not None else Taint.none
+    if name == "split" and number_kind(given or UNKNOWN) is None:
+        return Taint.none  # most likely the sections that a configuration lists
     at = shapes.axis(dim, len(tensor.shape)) if tensor.shape else None
     size = tensor.shape[at] if tensor.shape and at is not None else None
     if name == "unbind" and integer(size) is not None:

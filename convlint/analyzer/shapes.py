@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from convlint.analyzer.values import Const, List, Number, Shape, Tensor, Tuple, Value, number_kind, taint_of
+from convlint.analyzer.values import Const, List, Number, Shape, Tensor, Tuple, Unknown, Value, number_kind, taint_of
 from convlint.events import Taint
 
 Shaped = tuple[Value, ...] | None
@@ -187,7 +187,8 @@ def sizes(values: Sequence[Value]) -> list[Value] | None:
             return list(only.items)
         if isinstance(only, (List, Shape)) or number_kind(only) is None:
             return None
-    return None if any(number_kind(v) is None and not isinstance(v, Number) for v in values) else list(values)
+    given = [Number("int", v.taint) if isinstance(v, Unknown) else v for v in values]  # from the configuration
+    return None if any(number_kind(v) is None for v in given) else given
 
 
 def reshaped(shape: Shaped, wanted: list[Value] | None) -> Shaped:
