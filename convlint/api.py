@@ -115,7 +115,7 @@ def write_baseline(file: Path, paths: Sequence[Path | str], configuration: Confi
     keys = []
     for settings, group in _groups(paths, configuration, None):
         result = lint(group, replace(settings, baseline=None))
-        keys += [baseline.key(f, result.documents.get(f.path), settings.root) for f in result.findings]
+        keys += [baseline.key(f, result.documents.get(f.path), file) for f in result.findings]
     return baseline.write(file, keys)
 
 

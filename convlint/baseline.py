@@ -11,7 +11,7 @@ import msgspec
 
 from convlint.errors import UsageError
 from convlint.findings import Finding
-from convlint.source.discovery import encodable
+from convlint.source.discovery import absolute, encodable
 from convlint.source.document import Document
 
 Key = tuple[str, str, str]
@@ -29,9 +29,12 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     findings: list[_Entry]
 
 
-def key(finding: Finding, document: Document | None, root: Path) -> Key:
-    """What stays the same when lines move: the file, the code, and the statement's text without its white space."""
-    path = Path(finding.path).absolute()
+def key(finding: Finding, document: Document | None, file: Path) -> Key:
+    """What stays the same when lines move: the file, the code, and the statement's text without its white space.
+
+    Files are named as seen from the folder of the baseline ``file``, wherever convlint runs.
+    """
+    path, root = absolute(finding.path), absolute(file).parent
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
     text = document.segment(finding.statement or finding.span) if document is not None else finding.message
     return encodable(name), finding.code, hashlib.sha256("".join(text.split()).encode()).hexdigest()[:16]
@@ -73,13 +76,13 @@ def write(file: Path, keys: Iterable[Key]) -> int:
 
 
 def left(
-    findings: list[Finding], excused: Counter[Key], documents: Mapping[str, Document], root: Path
+    findings: list[Finding], excused: Counter[Key], documents: Mapping[str, Document], file: Path
 ) -> list[Finding]:
-    """The findings that the baseline does not excuse."""
+    """The findings that the baseline of ``file`` does not excuse."""
     budget = excused.copy()
     kept = []
     for finding in findings:
-        name = key(finding, documents.get(finding.path), root)
+        name = key(finding, documents.get(finding.path), file)
         if budget[name] > 0:
             budget[name] -= 1
         else:

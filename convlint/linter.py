@@ -110,8 +110,8 @@ def _lint_documents(documents: Sequence[Document], settings: Settings, around: S
             kept = [r for r in kept if r.finding.severity != "info" or r.finding.code == "CVL001"]
         result.repairables += kept
     findings = [r.finding for r in result.repairables]
-    if excused is not None:
-        left = {id(f) for f in baseline.left(findings, excused, by_path, settings.root)}
+    if excused is not None and settings.baseline is not None:
+        left = {id(f) for f in baseline.left(findings, excused, by_path, settings.baseline)}
         result.repairables = [r for r in result.repairables if id(r.finding) in left]
     result.findings = [r.finding for r in result.repairables]
     result.repairables = [r for r in result.repairables if r.finding.fixable is not None]
@@ -274,8 +274,15 @@ def _about_comment(document: Document, comment: Suppression, rules: dict[str, Ru
         for code in unknown
     ]
     active = [c for c in comment.unused if c not in unknown and any(r.startswith(c) for r in rules)]
-    if active:
+    if active and comment.kind != "ignore-file" and _stands_alone(document, comment.span):
+        message = "a comment on a line of its own suppresses nothing; put it behind the statement"
+        about.append(_about("CVL002", "unused-suppression", message, document, comment.span))
+    elif active:
         message = f"nothing to suppress here for {', '.join(active)}; remove it"
         edit = without(document, comment, active)
         about.append(_about("CVL002", "unused-suppression", message, document, comment.span, edit))
     return about
+
+
+def _stands_alone(document: Document, span: Span) -> bool:
+    return not document.lines[span.row - 1][: span.column - 1].strip()

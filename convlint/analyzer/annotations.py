@@ -255,7 +255,7 @@ def _entry(
     if used & {"text"}:
         return UNKNOWN
     if "tensor" in used:
-        return run.tensor(None, None, Taint.data, sure="type" not in used and "list" not in used)
+        return run.tensor(None, None, Taint.data, sure="type" not in used)
     if "dict" in used:
         return Dict(rest=Unknown(Taint.data, True))
     if "list" in used:

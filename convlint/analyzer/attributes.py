@@ -94,6 +94,11 @@ TENSOR_ONLY = frozenset(
         "is_cuda",
         "requires_grad",
         "data",
+        "max",
+        "min",
+        "all",
+        "any",
+        "clone",
     ]
 )
 """Attributes that make a value of unknown kind, computed from tensors, a tensor."""

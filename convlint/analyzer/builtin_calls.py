@@ -106,6 +106,8 @@ def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
         elements = iterate(run, frame, nodes[0], values[0], "min")
         values = elements.items if elements.items is not None else [elements.joined]
         nodes = nodes * len(values)
+    if short == "sqrt" and len(values) == 1 and _is_width(values[0]):
+        return Number("float")
     dividend = _dividend(run, frame, nodes)
     if dividend is not None and dividend.dtype != "int":
         run.doubt(frame, node)
@@ -142,6 +144,11 @@ def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
     if short == "round" and len(values) == 1:
         kind = "int"
     return Number(kind, taint, frozen_on=ALL_ROUTES if tainted else frozenset())
+
+
+def _is_width(value: Value) -> bool:
+    """Whether a number is straight the last size of a tensor: under a square root the features of attention."""
+    return isinstance(value, Number) and value.dim and value.symbol.endswith("[-1]")
 
 
 def _dividend(run: Run, frame: Frame, nodes: list[ast.expr]) -> Operand | None:

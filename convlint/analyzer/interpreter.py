@@ -48,9 +48,9 @@ NOT_EXPORTED = frozenset(
         "testing",
     ]
 )
-"""Folders and files of what feeds, trains and tests a model: no exporter enters there by itself."""
+"""Folders and files of what feeds, trains and tests a model: no exporter enters there by itself (README)."""
 _NOT_EXPORTED = re.compile(
-    r".*(Loss|Criterion|Transform|Transforms|Dataset|Sampler|Metric|Optimizer|Matcher|Augmentation)s?$"
+    r".*(Loss|Criterion|Dataset|BatchSampler|Metric|Optimizer|HungarianMatcher|Augmentation)(s|es)?$"
 )
 
 

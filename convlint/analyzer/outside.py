@@ -156,6 +156,8 @@ def _created(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argum
         given = [next((v for v in given if isinstance(v, (Tuple, List, Shape))), UNKNOWN)]
     wanted = None if arguments.more else shapes.sizes(given)
     taint = max((taint_of(v) for v in arguments.positional), default=Taint.none)
+    if last.startswith("rand"):
+        taint = Taint.data  # another number at each call
     dtype = operators._dtype_of(arguments) or ("int" if last == "randint" else "float" if last != "full" else None)
     if last == "full" and dtype is None and len(arguments.positional) > 1:
         dtype = number_kind(arguments.positional[1])
@@ -239,6 +241,13 @@ def _einsum(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argume
 
 def _rewrap(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     return rewrapped(run, frame, node, f"torch.{name}", arguments)
+
+
+def _legacy(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
+    """``torch.Tensor([...])``, ``torch.LongTensor(2, 3)``."""
+    if any(isinstance(value, (List, Tuple)) for value in arguments.positional):
+        return rewrapped(run, frame, node, f"torch.{name}", arguments)
+    return _created(run, frame, node, name, arguments)
 
 
 def _is_tensor(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
@@ -340,6 +349,7 @@ _TORCH: dict[str, Handler] = {
     "einsum": _einsum,
     **dict.fromkeys(("tensor", "as_tensor", "from_numpy", "scalar_tensor", "asarray"), _rewrap),
     **dict.fromkeys(("sym_float", "sym_int", "sym_max", "sym_min", "sym_sqrt", "sym_sum"), _symbolic),
+    **dict.fromkeys(("Tensor", "FloatTensor", "LongTensor", "IntTensor", "BoolTensor"), _legacy),
     "is_tensor": _is_tensor,
     "where": _where,
     "broadcast_tensors": _broadcast_tensors,

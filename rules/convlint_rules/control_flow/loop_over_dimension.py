@@ -85,8 +85,11 @@ class LoopOverDimension(Rule):
         """Frozen or breaking by the size, wrong or breaking by a data-dependent count."""
         harm = DATA if event.taint is Taint.data else PIECES if event.pieces else FROZEN
         what = "a count that depends on values" if event.taint is Taint.data else "a size of an input"
-        message = (
-            f"the length of this loop, `{event.short}`, is {what}: it is unrolled for the traced input; "
-            f"compute on the whole axis at once"
-        )
+        if event.form == "list-repeat":
+            message = f"`{event.short}` has {what} of elements: it is as long as when traced; use `torch.full`"
+        else:
+            message = (
+                f"the length of this loop, `{event.short}`, is {what}: it is unrolled for the traced input; "
+                f"compute on the whole axis at once"
+            )
         return self.finding(event, message, harm, context)

@@ -125,7 +125,7 @@ class WriteThroughAlias(Rule):
         if not event.lost:
             where = f"a view of `{event.base}`" if event.base else "indexed"
             return self.finding(
-                event, f"`{event.name}` is {where} and written in place: every exporter keeps it", Harm(), context
+                event, f"`{event.name}` is {where} and written in place: no exporter loses the write", Harm(), context
             )
         made = f"`{event.view_text}`" if event.view_text not in ("", event.name) else f"a view of `{event.base}`"
         message = (

@@ -68,9 +68,11 @@ class DataDependentShape(Rule):
         """Harmless for ONNX Runtime, breaks the targets of the facts."""
         text = event.short
         what = WORDS.get(event.how, f"is `{event.how}`")
+        targets = [fact.target for fact in self.facts]
+        asked = [target for target in targets if target in context.targets] or targets
         message = (
-            f"`{text}` {what}: the result's shape depends on values, which {', '.join(f.target for f in self.facts)} "
-            f"refuse; keep a fixed size and a validity mask"
+            f"`{text}` {what}: the result's shape depends on values, which {', '.join(asked)} "
+            f"{'refuses' if len(asked) == 1 else 'refuse'}; keep a fixed size and a validity mask"
         )
         harm = Harm(targets=tuple((fact.target, Level.breaks) for fact in self.facts))
         return self.finding(event, message, harm, context)

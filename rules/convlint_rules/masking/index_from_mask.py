@@ -40,6 +40,13 @@ class IndexFromMask(Rule):
             inputs="x: float32[N=3, 4]",
             harm=Harm(),
         ),
+        Example(
+            title="Positions written in the index",
+            bad=forward("return x[(x[:, 0] > 0).nonzero().squeeze(1)]"),
+            good=forward("return x[x[:, 0] > 0]"),
+            inputs="x: float32[N=3, 4]",
+            harm=Harm(),
+        ),
     ]
 
     def check(self, event: DynamicShape, context: Context) -> Finding | None:

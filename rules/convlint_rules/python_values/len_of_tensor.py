@@ -65,7 +65,7 @@ class LenOfTensor(Rule):
             return None
         harm = DATA if event.operand.taint is Taint.data else HARM
         name = event.document.segment(event.operand.span)
-        message = f"`len({name})` is a plain number to TorchScript: the traced length is kept; write `{name}.shape[0]`"
+        message = f"`len({name})` is a plain number: the traced length is kept; write `{name}.shape[0]`"
         return self.finding(
             event, message, harm, context, fixable=Applicability.safe if self.fix(event, context) else None
         )

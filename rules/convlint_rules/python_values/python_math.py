@@ -105,7 +105,8 @@ class PythonMathOnTensors(Rule):
             return None
         if event.taint is Taint.data:
             message = (
-                f"`{text}` needs a tensor's value: the traced result is used for every input; use torch's own function"
+                f"`{text}` needs a tensor's value, and the traced result is used for every input; "
+                f"use {_torch(event.callee)}"
             )
             harm = TENSOR_EXTREME if event.callee in ("min", "max") else TENSOR
         else:
@@ -124,6 +125,13 @@ class PythonMathOnTensors(Rule):
         if event.callee in ("min", "max") and event.taint is Taint.data and len(call.args) == 2:
             return _clamp(event, call)
         return None
+
+
+def _torch(callee: str) -> str:
+    """torch's own function for one of Python's."""
+    if callee in ("min", "max"):
+        return f"`torch.{callee}imum` or `clamp`"
+    return f"`torch.{callee.removeprefix('math.')}`"
 
 
 def _advice(callee: str) -> str:

@@ -11,6 +11,7 @@ ITEM = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
 SCALAR = Harm(Level.wrong, Level.breaks, Level.wrong)
 TOLIST = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
 DIM = Harm(Level.frozen, Level.breaks, Level.frozen)
+COMPUTED = Harm(Level.frozen, Level.frozen, Level.frozen, Level.frozen)
 STATE = Harm(torch_export=Level.breaks)
 FORMS = ("item", "tolist", "int", "float", "bool", "complex")
 
@@ -24,11 +25,12 @@ class PythonScalar(Rule):
     ## Why it breaks
     The TorchScript routes store the number of the traced input as a constant. `torch.export` follows `.item()` and
     `.tolist()` symbolically, but stops at `int()`, `float()` and `bool()`, also of a size (`Constraints violated`); the
-    dynamo ONNX exporter gets past them by its strict fallback.
+    dynamo ONNX exporter gets past them by its strict fallback. `int()` of what is computed from a size both of them
+    export, for the traced size only.
 
     ## Fix safety
-    Safe for `int(x.shape[0])`: a size is an `int` already. Unsafe for a number that is used in arithmetic only: the
-    tensor takes its place, which keeps the gradient and may change the result's dtype.
+    Safe for `int(x.shape[0])` and `int(x.shape[0] // 2)`: these are `int` already. Unsafe for a number that is used in
+    arithmetic only: the tensor takes its place, which keeps the gradient and may change the result's dtype.
 
     ## References
     - pytorch/pytorch#138853, #119321
@@ -76,6 +78,18 @@ class PythonScalar(Rule):
             fix=Applicability.safe,
         ),
         Example(
+            title="`int()` of a part of a size",
+            bad=forward("""
+                return x[:, : int(x.shape[1] * 0.5)]  # <-
+            """),
+            good=forward("""
+                return x[:, : x.shape[1] // 2]
+            """),
+            inputs="x: float32[2, T=6]",
+            harm=COMPUTED,
+            good_routes=("jit_trace", "onnx_torchscript", "onnx_dynamo"),
+        ),
+        Example(
             title="A list of numbers",
             bad=forward("""
                 a, b = x.mean(0).tolist()  # <-
@@ -108,8 +122,8 @@ class PythonScalar(Rule):
             harm = STATE if event.how in ("int", "float", "bool", "complex") else Harm()
             message = f"`{text}` reads a parameter or buffer as a Python number: it is stored as a constant"
         elif taint is Taint.shape:
-            harm = DIM
-            advice = "leave it as it is" if event.how == "int" else "arithmetic works on the size itself"
+            harm = DIM if event.operand.kind == "dim" else COMPUTED
+            advice = _advice(event)
             message = f"`{text}` turns a size into a plain number: the graph keeps the traced size; {advice}"
         else:
             harm = {"item": ITEM, "tolist": TOLIST}.get(event.how, SCALAR)
@@ -119,9 +133,9 @@ class PythonScalar(Rule):
         return self.finding(event, message, harm, context, fixable=self._applicability(event))
 
     def _applicability(self, event: LeavesGraph) -> Applicability | None:
-        if not event.operand.sure:
+        if not event.operand.sure or event.operand.span == event.span:  # a conversion by `map(int, ...)`
             return None
-        if event.how == "int" and event.operand.kind == "dim":
+        if event.how == "int" and event.operand.taint is Taint.shape and event.operand.dtype == "int":
             return Applicability.safe
         if event.how in ("item", "float", "int") and event.only_arithmetic and event.operand.kind == "tensor":
             whole = event.how == "int" and event.operand.dtype != "int"  # int() cuts off the fraction
@@ -138,3 +152,10 @@ class PythonScalar(Rule):
         if not isinstance(ast.parse(f"({text})", mode="eval").body, simple):
             text = f"({text})"
         return Fix(f"Keep `{text}`", (Edit(event.span, text),), applicability)
+
+
+def _advice(event: LeavesGraph) -> str:
+    """What to write instead of a conversion of a size."""
+    if event.how != "int":
+        return "arithmetic works on the size itself"
+    return "leave it as it is" if event.operand.dtype == "int" else "use integer arithmetic (`//`)"

@@ -8,18 +8,21 @@ from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
 DIM = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.frozen)
+LEGACY = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
 DATA = Harm(Level.wrong, Level.breaks, Level.wrong)
 
 
 class TensorFromValuesInForward(Rule):
     """
     ## What it does
-    Finds `torch.tensor(...)` and `torch.as_tensor(...)` around sizes, or around lists of tensors.
+    Finds `torch.tensor(...)`, `torch.as_tensor(...)` and `torch.FloatTensor(...)` around sizes, or around lists of
+    tensors.
 
     ## Why it breaks
     These functions read Python values. The TorchScript routes store what they read as a constant, so the traced size
-    or values are used for every input. The dynamo routes keep the connection. Around one tensor (`torch.tensor(t)`)
-    they are harmless on every route of torch 2.13, whatever its warning says.
+    or values are used for every input. The dynamo routes keep the connection to sizes; `torch.export` stops at a list
+    of values, and both stop at the old constructors (`torch.Tensor([n])`). Around one tensor (`torch.tensor(t)`) they
+    are harmless on every route of torch 2.13, whatever its warning says.
 
     ## Fix safety
     Unsafe: a list of scalar tensors becomes `torch.stack`, through which gradients flow.
@@ -42,6 +45,13 @@ class TensorFromValuesInForward(Rule):
             """),
             inputs="x: float32[N=3, T=4]",
             harm=DIM,
+        ),
+        Example(
+            title="An old constructor",
+            bad=forward("return x / torch.FloatTensor([x.shape[1]])  # <-"),
+            good=forward("return x / x.shape[1]"),
+            inputs="x: float32[2, T=4]",
+            harm=LEGACY,
         ),
         Example(
             title="A list of values",
@@ -68,7 +78,8 @@ class TensorFromValuesInForward(Rule):
             message = (
                 f"`{text}` reads a size: the TorchScript routes keep the traced one; use the size itself in arithmetic"
             )
-            return self.finding(event, message, DIM, context)
+            old = event.callee.endswith("Tensor")
+            return self.finding(event, message, LEGACY if old else DIM, context)
         message = (
             f"`{text}` reads values: the TorchScript routes keep the traced ones; use `torch.stack` or `torch.cat`"
         )
