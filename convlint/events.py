@@ -202,6 +202,8 @@ class MaskWrite(Event):
     target: Operand
     mask: Operand
     value: Operand
+    fewer_axes: bool = False
+    """Whether the mask surely has fewer axes than the target, as it selects rows."""
 
 
 @dataclass(frozen=True, kw_only=True)

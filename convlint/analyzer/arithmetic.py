@@ -18,6 +18,7 @@ from convlint.analyzer.values import (
     Const,
     Dict,
     List,
+    MaskIndex,
     Name,
     Number,
     Shape,
@@ -157,7 +158,14 @@ def elementwise(run: Run, left: Value, right: Value, *, divides: bool = False, d
     if shape is None and () in shapes:
         shape = shapes[0] if shapes[1] == () else shapes[1]
     taint = max(taint_of(left), taint_of(right))
-    return run.tensor(dtype, shape, taint, ragged=ragged, mask_index="some" if indices and dtype == "int" else "")
+    chosen: MaskIndex = "some" if indices and dtype == "int" else ""
+    return run.tensor(dtype, shape, taint, ragged=ragged, mask_index=chosen, below=_below(left, right))
+
+
+def _below(left: Value, right: Value) -> int:
+    """Of what the result has fewer axes: of what each tensor among the operands has."""
+    found = {v.below for v in (left, right) if isinstance(v, Tensor)}
+    return found.pop() if len(found) == 1 else 0
 
 
 _ORDER = {"bool": 0, "int": 1, "float": 2, "complex": 3}

@@ -8,7 +8,20 @@ from dataclasses import replace
 from convlint.analyzer.aliases import Range, Region
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import integer, number
-from convlint.analyzer.values import Array, Const, List, Number, Tensor, Tuple, Union, Unknown, Value, members, taint_of
+from convlint.analyzer.values import (
+    Array,
+    Const,
+    List,
+    Number,
+    Tensor,
+    Tuple,
+    Union,
+    Unknown,
+    Value,
+    members,
+    number_kind,
+    taint_of,
+)
 from convlint.events import DynamicShape, Taint
 
 
@@ -104,6 +117,7 @@ def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, in
             state="",
             sure=tensor.sure or isinstance(node.slice, ast.Tuple),
             mask_index=chosen,
+            below=tensor.ident if any(number_kind(value) == "int" for _, value in parts) else tensor.below,
         )
     taint = max(tensor.taint, *(taint_of(v) for _, v in parts))
     indices = tensor.mask_index != "" or any(

@@ -98,7 +98,8 @@ def operate(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, a
     if operator.view and name not in COPIES:
         return _view(run, frame, node, name, tensor, shape, operator.returns)
     indices: MaskIndex = "some" if tensor.mask_index and dtype == "int" else ""
-    return _results(run, operator.returns, dtype, shape, taint, ragged, indices)
+    result = _results(run, operator.returns, dtype, shape, taint, ragged, indices)
+    return replace(result, below=tensor.below) if operator.pointwise and isinstance(result, Tensor) else result
 
 
 def _results(
@@ -428,13 +429,15 @@ def _reduce(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, a
     dtype = _result_dtype(name, operator, tensor, Arguments()) if operator is not None else None
     if name in ("max", "min") and isinstance(dim, Tensor):  # elementwise
         return elementwise(run, tensor, dim)
-    shape = shapes.reduced(tensor.shape, dim, arguments.get(offset + 1, "keepdim"))
+    keepdim = arguments.get(offset + 1, "keepdim")
+    shape = shapes.reduced(tensor.shape, dim, keepdim)
+    below = tensor.ident if keepdim is None and dim is not None and dim != NONE else 0
     if name in ("max", "min", "median", "mode") and dim is not None and dim != NONE:
         indices = run.tensor("int", shape, taint, ragged=tensor.ragged)
-        return Tuple((run.tensor(tensor.dtype, shape, taint, ragged=tensor.ragged), indices))
+        return Tuple((run.tensor(tensor.dtype, shape, taint, ragged=tensor.ragged, below=below), indices))
     if name in ("std_mean", "var_mean", "aminmax"):
         return Tuple((run.tensor(dtype, shape, taint), run.tensor(dtype, shape, taint)))
-    return run.tensor(dtype, shape, taint, ragged=tensor.ragged and shape is None)
+    return run.tensor(dtype, shape, taint, ragged=tensor.ragged and shape is None, below=below)
 
 
 def _dtype_of(arguments: Arguments) -> str | None:

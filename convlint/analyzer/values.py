@@ -84,6 +84,8 @@ class Tensor(Value):
     """False for a parameter that is only presumed to be a tensor."""
     ragged: bool = False
     """Whether some size depends on values (where ``shape`` is not known; else its sizes say so)."""
+    below: int = 0
+    """A tensor of which this one, made from it, surely has fewer axes (where ranks are not known)."""
 
     @property
     def rank(self) -> int | None:
@@ -342,6 +344,7 @@ def _merge_tensors(a: Tensor, b: Tensor) -> Value:
         a.state if a.state == b.state else "",
         a.sure and b.sure,
         a.ragged or b.ragged,
+        a.below if a.below == b.below else 0,
     )
 
 
@@ -414,6 +417,7 @@ def signature(value: Value, names: dict[int, int] | None = None, depth: int = 4)
             value.state,
             value.sure,
             value.ragged,
+            names.get(value.below, -1) if value.below else -1,
         )
     if isinstance(value, Number):
         return ("N", value.kind, value.taint, value.frozen_on, value.dim)

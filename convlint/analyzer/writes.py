@@ -107,6 +107,7 @@ def _store_tensor(
             target=run.operand(frame, target.value, tensor),
             mask=run.operand(frame, target.slice, mask),
             value=run.operand(frame, source if source is not None else target, value),
+            fewer_axes=isinstance(mask, Tensor) and _has_fewer_axes(mask, tensor),
         )
     chained = kind if _indexes_a_slice(target.value) else ""
     how = "mask" if kind == "mask" else "index"
@@ -114,6 +115,12 @@ def _store_tensor(
     in_place(run, frame, target.value, tensor, how, target.lineno, statement, region_of(target.slice), chained)
     if isinstance(target.value, ast.Name):
         frame.env[target.value.id] = with_taint(frame.env.get(target.value.id, tensor), taint_of(value))
+
+
+def _has_fewer_axes(mask: Tensor, tensor: Tensor) -> bool:
+    if mask.rank is not None and tensor.rank is not None:
+        return mask.rank < tensor.rank
+    return bool(mask.below) and mask.below == tensor.ident
 
 
 def _parts(index: Value) -> tuple[Value, ...]:

@@ -47,3 +47,18 @@ def test_a_mask_may_be_the_target_of_a_loop_or_a_with(agree: Agree, header: str)
 
 def test_a_view_that_was_written_back_may_still_be_read(agree: Agree) -> None:
     agree(forward("y = x.clone()\nv = y[1]\nv += 2\ny[1] = v\nreturn y * v"))
+
+
+@pytest.mark.parametrize(
+    ("mask", "found"),
+    [
+        ("y[:, 1] > 0.5", True),
+        ("y.sum(1) > 2", True),
+        ("(y.abs() * 2).mean(dim=1) > 0", False),  # made from another tensor: its rank is not known to be lower
+        ("y.sum(1, keepdim=True) > 2", False),
+        ("y[:, 1:] > 3", False),
+        ("y > 3", False),
+    ],
+)
+def test_a_mask_of_rows_is_told_without_knowing_ranks(agree: Agree, mask: str, found: bool) -> None:
+    agree(forward(f"y = x.clone()\ny[{mask}] = 9.0{'  # CVL105' if found else ''}\nreturn y"))

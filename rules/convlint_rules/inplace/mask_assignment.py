@@ -67,8 +67,7 @@ class MaskAssignment(Rule):
 
     def check(self, event: MaskWrite, context: Context) -> Finding | None:
         """Wrong with a mask of lower rank, breaks Core ML."""
-        target, mask = event.target.rank, event.mask.rank
-        rows = target is not None and mask is not None and mask < target and event.value.kind == "number"
+        rows = event.fewer_axes and event.value.kind == "number"
         text = event.short
         coreml = ("coreml", Level.breaks)
         if rows:
