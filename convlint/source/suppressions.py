@@ -114,10 +114,15 @@ def without(document: Document, suppression: Suppression, codes: list[str]) -> E
 
 
 def added(document: Document, row: int, codes: list[str]) -> Edit:
-    """The edit that writes a suppression at the end of a line."""
+    """The edit that suppresses codes on a line: in the suppression that stands there, else behind the line."""
+    text = ", ".join(codes)
+    for one in suppressions(document)[0]:
+        if one.kind == "ignore" and one.span.row == row:
+            column = one.span.column + document.segment(one.span).index("]")
+            return Edit(Span(row, column, row, column), f", {text}")
     line = document.lines[row - 1].rstrip("\r\n")
     end = len(line.rstrip()) + 1
-    return Edit(Span(row, end, row, len(line) + 1), f"  # convlint: ignore[{', '.join(codes)}]")
+    return Edit(Span(row, end, row, len(line) + 1), f"  # convlint: ignore[{text}]")
 
 
 def rows_for_comments(document: Document) -> set[int]:

@@ -207,6 +207,13 @@ def test_after_add_ignores_nothing_is_found(tmp_path: Path, newline: str) -> Non
     )
 
 
+def test_add_ignores_joins_the_comment_that_is_there(tmp_path: Path) -> None:
+    line = "return x / x.max().item() * len(x.abs())  # convlint: ignore[CVL205] a fixed batch"
+    count, text, left = ignored(tmp_path, forward(line))
+    assert (count, left) == (1, [])
+    assert text == forward(line).replace("[CVL205]", "[CVL205, CVL202]")
+
+
 def test_add_ignores_twice_adds_nothing(tmp_path: Path) -> None:
     _, once, _ = ignored(tmp_path, forward(LINE))
     count, twice, _ = ignored(tmp_path, once)
