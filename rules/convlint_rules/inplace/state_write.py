@@ -20,7 +20,8 @@ class StateWriteInForward(Rule):
     (a segmentation fault) under the dynamo exporter.
 
     ## Fix safety
-    There is no fix: make the state an input and an output, or compute the changed weight as a new tensor.
+    There is no fix: make the state an input and an output, or compute the changed weight as a new tensor. (The
+    example's counter shows what a first call computes; whoever needs the second call must pass the count in and out.)
 
     ## References
     - pytorch/pytorch#106217, #111676
