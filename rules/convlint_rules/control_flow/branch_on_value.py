@@ -176,7 +176,7 @@ def _returns(event: Branch) -> Edit | None:
     elif node.orelse and isinstance(yes, ast.Assign) and isinstance(no, ast.Assign):
         if ast.dump(yes.targets[0]) != ast.dump(no.targets[0]) or len(yes.targets) + len(no.targets) != 2:
             return None
-        head = f"{ast.unparse(yes.targets[0])} = "
+        head = f"{document.segment(document.span(yes.targets[0]))} = "
         a, b = yes.value, no.value
     else:
         return None

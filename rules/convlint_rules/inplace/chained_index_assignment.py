@@ -101,5 +101,6 @@ def _where(event: InplaceWrite) -> str | None:
     value = statement.value.operand if isinstance(statement.value, ast.UnaryOp) else statement.value
     if not isinstance(value, ast.Constant) or len(statement.targets) != 1:
         return None
-    mask = ast.unparse(statement.targets[0].slice)
-    return f"{event.name} = torch.where({mask}, {ast.unparse(statement.value)}, {event.name})"
+    mask = ast.get_source_segment(event.text, statement.targets[0].slice)
+    number = ast.get_source_segment(event.text, statement.value)
+    return f"{event.name} = torch.where({mask}, {number}, {event.name})"

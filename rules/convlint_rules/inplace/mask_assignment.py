@@ -106,5 +106,5 @@ def _where(event: MaskWrite) -> str | None:
     target = statement.targets[0]
     if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
         return None
-    mask, value = ast.unparse(target.slice), ast.unparse(statement.value)
+    mask, value = event.document.segment(event.mask.span), event.document.segment(event.value.span)
     return f"{target.value.id} = torch.where({mask}, {value}, {target.value.id})"

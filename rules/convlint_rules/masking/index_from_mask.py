@@ -79,5 +79,6 @@ def _direct(event: DynamicShape) -> Edit | None:
             and inner.func.attr == "nonzero"
             and not inner.args
         ):
-            return Edit(event.operand.span, ast.unparse(inner.func.value))
+            mask = ast.get_source_segment(f"({text})", inner.func.value)
+            return Edit(event.operand.span, mask) if mask else None
     return None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 
 from convlint.events import LeavesGraph, Taint
 from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
@@ -116,12 +117,12 @@ def _round_trip(event: LeavesGraph) -> Edit | None:
             span = event.document.span(node)
             inside = span[:2] <= event.span[:2] and event.span[2:] <= span[2:]
             if inside and len(node.args) == 1 and not node.keywords:
-                text = _torch(node.args[0])
+                text = _torch(node.args[0], lambda part: event.document.segment(event.document.span(part)))
                 return Edit(span, text) if text else None
     return None
 
 
-def _torch(node: ast.expr) -> str | None:
+def _torch(node: ast.expr, source: Callable[[ast.expr], str]) -> str | None:
     """An expression of NumPy calls on one converted tensor, in torch; None where a part has no equal."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return None
@@ -129,13 +130,14 @@ def _torch(node: ast.expr) -> str | None:
     if isinstance(owner, ast.Name) and owner.id in ("np", "numpy"):
         if name not in FUNCTIONS or len(node.args) != 1 or node.keywords:
             return None
-        inner = _torch(node.args[0])
+        inner = _torch(node.args[0], source)
         return f"torch.{name}({inner})" if inner else None
     if name in DROPPED and not node.args:
-        return _torch(owner) or (ast.unparse(owner) if name != "numpy" or not _is_array(owner) else None)
+        own = source(owner)
+        return _torch(owner, source) or (own if name != "numpy" or not _is_array(owner) else None)
     if name in METHODS:
-        inner = _torch(owner)
-        words = [f"dim={ast.unparse(k.value)}" if k.arg == "axis" else "" for k in node.keywords]
+        inner = _torch(owner, source)
+        words = [f"dim={source(k.value)}" if k.arg == "axis" else "" for k in node.keywords]
         if inner is None or node.args or "" in words or name in ("max", "min", "std", "var"):
             return None
         return f"{inner}.{name}({', '.join(words)})"

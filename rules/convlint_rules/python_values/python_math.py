@@ -155,7 +155,7 @@ def _division(event: PythonMath, call: ast.Call) -> Fix | None:
         return None
     if not isinstance(division.left, (ast.Name, ast.Attribute, ast.Subscript, ast.Call)):
         return None
-    size = ast.unparse(division.left)
+    size = event.document.segment(dividend.span)
     # not `-(-n // 4)`: measured, ONNX divides negative integers towards zero
     rounded = f"({size} + {divisor.value - 1})" if event.callee == "math.ceil" else size
     text = f"({rounded} // {divisor.value})"
@@ -166,12 +166,9 @@ def _clamp(event: PythonMath, call: ast.Call) -> Fix | None:
     tensors = [i for i, one in enumerate(event.operands) if one.kind == "tensor" and one.rank == 0 and one.sure]
     if not event.only_arithmetic or len(tensors) != 1 or not isinstance(call.args[1 - tensors[0]], ast.Constant):
         return None
-    tensor, bound = call.args[tensors[0]], call.args[1 - tensors[0]]
+    owner, bound = (event.document.segment(event.operands[i].span) for i in (tensors[0], 1 - tensors[0]))
     which = "max" if event.callee == "min" else "min"
-    owner = (
-        ast.unparse(tensor)
-        if isinstance(tensor, (ast.Name, ast.Attribute, ast.Call, ast.Subscript))
-        else f"({ast.unparse(tensor)})"
-    )
-    text = f"{owner}.clamp({which}={ast.unparse(bound)})"
+    if not isinstance(call.args[tensors[0]], (ast.Name, ast.Attribute, ast.Call, ast.Subscript)):
+        owner = f"({owner})"
+    text = f"{owner}.clamp({which}={bound})"
     return Fix("Use `clamp`", (Edit(event.span, text),), Applicability.unsafe)
