@@ -26,7 +26,9 @@ def rule_page(rule: type[Rule]) -> str:
     parts += [titled.get(title, "") for title in _FIRST]
     parts += [_example(example) for example in rule.examples]
     parts += [text for title, text in titled.items() if title not in (*_FIRST, *_LAST)]
-    parts += [_harm_table(rule) if rule.examples or rule.facts else "", _facts(rule), *(titled.get(title, "") for title in _LAST)]
+    if rule.examples or rule.facts:
+        parts += [_harm_table(rule), _facts(rule)]
+    parts += [titled.get(title, "") for title in _LAST]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
