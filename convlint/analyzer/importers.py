@@ -14,6 +14,7 @@ from convlint.source.discovery import DEFAULT_EXCLUDE, INSTALLED, discover, proj
 Names = Callable[[], set[str]]
 _WORD = re.compile(rb"[^\W\d]\w*")
 _MOST_FILES = 20_000
+"""How many files around the given ones are looked into."""
 _MOST_MODULES = 32
 """How many importers are parsed; the nearest come first."""
 

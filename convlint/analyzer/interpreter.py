@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from convlint.analyzer import expressions, statements
 from convlint.analyzer.annotations import entry_arguments
@@ -132,8 +133,14 @@ class Interpreter:
     def _enter(self, cls: ClassInfo) -> None:
         """Interpret a model's ``forward`` as an exporter calls it, as far as its nesting allows."""
         self.run.memory.missed = {}  # nobody reads the tensors of the last model any more
-        try:
+        with self._as_deep_as_possible():
             self._call_forward(cls)
+
+    @contextmanager
+    def _as_deep_as_possible(self) -> Iterator[None]:
+        """What is nested too deeply to be followed ends here; the run goes on."""
+        try:
+            yield
         except RecursionError:
             self.run.active.clear()
             self.run.depth = 0
@@ -154,11 +161,8 @@ class Interpreter:
     def _instance(self, cls: ClassInfo) -> Instance:
         """A model made with arguments of which only their kind is known."""
         instance = Instance(cls, complete=False)
-        try:
+        with self._as_deep_as_possible():
             self._call_init(cls, instance)
-        except RecursionError:
-            self.run.active.clear()
-            self.run.depth = 0
         return instance
 
     def _call_init(self, cls: ClassInfo, instance: Instance) -> None:
