@@ -50,6 +50,8 @@ class Event:
     """The routes on which the code runs at all (code may ask whether it is being traced)."""
     only_checks: bool = False
     """Whether it happens in a test that only raises, warns or logs: nothing of it is in a traced graph."""
+    torch: str = ""
+    """What the file calls torch, empty where it does not import the module."""
 
     @property
     def text(self) -> str:
@@ -64,11 +66,15 @@ class Event:
     @property
     def cst(self) -> BaseExpression:
         """The LibCST node of the expression, parsed when asked for."""
-        return self.document.expression(self.span)
+        return self.cst_at(self.span)
+
+    def cst_at(self, span: Span) -> BaseExpression:
+        """The LibCST node of another expression of the file, an operand's say."""
+        return self.document.expression(span)
 
     @property
     def cst_statement(self) -> BaseStatement:
-        """The LibCST node of the statement, parsed when asked for."""
+        """The LibCST node of the statement, parsed when asked for; a simple one is in a line of its own."""
         return self.document.statement(self.statement)
 
 
@@ -85,6 +91,8 @@ class Operand:
     rank: int | None = None
     sure: bool = True
     """False where it may be something else too, or is a tensor only by the look of its use."""
+    literal: bool = False
+    """Whether a plain number is written there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +106,8 @@ class LeavesGraph(Event):
     """The function's qualified name where ``how`` does not say it (``numpy.exp``)."""
     only_arithmetic: bool = False
     """Whether the result is used in tensor arithmetic only (so that the tensor could stay one)."""
+    rewrapped: Span | None = None
+    """Of an array: the ``torch.from_numpy(...)`` around it that makes a tensor of it again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +119,10 @@ class PythonMath(Event):
     taint: Taint
     dividend: Operand | None = None
     """Of a quotient, ``math.ceil(n / 4)``: what is divided."""
+    divisor: Operand | None = None
+    """Of a quotient: by what."""
     only_arithmetic: bool = False
-    """Whether the result is used in tensor arithmetic only."""
+    """Whether nothing but the operands is given, and the result is used in tensor arithmetic only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +131,8 @@ class TensorFromValues(Event):
 
     callee: str
     operand: Operand
+    display: bool = False
+    """Whether the one argument is a list or tuple that is written there, element by element."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +145,10 @@ class Branch(Event):
     taint: Taint
     frozen_on: frozenset[str] = frozenset()
     """Routes on which the value had already become a plain Python number (reported there)."""
+    whole: Span
+    """The whole ``if`` or ``while`` statement with what it decides on, or the whole conditional expression."""
+    following: Span | None = None
+    """The statement behind it in the same block."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +194,11 @@ class InplaceWrite(Event):
     target: Operand
     name: str
     """The source text of what is written to."""
+    method: str = ""
+    """The in-place method, where a call writes: ``add_``."""
+    index: Operand | None = None
+    value: Operand | None = None
+    """What a plain assignment to an index, ``y[index] = value``, assigns."""
     view: str = ""
     """How the written tensor came to share memory: slice, select, view, chunk..., empty where it is the base itself."""
     view_row: int = 0
@@ -202,6 +225,8 @@ class MaskWrite(Event):
     target: Operand
     mask: Operand
     value: Operand
+    plain: bool = False
+    """Whether it is the whole statement, neither augmented nor one of several targets."""
     fewer_axes: bool = False
     """Whether the mask surely has fewer axes than the target, as it selects rows."""
 

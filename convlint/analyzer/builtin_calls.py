@@ -108,7 +108,7 @@ def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
         nodes = nodes * len(values)
     if short == "sqrt" and len(values) == 1 and _is_width(values[0]):
         return Number("float")
-    dividend = _dividend(run, frame, nodes)
+    dividend, divisor = _quotient(run, frame, nodes)
     if dividend is not None and dividend.dtype != "int":
         run.doubt(frame, node)
     folded = _fold(name, values)
@@ -136,7 +136,8 @@ def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
                 operands=tuple(run.operand(frame, n, v) for n, v in zip(nodes, values, strict=False)),
                 taint=taint,
                 dividend=dividend,
-                only_arithmetic=only_arithmetic(frame, node),
+                divisor=divisor,
+                only_arithmetic=not arguments.keywords and only_arithmetic(frame, node),
             )
     kind = "int" if short in ("ceil", "floor", "trunc", "isqrt") else "number"
     if short in ("min", "max") and all(number_kind(v) == "int" for v in values):
@@ -151,12 +152,14 @@ def _is_width(value: Value) -> bool:
     return isinstance(value, Number) and value.dim and value.symbol.endswith("[-1]")
 
 
-def _dividend(run: Run, frame: Frame, nodes: list[ast.expr]) -> Operand | None:
-    """What ``math.ceil(n / 4)`` divides."""
+def _quotient(run: Run, frame: Frame, nodes: list[ast.expr]) -> tuple[Operand, Operand] | tuple[None, None]:
+    """What ``math.ceil(n / 4)`` divides, and by what."""
     first = nodes[0] if nodes else None
     if not (isinstance(first, ast.BinOp) and isinstance(first.op, ast.Div)):
-        return None
-    return run.operand(frame, first.left, run.evaluate(frame, first.left))
+        return None, None
+    parts = (first.left, first.right)
+    dividend, divisor = (run.operand(frame, part, run.evaluate(frame, part)) for part in parts)
+    return dividend, divisor
 
 
 def _fold(name: str, values: list[Value]) -> Value | None:

@@ -90,10 +90,12 @@ def _note(run: Run, frame: Frame, decision: Decision, form: str) -> None:
     if frame.tests is not None:
         frame.tests.append(decision)
     else:
-        _emit(run, frame, decision.node, [decision], form)
+        _emit(run, frame, decision.node, [decision], form, decision.node)
 
 
-def _emit(run: Run, frame: Frame, node: ast.expr, decisions: list[Decision], form: str) -> None:
+def _emit(
+    run: Run, frame: Frame, node: ast.expr, decisions: list[Decision], form: str, whole: ast.expr | ast.stmt
+) -> None:
     worst = max(decisions, key=lambda d: (d.taint, -len(d.frozen_on)))
     run.emit(
         frame,
@@ -105,11 +107,13 @@ def _emit(run: Run, frame: Frame, node: ast.expr, decisions: list[Decision], for
         operand=run.operand(frame, worst.node, worst.value),
         taint=worst.taint,
         frozen_on=worst.frozen_on,
+        whole=frame.document.span(whole),
+        following=frame.document.span(frame.following) if frame.following is not None else None,
     )
 
 
-def test(run: Run, frame: Frame, node: ast.expr, form: str, only_checks: bool) -> Truth:
-    """The truth of a test; whatever tensors and dimensions decide in it make one event."""
+def test(run: Run, frame: Frame, node: ast.expr, form: str, only_checks: bool, whole: ast.expr | ast.stmt) -> Truth:
+    """The truth of a test (of ``whole``); whatever tensors and dimensions decide in it make one event."""
     outer, frame.tests = frame.tests, []
     checking, frame.checking = frame.checking, only_checks
     try:
@@ -119,7 +123,7 @@ def test(run: Run, frame: Frame, node: ast.expr, form: str, only_checks: bool) -
         if isinstance(truth, bool):  # decided whatever the sizes are; a value is asked for all the same
             decisions = [one for one in decisions if one.taint is Taint.data]
         if decisions:
-            _emit(run, frame, node, decisions, form)
+            _emit(run, frame, node, decisions, form, whole)
     finally:
         frame.tests, frame.checking = outer, checking
     return None if decisions and isinstance(truth, frozenset) else truth

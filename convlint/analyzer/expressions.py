@@ -243,7 +243,7 @@ def _compare(run: Run, frame: Frame, node: ast.Compare) -> Value:
 
 
 def _conditional(run: Run, frame: Frame, node: ast.IfExp) -> Value:
-    truth = decisions.test(run, frame, node.test, "ternary", False)
+    truth = decisions.test(run, frame, node.test, "ternary", False, node)
     if isinstance(truth, bool):
         return _under(run, frame, node.test, truth, node.body if truth else node.orelse)
     if isinstance(truth, frozenset):
@@ -317,7 +317,7 @@ def _generate(run: Run, frame: Frame, generators: list[ast.comprehension], body:
         bind(run, frame, first.target, element)
         truths = []
         for condition in first.ifs:
-            truths.append(decisions.test(run, frame, condition, "filter", False))
+            truths.append(decisions.test(run, frame, condition, "filter", False, condition))
             frame.env.update(decisions.narrowed(run, frame, condition, True))
         if any(t is False for t in truths):
             continue

@@ -6,6 +6,7 @@ import ast
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from convlint.source.discovery import INSTALLED
@@ -73,6 +74,11 @@ class ModuleInfo:
     functions: list[FunctionInfo] = field(default_factory=list)
     fallbacks: dict[str, Binding] = field(default_factory=dict)
     """What ``except ImportError`` binds where the import before it leads nowhere."""
+
+    @cached_property
+    def torch(self) -> str:
+        """What the module calls torch, empty where it does not import it."""
+        return next((name for name, bound in self.names.items() if bound == ("torch", "")), "")
 
     def absolute(self, module: str | None, level: int) -> str:
         """The absolute name of a relative import."""

@@ -13,7 +13,7 @@ from convlint.analyzer.indexing import index_shape
 from convlint.analyzer.reshaping import Handler, call_row, expand, flatten, pieces, repeat, reshape, squeeze, viewing
 from convlint.analyzer.run import TORCHSCRIPT, Frame, Run
 from convlint.analyzer.shapes import integer, number
-from convlint.analyzer.usage import only_arithmetic
+from convlint.analyzer.usage import only_arithmetic, rewrapped_in
 from convlint.analyzer.values import (
     NONE,
     UNKNOWN,
@@ -321,6 +321,7 @@ def leave(
                 operand=operand if sure else replace(operand, sure=False),
                 callee=callee,
                 only_arithmetic=only_arithmetic(frame, node),
+                rewrapped=rewrapped_in(frame, node) if how == "numpy" else None,
             )
     return frame.routes | frozen
 
@@ -364,8 +365,16 @@ def rewrapped(run: Run, frame: Frame, node: ast.expr, callee: str, arguments: Ar
     from_array = isinstance(given, Array) or callee.endswith("from_numpy")
     if taint >= Taint.shape and not from_array and frozen < frame.routes:
         with run.on_routes(frame, frame.routes - frozen):
+            alone = len(arguments.positional) == 1 and not arguments.keywords
             run.emit(
-                frame, TensorFromValues, node, "", (taint,), callee=callee, operand=run.operand(frame, where_, given)
+                frame,
+                TensorFromValues,
+                node,
+                "",
+                (taint,),
+                callee=callee,
+                operand=run.operand(frame, where_, given),
+                display=alone and isinstance(where_, (ast.List, ast.Tuple)),
             )
     dtype = cast_dtype(
         Arguments(keywords={"dtype": arguments.keywords["dtype"]} if "dtype" in arguments.keywords else {})

@@ -38,6 +38,8 @@ class Frame:
     returns: list[Value] = field(default_factory=list)
     yields: list[Value] = field(default_factory=list)
     statement: ast.stmt | None = None
+    following: ast.stmt | None = None
+    """The statement behind it in the same block."""
     checking: bool = False
     """Inside a test whose branch only raises, warns or logs."""
     tests: list[Any] | None = None
@@ -224,7 +226,15 @@ class Run:
 
         kind, taint, dtype, rank = describe(value)
         sure = not isinstance(value, Union) and not (isinstance(value, Tensor) and not value.sure)
-        return Operand(span=frame.document.span(node), taint=taint, kind=kind, dtype=dtype, rank=rank, sure=sure)
+        return Operand(
+            span=frame.document.span(node),
+            taint=taint,
+            kind=kind,
+            dtype=dtype,
+            rank=rank,
+            sure=sure,
+            literal=is_literal(node),
+        )
 
     def emit(
         self, frame: Frame, cls: type[Event], node: ast.expr | ast.stmt, key: str, rank: tuple[Any, ...], **facts: Any
@@ -249,6 +259,7 @@ class Run:
             function=name,
             routes=frame.routes,
             only_checks=frame.checking,
+            torch=frame.module.torch,
             **facts,
         )
 
@@ -334,6 +345,13 @@ class Run:
             yield
         finally:
             frame.routes = before
+
+
+def is_literal(node: ast.expr) -> bool:
+    """Whether a plain number is written, a negative one too."""
+    if isinstance(node, ast.UnaryOp):
+        node = node.operand
+    return isinstance(node, ast.Constant) and isinstance(node.value, (bool, int, float))
 
 
 def view_facts(view: View | None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 from convlint.analyzer import decisions, writes
@@ -47,12 +48,12 @@ CHANNELS = re.compile(
 
 def execute(run: Run, frame: Frame, body: list[ast.stmt]) -> None:
     """Run statements until the end or until none can be reached any more."""
-    for statement in body:
+    for statement, following in zip_longest(body, body[1:]):
         if not frame.live:
             return
         handler = _HANDLERS.get(type(statement))
         if handler is not None:
-            frame.statement = statement
+            frame.statement, frame.following = statement, following
             handler(run, frame, statement)
 
 
@@ -70,7 +71,7 @@ def _stop(run: Run, frame: Frame, node: ast.stmt) -> None:
 
 
 def _assert(run: Run, frame: Frame, node: ast.Assert) -> None:
-    truth = decisions.test(run, frame, node.test, "assert", True)
+    truth = decisions.test(run, frame, node.test, "assert", True, node)
     if truth is not False:
         frame.env.update(decisions.narrowed(run, frame, node.test, True))
 
@@ -259,7 +260,7 @@ def _delete(run: Run, frame: Frame, node: ast.Delete) -> None:
 
 
 def _if(run: Run, frame: Frame, node: ast.If) -> None:
-    truth = decisions.test(run, frame, node.test, "if", _only_checks(node))
+    truth = decisions.test(run, frame, node.test, "if", _only_checks(node), node)
     if truth is True:
         frame.env.update(decisions.narrowed(run, frame, node.test, True))
         execute(run, frame, node.body)
@@ -329,7 +330,7 @@ def arms(run: Run, frame: Frame, alternatives: list[Arm]) -> None:
 
 
 def _match(run: Run, frame: Frame, node: ast.Match) -> None:
-    decisions.test(run, frame, node.subject, "match", False)
+    decisions.test(run, frame, node.subject, "match", False, node)
     alternatives: list[Arm] = [(ALL_ROUTES, {}, _case(run, frame, case)) for case in node.cases]
     arms(run, frame, [*alternatives, (ALL_ROUTES, {}, lambda: None)])
 
@@ -390,7 +391,7 @@ def _for(run: Run, frame: Frame, node: ast.For) -> None:
 
 
 def _while(run: Run, frame: Frame, node: ast.While) -> None:
-    truth = decisions.test(run, frame, node.test, "while", False)
+    truth = decisions.test(run, frame, node.test, "while", False, node)
     if truth is False:
         return
 
@@ -399,7 +400,7 @@ def _while(run: Run, frame: Frame, node: ast.While) -> None:
             execute(run, frame, node.body)
             if frame.live:
                 frame.statement = node
-                decisions.test(run, frame, node.test, "while", False)
+                decisions.test(run, frame, node.test, "while", False, node)
 
         return body
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from convlint.analyzer.index import dotted
 from convlint.analyzer.run import Frame
 from convlint.analyzer.values import Tensor, members
+from convlint.findings import Span
 
 
 def only_arithmetic(frame: Frame, node: ast.expr) -> bool:
@@ -18,6 +20,21 @@ def only_arithmetic(frame: Frame, node: ast.expr) -> bool:
         target = statement.targets[0]
         return isinstance(target, ast.Name) and _name_only_in_arithmetic(frame, target.id)
     return _meets_tensor(frame, node, _parents(statement))
+
+
+def rewrapped_in(frame: Frame, node: ast.expr) -> Span | None:
+    """The ``torch.from_numpy(...)``, with nothing but the array given to it, that an array stands in."""
+    for call in ast.walk(frame.statement) if frame.statement is not None else ():
+        if (
+            isinstance(call, ast.Call)
+            and len(call.args) == 1
+            and not call.keywords
+            and isinstance(call.func, ast.Attribute)
+        ):
+            to_tensor = call.func.attr in ("from_numpy", "as_tensor", "tensor")
+            if to_tensor and dotted(call.func.value) == frame.module.torch and node in ast.walk(call):
+                return frame.document.span(call)
+    return None
 
 
 def _name_only_in_arithmetic(frame: Frame, name: str) -> bool:

@@ -21,7 +21,7 @@ from convlint.analyzer.values import (
     taint_of,
     with_taint,
 )
-from convlint.events import InplaceWrite, MaskWrite, StateWrite
+from convlint.events import InplaceWrite, MaskWrite, Operand, StateWrite
 
 
 def in_place(
@@ -34,8 +34,9 @@ def in_place(
     node: ast.expr | ast.stmt,
     region: Region | None = None,
     chained: str = "",
+    **assigned: Operand,
 ) -> None:
-    """A write into ``tensor``, on the line where the tracer sees it."""
+    """A write into ``tensor``, on the line where the tracer sees it; ``assigned`` by a plain assignment to an index."""
     if not frame.traced:
         return
     if tensor.state:
@@ -51,6 +52,8 @@ def in_place(
         how=how,
         target=run.operand(frame, target, tensor),
         name=ast.unparse(target),
+        method=_method(node, target),
+        **assigned,
         chained=chained,
         **view_facts(view),
     )
@@ -58,6 +61,13 @@ def in_place(
         run.note(event, how, (False, False))
     if not chained:
         run.memory.write(tensor.ident, tensor.storage, (frame.document.path, row), event, region)
+
+
+def _method(node: ast.expr | ast.stmt, target: ast.expr) -> str:
+    """The method that writes into its owner."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.value is target:
+        return node.func.attr
+    return ""
 
 
 def _state(run: Run, frame: Frame, target: ast.expr, tensor: Tensor, node: ast.expr | ast.stmt) -> None:
@@ -96,6 +106,9 @@ def _store_tensor(
     run: Run, frame: Frame, target: ast.Subscript, tensor: Tensor, index: Value, value: Value, source: ast.expr | None
 ) -> None:
     kind = classify(target.slice, index)
+    statement = frame.statement if frame.statement is not None else target
+    plain = isinstance(statement, ast.Assign) and statement.targets == [target]
+    given = run.operand(frame, source if source is not None else target, value)
     if kind == "mask":
         mask = next((m for m in _parts(index) if isinstance(m, Tensor) and m.dtype == "bool"), index)
         run.emit(
@@ -106,13 +119,17 @@ def _store_tensor(
             (),
             target=run.operand(frame, target.value, tensor),
             mask=run.operand(frame, target.slice, mask),
-            value=run.operand(frame, source if source is not None else target, value),
+            value=given,
+            plain=plain,
             fewer_axes=isinstance(mask, Tensor) and _has_fewer_axes(mask, tensor),
         )
     chained = kind if _indexes_a_slice(target.value) else ""
     how = "mask" if kind == "mask" else "index"
-    statement = frame.statement if frame.statement is not None else target
-    in_place(run, frame, target.value, tensor, how, target.lineno, statement, region_of(target.slice), chained)
+    region = region_of(target.slice)
+    assigned = {"index": run.operand(frame, target.slice, index), "value": given}
+    if not plain or isinstance(target.slice, (ast.Tuple, ast.Slice)):
+        assigned = {}
+    in_place(run, frame, target.value, tensor, how, target.lineno, statement, region, chained, **assigned)
     if isinstance(target.value, ast.Name):
         frame.env[target.value.id] = with_taint(frame.env.get(target.value.id, tensor), taint_of(value))
 

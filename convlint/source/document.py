@@ -9,20 +9,23 @@ import re
 import sys
 import tokenize
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from convlint.findings import Edit, Span
 
 if TYPE_CHECKING:
     import libcst as cst
 
+Node = TypeVar("Node")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 _BOM = b"\xef\xbb\xbf"
+_REWRITABLE = 4000
+"""Characters of a piece of source that may be rewritten: far deeper trees end LibCST's parser, and the process."""
 TOO_DEEP = "is nested too deeply for Python's parser"
 
 
@@ -175,20 +178,39 @@ class Document:
         return match.group() if match else "\n"
 
     def expression(self, span: Span) -> cst.BaseExpression:
-        """The LibCST node of the expression at a range (its inner line breaks allowed by parentheses)."""
+        """The LibCST node of the expression at a range (its inner line breaks allowed by parentheses).
+
+        Raises:
+            SourceError: it is none, or longer than may be rewritten.
+        """
         import libcst as cst
 
-        node = cst.parse_expression(f"({self.segment(span)})")
+        node = self._rewritable(span, lambda text: cst.parse_expression(f"({text})"))
         return node.with_changes(lpar=node.lpar[1:], rpar=node.rpar[:-1])
 
     def statement(self, span: Span) -> cst.BaseStatement:
-        """The LibCST node of the whole statement on the rows of a range, parsed at its own indentation."""
+        """The LibCST node of the whole statement at a range, parsed at its own indentation.
+
+        Raises:
+            SourceError: it is none (an ``elif``), or longer than may be rewritten.
+        """
         import libcst as cst
 
-        rows = "".join(self.lines[span.row - 1 : span.end_row])
-        module = cst.parse_module(rows if not rows[:1].isspace() else f"if 1:\n{rows}")
-        first: cst.CSTNode = module.body[0]
-        if rows[:1].isspace():
-            first = cst.ensure_type(cst.ensure_type(first, cst.If).body, cst.IndentedBlock).body[0]
-        assert isinstance(first, (cst.SimpleStatementLine, cst.BaseCompoundStatement))
-        return first
+        indentation = self.lines[span.row - 1][: span.column - 1]
+        if not indentation or not indentation.isspace():  # behind a semicolon or a colon it is a simple one
+            return self._rewritable(span, lambda text: cst.parse_statement(f"{text}\n"))
+        module = self._rewritable(span, lambda text: cst.parse_module(f"if 1:\n{indentation}{text}\n"))
+        inner: cst.CSTNode = cst.ensure_type(cst.ensure_type(module.body[0], cst.If).body, cst.IndentedBlock).body[0]
+        assert isinstance(inner, (cst.SimpleStatementLine, cst.BaseCompoundStatement))
+        return inner
+
+    def _rewritable(self, span: Span, parse: Callable[[str], Node]) -> Node:
+        import libcst as cst
+
+        text = self.segment(span)
+        if len(text) > _REWRITABLE:
+            raise SourceError("is too long to be rewritten", span.row, span.column)
+        try:
+            return parse(text)
+        except cst.ParserSyntaxError:
+            raise SourceError("is no piece of source that can be rewritten", span.row, span.column) from None

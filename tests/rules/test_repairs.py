@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import body_after
+from conftest import Cli, body_after
 
 
 @pytest.mark.parametrize("size", ["x.shape[0] if self.flag else 2.5", "x.shape[0] * 0.5", "x.shape[0] / 2", "x.sum()"])
@@ -118,6 +118,50 @@ def test_a_tensor_of_values_is_stacked_only_if_all_are_scalar_tensors(tmp_path: 
     ],
 )
 def test_a_chained_assignment_is_repaired_only_for_a_mask_and_a_number(tmp_path: Path, body: str) -> None:
+    assert body_after(tmp_path, body, unsafe_fixes=True) == body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "y = x.clone()\nv = y.select(1, 0)\nv += 2\nreturn y",
+        "y = x.clone()\ny.select(\n    1, 0\n).mul_(2)\nreturn y",
+        "y = x.clone()\ntorch.fill_(\n    y[:, 0], 3\n)\nreturn y",
+    ],
+)
+def test_a_view_stays_where_nothing_can_be_assigned_to_it(tmp_path: Path, body: str) -> None:
+    assert body_after(tmp_path, body, unsafe_fixes=True) == body
+
+
+@pytest.mark.parametrize(
+    ("body", "repaired"),
+    [
+        ("return th.tensor([x.sum(), x.mean()])", "return th.stack([x.sum(), x.mean()])"),
+        ("return x * 2 if x.sum() > 0 else x - 1", "return th.where(x.sum() > 0, x * 2, x - 1)"),
+        ("return th.from_numpy(np.exp(x.cpu().numpy()))", "return th.exp(x)"),
+    ],
+)
+def test_a_repair_calls_torch_as_the_file_does(cli: Cli, tmp_path: Path, body: str, repaired: str) -> None:
+    head = "import numpy as np\nimport torch as th\nclass Model(th.nn.Module):\n    def forward(self, x):\n        "
+    path = tmp_path / "m.py"
+    path.write_text(f"{head}{body}\n")
+    cli(str(path), "--fix", "--unsafe-fixes", "--isolated")
+    assert path.read_text() == f"{head}{repaired}\n"
+
+
+@pytest.mark.parametrize("body", ["return tensor([x.sum(), x.mean()])", "return x * 2 if x.sum() > 0 else x - 1"])
+def test_a_repair_in_need_of_an_import_is_not_offered(cli: Cli, tmp_path: Path, body: str) -> None:
+    path = tmp_path / "m.py"
+    path.write_text(
+        f"from torch import nn, tensor\nclass Model(nn.Module):\n    def forward(self, x):\n        {body}\n"
+    )
+    ran = cli(str(path), "--isolated")
+    assert ran.code == 1
+    assert "[*]" not in ran.out
+
+
+def test_the_arms_of_an_elif_stay(tmp_path: Path) -> None:
+    body = "if self.on:\n    z = x\nelif x.sum() > 0:\n    z = x * 2\nelse:\n    z = x * 3\nreturn z"
     assert body_after(tmp_path, body, unsafe_fixes=True) == body
 
 

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
-import ast
+from typing import TYPE_CHECKING, NamedTuple
 
 from convlint.events import Branch, Taint
-from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
+from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level, Span
+from convlint.rewrite import SourceError, code, edit
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 HARM = Harm(Level.wrong, Level.breaks, Level.wrong, Level.breaks)
 STATE = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
@@ -123,15 +127,13 @@ class BranchOnValue(Rule):
             f"`{test}` decides on {what}: the TorchScript routes keep the traced {kept} for every input, "
             f"`torch.export` stops; {_advice(event.form, on_tensor)}"
         )
-        fixable = Applicability.unsafe if self.fix(event, context) else None
+        fixable = Applicability.unsafe if _selection(event) else None
         return self.finding(event, message, HARM.without(event.frozen_on), context, fixable=fixable)
 
     def fix(self, event: Branch, context: Context) -> Fix | None:
         """One `torch.where` for two arms that are plain expressions."""
-        if event.taint is not Taint.data or event.operand.kind != "tensor":
-            return None
-        edit = _returns(event) if event.form == "if" else _ternary(event) if event.form == "ternary" else None
-        return Fix("Select with `torch.where`", (edit,), Applicability.unsafe) if edit else None
+        selected = _selection(event)
+        return Fix("Select with `torch.where`", (selected,), Applicability.unsafe) if selected else None
 
 
 def _advice(form: str, on_tensor: bool) -> str:
@@ -142,64 +144,83 @@ def _advice(form: str, on_tensor: bool) -> str:
     return "keep a fixed size and a mask of what counts"
 
 
-def _block(event: Branch) -> tuple[ast.If, ast.stmt | None] | None:
-    """The parsed ``if`` and the statement behind it."""
-    for node in ast.walk(event.document.tree):
-        for body in (getattr(node, "body", None), getattr(node, "orelse", None)):
-            if not isinstance(body, list):
-                continue
-            for i, one in enumerate(body):
-                is_elif = isinstance(one, ast.If) and event.document.segment(event.statement).startswith("elif")
-                if isinstance(one, ast.If) and one.lineno == event.statement.row and not is_elif:
-                    return one, body[i + 1] if i + 1 < len(body) else None
-    return None
+def _selection(event: Branch) -> Edit | None:
+    """`torch.where` instead of the branch; what stands in the arms is no fact of the event but looked up."""
+    if event.taint is not Taint.data or event.operand.kind != "tensor" or not event.torch:
+        return None
+    try:
+        arms = _ternary(event) if event.form == "ternary" else _statements(event) if event.form == "if" else None
+    except SourceError:  # an `elif`, or too long
+        return None
+    if arms is None or not (_is_elementwise(arms.one) and _is_elementwise(arms.other)):
+        return None
+    template = arms.before + "{torch}.where({test}, {one}, {other})"
+    return edit(arms.span, template, torch=event.torch, test=event.cst, one=arms.one, other=arms.other)
 
 
-def _returns(event: Branch) -> Edit | None:
-    """``if c: return a`` / ``return b`` and ``if c: x = a`` / ``else: x = b``."""
-    found = _block(event)
-    if found is None or not isinstance(found[0].test, ast.Compare) or len(found[0].test.ops) != 1:
-        return None
-    node, following = found
-    if len(node.body) != 1 or len(node.orelse) > 1:
-        return None
-    yes = node.body[0]
-    no = node.orelse[0] if node.orelse else following
-    document = event.document
-    comments = document.lines[node.lineno - 1 : (no.end_lineno or no.lineno) if no is not None else node.lineno]
-    if no is None or any("#" in line for line in comments):
-        return None  # a comment inside would be lost
-    start, end = document.span(node), document.span(no)
-    if isinstance(yes, ast.Return) and isinstance(no, ast.Return) and yes.value and no.value:
-        head = "return "
-        a, b = yes.value, no.value
-    elif node.orelse and isinstance(yes, ast.Assign) and isinstance(no, ast.Assign):
-        if ast.dump(yes.targets[0]) != ast.dump(no.targets[0]) or len(yes.targets) + len(no.targets) != 2:
-            return None
-        head = f"{document.segment(document.span(yes.targets[0]))} = "
-        a, b = yes.value, no.value
+class _Arms(NamedTuple):
+    span: Span
+    before: str
+    """What stands before either arm: `return `, `x = `, or nothing."""
+    one: cst.BaseExpression
+    other: cst.BaseExpression
+
+
+def _ternary(event: Branch) -> _Arms:
+    import libcst as cst
+
+    chosen = cst.ensure_type(event.cst_at(event.whole), cst.IfExp)
+    return _Arms(event.whole, "", chosen.body, chosen.orelse)
+
+
+def _statements(event: Branch) -> _Arms | None:
+    """``if c: return a`` / ``return b`` and ``if c: x = a`` / ``else: x = b``, without a comment that would be lost."""
+    import libcst as cst
+
+    document, end = event.document, event.whole
+    branch = cst.ensure_type(document.statement(event.whole), cst.If)
+    one = _only(branch.body)
+    if isinstance(branch.orelse, cst.Else):
+        other = _only(branch.orelse.body)
+    elif isinstance(one, cst.Return) and branch.orelse is None and event.following is not None:
+        end = event.following
+        other = _only(document.statement(end))
     else:
         return None
-    if not (_elementwise(a) and _elementwise(b)):
+    span = event.whole._replace(end_row=end.end_row, end_column=end.end_column)
+    if not isinstance(branch.test, cst.Comparison) or "#" in "".join(document.lines[span.row - 1 : span.end_row]):
         return None
-    test, one, other = (document.segment(document.span(part)) for part in (node.test, a, b))
-    span = start._replace(end_row=end.end_row, end_column=end.end_column)
-    return Edit(span, f"{head}torch.where({test}, {one}, {other})")
-
-
-def _ternary(event: Branch) -> Edit | None:
-    for node in ast.walk(event.document.tree):
-        if isinstance(node, ast.IfExp) and event.document.span(node.test) == event.span:
-            if not (_elementwise(node.body) and _elementwise(node.orelse)):
-                return None
-            parts = [event.document.segment(event.document.span(p)) for p in (node.test, node.body, node.orelse)]
-            return Edit(event.document.span(node), f"torch.where({', '.join(parts)})")
+    if isinstance(one, cst.Return) and isinstance(other, cst.Return) and one.value and other.value:
+        return _Arms(span, "return ", one.value, other.value)
+    if isinstance(one, cst.Assign) and isinstance(other, cst.Assign) and len(one.targets) + len(other.targets) == 2:
+        name = code(one.targets[0].target)
+        return _Arms(span, f"{name} = ", one.value, other.value) if name == code(other.targets[0].target) else None
     return None
 
 
-def _elementwise(node: ast.expr) -> bool:
+def _only(block: cst.CSTNode) -> cst.BaseSmallStatement | None:
+    """The one simple statement of a block."""
+    import libcst as cst
+
+    if isinstance(block, cst.IndentedBlock) and len(block.body) == 1:
+        block = block.body[0]
+    if isinstance(block, (cst.SimpleStatementLine, cst.SimpleStatementSuite)) and len(block.body) == 1:
+        return block.body[0]
+    return None
+
+
+def _is_elementwise(node: cst.BaseExpression) -> bool:
     """Arithmetic on names and numbers: an arm whose shape is that of its operands."""
-    return isinstance(node, ast.BinOp) and all(
-        isinstance(part, (ast.BinOp, ast.UnaryOp, ast.Name, ast.Constant, ast.operator, ast.unaryop, ast.Load))
-        for part in ast.walk(node)
-    )
+    import libcst as cst
+
+    return isinstance(node, cst.BinaryOperation) and _is_arithmetic(node)
+
+
+def _is_arithmetic(node: cst.BaseExpression) -> bool:
+    import libcst as cst
+
+    if isinstance(node, cst.BinaryOperation):
+        return _is_arithmetic(node.left) and _is_arithmetic(node.right)
+    if isinstance(node, cst.UnaryOperation):
+        return _is_arithmetic(node.expression)
+    return isinstance(node, (cst.Name, cst.BaseNumber))

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import ast
-
 from convlint.events import InplaceWrite
-from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
+from convlint.findings import Applicability, Finding, Fix, Harm, Level
+from convlint.rewrite import edit
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
@@ -73,34 +72,21 @@ class ChainedIndexAssignment(Rule):
         consequence = "stops at this write" if level is Level.breaks else "drops this write"
         message = (
             f"`{event.name}` is a slice that is indexed again: the TorchScript exporter {consequence}; "
-            f"write with one index into `{_base(event.name)}`"
+            f"write with one index into `{event.base or event.name}`"
         )
-        fixable = Applicability.unsafe if event.chained == "mask" and _where(event) is not None else None
+        fixable = Applicability.unsafe if _is_selection(event) else None
         return self.finding(event, message, Harm(onnx_torchscript=level), context, fixable=fixable)
 
     def fix(self, event: InplaceWrite, context: Context) -> Fix | None:
-        """A masked number as ``torch.where``."""
-        content = _where(event)
-        if content is None:
+        """A masked number as ``torch.where``: ``y[:, 0] = torch.where(mask, number, y[:, 0])``."""
+        if not _is_selection(event) or event.index is None or event.value is None:
             return None
-        return Fix("Select with `torch.where`", (Edit(event.statement, content),), Applicability.unsafe)
+        template = "{name} = {torch}.where({mask}, {value}, {name})"
+        name, mask, value = (event.cst_at(part.span) for part in (event.target, event.index, event.value))
+        selected = edit(event.statement, template, torch=event.torch, name=name, mask=mask, value=value)
+        return Fix("Select with `torch.where`", (selected,), Applicability.unsafe)
 
 
-def _base(name: str) -> str:
-    node = ast.parse(name, mode="eval").body
-    return ast.unparse(node.value) if isinstance(node, ast.Subscript) else name
-
-
-def _where(event: InplaceWrite) -> str | None:
-    """``y[:, 0] = torch.where(mask, number, y[:, 0])``, None where something else than a number is assigned."""
-    if event.span != event.statement:
-        return None
-    statement = ast.parse(event.text).body[0]
-    if not (isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Subscript)):
-        return None
-    value = statement.value.operand if isinstance(statement.value, ast.UnaryOp) else statement.value
-    if not isinstance(value, ast.Constant) or len(statement.targets) != 1:
-        return None
-    mask = ast.get_source_segment(event.text, statement.targets[0].slice)
-    number = ast.get_source_segment(event.text, statement.value)
-    return f"{event.name} = torch.where({mask}, {number}, {event.name})"
+def _is_selection(event: InplaceWrite) -> bool:
+    """Whether a plain number is assigned under a mask."""
+    return event.chained == "mask" and event.value is not None and event.value.literal and bool(event.torch)

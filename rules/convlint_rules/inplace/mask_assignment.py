@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import ast
-
 from convlint.events import MaskWrite
-from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
+from convlint.findings import Applicability, Finding, Fix, Harm, Level
+from convlint.rewrite import edit
 from convlint.rule import Context, Example, Fact, Rule
 from convlint_rules.examples import forward
 
@@ -78,33 +77,20 @@ class MaskAssignment(Rule):
             return self.finding(event, message, Harm(onnx_torchscript=Level.wrong, targets=(coreml,)), context)
         message = f"`{text} = ...` assigns under a mask, which Core ML refuses; select with `torch.where`"
         wanted = "coreml" in context.targets
-        fixable = Applicability.unsafe if wanted and _where(event) else None
+        fixable = Applicability.unsafe if wanted and _is_selection(event) else None
         return self.finding(event, message, Harm(targets=(coreml,)), context, fixable=fixable)
 
     def fix(self, event: MaskWrite, context: Context) -> Fix | None:
         """``y = torch.where(mask, number, y)``."""
-        content = _where(event)
-        return (
-            Fix("Select with `torch.where`", (Edit(event.statement, content),), Applicability.unsafe)
-            if content
-            else None
-        )
+        if not _is_selection(event):
+            return None
+        name, mask, value = (event.cst_at(part.span) for part in (event.target, event.mask, event.value))
+        template = "{name} = {torch}.where({mask}, {value}, {name})"
+        selected = edit(event.statement, template, torch=event.torch, name=name, mask=mask, value=value)
+        return Fix("Select with `torch.where`", (selected,), Applicability.unsafe)
 
 
-def _statement(text: str) -> ast.stmt | None:
-    """The simple statement of a text; the header of a compound one (``for y[mask] in ...:``) is none."""
-    try:
-        return ast.parse(text).body[0]
-    except SyntaxError:
-        return None
-
-
-def _where(event: MaskWrite) -> str | None:
-    statement = _statement(event.document.segment(event.statement))
-    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1 or event.value.kind != "number":
-        return None
-    target = statement.targets[0]
-    if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
-        return None
-    mask, value = event.document.segment(event.mask.span), event.document.segment(event.value.span)
-    return f"{target.value.id} = torch.where({mask}, {value}, {target.value.id})"
+def _is_selection(event: MaskWrite) -> bool:
+    """Whether a whole statement assigns a number to a part of a tensor with a name."""
+    name = event.document.segment(event.target.span)
+    return event.plain and event.value.kind == "number" and name.isidentifier() and bool(event.torch)

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import ast
-
 from convlint.events import InplaceWrite
 from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level, Span
+from convlint.rewrite import edit, on_one_line
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
@@ -144,12 +143,14 @@ class WriteThroughAlias(Rule):
 
     def _repair(self, event: InplaceWrite) -> tuple[str, str] | None:
         """(how, statement) of the repair: ``after`` the write or ``replace`` it."""
-        if event.view in INDEXING and event.name.isidentifier():
+        indexed = event.view in INDEXING and event.view_text.endswith("]")  # `y.select(0, 1)` cannot be assigned to
+        if indexed and event.name.isidentifier():
             return "after", f"{event.view_text} = {event.name}"
         if event.view in INVERSE and event.name.isidentifier() and event.base.isidentifier():
             return "after", f"{event.base} = {event.name}.view({event.base}.shape)"
-        if event.view in INDEXING and event.how == "method" and event.name == event.view_text:
-            return _out_of_place(event)
+        if indexed and event.method and event.name == event.view_text and event.span == event.statement:
+            value = {"zero_": "0", "fill_": "...", "copy_": "..."}.get(event.method)
+            return "replace", f"{event.name} = {value or f'{event.name}.{event.method[:-1]}(...)'}"
         return None
 
     def fix(self, event: InplaceWrite, context: Context) -> Fix | None:
@@ -160,7 +161,7 @@ class WriteThroughAlias(Rule):
         how, statement = repair
         row, column, end_row, end_column = event.statement
         if how == "replace":
-            return Fix(f"Assign to `{event.name}`", (Edit(event.statement, statement),), Applicability.unsafe)
+            return Fix(f"Assign to `{event.name}`", (_out_of_place(event),), Applicability.unsafe)
         line = event.document.lines[row - 1]
         if line[: column - 1].strip():  # behind a semicolon or a colon: one more statement on the same line
             content = f"; {statement}"
@@ -170,15 +171,15 @@ class WriteThroughAlias(Rule):
         return Fix(f"Write `{event.name}` back to `{event.base}`", (Edit(at, content),), Applicability.unsafe)
 
 
-def _out_of_place(event: InplaceWrite) -> tuple[str, str] | None:
+def _out_of_place(event: InplaceWrite) -> Edit:
     """``y[:, 0].mul_(2)`` as ``y[:, 0] = y[:, 0].mul(2)``, where the call is the whole statement."""
-    if event.span != event.statement:
-        return None
-    call = ast.parse(f"({event.text})", mode="eval").body
-    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr.endswith("_")):
-        return None
-    if call.func.attr in ("zero_", "fill_", "copy_"):
-        value = "0" if call.func.attr == "zero_" else ast.unparse(call.args[0]) if call.args else ""
-        return ("replace", f"{event.name} = {value}") if value else None
-    call.func.attr = call.func.attr[:-1]
-    return "replace", f"{event.name} = {ast.unparse(call)}"
+    import libcst as cst
+
+    call = cst.ensure_type(event.cst, cst.Call)
+    target = on_one_line(cst.ensure_type(call.func, cst.Attribute).value)
+    if event.method == "zero_":
+        return edit(event.statement, "{target} = 0", target=target)
+    if event.method in ("fill_", "copy_"):
+        return edit(event.statement, "{target} = {value}", target=target, value=call.args[0].value)
+    method = cst.Attribute(target, cst.Name(event.method[:-1]))
+    return edit(event.statement, "{target} = {call}", target=target, call=call.with_changes(func=method))

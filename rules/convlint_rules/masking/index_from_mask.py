@@ -1,11 +1,15 @@
 from __future__ import annotations
 
-import ast
+from typing import TYPE_CHECKING
 
 from convlint.events import DynamicShape
-from convlint.findings import Applicability, Edit, Finding, Fix, Harm
+from convlint.findings import Applicability, Finding, Fix, Harm
+from convlint.rewrite import edit
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 
 class IndexFromMask(Rule):
@@ -55,30 +59,29 @@ class IndexFromMask(Rule):
             return None
         text = event.short
         message = f"`{text}` selects by positions made from a mask: index with the mask itself"
-        fixable = Applicability.unsafe if _direct(event) else None
+        fixable = Applicability.unsafe if _mask(event) else None
         return self.finding(event, message, Harm(), context, fixable=fixable)
 
     def fix(self, event: DynamicShape, context: Context) -> Fix | None:
         """The mask instead of its positions, where they are written in the index itself."""
-        edit = _direct(event)
-        return Fix("Index with the mask", (edit,), Applicability.unsafe) if edit else None
+        mask = _mask(event)
+        if mask is None:
+            return None
+        return Fix("Index with the mask", (edit(event.operand.span, "{mask}", mask=mask),), Applicability.unsafe)
 
 
-def _direct(event: DynamicShape) -> Edit | None:
-    text = event.document.segment(event.operand.span)
-    node = ast.parse(f"({text})", mode="eval").body
-    if (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in ("squeeze", "flatten", "view")
-    ):
-        inner = node.func.value
-        if (
-            isinstance(inner, ast.Call)
-            and isinstance(inner.func, ast.Attribute)
-            and inner.func.attr == "nonzero"
-            and not inner.args
+def _mask(event: DynamicShape) -> cst.BaseExpression | None:
+    """The ``m`` of ``m.nonzero().squeeze()``."""
+    if "nonzero" not in event.document.segment(event.operand.span):
+        return None
+    import libcst as cst
+
+    match event.cst_at(event.operand.span):
+        case cst.Call(
+            func=cst.Attribute(
+                value=cst.Call(func=cst.Attribute(value=mask, attr=cst.Name(value="nonzero")), args=[]),
+                attr=cst.Name(value="squeeze" | "flatten" | "view"),
+            )
         ):
-            mask = ast.get_source_segment(f"({text})", inner.func.value)
-            return Edit(event.operand.span, mask) if mask else None
+            return mask
     return None

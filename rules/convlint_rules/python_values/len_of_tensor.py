@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import ast
-
-from convlint.events import LeavesGraph, Taint
-from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
+from convlint.events import LeavesGraph, Taint, one_line
+from convlint.findings import Applicability, Finding, Fix, Harm, Level
+from convlint.rewrite import edit, primary
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
@@ -66,16 +65,12 @@ class LenOfTensor(Rule):
         harm = DATA if event.operand.taint is Taint.data else HARM
         name = event.document.segment(event.operand.span)
         message = f"`len({name})` is a plain number: the traced length is kept; write `{name}.shape[0]`"
-        return self.finding(
-            event, message, harm, context, fixable=Applicability.safe if self.fix(event, context) else None
-        )
+        fixable = Applicability.safe if event.operand.sure else None
+        return self.finding(event, message, harm, context, fixable=fixable)
 
     def fix(self, event: LeavesGraph, context: Context) -> Fix | None:
         """``t.shape[0]``."""
         if not event.operand.sure:
             return None
-        text = event.document.segment(event.operand.span)
-        node = ast.parse(f"({text})", mode="eval").body
-        if not isinstance(node, (ast.Name, ast.Attribute, ast.Subscript, ast.Call)):
-            return None
-        return Fix(f"Write `{text}.shape[0]`", (Edit(event.span, f"{text}.shape[0]"),), Applicability.safe)
+        size = edit(event.span, "{operand}.shape[0]", operand=primary(event.cst_at(event.operand.span)))
+        return Fix(f"Write `{one_line(size.content)}`", (size,), Applicability.safe)

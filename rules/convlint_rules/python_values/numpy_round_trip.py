@@ -1,37 +1,24 @@
 from __future__ import annotations
 
-import ast
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from convlint.events import LeavesGraph, Taint
-from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
+from convlint.findings import Applicability, Finding, Fix, Harm, Level
+from convlint.rewrite import edit
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
+if TYPE_CHECKING:
+    import libcst as cst
+
 DATA = Harm(Level.wrong, Level.breaks, Level.wrong)
 DIM = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
-METHODS = frozenset(["mean", "sum", "max", "min", "std", "var", "prod", "clip", "reshape", "transpose"])
 FUNCTIONS = frozenset(
-    [
-        "exp",
-        "log",
-        "sqrt",
-        "sin",
-        "cos",
-        "tan",
-        "tanh",
-        "abs",
-        "floor",
-        "ceil",
-        "round",
-        "square",
-        "sign",
-        "maximum",
-        "minimum",
-        "clip",
-    ]
+    ["exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "abs", "floor", "ceil", "round", "square", "sign"]
 )
-DROPPED = frozenset({"detach", "cpu", "numpy"})
+"""Functions of one array that torch has under the same name."""
+REDUCTIONS = frozenset(["mean", "sum", "prod"])
+CONVERSIONS = frozenset(["detach", "cpu", "numpy"])
 
 
 class NumPyRoundTrip(Rule):
@@ -100,49 +87,43 @@ class NumPyRoundTrip(Rule):
 
     def fix(self, event: LeavesGraph, context: Context) -> Fix | None:
         """The same functions of torch."""
-        edit = _round_trip(event)
-        return Fix("Use torch's functions", (edit,), Applicability.unsafe) if edit else None
+        tensor = _round_trip(event)
+        if tensor is None or event.rewrapped is None:
+            return None
+        return Fix("Use torch's functions", (edit(event.rewrapped, "{tensor}", tensor=tensor),), Applicability.unsafe)
 
 
-def _round_trip(event: LeavesGraph) -> Edit | None:
-    """``torch.from_numpy(...)`` around the event, with every NumPy call in it replaced."""
-    if event.how != "numpy":
+def _round_trip(event: LeavesGraph) -> cst.BaseExpression | None:
+    """The value of ``torch.from_numpy(...)`` around the event, with every NumPy call in it replaced."""
+    if event.how != "numpy" or event.rewrapped is None:
         return None
-    for node in ast.walk(event.document.tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in (
-            "torch.from_numpy",
-            "torch.as_tensor",
-            "torch.tensor",
-        ):
-            span = event.document.span(node)
-            inside = span[:2] <= event.span[:2] and event.span[2:] <= span[2:]
-            if inside and len(node.args) == 1 and not node.keywords:
-                text = _torch(node.args[0], lambda part: event.document.segment(event.document.span(part)))
-                return Edit(span, text) if text else None
-    return None
+    import libcst as cst
+
+    call = cst.ensure_type(event.cst_at(event.rewrapped), cst.Call)
+    return _torch(call.args[0].value, event.torch)
 
 
-def _torch(node: ast.expr, source: Callable[[ast.expr], str]) -> str | None:
+def _torch(node: cst.BaseExpression, torch: str) -> cst.BaseExpression | None:
     """An expression of NumPy calls on one converted tensor, in torch; None where a part has no equal."""
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-        return None
-    name, owner = node.func.attr, node.func.value
-    if isinstance(owner, ast.Name) and owner.id in ("np", "numpy"):
-        if name not in FUNCTIONS or len(node.args) != 1 or node.keywords:
-            return None
-        inner = _torch(node.args[0], source)
-        return f"torch.{name}({inner})" if inner else None
-    if name in DROPPED and not node.args:
-        own = source(owner)
-        return _torch(owner, source) or (own if name != "numpy" or not _is_array(owner) else None)
-    if name in METHODS:
-        inner = _torch(owner, source)
-        words = [f"dim={source(k.value)}" if k.arg == "axis" else "" for k in node.keywords]
-        if inner is None or node.args or "" in words or name in ("max", "min", "std", "var"):
-            return None
-        return f"{inner}.{name}({', '.join(words)})"
+    import libcst as cst
+    from libcst.helpers import parse_template_expression
+
+    match node:
+        case cst.Call(
+            func=cst.Attribute(value=cst.Name(value="np" | "numpy"), attr=cst.Name(value=name)),
+            args=[cst.Arg(keyword=None, star="", value=array)],
+        ) if name in FUNCTIONS:
+            inner = _torch(array, torch)
+            return inner and parse_template_expression(f"{torch}.{name}({{inner}})", inner=inner)
+        case cst.Call(func=cst.Attribute(value=owner, attr=cst.Name(value=name)), args=[]) if name in CONVERSIONS:
+            return _torch(owner, torch) or owner
+        case cst.Call(
+            func=cst.Attribute(value=owner, attr=cst.Name(value=name)),
+            args=[cst.Arg(keyword=cst.Name(value="axis"), value=axis)],
+        ) if name in REDUCTIONS:
+            inner = _torch(owner, torch)
+            return inner and parse_template_expression(f"{{inner}}.{name}(dim={{axis}})", inner=inner, axis=axis)
+        case cst.Call(func=cst.Attribute(value=owner, attr=cst.Name(value=name)), args=[]) if name in REDUCTIONS:
+            inner = _torch(owner, torch)
+            return inner and parse_template_expression(f"{{inner}}.{name}()", inner=inner)
     return None
-
-
-def _is_array(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import ast
-
 from convlint.events import PythonMath, Taint
-from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
+from convlint.findings import Applicability, Finding, Fix, Harm, Level
+from convlint.rewrite import edit, primary
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
@@ -112,19 +111,13 @@ class PythonMathOnTensors(Rule):
         else:
             message = f"`{text}` needs a plain number: the graph keeps the traced result; {_advice(event.callee)}"
             harm = EXTREME if event.callee in ("min", "max") else CEIL if event.callee in SYMBOLIC else MATH
-        fixable = fix.applicability if (fix := self.fix(event, context)) else None
-        return self.finding(event, message, harm, context, fixable=fixable)
+        return self.finding(event, message, harm, context, fixable=_applicability(event))
 
     def fix(self, event: PythonMath, context: Context) -> Fix | None:
         """Integer division, or ``clamp``."""
-        call = ast.parse(f"({event.text})", mode="eval").body
-        if not isinstance(call, ast.Call) or call.keywords:
-            return None
-        if event.callee in ("math.ceil", "math.floor") and event.taint is Taint.shape:
-            return _division(event, call)
-        if event.callee in ("min", "max") and event.taint is Taint.data and len(call.args) == 2:
-            return _clamp(event, call)
-        return None
+        if _is_division(event):
+            return _division(event)
+        return _clamp(event) if _is_clamp(event) else None
 
 
 def _torch(callee: str) -> str:
@@ -143,32 +136,45 @@ def _advice(callee: str) -> str:
     return "take the number from the configuration, or compute it on a tensor"
 
 
-def _division(event: PythonMath, call: ast.Call) -> Fix | None:
-    division = call.args[0]
-    if not (isinstance(division, ast.BinOp) and isinstance(division.op, ast.Div)):
-        return None
-    divisor = division.right
-    if not (isinstance(divisor, ast.Constant) and type(divisor.value) is int and divisor.value > 0):
-        return None
-    dividend = event.dividend
-    if dividend is None or not dividend.sure or dividend.dtype != "int":
-        return None
-    if not isinstance(division.left, (ast.Name, ast.Attribute, ast.Subscript, ast.Call)):
-        return None
-    size = event.document.segment(dividend.span)
+def _applicability(event: PythonMath) -> Applicability | None:
+    if _is_division(event):
+        return Applicability.safe
+    return Applicability.unsafe if _is_clamp(event) else None
+
+
+def _is_division(event: PythonMath) -> bool:
+    """Whether a size, surely an integer, is divided by a plain positive number and rounded."""
+    if event.callee not in ("math.ceil", "math.floor") or event.taint is not Taint.shape:
+        return False
+    dividend, divisor = event.dividend, event.divisor
+    if dividend is None or divisor is None or not dividend.sure or dividend.dtype != "int":
+        return False
+    return event.document.segment(divisor.span).isdecimal()
+
+
+def _division(event: PythonMath) -> Fix:
+    assert event.dividend is not None
+    assert event.divisor is not None
+    size, divisor = (event.cst_at(part.span) for part in (event.dividend, event.divisor))
     # not `-(-n // 4)`: measured, ONNX divides negative integers towards zero
-    rounded = f"({size} + {divisor.value - 1})" if event.callee == "math.ceil" else size
-    text = f"({rounded} // {divisor.value})"
-    return Fix("Divide integers", (Edit(event.span, text),), Applicability.safe)
+    divided = "({size} // {divisor})"
+    if event.callee == "math.ceil":
+        divided = "(({size} + {rest}) // {divisor})"
+    rest = str(int(event.document.segment(event.divisor.span)) - 1)
+    whole = edit(event.span, divided, size=primary(size), divisor=divisor, rest=rest)
+    return Fix("Divide integers", (whole,), Applicability.safe)
 
 
-def _clamp(event: PythonMath, call: ast.Call) -> Fix | None:
-    tensors = [i for i, one in enumerate(event.operands) if one.kind == "tensor" and one.rank == 0 and one.sure]
-    if not event.only_arithmetic or len(tensors) != 1 or not isinstance(call.args[1 - tensors[0]], ast.Constant):
-        return None
-    owner, bound = (event.document.segment(event.operands[i].span) for i in (tensors[0], 1 - tensors[0]))
-    which = "max" if event.callee == "min" else "min"
-    if not isinstance(call.args[tensors[0]], (ast.Name, ast.Attribute, ast.Call, ast.Subscript)):
-        owner = f"({owner})"
-    text = f"{owner}.clamp({which}={bound})"
-    return Fix("Use `clamp`", (Edit(event.span, text),), Applicability.unsafe)
+def _is_clamp(event: PythonMath) -> bool:
+    """Whether one scalar tensor and one plain number are compared, for tensor arithmetic only."""
+    if event.callee not in ("min", "max") or event.taint is not Taint.data or len(event.operands) != 2:
+        return False
+    scalars = [one for one in event.operands if one.kind == "tensor" and one.rank == 0 and one.sure]
+    return event.only_arithmetic and len(scalars) == 1 and any(one.literal for one in event.operands)
+
+
+def _clamp(event: PythonMath) -> Fix:
+    tensor, bound = sorted(event.operands, key=lambda one: one.literal)
+    template = "{tensor}.clamp(max={bound})" if event.callee == "min" else "{tensor}.clamp(min={bound})"
+    parts = {"tensor": primary(event.cst_at(tensor.span)), "bound": event.cst_at(bound.span)}
+    return Fix("Use `clamp`", (edit(event.span, template, **parts),), Applicability.unsafe)

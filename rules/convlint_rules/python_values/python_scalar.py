@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import ast
-
-from convlint.events import LeavesGraph, Taint
-from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
+from convlint.events import LeavesGraph, Taint, one_line
+from convlint.findings import Applicability, Finding, Fix, Harm, Level
+from convlint.rewrite import edit, primary
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
@@ -147,11 +146,8 @@ class PythonScalar(Rule):
         applicability = self._applicability(event)
         if applicability is None:
             return None
-        text = event.document.segment(event.operand.span)
-        simple = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Constant)
-        if not isinstance(ast.parse(f"({text})", mode="eval").body, simple):
-            text = f"({text})"
-        return Fix(f"Keep `{text}`", (Edit(event.span, text),), applicability)
+        kept = edit(event.span, "{operand}", operand=primary(event.cst_at(event.operand.span)))
+        return Fix(f"Keep `{one_line(kept.content)}`", (kept,), applicability)
 
 
 def _advice(event: LeavesGraph) -> str:

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import ast
-
 from convlint.events import Taint, TensorFromValues
-from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
+from convlint.findings import Applicability, Finding, Fix, Harm, Level
+from convlint.rewrite import edit
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
@@ -83,15 +82,17 @@ class TensorFromValuesInForward(Rule):
         message = (
             f"`{text}` reads values: the TorchScript routes keep the traced ones; use `torch.stack` or `torch.cat`"
         )
-        fixable = Applicability.unsafe if self.fix(event, context) else None
+        fixable = Applicability.unsafe if self._stackable(event) else None
         return self.finding(event, message, DATA, context, fixable=fixable)
 
+    def _stackable(self, event: TensorFromValues) -> bool:
+        """Whether scalar tensors are written one by one, and no dtype or device is asked for."""
+        return event.display and event.operand.rank == 0 and bool(event.torch)
+
     def fix(self, event: TensorFromValues, context: Context) -> Fix | None:
-        """``torch.stack`` of a display of scalar tensors, where no dtype or device is asked for."""
-        call = ast.parse(f"({event.text})", mode="eval").body
-        if event.operand.rank != 0 or not isinstance(call, ast.Call) or len(call.args) != 1 or call.keywords:
+        """``torch.stack`` of a display of scalar tensors."""
+        if not self._stackable(event):
             return None
-        if not isinstance(call.args[0], (ast.List, ast.Tuple)):
-            return None
-        text = event.document.segment(event.operand.span)
-        return Fix("Use `torch.stack`", (Edit(event.span, f"torch.stack({text})"),), Applicability.unsafe)
+        values = event.cst_at(event.operand.span)
+        stacked = edit(event.span, "{torch}.stack({values})", torch=event.torch, values=values)
+        return Fix("Use `torch.stack`", (stacked,), Applicability.unsafe)
