@@ -50,10 +50,7 @@ def fix_paths(paths: Sequence[Path], settings: Settings, *, write: bool, stdin: 
         if left.documents[path].text != original.text:
             result.changed[path] = (original, left.documents[path].text)
     if write:
-        for original, _ in result.changed.values():
-            check_writable(original)
-        for original, text in result.changed.values():
-            replace_file(original, text)
+        _replace_all(list(result.changed.values()))
     if left is not first:
         left.findings += [f for f in first.findings if f.path not in first.documents]  # files that cannot be read
     return result
@@ -183,7 +180,7 @@ def add_ignores(paths: Sequence[Path], settings: Settings) -> int:
         if not finding.code.startswith("CVL0") and finding.path in result.documents:
             statement = finding.statement or finding.span
             wanted[finding.path][statement.row, statement.end_row].add(finding.code)
-    count = 0
+    count, silenced = 0, list[tuple[Document, str]]()
     for path, by_rows in wanted.items():
         document = result.documents[path]
         free = rows_for_comments(document)
@@ -191,9 +188,18 @@ def add_ignores(paths: Sequence[Path], settings: Settings) -> int:
         for (first, last), codes in by_rows.items():
             if rows := free.intersection(range(first, last + 1)):
                 at[max(rows)] |= codes
-        replace_file(document, document.apply([added(document, row, sorted(codes)) for row, codes in at.items()]))
+        silenced.append((document, document.apply([added(document, row, sorted(codes)) for row, codes in at.items()])))
         count += sum(map(len, at.values()))
+    _replace_all(silenced)
     return count
+
+
+def _replace_all(changed: Sequence[tuple[Document, str]]) -> None:
+    """Replaces the texts of files, none where one of them cannot be written."""
+    for original, _ in changed:
+        check_writable(original)
+    for original, text in changed:
+        replace_file(original, text)
 
 
 def check_writable(document: Document) -> None:

@@ -240,6 +240,12 @@ def _narrow_type(run: Run, frame: Frame, node: ast.Call, truth: bool) -> dict[st
 
 
 _NUMBERS = frozenset({"int", "float", "bool", "Number", "Integral", "Real"})
+_INSTANCES = {
+    "int": frozenset({"int", "Integral", "Real", "Number"}),
+    "float": frozenset({"float", "Real", "Number"}),
+    "bool": frozenset({"bool", "int", "Integral", "Real", "Number"}),
+}
+"""What a Python number is an instance of."""
 _PLAIN = _NUMBERS | {
     "Tensor",
     "str",
@@ -268,5 +274,6 @@ def _one_of(value: Value, wanted: set[str]) -> bool | None:
     """Whether a value is of one of these built-in types, None where that cannot be told."""
     kind = number_kind(value)
     if kind is not None:
-        return None if kind == "number" or wanted - _NUMBERS - {"str", "Tensor"} else kind in wanted
+        plain = kind in _INSTANCES and not wanted - _NUMBERS - {"str", "Tensor"}
+        return bool(_INSTANCES[kind] & wanted) if plain else None
     return None

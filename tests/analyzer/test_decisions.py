@@ -116,6 +116,12 @@ def test_a_list_behind_isinstance_is_iterated_freely(agree: Agree) -> None:
     agree(forward("if isinstance(x, (list, tuple)):\n    return torch.cat([t * 2 for t in x])\nreturn x"))
 
 
+@pytest.mark.parametrize("kind", ["int", "numbers.Number", "numbers.Integral", "(float, numbers.Real)"])
+def test_a_size_is_an_instance_of_each_kind_of_number(agree: Agree, kind: str) -> None:
+    body = f"n = x.shape[0]\nif isinstance(n, {kind}):\n    for i in range(n):  # CVL303\n        x = x * i\nreturn x"
+    agree(forward(body, imports="numbers"))
+
+
 def test_a_tensor_behind_isinstance_is_one(agree: Agree) -> None:
     agree(forward("if isinstance(x, torch.Tensor):\n    return x * len(x)  # CVL205\nreturn x"))
 
