@@ -21,11 +21,13 @@ class Taint(enum.IntEnum):
 
     none = 0
     """Constants and configuration."""
-    state = 1
+    fixed = 1
+    """A size that the architecture fixes: channels, the shape of a parameter."""
+    state = 2
     """Parameters and buffers: the same on every call, but tensors to the exporters."""
-    shape = 2
+    shape = 3
     """The size of an input."""
-    data = 3
+    data = 4
     """The values of an input."""
 
 
@@ -140,7 +142,7 @@ class Branch(Event):
     """Python decides on a tensor's value or on a dimension."""
 
     form: str
-    """if, while, ternary, assert, and, or, not, filter."""
+    """if, while, ternary, assert, and, or, not, filter; inside (of a function of torch, which asks for sizes)."""
     operand: Operand
     taint: Taint
     frozen_on: frozenset[str] = frozenset()
@@ -149,6 +151,8 @@ class Branch(Event):
     """The whole ``if`` or ``while`` statement with what it decides on, or the whole conditional expression."""
     following: Span | None = None
     """The statement behind it in the same block."""
+    degenerate: bool = False
+    """Whether only sizes of 0 and 1 are told apart from all others: ``n == 1``, ``if n``."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from convlint.analyzer.values import (
     Array,
     Const,
     Dict,
+    Guard,
     List,
     MaskIndex,
     Name,
@@ -70,6 +71,8 @@ def binary(
         return elementwise(run, left, right, divides=isinstance(op, ast.Div))
     if isinstance(left, Array) or isinstance(right, Array):
         return Array(max(taint_of(left), taint_of(right)))
+    if isinstance(op, ast.BitOr) and isinstance(left, Guard):
+        return Guard(left.true_on | right.true_on) if isinstance(right, Guard) else left
     if number_kind(left) is not None and number_kind(right) is not None:
         return arithmetic(left, op, right)
     if (_is_size(left) and right == UNKNOWN) or (_is_size(right) and left == UNKNOWN):
@@ -274,7 +277,21 @@ def _compared_numbers(left: Value, op: ast.cmpop, right: Value) -> Value:
     bounds = [c for v in (left, right) if (c := integer(v)) is not None]
     if sizes and bounds and bounds[0] < 0 and isinstance(op, (ast.Eq, ast.NotEq)):
         return Const(isinstance(op, ast.NotEq))
-    return Number("bool", max(taint_of(left), taint_of(right)), _frozen(left, right))
+    taint = max(taint_of(left), taint_of(right))
+    return Number("bool", taint, _frozen(left, right), degenerate=_is_degenerate(left, op, right))
+
+
+def _is_degenerate(left: Value, op: ast.cmpop, right: Value) -> bool:
+    """Whether a size is compared so that only 0 and 1 come out differently: ``n == 1``, ``n > 0``, ``n >= 2``."""
+    if isinstance(left, Const):
+        left, op, right = right, _MIRRORED.get(type(op), type(op))(), left
+    bound = integer(right)
+    if bound is None or not (isinstance(left, Number) and left.dim):
+        return False
+    return bound in (0, 1) or (bound == 2 and isinstance(op, (ast.Lt, ast.GtE)))
+
+
+_MIRRORED: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Lt: ast.Gt, ast.Gt: ast.Lt, ast.LtE: ast.GtE, ast.GtE: ast.LtE}
 
 
 def _compared_shapes(left: Value, right: Value) -> Value:

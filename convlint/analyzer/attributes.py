@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from convlint.analyzer import torch_facts
 from convlint.analyzer.run import DYNAMO, Frame, Run
@@ -189,15 +190,20 @@ def of_tensor(run: Run, frame: Frame, node: ast.Attribute, tensor: Tensor) -> Va
 def shape_of(tensor: Tensor) -> Value:
     """``tensor.shape``."""
     if tensor.shape is not None:
-        return Tuple(tensor.shape)
+        return Tuple(tuple(map(_as_size, tensor.shape)))
     return Shape(str(tensor.ident) if tensor.ident else "", size_taint(tensor))
+
+
+def _as_size(dim: Value) -> Value:
+    """A dimension as a program reads it: what does not vary was fixed by the architecture."""
+    return replace(dim, taint=Taint.fixed) if isinstance(dim, Number) and dim.taint is Taint.none else dim
 
 
 def size_taint(tensor: Tensor) -> Taint:
     """What the sizes of a tensor of unknown shape depend on."""
     if tensor.ragged:
         return Taint.data
-    return Taint.shape if tensor.taint >= Taint.shape else Taint.none
+    return Taint.shape if tensor.taint >= Taint.shape else Taint.fixed
 
 
 def of_instance(run: Run, frame: Frame, node: ast.expr, owner: Instance, name: str) -> Value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 
+from convlint.analyzer import torch_facts
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run
 from convlint.analyzer.values import (
     NONE,
@@ -57,7 +58,7 @@ def decide(run: Run, frame: Frame, node: ast.expr, value: Value, form: str) -> T
     if isinstance(value, Guard):
         return value.true_on
     if isinstance(value, (Tensor, Number)):
-        if value.taint >= Taint.state:
+        if value.taint >= Taint.fixed:
             frozen = value.frozen_on if isinstance(value, Number) else frozenset()
             _note(run, frame, Decision(node, value, value.taint, frozen), form)
         return None
@@ -107,9 +108,15 @@ def _emit(
         operand=run.operand(frame, worst.node, worst.value),
         taint=worst.taint,
         frozen_on=worst.frozen_on,
+        degenerate=form != "match" and all(_is_degenerate(one.value) for one in decisions if one.taint >= Taint.state),
         whole=frame.document.span(whole),
         following=frame.document.span(frame.following) if frame.following is not None else None,
     )
+
+
+def _is_degenerate(value: Value) -> bool:
+    """Whether a decision is the same for all sizes but 0 and 1; a size itself is false for 0 alone."""
+    return isinstance(value, Number) and value.taint is Taint.shape and (value.degenerate or value.dim)
 
 
 def test(run: Run, frame: Frame, node: ast.expr, form: str, only_checks: bool, whole: ast.expr | ast.stmt) -> Truth:
@@ -126,7 +133,15 @@ def test(run: Run, frame: Frame, node: ast.expr, form: str, only_checks: bool, w
             _emit(run, frame, node, decisions, form, whole)
     finally:
         frame.tests, frame.checking = outer, checking
-    return None if decisions and isinstance(truth, frozenset) else truth
+    return None if isinstance(truth, frozenset) and any(d.taint >= Taint.state for d in decisions) else truth
+
+
+def asked_by_torch(run: Run, frame: Frame, node: ast.expr, name: str, given: Value | None) -> None:
+    """Notes a call of a layer or function whose own Python code asks for the sizes of what it is given."""
+    tensor = next((m for m in members(given) if isinstance(m, Tensor)), None) if given is not None else None
+    if tensor is not None and tensor.taint >= Taint.shape and name in torch_facts.table().asking:
+        decision = Decision(node, Number("int", Taint.fixed), Taint.fixed, frozenset())
+        _emit(run, frame, node, [decision], "inside", node)
 
 
 def only_checks(body: list[ast.stmt]) -> bool:

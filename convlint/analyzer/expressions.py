@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from convlint.analyzer import calls, decisions
@@ -195,12 +196,15 @@ def _boolean(run: Run, frame: Frame, node: ast.BoolOp) -> Value:
         narrowed = decisions.narrowed(run, frame, part, is_and)
         if narrowed:
             frame.env = {**frame.env, **narrowed}
+    decided = guard is not None and not frame.routes
     skipped = routes - frame.routes
     frame.routes = routes
     if frame.env is not env:
         bound = {k: v for k, v in frame.env.items() if k not in env}  # walrus
         frame.env = env
         frame.env.update(bound)
+    if guard is not None and decided:  # on every route, so that nothing else is asked
+        return Guard(guard)
     if is_and and kept and _never(kept[-1]):
         return FALSE  # whatever the other parts are
     if not is_and and kept and kept[-1] == TRUE:
@@ -211,12 +215,12 @@ def _boolean(run: Run, frame: Frame, node: ast.BoolOp) -> Value:
         # every other part is decided: `is_tracing() and True`
         return Guard(guard) if all(bool(v.value) is is_and for v in kept if isinstance(v, Const)) else kept[-1]
     result = join_all(kept)
+    if isinstance(result, Number) and isinstance(kept[-1], Number) and kept[-1].degenerate:
+        result = replace(result, degenerate=True)  # the parts before it were decided on for themselves
     if skipped and isinstance(result, (Number, Tensor)):
         # where the flag had decided already, nothing else is asked
         frozen = result.frozen_on if isinstance(result, Number) else frozenset()
         return Number("bool", result.taint, frozen | skipped)
-    if len(node.values) > 1 and isinstance(result, Number) and len(kept) > 1 and result.taint >= Taint.state:
-        return Number(result.kind)  # decided here, and reported here
     return result
 
 
@@ -235,7 +239,7 @@ def _compare(run: Run, frame: Frame, node: ast.Compare) -> Value:
         return results[0]
     if any(isinstance(r, Const) and r.value is False for r in results):
         return FALSE
-    tainted = [r for r in results if taint_of(r) >= Taint.state]
+    tainted = [r for r in results if taint_of(r) >= Taint.fixed]
     return max(tainted, key=taint_of) if tainted else results[-1]
 
 

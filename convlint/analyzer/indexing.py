@@ -218,7 +218,7 @@ def _sliced(part: ast.Slice, value: Value, size: Value) -> Value:
         known = integer(size)
         if known is not None:
             return Const(max(0, min(stop, known) - min(start, known)) if stop >= 0 else max(0, stop - start))
-        if taint_of(size) is Taint.none:
+        if taint_of(size) < Taint.shape:
             return Const(stop - start)
     if taint < Taint.shape:
         return Number("int")

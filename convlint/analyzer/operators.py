@@ -363,7 +363,7 @@ def rewrapped(run: Run, frame: Frame, node: ast.expr, callee: str, arguments: Ar
     )
     frozen = inner.frozen_on if isinstance(inner, Number) else frozenset()
     from_array = isinstance(given, Array) or callee.endswith("from_numpy")
-    if taint >= Taint.shape and not from_array and frozen < frame.routes:
+    if not from_array and not frozen >= frame.routes:
         with run.on_routes(frame, frame.routes - frozen):
             alone = len(arguments.positional) == 1 and not arguments.keywords
             run.emit(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from convlint.analyzer import builtin_calls, operators, shapes, torch_facts, writes
+from convlint.analyzer import builtin_calls, decisions, operators, shapes, torch_facts, writes
 from convlint.analyzer.builtin_calls import Handler
 from convlint.analyzer.calls import Arguments, invoke, make_layer, opaque
 from convlint.analyzer.iteration import iterate
@@ -119,6 +119,7 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
         writes.in_place(run, frame, arguments.keyword_nodes["out"], out, "out", node.lineno, node)
         return out
     first = arguments.get(0, "input", "tensor", "self", "x")
+    decisions.asked_by_torch(run, frame, node, f"torch.{name}", first)
     if first is not None:
         for one in members(first):
             if isinstance(one, Tensor):

@@ -143,7 +143,7 @@ def _bind_aligned(run: Run, frame: Frame, target: ast.expr, source: ast.expr) ->
 def _by_name(name: str, value: Value) -> Value:
     """A size bound to a name like ``C`` or ``head_dim`` is one that the configuration fixes."""
     if isinstance(value, Number) and value.dim and value.taint is Taint.shape and CHANNELS.fullmatch(name):
-        return Number("int", symbol=value.symbol)
+        return Number("int", Taint.fixed, symbol=value.symbol)
     return value
 
 
@@ -349,6 +349,8 @@ def _case(run: Run, frame: Frame, case: ast.match_case) -> Callable[[], None]:
 def _try(run: Run, frame: Frame, node: ast.Try) -> None:
     before = dict(frame.env)
 
+    returned = len(frame.returns)
+
     def main() -> None:
         execute(run, frame, [*node.body, *node.orelse])
 
@@ -361,7 +363,11 @@ def _try(run: Run, frame: Frame, node: ast.Try) -> None:
 
         return body
 
-    arms(run, frame, [(ALL_ROUTES, {}, main), *((ALL_ROUTES, {}, handler(h)) for h in node.handlers)])
+    def rescue(one: ast.ExceptHandler) -> Callable[[], None]:
+        """What is answered when something fails is not what is answered: `try: return is_tracing()`."""
+        return lambda: handler(one)() if len(frame.returns) == returned else _stop(run, frame, node)
+
+    arms(run, frame, [(ALL_ROUTES, {}, main), *((ALL_ROUTES, {}, rescue(h)) for h in node.handlers)])
     if node.finalbody:
         live, frame.live = frame.live, True
         execute(run, frame, node.finalbody)

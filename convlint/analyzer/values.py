@@ -58,7 +58,9 @@ class Number(Value):
     symbol: str = ""
     """The same symbol means the same number."""
     dim: bool = False
-    """Whether it is straight a size of a tensor."""
+    """Whether it is straight a size of a tensor (or their product)."""
+    degenerate: bool = False
+    """Of a truth: whether it is one and the same for all sizes but 0 and 1."""
 
 
 Dim = Value  # Const (int) or Number: one size of a shape

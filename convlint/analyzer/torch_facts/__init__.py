@@ -36,6 +36,8 @@ class Table:
     functions: dict[str, Operator]
     modules: frozenset[str]
     """Names of the classes in ``torch.nn``."""
+    asking: frozenset[str]
+    """Those of them, and the functions, whose own Python code asks for sizes when they are traced."""
 
 
 def _operator(row: list[str]) -> Operator:
@@ -52,4 +54,5 @@ def table() -> Table:
         {name: _operator(row) for name, row in raw["methods"].items()},
         {name: _operator(row) for name, row in raw["functions"].items()},
         frozenset(raw["modules"]),
+        frozenset(raw["asking"]),
     )

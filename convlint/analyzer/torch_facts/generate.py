@@ -11,6 +11,7 @@ import inspect
 import json
 import warnings
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,37 @@ def row(function: Any, name: str, known: dict[str, list[Any]]) -> list[str] | No
     return ["T", classes, ""] if classes else None
 
 
+MADE_WITH: tuple[tuple[int, ...], ...] = ((), (4,), (2, 4), (4, 4), (4, 2), (4, 4, 3), (8, 4, 4))
+GIVEN: list[tuple[torch.Tensor, ...]] = [(torch.rand(2, 4, *more),) for more in ((), (8,), (8, 8), (8, 8, 8))]
+GIVEN += [one * count for count in (2, 3) for one in GIVEN[:2]]
+
+
+def asks(function: Any, before: tuple[Any, ...] = ()) -> bool:
+    """Whether torch's own Python code asks for sizes when a function is traced, so that the tracer warns."""
+    results = [attempt(lambda: function(*one, *before)) for one in GIVEN]  # noqa: B023
+    computed = [one for one, result in zip(GIVEN, results, strict=True) if isinstance(result, (torch.Tensor, tuple))]
+    if not computed:  # a trace that fails can harm the process: what fails in eager is not traced
+        return False
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        attempt(lambda: torch.jit.trace(lambda *tensors: function(*tensors, *before), computed[0], check_trace=False))  # type: ignore[no-untyped-call]
+    return any(warning.category.__name__ == "TracerWarning" for warning in caught)
+
+
+def attempt(call: Callable[[], Any]) -> Any:
+    """What a call returns, None where it fails."""
+    try:
+        return call()
+    except Exception:
+        return None
+
+
+def module_asks(cls: type[nn.Module]) -> bool:
+    """Whether a layer does, made with any of a few arguments."""
+    layers = [attempt(lambda: cls(*arguments).eval().requires_grad_(False)) for arguments in MADE_WITH]  # noqa: B023
+    return any(asks(layer) for layer in layers if layer is not None)
+
+
 def public(module: Any) -> list[tuple[str, Any]]:
     """The public functions of a module or class."""
     found = [(name, getattr(module, name)) for name in sorted(dir(module)) if not name.startswith("_")]
@@ -126,7 +158,16 @@ def rows() -> dict[str, Any]:
         if inspect.isfunction(function) and not name.startswith("_"):
             functions.setdefault(f"torch.nn.functional.{name}", ["T", dtypes(function), ""])
     modules = sorted(n for n, c in vars(nn).items() if inspect.isclass(c) and issubclass(c, nn.Module))
-    return {"torch": torch.__version__.split("+")[0], "methods": methods, "functions": functions, "modules": modules}
+    asking = [name for name in modules if module_asks(getattr(nn, name))]
+    asking += [name for name in sorted(functions) if _function_asks(name)]
+    version = torch.__version__.split("+")[0]
+    return {"torch": version, "methods": methods, "functions": functions, "modules": modules, "asking": asking}
+
+
+def _function_asks(name: str) -> bool:
+    prefix, _, last = name.rpartition(".")
+    function = getattr(NAMESPACES[prefix][0], last)
+    return prefix == "torch.nn.functional" and any(asks(function, before) for before in ((), (2,), ((4,),)))
 
 
 def main() -> None:
@@ -139,7 +180,7 @@ def main() -> None:
     for key in ("methods", "functions"):
         body = ",\n".join(f"  {json.dumps(n)}: {json.dumps(row)}" for n, row in data[key].items())
         lines.append(f' "{key}": {{\n{body}\n }},')
-    lines += [f' "modules": {json.dumps(data["modules"])}', "}", ""]
+    lines += [f' "modules": {json.dumps(data["modules"])},', f' "asking": {json.dumps(data["asking"])}', "}", ""]
     Path(__file__).with_name("table.json").write_text("\n".join(lines), encoding="utf-8")
 
 

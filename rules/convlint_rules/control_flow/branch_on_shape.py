@@ -49,11 +49,20 @@ class BranchOnShape(Rule):
 
     def check(self, event: Branch, context: Context) -> Finding | None:
         """Frozen on every route, harmless where the branch only checks."""
+        text = event.short
+        if event.form == "inside":
+            return self.finding(event, f"`{text}` checks sizes in torch's own code", Harm(), context)
+        if event.taint is Taint.fixed:
+            return self.finding(event, f"`{text}` decides on a size that the architecture fixes", Harm(), context)
         if event.taint is not Taint.shape:
             return None
-        text = event.short
         if event.form == "assert" or event.only_checks:
             return self.finding(event, f"`{text}` checks a size: the check is not exported", Harm(), context)
+        if event.degenerate:
+            message = (
+                f"`{text}` tells a size of 0 or 1 from all others, as exporters do themselves: trace with sizes from 2"
+            )
+            return self.finding(event, message, Harm(), context)
         message = (
             f"`{text}` decides on a size: the exported graph keeps the branch of the traced shape for every shape; "
             f"compute without the branch, or export for fixed sizes"

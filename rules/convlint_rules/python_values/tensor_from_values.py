@@ -73,6 +73,8 @@ class TensorFromValuesInForward(Rule):
         if event.operand.kind == "tensor":
             return self.finding(event, f"`{event.callee}` of a tensor stays in the graph", Harm(), context)
         text = event.short
+        if event.operand.taint < Taint.shape:
+            return self.finding(event, f"`{text}` is stored as a constant, which it is", Harm(), context)
         if event.operand.taint is Taint.shape:
             message = (
                 f"`{text}` reads a size: the TorchScript routes keep the traced one; use the size itself in arithmetic"
