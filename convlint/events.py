@@ -187,6 +187,8 @@ class DynamicShape(Event):
     operand: Operand
     whole: bool = False
     """Whether an index holds just the positions of a mask, so that the mask itself selects the same."""
+    decided_on: tuple[tuple[str, Span], ...] = ()
+    """Where (file and range) in other functions Python needs the count that begins here."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from convlint.analyzer.shapes import broadcast, integer
 from convlint.analyzer.values import (
     FALSE,
     NONE,
+    NOWHERE,
     TRUE,
     UNKNOWN,
     Array,
@@ -22,12 +23,14 @@ from convlint.analyzer.values import (
     MaskIndex,
     Name,
     Number,
+    Places,
     Shape,
     Tensor,
     Tuple,
     Union,
     Unknown,
     Value,
+    counted_in,
     join,
     join_all,
     members,
@@ -151,7 +154,7 @@ def _repeated(run: Run, frame: Frame, node: ast.expr | ast.AugAssign, sequence: 
 def elementwise(run: Run, left: Value, right: Value, *, divides: bool = False, dtype: str | None = None) -> Tensor:
     """The tensor that an elementwise operation on tensors and numbers makes."""
     shapes = [v.shape if isinstance(v, Tensor) else () if number_kind(v) is not None else None for v in (left, right)]
-    ragged = any(isinstance(v, Tensor) and v.ragged for v in (left, right))
+    counted = _counts(left) | _counts(right)
     if dtype is None:
         dtype = promoted(left, right)
         if divides and dtype in ("int", "bool"):
@@ -162,7 +165,11 @@ def elementwise(run: Run, left: Value, right: Value, *, divides: bool = False, d
         shape = shapes[0] if shapes[1] == () else shapes[1]
     taint = max(taint_of(left), taint_of(right))
     chosen: MaskIndex = "some" if indices and dtype == "int" else ""
-    return run.tensor(dtype, shape, taint, ragged=ragged, mask_index=chosen, below=_below(left, right))
+    return run.tensor(dtype, shape, taint, counted=counted, mask_index=chosen, below=_below(left, right))
+
+
+def _counts(value: Value) -> Places:
+    return value.counted if isinstance(value, Tensor) else NOWHERE
 
 
 def _below(left: Value, right: Value) -> int:
@@ -200,7 +207,7 @@ def arithmetic(left: Value, op: ast.operator, right: Value) -> Value:
     else:
         kind = "int"
     taint = max(taint_of(left), taint_of(right))
-    return Number(kind, taint, _frozen(left, right), _symbol(left, op, right))
+    return Number(kind, taint, _frozen(left, right), _symbol(left, op, right), counted=counted_in(left, right))
 
 
 def _folded(left: Any, op: ast.operator, right: Any) -> Value:
@@ -278,7 +285,13 @@ def _compared_numbers(left: Value, op: ast.cmpop, right: Value) -> Value:
     if sizes and bounds and bounds[0] < 0 and isinstance(op, (ast.Eq, ast.NotEq)):
         return Const(isinstance(op, ast.NotEq))
     taint = max(taint_of(left), taint_of(right))
-    return Number("bool", taint, _frozen(left, right), degenerate=_is_degenerate(left, op, right))
+    return Number(
+        "bool",
+        taint,
+        _frozen(left, right),
+        degenerate=_is_degenerate(left, op, right),
+        counted=counted_in(left, right),
+    )
 
 
 def _is_degenerate(left: Value, op: ast.cmpop, right: Value) -> bool:

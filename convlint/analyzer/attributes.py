@@ -191,7 +191,7 @@ def shape_of(tensor: Tensor) -> Value:
     """``tensor.shape``."""
     if tensor.shape is not None:
         return Tuple(tuple(map(_as_size, tensor.shape)))
-    return Shape(str(tensor.ident) if tensor.ident else "", size_taint(tensor))
+    return Shape(str(tensor.ident) if tensor.ident else "", size_taint(tensor), tensor.counted)
 
 
 def _as_size(dim: Value) -> Value:
@@ -201,7 +201,7 @@ def _as_size(dim: Value) -> Value:
 
 def size_taint(tensor: Tensor) -> Taint:
     """What the sizes of a tensor of unknown shape depend on."""
-    if tensor.ragged:
+    if tensor.counted:
         return Taint.data
     return Taint.shape if tensor.taint >= Taint.shape else Taint.fixed
 

@@ -31,6 +31,7 @@ from convlint.analyzer.values import (
     Tuple,
     Unknown,
     Value,
+    counted_in,
     join_all,
     members,
     number_kind,
@@ -144,7 +145,7 @@ def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
         kind = "int"
     if short == "round" and len(values) == 1:
         kind = "int"
-    return Number(kind, taint, frozen_on=ALL_ROUTES if tainted else frozenset())
+    return Number(kind, taint, ALL_ROUTES if tainted else frozenset(), counted=counted_in(*values))
 
 
 def _is_width(value: Value) -> bool:
@@ -193,6 +194,8 @@ def _range(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
                 frozen &= one.frozen_on if isinstance(one, Number) else frozenset()
     if taint is Taint.none or frozen >= ALL_ROUTES:
         return List(Number("int"))
+    for value in arguments.positional:
+        run.decide_on(frame, node, value)
     return List(Number("int"), None, taint, frozen)
 
 

@@ -16,6 +16,7 @@ from convlint.analyzer.iteration import iterate
 from convlint.analyzer.run import DYNAMO, Frame, Run, is_module_name
 from convlint.analyzer.values import (
     NONE,
+    NOWHERE,
     UNKNOWN,
     Array,
     Class,
@@ -456,8 +457,8 @@ def _run_layer(run: Run, frame: Frame, node: ast.expr, function: Layer, argument
         return Tuple((out, Tuple((state, state)) if function.name == "LSTM" else state))
     if function.name in ("LSTMCell", "MultiheadAttention"):
         return Tuple((run.tensor("float", None, taint), run.tensor("float", None, taint)))
-    ragged = tensor.ragged if tensor is not None else False
-    return run.tensor("float", shapes.of_layer(function.name, shape, options), taint, ragged=ragged)
+    counted = tensor.counted if tensor is not None else NOWHERE
+    return run.tensor("float", shapes.of_layer(function.name, shape, options), taint, counted=counted)
 
 
 def _sequential(run: Run, frame: Frame, node: ast.expr, items: Value, arguments: Arguments) -> Value:

@@ -97,6 +97,9 @@ def _note(run: Run, frame: Frame, decision: Decision, form: str) -> None:
 def _emit(
     run: Run, frame: Frame, node: ast.expr, decisions: list[Decision], form: str, whole: ast.expr | ast.stmt
 ) -> None:
+    for one in decisions:
+        if isinstance(one.value, Number) and one.taint is Taint.data:
+            run.decide_on(frame, node, one.value)
     worst = max(decisions, key=lambda d: (d.taint, -len(d.frozen_on)))
     run.emit(
         frame,

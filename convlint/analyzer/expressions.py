@@ -157,7 +157,7 @@ def _unary(run: Run, frame: Frame, node: ast.UnaryOp) -> Value:
     if isinstance(value, Const) and isinstance(value.value, (int, float)) and isinstance(node.op, ast.USub):
         return Const(-value.value)
     if isinstance(value, Tensor):
-        return run.tensor(value.dtype, value.shape, value.taint, ragged=value.ragged)
+        return run.tensor(value.dtype, value.shape, value.taint, counted=value.counted)
     if isinstance(value, Number):
         symbol = f"-{value.symbol}" if value.symbol else ""
         return Number(value.kind, value.taint, value.frozen_on, symbol)
@@ -429,13 +429,13 @@ def _indexed_shape(owner: Shape, node: ast.Subscript, index: Value) -> Value:
     if isinstance(node.slice, ast.Slice) and isinstance(index, Tuple):
         start, stop = integer(index.items[0]), integer(index.items[1])
         if start is not None and start < 0 and index.items[1] == NONE and index.items[2] == NONE:
-            dims = [index_shape(owner.symbol, owner.taint, Const(i)) for i in range(start, 0)]
+            dims = [index_shape(owner, Const(i)) for i in range(start, 0)]
             return Tuple(tuple(dims))
         if index.items[0] == NONE and stop is not None and stop > 0:
-            dims = [index_shape(owner.symbol, owner.taint, Const(i)) for i in range(stop)]
+            dims = [index_shape(owner, Const(i)) for i in range(stop)]
             return Tuple(tuple(dims))
-        return Shape("", owner.taint)
-    return index_shape(owner.symbol, owner.taint, index)
+        return Shape("", owner.taint, owner.counted)
+    return index_shape(owner, index)
 
 
 _HANDLERS: dict[type[ast.expr], Callable[[Run, Frame, Any], Value]] = {

@@ -9,15 +9,19 @@ from convlint.analyzer.aliases import Range, Region
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import integer, number
 from convlint.analyzer.values import (
+    NOWHERE,
     Array,
     Const,
     List,
     Number,
+    Places,
+    Shape,
     Tensor,
     Tuple,
     Union,
     Unknown,
     Value,
+    counted_in,
     members,
     number_kind,
     taint_of,
@@ -91,14 +95,10 @@ def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, in
         return List(replace(tensor, ident=0, storage=0, shape=None))  # no tensor takes a negative step
     parts = parts_of(node.slice, index)
     kind = classify(node.slice, index)
+    counted = tensor.counted
     for part, value in parts:
-        _note_dynamic(run, frame, node, tensor, part, value)
-    shape = _shape(tensor, parts)
-    ragged = (
-        tensor.ragged
-        or kind == "mask"
-        or any(isinstance(v, Tensor) and (v.ragged or v.mask_index != "") for _, v in parts)
-    )
+        counted |= _note_dynamic(run, frame, node, tensor, part, value)
+    shape = _shape(tensor, parts, counted)
     if kind == "basic":
         how = "slice" if all(isinstance(p, ast.Slice) or _is_dots(p) for p, _ in parts) else "select"
         if any(isinstance(p, ast.Constant) and p.value is None for p, _ in parts):
@@ -113,7 +113,7 @@ def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, in
             node,
             region,
             shape=shape,
-            ragged=ragged,
+            counted=counted,
             state="",
             sure=tensor.sure or isinstance(node.slice, ast.Tuple),
             mask_index=chosen,
@@ -124,7 +124,7 @@ def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, in
         isinstance(v, Tensor) and v.mask_index != "" for _, v in parts if tensor.dtype == "int"
     )
     return run.tensor(
-        tensor.dtype, shape, taint, ragged=ragged, mask_index="some" if indices and tensor.dtype == "int" else ""
+        tensor.dtype, shape, taint, counted=counted, mask_index="some" if indices and tensor.dtype == "int" else ""
     )
 
 
@@ -132,8 +132,10 @@ def _is_dots(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is Ellipsis
 
 
-def _note_dynamic(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, part: ast.expr, value: Value) -> None:
+def _note_dynamic(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, part: ast.expr, value: Value) -> Places:
+    """Notes an index on whose values the result's shape depends; the selections that its count is of."""
     how, whole = "", False
+    counted = NOWHERE
     if isinstance(part, ast.Slice):
         if isinstance(value, Tuple) and any(taint_of(v) is Taint.data for v in value.items):
             how = "slice"
@@ -141,14 +143,20 @@ def _note_dynamic(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, p
         for one in members(value):
             if isinstance(one, Tensor) and one.dtype == "bool" and one.taint >= Taint.state:
                 how = "mask"
-            elif isinstance(one, Tensor) and one.mask_index:
-                how, whole = "index-from-mask", one.mask_index == "all"
+                counted = run.selection(frame, node, one)
+            elif isinstance(one, Tensor):
+                counted |= counted_in(one)
+                if one.mask_index:
+                    how, whole = "index-from-mask", one.mask_index == "all"
+    if how == "slice":
+        counted = counted_in(value) or run.selection(frame, node)
     if how:
         operand = run.operand(frame, part if not isinstance(part, ast.Slice) else node, value)
         run.emit(frame, DynamicShape, node, how, (), how=how, operand=operand, whole=whole)
+    return counted
 
 
-def _shape(tensor: Tensor, parts: list[tuple[ast.expr, Value]]) -> tuple[Value, ...] | None:
+def _shape(tensor: Tensor, parts: list[tuple[ast.expr, Value]], counted: Places) -> tuple[Value, ...] | None:
     if tensor.shape is None:
         return None
     left = list(tensor.shape)
@@ -165,7 +173,7 @@ def _shape(tensor: Tensor, parts: list[tuple[ast.expr, Value]]) -> tuple[Value, 
         elif not left:
             return None
         else:
-            taken = _take(part, value, left)
+            taken = _take(part, value, left, counted)
             if taken is None:
                 return None
             result += taken
@@ -180,17 +188,17 @@ def _consumes(part: ast.expr, value: Value) -> int:
     return 1
 
 
-def _take(part: ast.expr, value: Value, left: list[Value]) -> list[Value] | None:
+def _take(part: ast.expr, value: Value, left: list[Value], counted: Places) -> list[Value] | None:
     """The dimensions that one part of an index leaves of those that it consumes."""
     if isinstance(part, ast.Slice):
-        return [_sliced(part, value, left.pop(0))]
+        return [_sliced(part, value, left.pop(0), counted)]
     if isinstance(value, Tensor):
         if value.dtype == "bool":
             rank = value.rank
             if rank is None:
                 return None
             del left[:rank]
-            return [number(Taint.data)]
+            return [number(Taint.data, counted=counted)]
         left.pop(0)
         return None if value.shape is None else list(value.shape)
     if isinstance(value, List):
@@ -205,7 +213,7 @@ def _take(part: ast.expr, value: Value, left: list[Value]) -> list[Value] | None
     return None if isinstance(value, (Array, Unknown)) else []
 
 
-def _sliced(part: ast.Slice, value: Value, size: Value) -> Value:
+def _sliced(part: ast.Slice, value: Value, size: Value, counted: Places) -> Value:
     if part.lower is None and part.upper is None and part.step is None:
         return size
     bounds = value.items if isinstance(value, Tuple) else ()
@@ -222,16 +230,16 @@ def _sliced(part: ast.Slice, value: Value, size: Value) -> Value:
             return Const(stop - start)
     if taint < Taint.shape:
         return Number("int")
-    return number(taint)
+    return number(taint, counted=counted_in(size) | counted)
 
 
-def index_shape(symbol: str, taint: Taint, index: Value) -> Number:
+def index_shape(shape: Shape, index: Value) -> Number:
     """One size of a shape of unknown length."""
     at = integer(index)
-    name = f"{symbol}[{at}]" if at is not None else ""
-    if taint is Taint.data and at not in (0, None):
-        taint = Taint.shape  # a selection changes the first axis
-    return Number("int", taint, symbol=name, dim=True)
+    name = f"{shape.symbol}[{at}]" if at is not None else ""
+    if shape.taint is Taint.data and at not in (0, None):
+        return Number("int", Taint.shape, symbol=name, dim=True)  # a selection changes the first axis
+    return Number("int", shape.taint, symbol=name, dim=True, counted=shape.counted)
 
 
 def constant_slice(items: tuple[Value, ...], value: Value) -> tuple[Value, ...] | None:

@@ -92,6 +92,7 @@ def _tensor(run: Run, frame: Frame, node: ast.expr, value: Tensor, form: str) ->
     if form == "unpack":
         dynamic = False  # Python itself demands the length
     if value.taint >= Taint.shape and form != QUIET:
+        run.decide_on(frame, node, value if first is None else first)
         run.emit(
             frame,
             IteratesTensor,

@@ -16,17 +16,20 @@ from convlint.analyzer.shapes import integer, number
 from convlint.analyzer.usage import only_arithmetic, rewrapped_in
 from convlint.analyzer.values import (
     NONE,
+    NOWHERE,
     UNKNOWN,
     Array,
     Const,
     List,
     MaskIndex,
     Number,
+    Places,
     Shape,
     Tensor,
     Tuple,
     Unknown,
     Value,
+    counted_in,
     join_all,
     members,
     number_kind,
@@ -94,23 +97,29 @@ def operate(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, a
     shape = _result_shape(name, operator, tensor, arguments)
     dtype = _result_dtype(name, operator, tensor, arguments)
     taint = max([tensor.taint, *(taint_of(v) for v in arguments.all())])
-    ragged = tensor.ragged and shape is None
+    counted = tensor.counted if shape is None else NOWHERE
     if operator.view and name not in COPIES:
         return _view(run, frame, node, name, tensor, shape, operator.returns)
     indices: MaskIndex = "some" if tensor.mask_index and dtype == "int" else ""
-    result = _results(run, operator.returns, dtype, shape, taint, ragged, indices)
+    result = _results(run, operator.returns, dtype, shape, taint, counted, indices)
     return replace(result, below=tensor.below) if operator.pointwise and isinstance(result, Tensor) else result
 
 
 def _results(
-    run: Run, letters: str, dtype: str | None, shape: shapes.Shaped, taint: Taint, ragged: bool, indices: MaskIndex = ""
+    run: Run,
+    letters: str,
+    dtype: str | None,
+    shape: shapes.Shaped,
+    taint: Taint,
+    counted: Places,
+    indices: MaskIndex = "",
 ) -> Value:
     """The values that a schema's result letters stand for."""
     made: list[Value] = []
     for i, letter in enumerate(letters):
         if letter == "T":
             kind = dtype if i == 0 else None
-            made.append(run.tensor(kind, shape, taint, ragged=ragged, mask_index=indices if i == 0 else ""))
+            made.append(run.tensor(kind, shape, taint, counted=counted, mask_index=indices if i == 0 else ""))
         elif letter == "L":
             made.append(List(run.tensor(dtype, None, taint)))
         elif letter in "ifbn":
@@ -160,7 +169,7 @@ def _to(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Argum
     dtype = cast_dtype(arguments)
     named = [v for v in arguments.all() if not isinstance(v, (Const, Unknown))]
     kept = tensor.dtype if not named else dtype
-    made = run.tensor(kept, tensor.shape, tensor.taint, ragged=tensor.ragged)
+    made = run.tensor(kept, tensor.shape, tensor.taint, counted=tensor.counted)
     return replace(made, mask_index=tensor.mask_index)
 
 
@@ -169,7 +178,7 @@ def _cast(dtype: str) -> Handler:
 
     def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
         indices = tensor.mask_index if dtype == "int" else ""
-        return run.tensor(dtype, tensor.shape, tensor.taint, ragged=tensor.ragged, mask_index=indices)
+        return run.tensor(dtype, tensor.shape, tensor.taint, counted=tensor.counted, mask_index=indices)
 
     return handler
 
@@ -197,10 +206,12 @@ def _write(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Ar
 # --- data-dependent shapes ---------------------------------------------------------------------------------------
 
 
-def note_dynamic(run: Run, frame: Frame, node: ast.expr, how: str, operand: ast.expr, value: Value) -> None:
-    """An operator whose result's shape depends on values."""
-    if taint_of(value) >= Taint.state:
-        run.emit(frame, DynamicShape, node, how, (), how=how, operand=run.operand(frame, operand, value))
+def note_dynamic(run: Run, frame: Frame, node: ast.expr, how: str, operand: ast.expr, value: Value) -> Places:
+    """Notes an operator whose result's shape depends on values; the selection that its count is of."""
+    if taint_of(value) < Taint.state:
+        return NOWHERE
+    run.emit(frame, DynamicShape, node, how, (), how=how, operand=run.operand(frame, operand, value))
+    return run.selection(frame, node, value)
 
 
 def _of_mask(mask: Tensor) -> MaskIndex:
@@ -217,29 +228,30 @@ def _dynamic(
     arguments: Arguments,
     operator: torch_facts.Operator,
 ) -> Value:
-    note_dynamic(run, frame, node, name, arguments.receiver or node, tensor)
+    counted = note_dynamic(run, frame, node, name, arguments.receiver or node, tensor)
+    count = number(Taint.data, counted=counted)
     if name in ("nonzero", "argwhere"):
         as_tuple = arguments.get(0, "as_tuple")
         if isinstance(as_tuple, Const) and as_tuple.value is True:
-            one = run.tensor("int", (number(Taint.data),), Taint.data, mask_index=_of_mask(tensor))
+            one = run.tensor("int", (count,), Taint.data, mask_index=_of_mask(tensor))
             return Tuple((one,) * tensor.rank) if tensor.rank else List(one)
         rank: Value = Const(tensor.rank) if tensor.rank is not None else Number("int")
-        return run.tensor("int", (number(Taint.data), rank), Taint.data, mask_index=_of_mask(tensor))
-    shape = (number(Taint.data),) if name in ("masked_select", "unique", "bincount") else None
+        return run.tensor("int", (count, rank), Taint.data, mask_index=_of_mask(tensor))
+    shape = (count,) if name in ("masked_select", "unique", "bincount") else None
     if name in ("unique", "unique_consecutive"):
         if any(k.startswith("return_") for k in arguments.keywords):
-            return Tuple(tuple(run.tensor(tensor.dtype, shape, Taint.data, ragged=True) for _ in range(2)))
-        return run.tensor(tensor.dtype, shape, Taint.data, ragged=True)
+            return Tuple(tuple(run.tensor(tensor.dtype, shape, Taint.data, counted=counted) for _ in range(2)))
+        return run.tensor(tensor.dtype, shape, Taint.data, counted=counted)
     dtype = _result_dtype(name, operator, tensor, arguments)
-    return _results(run, operator.returns, dtype, shape, Taint.data, True)
+    return _results(run, operator.returns, dtype, shape, Taint.data, counted)
 
 
 def _repeat_interleave(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
     repeats = arguments.get(0, "repeats")
     if isinstance(repeats, Tensor):
         where = arguments.node(0, "repeats")
-        note_dynamic(run, frame, node, "repeat_interleave", where if where is not None else node, repeats)
-        return run.tensor(tensor.dtype, None, tensor.taint, ragged=repeats.taint >= Taint.state)
+        counted = note_dynamic(run, frame, node, "repeat_interleave", where if where is not None else node, repeats)
+        return run.tensor(tensor.dtype, None, tensor.taint, counted=counted)
     dim = arguments.get(1, "dim")
     shape = None
     if tensor.shape is not None and dim is not None:
@@ -247,7 +259,7 @@ def _repeat_interleave(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, a
         if at is not None:
             taint = max(taint_of(tensor.shape[at]), taint_of(repeats) if repeats is not None else Taint.none)
             shape = (*tensor.shape[:at], number(taint), *tensor.shape[at + 1 :])
-    return run.tensor(tensor.dtype, shape, tensor.taint, ragged=tensor.ragged)
+    return run.tensor(tensor.dtype, shape, tensor.taint, counted=tensor.counted)
 
 
 def _topk(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
@@ -258,18 +270,18 @@ def _topk(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arg
         frozen = count.frozen_on if isinstance(count, Number) else frozenset()
         with run.on_routes(frame, frame.routes - frozen):
             note_dynamic(run, frame, node, "topk", where, count)
-    size: Value = count if number_kind(count) is not None else number(taint_of(count))
+    size: Value = count if number_kind(count) is not None else shapes.number_from(count)
     dim = arguments.get(1, "dim")
     shape = None
     if tensor.shape:
         at = shapes.axis(dim if dim is not None else Const(-1), len(tensor.shape))
         if at is not None:
             shape = (*tensor.shape[:at], size, *tensor.shape[at + 1 :])
-    ragged = taint_of(count) >= Taint.data
+    counted = counted_in(count)
     return Tuple(
         (
-            run.tensor(tensor.dtype, shape, tensor.taint, ragged=ragged),
-            run.tensor("int", shape, tensor.taint, ragged=ragged),
+            run.tensor(tensor.dtype, shape, tensor.taint, counted=counted),
+            run.tensor("int", shape, tensor.taint, counted=counted),
         )
     )
 
@@ -277,8 +289,8 @@ def _topk(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arg
 def where(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
     """``torch.where`` with one argument (indices) or three."""
     if not arguments.positional and not arguments.keywords:
-        note_dynamic(run, frame, node, "where", arguments.receiver or node, tensor)
-        one = run.tensor("int", (number(Taint.data),), Taint.data, mask_index=_of_mask(tensor))
+        counted = note_dynamic(run, frame, node, "where", arguments.receiver or node, tensor)
+        one = run.tensor("int", (number(Taint.data, counted=counted),), Taint.data, mask_index=_of_mask(tensor))
         return Tuple((one,) * tensor.rank) if tensor.rank else List(one)
     values = [v for v in arguments.all() if isinstance(v, Tensor) or number_kind(v) is not None]
     shape: shapes.Shaped = tensor.shape
@@ -286,7 +298,9 @@ def where(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arg
         if isinstance(value, Tensor):
             shape = shapes.broadcast(shape, value.shape)
     dtype = promoted(values[0], values[1]) if len(values) == 2 else None
-    return run.tensor(dtype, shape, max([tensor.taint, *(taint_of(v) for v in arguments.all())]), ragged=tensor.ragged)
+    return run.tensor(
+        dtype, shape, max([tensor.taint, *(taint_of(v) for v in arguments.all())]), counted=tensor.counted
+    )
 
 
 # --- leaving the graph -------------------------------------------------------------------------------------------
@@ -308,6 +322,8 @@ def leave(
     """
     taint = taint_of(value)
     frozen = value.frozen_on if isinstance(value, Number) else frozenset()
+    if isinstance(value, Number) and how in ("len", "int", "float", "bool") and frozen < frame.routes:
+        run.decide_on(frame, node, value)
     if taint >= Taint.state and frozen < frame.routes:
         operand = run.operand(frame, where_, value)
         with run.on_routes(frame, frame.routes - frozen):
@@ -407,7 +423,7 @@ def _size(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arg
             return whole.items[at]
         return join_all(whole.items)
     assert isinstance(whole, Shape)
-    return index_shape(whole.symbol, whole.taint, dim)
+    return index_shape(whole, dim)
 
 
 def _rank(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
@@ -416,18 +432,18 @@ def _rank(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arg
 
 def _numel(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
     if tensor.shape is None:
-        return Number("int", size_taint(tensor), dim=True)
+        return number(size_taint(tensor), counted=tensor.counted)
     product = shapes._product(tensor.shape)
     if product is not None:
         return Const(product)
-    return Number("int", max(taint_of(d) for d in tensor.shape), dim=True)
+    return shapes.number_from(*tensor.shape)
 
 
 def length_of(tensor: Tensor) -> Value:
     """``len(tensor)``."""
     if tensor.shape:
         return tensor.shape[0]
-    return Number("int", size_taint(tensor), symbol=f"{tensor.ident}[0]" if tensor.ident else "", dim=True)
+    return number(size_taint(tensor), f"{tensor.ident}[0]" if tensor.ident else "", tensor.counted)
 
 
 def _reduce(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, arguments: Arguments) -> Value:
@@ -442,11 +458,11 @@ def _reduce(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, a
     shape = shapes.reduced(tensor.shape, dim, keepdim)
     below = tensor.ident if keepdim is None and dim is not None and dim != NONE else 0
     if name in ("max", "min", "median", "mode") and dim is not None and dim != NONE:
-        indices = run.tensor("int", shape, taint, ragged=tensor.ragged)
-        return Tuple((run.tensor(tensor.dtype, shape, taint, ragged=tensor.ragged, below=below), indices))
+        indices = run.tensor("int", shape, taint, counted=tensor.counted)
+        return Tuple((run.tensor(tensor.dtype, shape, taint, counted=tensor.counted, below=below), indices))
     if name in ("std_mean", "var_mean", "aminmax"):
         return Tuple((run.tensor(dtype, shape, taint), run.tensor(dtype, shape, taint)))
-    return run.tensor(dtype, shape, taint, ragged=tensor.ragged and shape is None, below=below)
+    return run.tensor(dtype, shape, taint, counted=tensor.counted if shape is None else NOWHERE, below=below)
 
 
 def _dtype_of(arguments: Arguments) -> str | None:
@@ -473,14 +489,14 @@ def _like(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arg
         taint = size_taint(tensor)
     elif tensor.shape:
         taint = max(taint_of(d) for d in tensor.shape)
-    return run.tensor(_dtype_of(arguments) or tensor.dtype, tensor.shape, taint, ragged=tensor.ragged)
+    return run.tensor(_dtype_of(arguments) or tensor.dtype, tensor.shape, taint, counted=tensor.counted)
 
 
 def _one_hot(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
     classes = arguments.get(0, "num_classes")
     if classes is None or integer(classes) == -1:
-        note_dynamic(run, frame, node, "one_hot", arguments.receiver or node, tensor)
-        return run.tensor("int", None, tensor.taint, ragged=True)
+        counted = note_dynamic(run, frame, node, "one_hot", arguments.receiver or node, tensor)
+        return run.tensor("int", None, tensor.taint, counted=counted)
     return run.tensor("int", None if tensor.shape is None else (*tensor.shape, classes), tensor.taint)
 
 
@@ -494,8 +510,8 @@ def _index_select(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, argume
     index = arguments.get(1, "index")
     if isinstance(index, Tensor) and index.mask_index:
         note_dynamic(run, frame, node, "index-from-mask", arguments.node(1, "index") or node, index)
-    ragged = isinstance(index, Tensor) and (index.ragged or index.mask_index != "")
-    return run.tensor(tensor.dtype, None, max([tensor.taint, *(taint_of(v) for v in arguments.all())]), ragged=ragged)
+    counted = counted_in(index)
+    return run.tensor(tensor.dtype, None, max([tensor.taint, *(taint_of(v) for v in arguments.all())]), counted=counted)
 
 
 def _matmul(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
@@ -524,7 +540,7 @@ def _pad(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Argu
             taint = max(taint_of(dims[-1 - i]), *(taint_of(a) for a in amount))
             dims[-1 - i] = Number("int", taint, dim=taint >= Taint.shape)
         shape = tuple(dims)
-    return run.tensor(tensor.dtype, shape, tensor.taint, ragged=tensor.ragged)
+    return run.tensor(tensor.dtype, shape, tensor.taint, counted=tensor.counted)
 
 
 def _stride(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:

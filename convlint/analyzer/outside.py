@@ -25,6 +25,7 @@ from convlint.analyzer.values import (
     Tensor,
     Tuple,
     Value,
+    counted_in,
     join_all,
     members,
     number_kind,
@@ -131,12 +132,12 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
     tensors = [t for v in arguments.all() for t in tensors_in(v, 2)]
     if known is not None or name.startswith("nn.functional.") or last in torch_facts.table().methods:
         taint = max([Taint.none, *(t.taint for t in tensors), *(taint_of(v) for v in arguments.all())])
-        ragged = any(t.ragged for t in tensors)
+        counted = counted_in(*tensors)
         letters = known.returns if known is not None else "T"
         if not tensors and last in torch_facts.table().methods and taint >= Taint.state:
             rest = arguments.without_first() if arguments.positional else arguments
             return operators.operate(run, frame, node, last, run.tensor(None, None, taint), rest)
-        return operators._results(run, letters, None, None, taint, ragged)
+        return operators._results(run, letters, None, None, taint, counted)
     return opaque(arguments, True)
 
 
@@ -199,16 +200,18 @@ def _joined_tensors(run: Run, frame: Frame, node: ast.expr, name: str, arguments
         return run.tensor(None, None, max(taint_of(given), Taint.none))
     tensors = [t for part in parts for t in members(part) if isinstance(t, Tensor)]
     taint = max([t.taint for t in tensors] + [taint_of(given)], default=Taint.none)
-    ragged = any(t.ragged for t in tensors)
+    counted = counted_in(*tensors)
     if not tensors:
         return run.tensor(None, None, taint)
     dtypes = {t.dtype for t in tensors}
     dtype = dtypes.pop() if len(dtypes) == 1 else "float" if "float" in dtypes else None
     indices: MaskIndex = "some" if all(t.mask_index for t in tensors) else ""
     if last in ("stack",):
-        return run.tensor(dtype, shapes.stacked(tensors[0].shape, count, dim), taint, ragged=ragged, mask_index=indices)
+        return run.tensor(
+            dtype, shapes.stacked(tensors[0].shape, count, dim), taint, counted=counted, mask_index=indices
+        )
     shape = shapes.concatenated(tensors, dim) if last in ("cat", "concat", "concatenate") else None
-    return run.tensor(dtype, shape, taint, ragged=ragged, mask_index=indices)
+    return run.tensor(dtype, shape, taint, counted=counted, mask_index=indices)
 
 
 def _meshgrid(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
@@ -283,7 +286,7 @@ def _torchvision(run: Run, frame: Frame, node: ast.expr, name: str, arguments: A
     last = name.rpartition(".")[2]
     taint = max((taint_of(v) for v in arguments.all()), default=Taint.none)
     if last in ("nms", "batched_nms", "remove_small_boxes"):
-        return run.tensor("int", (shapes.number(Taint.data),), Taint.data, ragged=True)
+        return run.tensor("int", (shapes.number(Taint.data, counted=run.selection(frame, node)),), Taint.data)
     return run.tensor("float", None, taint) if taint >= Taint.state else UNKNOWN
 
 

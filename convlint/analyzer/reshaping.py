@@ -41,7 +41,7 @@ def reshape(how: str) -> Handler:
         shape = shapes.reshaped(tensor.shape, wanted)
         if how == "reshape" and tensor.ident in run.memory.views:
             # of a view the result may be a copy: nothing is known to be shared
-            return run.tensor(tensor.dtype, shape, tensor.taint, ragged=tensor.ragged, mask_index=tensor.mask_index)
+            return run.tensor(tensor.dtype, shape, tensor.taint, counted=tensor.counted, mask_index=tensor.mask_index)
         return run.view(frame, tensor, how, node, row=call_row(node), shape=shape, state="", sure=True)
 
     return handler
@@ -64,9 +64,9 @@ def flatten(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: A
     end = integer(arguments.get(1, "end_dim") or Const(-1))
     shape = None if start is None or end is None else shapes.flattened(tensor.shape, start, end)
     if shape is None and start == 0 and end == -1:
-        shape = (number(size_taint(tensor)),)
+        shape = (number(size_taint(tensor), counted=tensor.counted),)
     if tensor.ident in run.memory.views:
-        return run.tensor(tensor.dtype, shape, tensor.taint, ragged=tensor.ragged)
+        return run.tensor(tensor.dtype, shape, tensor.taint, counted=tensor.counted)
     return run.view(frame, tensor, "flatten", node, row=call_row(node), shape=shape, state="", sure=True)
 
 
@@ -91,7 +91,7 @@ def repeat(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Ar
     if times is not None and tensor.shape is not None and len(times) >= len(tensor.shape):
         old = (Const(1),) * (len(times) - len(tensor.shape)) + tensor.shape
         shape = tuple(_times(d, t) for d, t in zip(old, times, strict=True))
-    return run.tensor(tensor.dtype, shape, tensor.taint, ragged=tensor.ragged)
+    return run.tensor(tensor.dtype, shape, tensor.taint, counted=tensor.counted)
 
 
 def _times(dim: Value, count: Value) -> Value:

@@ -10,8 +10,20 @@ from typing import Any
 
 from convlint.analyzer.aliases import Memory, Region, View
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project, dotted
-from convlint.analyzer.values import UNKNOWN, Class, Function, Name, Tensor, Union, Value, join, tensors_in
-from convlint.events import Event, InplaceWrite, LeavesGraph, Operand, PythonMath, Taint
+from convlint.analyzer.values import (
+    UNKNOWN,
+    Class,
+    Function,
+    Name,
+    Places,
+    Tensor,
+    Union,
+    Value,
+    counted_in,
+    join,
+    tensors_in,
+)
+from convlint.events import DynamicShape, Event, InplaceWrite, LeavesGraph, Operand, PythonMath, Taint
 from convlint.findings import ROUTES, Span
 from convlint.source.document import Document
 
@@ -100,6 +112,10 @@ class Run:
         self.globals: dict[tuple[str, str], Value] = {}
         self.doubtful: set[tuple[str, Span]] = set()
         """Expressions that were something else in another call of the same function."""
+        self.selections: dict[int, tuple[str, Span]] = {}
+        """Masks, by tensor, to the first selection by each: later ones have the same count."""
+        self.decided: dict[tuple[str, Span], set[tuple[str, Span, str]]] = {}
+        """Selections to where (and in which function) a plain number is made of their counts, or decided on."""
         self.hooks: list[tuple[Value, Value]] = []
         self.lines: dict[ClassInfo, list[ClassInfo]] = {}
         """The resolution order of each class."""
@@ -251,17 +267,31 @@ class Run:
         document = frame.document
         statement = frame.statement or node
         where = header(document, statement) if isinstance(statement, ast.stmt) else document.span(statement)
-        name = f"{frame.module.name}.{frame.function.qualname}" if frame.function else frame.module.name
         return cls(
             document=document,
             span=document.span(node),
             statement=where,
-            function=name,
+            function=qualified(frame),
             routes=frame.routes,
             only_checks=frame.checking,
             torch=frame.module.torch,
             **facts,
         )
+
+    def selection(self, frame: Frame, node: ast.expr, by: Value = UNKNOWN) -> Places:
+        """The selection that an expression is, or the first one by the same mask."""
+        place = (frame.document.path, frame.document.span(node))
+        if isinstance(by, Tensor) and by.ident:
+            place = self.selections.setdefault(by.ident, place)
+        return frozenset({place})
+
+    def decide_on(self, frame: Frame, node: ast.expr, value: Value | None) -> None:
+        """A size must be known while the graph is made: the selections that it counts stop `torch.export` here."""
+        if not frame.traced or not frame.routes & DYNAMO:
+            return
+        for place in counted_in(value):
+            use = (frame.document.path, frame.document.span(node), qualified(frame))
+            self.decided.setdefault(place, set()).add(use)
 
     def doubt(self, frame: Frame, node: ast.expr) -> None:
         """What an event at this expression says of its operand does not hold in every call."""
@@ -269,7 +299,14 @@ class Run:
 
     def events(self) -> list[Event]:
         """The events found."""
-        return [self._doubted(event) for _, event in self.found.values()]
+        return [self._decided(self._doubted(event)) for _, event in self.found.values()]
+
+    def _decided(self, event: Event) -> Event:
+        if not isinstance(event, DynamicShape):
+            return event
+        uses = self.decided.get((event.document.path, event.span), ())
+        elsewhere = sorted((path, span) for path, span, function in uses if function != event.function)
+        return replace(event, decided_on=tuple(elsewhere)) if elsewhere else event
 
     def _doubted(self, event: Event) -> Event:
         if (event.document.path, event.span) not in self.doubtful:
@@ -345,6 +382,11 @@ class Run:
             yield
         finally:
             frame.routes = before
+
+
+def qualified(frame: Frame) -> str:
+    """The name of the function that a frame runs, ``module.Class.method``."""
+    return f"{frame.module.name}.{frame.function.qualname}" if frame.function else frame.module.name
 
 
 def is_literal(node: ast.expr) -> bool:

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from convlint.analyzer.values import Const, List, Number, Shape, Tensor, Tuple, Unknown, Value, number_kind, taint_of
+from convlint.analyzer.values import (
+    NOWHERE,
+    Const,
+    List,
+    Number,
+    Places,
+    Shape,
+    Tensor,
+    Tuple,
+    Unknown,
+    Value,
+    counted_in,
+    number_kind,
+    taint_of,
+)
 from convlint.events import Taint
 
 Shaped = tuple[Value, ...] | None
@@ -140,9 +154,14 @@ def integer(value: Value | None) -> int | None:
     return None
 
 
-def number(taint: Taint = Taint.shape, symbol: str = "") -> Number:
+def number(taint: Taint = Taint.shape, symbol: str = "", counted: Places = NOWHERE) -> Number:
     """A size of which nothing but its taint is known."""
-    return Number("int", taint, symbol=symbol, dim=True)
+    return Number("int", taint, symbol=symbol, dim=True, counted=counted)
+
+
+def number_from(*values: Value) -> Number:
+    """A size computed from values in a way that is not followed."""
+    return number(max((taint_of(v) for v in values), default=Taint.none), counted=counted_in(*values))
 
 
 def axis(value: Value | None, rank: int) -> int | None:
@@ -206,14 +225,13 @@ def reshaped(shape: Shaped, wanted: list[Value] | None) -> Shaped:
             match = next((d for d in left if d == w), None)
             if match is not None:
                 left.remove(match)
-        taint = max((taint_of(d) for d in left), default=Taint.none)
         product = _product(left) if len(left) < len(shape) or not given else None
         matched = len(shape) - len(left)
         if len(left) == 1 and matched == len(given):
             return tuple(left[0] if integer(w) == -1 else w for w in wanted)
         if product is not None and matched == len(given):
             return tuple(Const(product) if integer(w) == -1 else w for w in wanted)
-        rest = number(taint)
+        rest = number_from(*left)
     return tuple(rest if integer(w) == -1 else w for w in wanted)
 
 
@@ -236,7 +254,7 @@ def flattened(shape: Shaped, start: int, end: int) -> Shaped:
     if len(merged) <= 1:
         return shape
     product = _product(merged)
-    size: Value = Const(product) if product is not None else number(max(taint_of(d) for d in merged))
+    size: Value = Const(product) if product is not None else number_from(*merged)
     return (*shape[:first], size, *shape[last + 1 :])
 
 
@@ -246,7 +264,7 @@ def swapped(shape: Shaped, a: Value | None, b: Value | None) -> Shaped:
         return None
     i, j = axis(a, len(shape)), axis(b, len(shape))
     if i is None or j is None:
-        return tuple(number(max(taint_of(d) for d in shape)) for _ in shape)
+        return tuple(number_from(*shape) for _ in shape)
     dims = list(shape)
     dims[i], dims[j] = dims[j], dims[i]
     return tuple(dims)
@@ -315,8 +333,8 @@ def concatenated(parts: Sequence[Tensor], dim: Value | None) -> Shaped:
     at = axis(dim if dim is not None else Const(0), len(first))
     if at is None:
         return None
-    taint = max((taint_of(p.shape[at]) if p.shape and len(p.shape) > at else Taint.shape) for p in parts)
-    return (*first[:at], number(taint), *first[at + 1 :])
+    joined = number_from(*(p.shape[at] if p.shape and len(p.shape) > at else number() for p in parts))
+    return (*first[:at], joined, *first[at + 1 :])
 
 
 def stacked(first: Shaped, count: Value, dim: Value | None) -> Shaped:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from convlint.events import Taint
+from convlint.findings import Span
 
 if TYPE_CHECKING:
     import ast
@@ -22,6 +23,10 @@ _serial = itertools.count(1)
 
 
 MaskIndex = Literal["", "all", "some"]
+
+Places = frozenset[tuple[str, Span]]
+"""Expressions, by file and range."""
+NOWHERE: Places = frozenset()
 
 
 class Value:
@@ -61,6 +66,8 @@ class Number(Value):
     """Whether it is straight a size of a tensor (or their product)."""
     degenerate: bool = False
     """Of a truth: whether it is one and the same for all sizes but 0 and 1."""
+    counted: Places = NOWHERE
+    """The selections whose counts it was computed from."""
 
 
 Dim = Value  # Const (int) or Number: one size of a shape
@@ -84,8 +91,8 @@ class Tensor(Value):
     """parameter or buffer, with its name, for a module's own tensors (``buffer:self.n``)."""
     sure: bool = True
     """False for a parameter that is only presumed to be a tensor."""
-    ragged: bool = False
-    """Whether some size depends on values (where ``shape`` is not known; else its sizes say so)."""
+    counted: Places = NOWHERE
+    """The selections on whose counts some size depends (where ``shape`` is not known; else its sizes say so)."""
     below: int = 0
     """A tensor of which this one, made from it, surely has fewer axes (where ranks are not known)."""
 
@@ -108,6 +115,8 @@ class Shape(Value):
 
     symbol: str = ""
     taint: Taint = Taint.shape
+    counted: Places = NOWHERE
+    """The selections on whose counts a size depends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +271,21 @@ def taint_of(value: Value, depth: int = 3) -> Taint:
     return max((taint_of(part, depth - 1) for part in parts), default=Taint.none)
 
 
+def counted_in(*values: Value | None) -> Places:
+    """The selections on whose counts values depend: sizes, tensors by their sizes, sequences by their elements."""
+    found = NOWHERE
+    for value in values:
+        if isinstance(value, (Number, Tensor, Shape)):
+            found |= value.counted
+        if isinstance(value, Tensor) and value.shape is not None:
+            found |= counted_in(*value.shape)
+        elif isinstance(value, (Tuple, Union)):
+            found |= counted_in(*(value.items if isinstance(value, Tuple) else value.members))
+        elif isinstance(value, List):
+            found |= counted_in(value.any())
+    return found
+
+
 def join_all(values: Iterable[Value]) -> Value:
     """The join of several values; Unknown for none."""
     result: Value | None = None
@@ -311,7 +335,7 @@ def _merge_scalars(a: Const | Number, b: Const | Number) -> Value | None:
     frozen = a.frozen_on if isinstance(a, Number) else b.frozen_on if isinstance(b, Number) else frozenset()
     if isinstance(a, Number) and isinstance(b, Number):
         frozen = a.frozen_on & b.frozen_on
-    return Number(kinds.pop(), max(taint_of(a), taint_of(b)), frozen)
+    return Number(kinds.pop(), max(taint_of(a), taint_of(b)), frozen, counted=counted_in(a, b))
 
 
 def number_kind(value: Value) -> str | None:
@@ -345,7 +369,7 @@ def _merge_tensors(a: Tensor, b: Tensor) -> Value:
         a.mask_index if a.mask_index == b.mask_index else "some" if a.mask_index and b.mask_index else "",
         a.state if a.state == b.state else "",
         a.sure and b.sure,
-        a.ragged or b.ragged,
+        a.counted | b.counted,
         a.below if a.below == b.below else 0,
     )
 
@@ -391,7 +415,7 @@ _MERGES: dict[type[Value], Callable[[Any, Any], Value | None]] = {
     ),
     Tensor: _merge_tensors,
     Array: lambda a, b: Array(max(a.taint, b.taint)),
-    Shape: lambda a, b: Shape("", max(a.taint, b.taint)),
+    Shape: lambda a, b: Shape("", max(a.taint, b.taint), a.counted | b.counted),
     Tuple: _merge_tuples,
     List: _merge_lists,
     Dict: _merge_dicts,
@@ -418,11 +442,11 @@ def signature(value: Value, names: dict[int, int] | None = None, depth: int = 4)
             value.mask_index,
             value.state,
             value.sure,
-            value.ragged,
+            value.counted,
             names.get(value.below, -1) if value.below else -1,
         )
     if isinstance(value, Number):
-        return ("N", value.kind, value.taint, value.frozen_on, value.dim)
+        return ("N", value.kind, value.taint, value.frozen_on, value.dim, value.counted)
     if depth == 0:
         return type(value).__name__
     if isinstance(value, Const):

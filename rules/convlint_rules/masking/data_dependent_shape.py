@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import PurePath
+
 from convlint.events import DynamicShape
 from convlint.findings import Finding, Harm, Level
 from convlint.rule import Context, Example, Fact, Rule
 from convlint_rules.examples import forward
 
+DECIDED = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
 WORDS = {
     "mask": "selects by a mask",
     "where": "is `torch.where` with one argument",
@@ -15,6 +19,22 @@ WORDS = {
 }
 
 
+CHECKED = """\
+import torch
+from torch import nn
+
+
+class Model(nn.Module):
+    def few(self, k):
+        if k.numel() > 1000:  # convlint: ignore[CVL305]
+            raise ValueError("too many")
+        return k
+
+    def forward(self, x):
+        return self.few(x[x > 0.5]) * 2  # <-
+"""
+
+
 class DataDependentShape(Rule):
     """
     ## What it does
@@ -22,10 +42,11 @@ class DataDependentShape(Rule):
     `unique`, `repeat_interleave` by a tensor, `topk` of a counted `k`.
 
     ## Why it breaks
-    All exporters of torch 2.13 export them, and ONNX Runtime runs them: by default nothing is reported. Targets that
-    plan memory ahead refuse them: Core ML and LiteRT need fixed shapes, and TensorRT stops where a data-dependent shape
-    meets a part of the network that it must fuse. Keep a fixed number of candidates (`topk` with a constant `k`) and
-    carry a validity mask instead.
+    All exporters of torch 2.13 export them, and ONNX Runtime runs them: by default nothing is reported, unless another
+    function, be it of a library, must know how many were selected (`if k.numel() == 0`, `len(k)`, a loop): there
+    `torch.export` stops, and only here can it be mended. Targets that plan memory ahead refuse all of them: Core ML and
+    LiteRT need fixed shapes, and TensorRT stops where a data-dependent shape meets a part of the network that it must
+    fuse. Keep a fixed number of candidates (`topk` with a constant `k`) and carry a validity mask instead.
 
     ## Fix safety
     There is no fix: the outputs get another shape.
@@ -62,17 +83,39 @@ class DataDependentShape(Rule):
             same_in_eager=False,
             targets=("tensorrt",),
         ),
+        Example(
+            title="A selection that another function asks for its size",
+            bad=CHECKED,
+            good=forward("return x[x > 0.5] * 2"),
+            inputs="x: float32[N=3, 4]",
+            harm=DECIDED,
+        ),
     ]
 
     def check(self, event: DynamicShape, context: Context) -> Finding | None:
         """Harmless for ONNX Runtime, breaks the targets of the facts."""
         text = event.short
         what = WORDS.get(event.how, f"is `{event.how}`")
+        refusals = tuple((fact.target, Level.breaks) for fact in self.facts)
+        if event.decided_on:
+            message = (
+                f"`{text}` {what}, and {_place(event)} needs their number: `torch.export` stops there; "
+                f"keep a fixed size and a validity mask"
+            )
+            return self.finding(event, message, replace(DECIDED, targets=refusals), context)
         targets = [fact.target for fact in self.facts]
         asked = [target for target in targets if target in context.targets] or targets
         message = (
             f"`{text}` {what}: the result's shape depends on values, which {', '.join(asked)} "
             f"{'refuses' if len(asked) == 1 else 'refuse'}; keep a fixed size and a validity mask"
         )
-        harm = Harm(targets=tuple((fact.target, Level.breaks) for fact in self.facts))
-        return self.finding(event, message, harm, context)
+        return self.finding(event, message, Harm(targets=refusals), context)
+
+
+def _place(event: DynamicShape) -> str:
+    """Where the number is needed: here, if anywhere, else in another file."""
+    own = [span for path, span in event.decided_on if path == event.document.path]
+    if own:
+        return f"line {own[0].row}"
+    path, span = event.decided_on[0]
+    return f"line {span.row} of {PurePath(path).name}"
