@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO = build/demo
 
-.PHONY: demo test lint types docs bench prove clean
+.PHONY: demo test lint types docs bench measure prove clean
 
 $(BIN)/convlint: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -45,6 +45,9 @@ prove: $(VENV)/.dev  ## run every rule's examples through the real tracers, and 
 bench: $(VENV)/.dev  ## time convlint beside its peers; lint the pinned packages and draw findings to read by hand
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/draw_review.py
+
+measure: $(VENV)/.dev  ## how right convlint is, by the labels that were measured on the models of five packages
+	$(BIN)/python benchmarks/accuracy.py --per-rule
 
 clean:
 	rm -rf $(VENV) build dist

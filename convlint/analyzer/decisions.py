@@ -149,6 +149,8 @@ def asked_by_torch(run: Run, frame: Frame, node: ast.expr, name: str, given: Val
 
 def only_checks(body: list[ast.stmt]) -> bool:
     """Whether statements only raise, warn or log (and, where they may raise, else return a constant)."""
+    if body and isinstance(body[-1], ast.Raise):
+        return True  # what stands before it makes the message
     for statement in body:
         if isinstance(statement, (ast.Raise, ast.Pass, ast.Assert)):
             continue

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from convlint.analyzer import shapes
 from convlint.analyzer.attributes import size_taint
 from convlint.analyzer.calls import Arguments
-from convlint.analyzer.run import Frame, Run
+from convlint.analyzer.run import ALL_ROUTES, Frame, Run
 from convlint.analyzer.shapes import integer, number
 from convlint.analyzer.values import (
     UNKNOWN,
@@ -126,7 +126,8 @@ def _piece_count(name: str, tensor: Tensor, arguments: Arguments, dim: Value) ->
     given = arguments.get(0, "chunks", "split_size_or_sections", "split_size")
     if name in ("chunk", "tensor_split"):
         count = integer(given)
-        return count if count is not None else taint_of(given) if given is not None else Taint.none
+        frozen = isinstance(given, Number) and given.frozen_on >= ALL_ROUTES  # reported where it became a plain number
+        return count if count is not None else taint_of(given) if given is not None and not frozen else Taint.none
     if name == "split" and isinstance(given, (List, Tuple)):
         return len(given.items) if given.items is not None else Taint.none
     if name == "split" and number_kind(given or UNKNOWN) is None:

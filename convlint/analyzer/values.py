@@ -335,7 +335,10 @@ def _merge_scalars(a: Const | Number, b: Const | Number) -> Value | None:
     frozen = a.frozen_on if isinstance(a, Number) else b.frozen_on if isinstance(b, Number) else frozenset()
     if isinstance(a, Number) and isinstance(b, Number):
         frozen = a.frozen_on & b.frozen_on
-    return Number(kinds.pop(), max(taint_of(a), taint_of(b)), frozen, counted=counted_in(a, b))
+    sizes = all(isinstance(v, Const) or v.dim for v in (a, b))
+    same = all(isinstance(v, Const) or v.degenerate for v in (a, b))
+    taint, counted = max(taint_of(a), taint_of(b)), counted_in(a, b)
+    return Number(kinds.pop(), taint, frozen, dim=sizes, degenerate=same, counted=counted)
 
 
 def number_kind(value: Value) -> str | None:

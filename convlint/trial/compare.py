@@ -22,7 +22,7 @@ class Difference(NamedTuple):
 
 def difference(got: Any, want: Any) -> Difference | None:
     """In what ``got`` differs from ``want``, None where it does not."""
-    ours, theirs = list(_leaves(got)), list(_leaves(want))
+    ours, theirs = list(leaves(got)), list(leaves(want))
     if len(ours) != len(theirs):
         return Difference(f"{len(ours)} outputs instead of {len(theirs)}")
     for i, (a, b) in enumerate(zip(ours, theirs, strict=True)):
@@ -33,7 +33,7 @@ def difference(got: Any, want: Any) -> Difference | None:
     return None
 
 
-def _leaves(value: Any) -> Iterator[Any]:
+def leaves(value: Any) -> Iterator[Any]:
     """Tensors and numbers in order. None is no output to any exporter."""
     if isinstance(value, Mapping):
         value = list(value.values())
@@ -41,7 +41,7 @@ def _leaves(value: Any) -> Iterator[Any]:
         value = [getattr(value, field.name) for field in dataclasses.fields(value)]
     if isinstance(value, (list, tuple)):
         for item in value:
-            yield from _leaves(item)
+            yield from leaves(item)
     elif value is not None:
         yield value
 

@@ -11,7 +11,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -34,8 +34,9 @@ _LONGEST = 600
 class Subject(NamedTuple):
     """A model and its inputs, found and understood."""
 
-    module: ModuleType
-    name: str
+    path: str
+    made: Any
+    """A module, or what makes one."""
     samples: list[Sample]
     input_names: tuple[str, ...]
     dynamic: dict[int, dict[int, str]]
@@ -47,13 +48,10 @@ class Subject(NamedTuple):
         Raises:
             UsageError: the name does not give a model.
         """
-        made = getattr(self.module, self.name)
         _seed()
-        model = copy.deepcopy(made) if isinstance(made, torch.nn.Module) else made()
+        model = copy.deepcopy(self.made) if isinstance(self.made, torch.nn.Module) else self.made()
         if not isinstance(model, torch.nn.Module):
-            raise UsageError(
-                f"{self.module.__file__}: `{self.name}` gives a {type(model).__name__}, not a torch module"
-            )
+            raise UsageError(f"{self.path}: the model is a {type(model).__name__}, not a torch module")
         return model.eval()
 
 
@@ -71,12 +69,12 @@ def perform(job: Job) -> Iterator[Answer]:
         UsageError: the file, the model or its inputs cannot be used.
     """
     subject = find(job)
-    measured, skipped = _measure(subject)
-    original = _load(Path(job.original)) if job.original else None
-    changed = _changes(subject._replace(module=original), measured) if original else {}
+    measured, skipped = measure(subject)
+    original = getattr(load(Path(job.original)), job.model, None) if job.original else None
+    changed = _changes(subject._replace(made=original), measured) if original else {}
     yield Reference(tuple(sample.name for sample in subject.samples), skipped, changed)
     for route in job.routes:
-        yield _outcome(route, subject, measured, job.opset)
+        yield outcome(route, subject, measured, job.opset)
 
 
 def find(job: Job) -> Subject:
@@ -85,7 +83,7 @@ def find(job: Job) -> Subject:
     Raises:
         UsageError: they cannot be found, or the inputs cannot be read.
     """
-    module = _load(Path(job.path))
+    module = load(Path(job.path))
     for name in filter(None, (job.model, job.samples)):
         if not hasattr(module, name):
             raise UsageError(f"{job.path}: there is no `{name}`; name a model that the file defines")
@@ -93,12 +91,18 @@ def find(job: Job) -> Subject:
         _seed()
         given = given_samples(getattr(module, job.samples)())
         names = tuple(f"input{i}" for i in range(len(given[0].args)))
-        return Subject(module, job.model, given, names, job.dynamic, {})
+        return Subject(job.path, getattr(module, job.model), given, names, job.dynamic, {})
     spec = parse_inputs(job.inputs)
-    return Subject(module, job.model, samples(spec), tuple(i.name for i in spec.inputs), spec.dynamic, dict(spec.dims))
+    names = tuple(given.name for given in spec.inputs)
+    return Subject(job.path, getattr(module, job.model), samples(spec), names, spec.dynamic, dict(spec.dims))
 
 
-def _load(path: Path) -> ModuleType:
+def load(path: Path) -> ModuleType:
+    """A user's file, imported.
+
+    Raises:
+        UsageError: it cannot be.
+    """
     name = f"convlint_subject_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -108,7 +112,7 @@ def _load(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise UsageError(f"{path}: cannot be imported: {_text(error)}") from error
+        raise UsageError(f"{path}: cannot be imported: {told(error)}") from error
     return module
 
 
@@ -118,7 +122,7 @@ def _seed() -> None:
     random.seed(0)
 
 
-def _run(run: Any, sample: Sample) -> Any:
+def run_on(sample: Sample, run: Any) -> Any:
     """The result on copies of the inputs (a model may write into them)."""
     args = tuple(value.clone() if isinstance(value, torch.Tensor) else value for value in sample.args)
     _seed()
@@ -128,10 +132,10 @@ def _run(run: Any, sample: Sample) -> Any:
 
 def _eager(subject: Subject, sample: Sample) -> Any:
     model = subject.build()
-    return _run(lambda args: model(*args), sample)
+    return run_on(sample, lambda args: model(*args))
 
 
-def _measure(subject: Subject) -> tuple[list[Measured], dict[str, str]]:
+def measure(subject: Subject) -> tuple[list[Measured], dict[str, str]]:
     """Eager's results, and the samples that do not count with the reason.
 
     Raises:
@@ -144,8 +148,8 @@ def _measure(subject: Subject) -> tuple[list[Measured], dict[str, str]]:
             unstable = difference(_eager(subject, jittered(sample)), want) if sample.made else None
         except Exception as error:
             if sample.kind == "traced":
-                raise UsageError(f"the model itself fails on the inputs that it is given: {_text(error)}") from error
-            skipped[sample.name] = f"eager raises {_text(error)}"
+                raise UsageError(f"the model itself fails on the inputs that it is given: {told(error)}") from error
+            skipped[sample.name] = f"eager raises {told(error)}"
             continue
         if unstable and sample.kind != "traced":
             skipped[sample.name] = "a rounding error of the inputs changes eager's result"
@@ -164,25 +168,34 @@ def _changes(original: Subject, measured: list[Measured]) -> dict[str, str]:
     return changed
 
 
-def _outcome(route: str, subject: Subject, measured: list[Measured], opset: int | None) -> Outcome:
+def outcome(
+    route: str,
+    subject: Subject,
+    measured: list[Measured],
+    opset: int | None = None,
+    watch: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - has no state
+) -> Outcome:
+    """What a route makes of a model. ``watch`` is open while it exports."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="convlint-") as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            graph = _export(route, subject, measured[0].sample, opset, Path(folder))
+            with watch:
+                graph = exported(route, subject, measured[0].sample, opset, Path(folder))
         except Exception as error:
-            return Outcome(route, Level.breaks, _text(error), seconds=_since(started))
-        outcome = _judge(route, graph, measured)
-    return replace(outcome, seconds=_since(started))
+            return Outcome(route, Level.breaks, told(error), seconds=_since(started))
+        judged = _judge(route, graph, measured)
+    return replace(judged, seconds=_since(started))
 
 
-def _export(route: str, subject: Subject, traced: Sample, opset: int | None, folder: Path) -> Graph:
+def exported(route: str, subject: Subject, traced: Sample, opset: int | None, folder: Path) -> Graph:
+    """The graph that a route makes of a new model on a sample."""
     model = subject.build()
 
     def export(args: Args) -> Graph:
         return EXPORTS[route](Export(model, args, subject.input_names, subject.dynamic, subject.dims, opset, folder))
 
-    graph: Graph = _run(export, traced)
+    graph: Graph = run_on(traced, export)
     return graph
 
 
@@ -193,9 +206,9 @@ def _judge(route: str, graph: Graph, measured: list[Measured]) -> Outcome:
     for sample, want in measured:
         level = Level.frozen if sample.kind == "shapes" else Level.wrong
         try:
-            found = difference(_run(graph.run, sample), want)
+            found = difference(run_on(sample, graph.run), want)
         except Exception as error:
-            found = Difference(_text(error))
+            found = Difference(told(error))
             level = Level.breaks if sample.kind == "traced" else level
         if found is None:
             continue
@@ -205,7 +218,7 @@ def _judge(route: str, graph: Graph, measured: list[Measured]) -> Outcome:
     return replace(worst, failed=failed)
 
 
-def _text(error: BaseException) -> str:
+def told(error: BaseException) -> str:
     """An exception on one line, without torch's colours and pages of advice."""
     text = " ".join(_COLOUR.sub("", str(error)).split())
     return f"{type(error).__name__}: {text[:_LONGEST]}" if text else type(error).__name__

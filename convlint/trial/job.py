@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from convlint.findings import ROUTES, Harm, Level
+
+_FOLDER = re.compile(r"[^\s'\"(]*/(?=[\w.-]+\.(?:py|cpp|onnx)\b)")
+
+
+def without_folders(text: str) -> str:
+    """A message without the folders of this machine, or temporary ones: they would make two runs differ."""
+    return _FOLDER.sub("", text)
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,12 +35,33 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     routes: tuple[str, ...] = ROUTES
     original: str = ""
     """A file with the same model before its repair, to compare with in eager."""
+    case: str = ""
+    """Or: the file is a suite (``convlint.trial.labels``), and the tools are watched on this case of it."""
 
 
 class Started(msgspec.Struct, frozen=True, tag=True):
     """The worker is ready."""
 
     versions: dict[str, str]
+
+
+EventLevel = Literal["harm", "dyn", "warn"]
+"""It fails or is wrong on other inputs; a size or value that depends on data begins; only a warning."""
+
+
+class Event(msgspec.Struct, frozen=True, order=True, kw_only=True):
+    """What a tool did at a statement of the watched source."""
+
+    file: str
+    """Relative to the folder that the package is in."""
+    line: int
+    statement: tuple[int, int]
+    """The first and last row."""
+    tool: str
+    kind: str
+    level: EventLevel
+    code: str = ""
+    message: str = ""
 
 
 class Reference(msgspec.Struct, frozen=True, tag=True):
@@ -43,6 +72,8 @@ class Reference(msgspec.Struct, frozen=True, tag=True):
     """Samples that do not count, with the reason: eager raises, or a rounding error changes its result."""
     changed: dict[str, str]
     """Samples on which the model differs from its original in eager, with the difference."""
+    executed: dict[str, list[int]] = {}
+    """The lines of the watched source that eager executes on the traced inputs, by file."""
 
 
 class Outcome(msgspec.Struct, frozen=True, tag=True):
@@ -61,6 +92,10 @@ class Outcome(msgspec.Struct, frozen=True, tag=True):
     vanished: tuple[str, ...] = ()
     """Inputs that the exported graph does not have."""
     seconds: float = 0.0
+    events: tuple[Event, ...] = ()
+    """What was watched during the export."""
+    unreached: dict[str, list[int]] = {}
+    """Of the lines that eager executes those that a failed export did not come to."""
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -14,12 +13,10 @@ from convlint.errors import UsageError
 from convlint.findings import ROUTES, Harm, Level
 from convlint.proofs import Proofs, Shown, load, proofs_file, save
 from convlint.rule import Example, Rule, registry
-from convlint.trial.job import Job, Outcome, Trial
+from convlint.trial.job import Job, Outcome, Trial, without_folders
 from convlint.trial.runner import Runner
 
 _LONGEST = 160
-_FOLDER = re.compile(r"[^\s'\"(]*/(?=[\w.-]+\.(?:py|cpp)\b)")
-"""Of this machine, or temporary: it would make two proofs differ."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ def _told(outcome: Outcome) -> str:
 
 def _why(outcome: Outcome) -> str:
     where = f"on {outcome.on}: " if outcome.on else ""
-    return where + _FOLDER.sub("", outcome.message)
+    return where + without_folders(outcome.message)
 
 
 def prove_rules(rules: Sequence[type[Rule]]) -> bool:

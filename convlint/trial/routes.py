@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +29,29 @@ class Export:
     """Ranges of dimensions, where known."""
     opset: int | None
     folder: Path
+    automatic: bool = False
+    """Whether torch may make a dynamic axis static."""
 
     @property
     def dynamic_shapes(self) -> tuple[Any, ...] | None:
         """The dynamic axes as ``torch.export`` takes them."""
         if not self.dynamic:
             return None
-        return tuple(
+        shapes = tuple(
             {axis: self._hint(name) for axis, name in self.dynamic[i].items()} if i in self.dynamic else None
             for i in range(len(self.args))
         )
+        named = self._named()
+        return shapes if named is None else (*shapes[:named], shapes[named:])
+
+    def _named(self) -> int | None:
+        """How many inputs come before ``*args``, which is one for ``torch.export``; None where there is none."""
+        kinds = [given.kind for given in inspect.signature(self.model.forward).parameters.values()]
+        return kinds.index(inspect.Parameter.VAR_POSITIONAL) if inspect.Parameter.VAR_POSITIONAL in kinds else None
 
     def _hint(self, name: str) -> Any:
         dim = self.dims.get(name)
-        hint: Any = torch.export.Dim.DYNAMIC
+        hint: Any = torch.export.Dim.AUTO if self.automatic else torch.export.Dim.DYNAMIC
         return hint(min=dim.low, max=dim.high) if dim and dim.bounded else hint
 
 
@@ -65,6 +75,11 @@ def torch_export(export: Export) -> Graph:
     return Graph(_from_fresh_state(program.module()))
 
 
+def torch_export_auto(export: Export) -> Graph:
+    """``torch.export.export`` that may make dynamic axes static: it gets further into a model that does."""
+    return torch_export(replace(export, automatic=True))
+
+
 def onnx_torchscript(export: Export) -> Graph:
     """``torch.onnx.export(dynamo=False)``, run in ONNX Runtime."""
     axes = {export.names[i]: dict(named) for i, named in export.dynamic.items()}
@@ -79,10 +94,11 @@ def onnx_dynamo(export: Export) -> Graph:
 EXPORTS: Mapping[str, Callable[[Export], Graph]] = {
     "jit_trace": jit_trace,
     "torch_export": torch_export,
+    "torch_export_auto": torch_export_auto,
     "onnx_torchscript": onnx_torchscript,
     "onnx_dynamo": onnx_dynamo,
 }
-"""By the names of ``convlint.findings.ROUTES``."""
+"""By the names of ``convlint.findings.ROUTES``, and one that only ``convlint.trial.labels`` takes."""
 
 
 def _from_fresh_state(module: Any) -> Callable[[Args], Any]:
