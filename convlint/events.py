@@ -246,3 +246,13 @@ class StateWrite(Event):
     """parameter, buffer."""
     through_data: bool = False
     """Whether the write goes through ``.data``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnsupportedOperator(Event):
+    """A function or layer that the TorchScript ONNX exporter has no operator for is called."""
+
+    callee: str
+    """``torch.diff``, or the layer's name: ``RMSNorm``."""
+    switch: str = ""
+    """The parameter that must be on for it: ``antialias``."""

@@ -445,6 +445,7 @@ def _run_layer(run: Run, frame: Frame, node: ast.expr, function: Layer, argument
     given = arguments.get(0, "input", "x", "hidden_states", "query")
     tensor = next((m for m in members(given) if isinstance(m, Tensor)), None) if given is not None else None
     decisions.asked_by_torch(run, frame, node, function.name, given)
+    run.unsupported(frame, node, function.name, {})
     taint = max([Taint.state, *(taint_of(v) for v in arguments.all())])
     shape = tensor.shape if tensor is not None else None
     if function.name == "Identity":

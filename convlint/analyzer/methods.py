@@ -39,6 +39,7 @@ def call(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Argu
     owner = method.owner
     if isinstance(owner, Tensor):
         receiver = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else node
+        run.unsupported(frame, node, f"torch.{method.name}", arguments.keywords)
         return operators.operate(run, frame, node, method.name, owner, replace(arguments, receiver=receiver))
     handler = _BY_TYPE.get(type(owner))
     return handler(run, frame, node, method, arguments) if handler is not None else opaque(arguments)

@@ -121,6 +121,7 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
         return out
     first = arguments.get(0, "input", "tensor", "self", "x")
     decisions.asked_by_torch(run, frame, node, f"torch.{name}", first)
+    run.unsupported(frame, node, f"torch.{name}", arguments.keywords)
     if first is not None:
         for one in members(first):
             if isinstance(one, Tensor):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from convlint.analyzer import torch_facts
 from convlint.analyzer.aliases import Memory, Region, View
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project, dotted
 from convlint.analyzer.values import (
+    TRUE,
     UNKNOWN,
     Class,
     Function,
@@ -23,7 +25,16 @@ from convlint.analyzer.values import (
     join,
     tensors_in,
 )
-from convlint.events import DynamicShape, Event, InplaceWrite, LeavesGraph, Operand, PythonMath, Taint
+from convlint.events import (
+    DynamicShape,
+    Event,
+    InplaceWrite,
+    LeavesGraph,
+    Operand,
+    PythonMath,
+    Taint,
+    UnsupportedOperator,
+)
 from convlint.findings import ROUTES, Span
 from convlint.source.document import Document
 
@@ -292,6 +303,14 @@ class Run:
         for place in counted_in(value):
             use = (frame.document.path, frame.document.span(node), qualified(frame))
             self.decided.setdefault(place, set()).add(use)
+
+    def unsupported(self, frame: Frame, node: ast.expr, name: str, keywords: Mapping[str, Value]) -> None:
+        """Notes a call of a function or layer that an exporter has no operator for."""
+        asked = [f"{name}:{key}" for key, value in keywords.items() if value == TRUE]
+        for one in (name, *asked):
+            if one in torch_facts.table().refused:
+                function, _, switch = one.partition(":")
+                self.emit(frame, UnsupportedOperator, node, "", (), callee=function, switch=switch)
 
     def doubt(self, frame: Frame, node: ast.expr) -> None:
         """What an event at this expression says of its operand does not hold in every call."""

@@ -38,6 +38,8 @@ class Table:
     """Names of the classes in ``torch.nn``."""
     asking: frozenset[str]
     """Those of them, and the functions, whose own Python code asks for sizes when they are traced."""
+    refused: frozenset[str]
+    """Those that the TorchScript ONNX exporter has no operator for; ``function:switch`` where the switch is on."""
 
 
 def _operator(row: list[str]) -> Operator:
@@ -55,4 +57,5 @@ def table() -> Table:
         {name: _operator(row) for name, row in raw["functions"].items()},
         frozenset(raw["modules"]),
         frozenset(raw["asking"]),
+        frozenset(raw["refused"]),
     )

@@ -8,10 +8,15 @@ the table; this module is the one place of the analyzer that imports torch, and 
 from __future__ import annotations
 
 import inspect
+import io
 import json
 import warnings
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import product
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +113,7 @@ def row(function: Any, name: str, known: dict[str, list[Any]]) -> list[str] | No
 
 MADE_WITH: tuple[tuple[int, ...], ...] = ((), (4,), (2, 4), (4, 4), (4, 2), (4, 4, 3), (8, 4, 4))
 GIVEN: list[tuple[torch.Tensor, ...]] = [(torch.rand(2, 4, *more),) for more in ((), (8,), (8, 8), (8, 8, 8))]
+GIVEN.append((torch.rand(2, 2, 3),))
 GIVEN += [one * count for count in (2, 3) for one in GIVEN[:2]]
 
 
@@ -137,6 +143,78 @@ def module_asks(cls: type[nn.Module]) -> bool:
     return any(asks(layer) for layer in layers if layer is not None)
 
 
+BEFORE: tuple[tuple[Any, ...], ...] = ((), (2,), (1,), ((4, 4),), (1, 0), (2, 2, 1), ([1, 1],))
+BEFORE += ((4, None, "bilinear"), ((2, 4, 8, 8),))
+
+
+class Calls(nn.Module):
+    """A module that calls one function."""
+
+    def __init__(self, function: Any, before: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        super().__init__()
+        self.function, self.before, self.keywords = function, before, keywords
+
+    def forward(self, *tensors: torch.Tensor) -> Any:
+        """The function's result."""
+        return self.function(*tensors, *self.before, **self.keywords)
+
+
+def is_refused(function: Any, **keywords: Any) -> bool:
+    """Whether the TorchScript ONNX exporter has no symbolic for a function, at its default opset."""
+    for given, before in product(GIVEN[1:] + GIVEN[:1], BEFORE):
+        module = Calls(function, before, keywords)
+        if isinstance(attempt(lambda: module(*given)), (torch.Tensor, tuple)):  # noqa: B023
+            return _fails_as_unsupported(module, given)
+    return False
+
+
+def _fails_as_unsupported(module: nn.Module, given: tuple[torch.Tensor, ...]) -> bool:
+    try:
+        torch.onnx.export(module, given, io.BytesIO(), dynamo=False)  # type: ignore[arg-type]
+    except Exception as error:
+        return type(error).__name__ == "UnsupportedOperatorError"
+    return False
+
+
+def switches(function: Any) -> list[str]:
+    """The parameters of a Python function that are False unless somebody asks for them."""
+    parameters = inspect.signature(function).parameters.values() if inspect.isfunction(function) else ()
+    return [one.name for one in parameters if one.default is False]
+
+
+def refused_of(name: str) -> list[str]:
+    """Of a function or layer: its name, or ``function:switch``, as far as the TorchScript ONNX exporter refuses it."""
+    prefix, _, last = name.rpartition(".")
+    if not prefix:
+        layers = [attempt(lambda: getattr(nn, name)(*arguments).eval()) for arguments in MADE_WITH]  # noqa: B023
+        return [name] if any(is_refused(layer) for layer in layers if layer is not None) else []
+    function = getattr(NAMESPACES[prefix][0], last)
+    if is_refused(function):
+        return [name]
+    asked = switches(function) if prefix == "torch.nn.functional" else []
+    return [f"{name}:{switch}" for switch in asked if is_refused(function, **{switch: True})]
+
+
+def refused(names: Iterable[str]) -> list[str]:
+    """What the TorchScript ONNX exporter refuses of functions and layers, asked in a process that may crash."""
+    found: list[str] = []
+    pool: ProcessPoolExecutor | None = None
+    for name in names:
+        pool = pool or ProcessPoolExecutor(1, get_context("spawn"), quiet)
+        try:
+            found += pool.submit(refused_of, name).result()
+        except BrokenProcessPool:
+            pool = None
+    return found
+
+
+def quiet() -> None:
+    """Sets torch up for trial calls."""
+    warnings.simplefilter("ignore")
+    torch.manual_seed(0)
+    torch.set_grad_enabled(False)
+
+
 def public(module: Any) -> list[tuple[str, Any]]:
     """The public functions of a module or class."""
     found = [(name, getattr(module, name)) for name in sorted(dir(module)) if not name.startswith("_")]
@@ -161,7 +239,8 @@ def rows() -> dict[str, Any]:
     asking = [name for name in modules if module_asks(getattr(nn, name))]
     asking += [name for name in sorted(functions) if _function_asks(name)]
     version = torch.__version__.split("+")[0]
-    return {"torch": version, "methods": methods, "functions": functions, "modules": modules, "asking": asking}
+    table = {"torch": version, "methods": methods, "functions": functions, "modules": modules, "asking": asking}
+    return table | {"refused": refused([*sorted(functions), *modules])}
 
 
 def _function_asks(name: str) -> bool:
@@ -172,15 +251,14 @@ def _function_asks(name: str) -> bool:
 
 def main() -> None:
     """Writes the table, one operator a line."""
-    warnings.simplefilter("ignore")
-    torch.manual_seed(0)
-    torch.set_grad_enabled(False)
+    quiet()
     data = rows()
     lines = ["{", f' "torch": {json.dumps(data["torch"])},']
     for key in ("methods", "functions"):
         body = ",\n".join(f"  {json.dumps(n)}: {json.dumps(row)}" for n, row in data[key].items())
         lines.append(f' "{key}": {{\n{body}\n }},')
-    lines += [f' "modules": {json.dumps(data["modules"])},', f' "asking": {json.dumps(data["asking"])}', "}", ""]
+    lines += [f' "modules": {json.dumps(data["modules"])},', f' "asking": {json.dumps(data["asking"])},']
+    lines += [f' "refused": {json.dumps(data["refused"])}', "}", ""]
     Path(__file__).with_name("table.json").write_text("\n".join(lines), encoding="utf-8")
 
 

@@ -1,0 +1,1 @@
+"""CVL8: operators."""

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from convlint.events import UnsupportedOperator
+from convlint.findings import Finding, Harm, Level
+from convlint.rule import Context, Example, Rule
+from convlint_rules.examples import forward
+
+HARM = Harm(onnx_torchscript=Level.breaks)
+
+
+class NoSuchOperator(Rule):
+    """
+    ## What it does
+    Finds functions and layers that the TorchScript ONNX exporter (`dynamo=False`) has no operator for at its default
+    opset: `torch.diff`, `median`, `quantile`, `trunc`, `nn.RMSNorm`, `F.interpolate(antialias=True)` and some two
+    hundred more. Which these are was measured by exporting each of torch's functions once.
+
+    ## Why it breaks
+    The export stops with `UnsupportedOperatorError`, after the whole model was traced, and names the operator inside
+    torch (`aten::_upsample_bilinear2d_aa`), not the line. The dynamo exporter takes most of them apart.
+
+    ## Fix safety
+    There is no fix: write it with operators that are known, or register a symbolic
+    (`torch.onnx.register_custom_op_symbolic`).
+
+    ## References
+    - `torch.onnx`, "TorchScript-based ONNX exporter", supported operators
+    """
+
+    code, name, since = "CVL801", "unsupported-operator", "0.1"
+    events = (UnsupportedOperator,)
+    examples = [
+        Example(
+            title="Differences along an axis",
+            bad=forward("return torch.diff(x, dim=1)  # <-"),
+            good=forward("return x[:, 1:] - x[:, :-1]"),
+            inputs="x: float32[N=3, 4]",
+            harm=HARM,
+        ),
+        Example(
+            title="A layer",
+            bad=forward("return self.norm(x)  # <-", init="self.norm = nn.RMSNorm(4)"),
+            good=forward(
+                "return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.eps) * self.weight",
+                init="self.eps = torch.finfo(torch.float32).eps\nself.weight = nn.Parameter(torch.ones(4))",
+            ),
+            inputs="x: float32[N=3, 4]",
+            harm=HARM,
+        ),
+        Example(
+            title="A switch",
+            bad=forward("return nn.functional.interpolate(x, size=(4, 4), mode='bilinear', antialias=True)  # <-"),
+            good=forward("return nn.functional.interpolate(x, size=(4, 4), mode='bilinear')"),
+            inputs="x: float32[N=2, 3, 8, 8]",
+            harm=HARM,
+            same_in_eager=False,
+        ),
+    ]
+
+    def check(self, event: UnsupportedOperator, context: Context) -> Finding | None:
+        """Breaks onnx_torchscript."""
+        what = f"`{event.callee}` with `{event.switch}=True`" if event.switch else f"`{event.callee}`"
+        message = (
+            f"the TorchScript ONNX exporter has no operator for {what}: write it with others, register a symbolic, or "
+            f"export with `dynamo=True`"
+        )
+        return self.finding(event, message, HARM, context)
