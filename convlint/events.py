@@ -239,11 +239,11 @@ class MaskWrite(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class StateWrite(Event):
-    """A parameter or buffer changes in ``forward``."""
+    """A parameter, a buffer or a whole module changes in ``forward``."""
 
     name: str
     what: str
-    """parameter, buffer."""
+    """parameter, buffer; module where all its weights are converted (``.to(...)``)."""
     through_data: bool = False
     """Whether the write goes through ``.data``."""
 

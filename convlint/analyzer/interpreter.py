@@ -133,6 +133,7 @@ class Interpreter:
     def _enter(self, cls: ClassInfo) -> None:
         """Interpret a model's ``forward`` as an exporter calls it, as far as its nesting allows."""
         self.run.memory.missed = {}  # nobody reads the tensors of the last model any more
+        self.run.contexts = {}
         with self._as_deep_as_possible():
             self._call_forward(cls)
 

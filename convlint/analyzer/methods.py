@@ -31,7 +31,7 @@ from convlint.analyzer.values import (
     members,
     taint_of,
 )
-from convlint.events import Taint
+from convlint.events import StateWrite, Taint
 
 
 def call(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arguments) -> Value:
@@ -159,9 +159,19 @@ def _layer(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Ar
         if hook is not None and method.name == "register_forward_hook":
             run.hooks.append((method.owner, hook))
         return UNKNOWN
-    if method.name in ("to", "eval", "train", "apply", "requires_grad_", "cuda", "half", "float"):
+    _note_conversion(run, frame, node, method.name)
+    if method.name in (*CONVERSIONS, "eval", "train", "apply", "requires_grad_"):
         return method.owner
     return List(run.tensor("float", None, Taint.state, state="parameter:")) if method.name == "parameters" else UNKNOWN
+
+
+CONVERSIONS = ("to", "cuda", "cpu", "half", "float", "double", "bfloat16", "to_empty")
+"""Methods that change a module's weights in place."""
+
+
+def _note_conversion(run: Run, frame: Frame, node: ast.expr, name: str) -> None:
+    if name in CONVERSIONS and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        run.emit(frame, StateWrite, node, "", (), name=ast.unparse(node.func.value), what="module")
 
 
 def module(run: Run, frame: Frame, node: ast.expr, owner: Instance, name: str, arguments: Arguments) -> Value:
@@ -182,7 +192,8 @@ def module(run: Run, frame: Frame, node: ast.expr, owner: Instance, name: str, a
         if hook is not None:
             run.hooks.append((owner, hook))
         return UNKNOWN
-    if name in ("to", "eval", "train", "cuda", "half", "float", "requires_grad_", "apply"):
+    _note_conversion(run, frame, node, name)
+    if name in (*CONVERSIONS, "eval", "train", "requires_grad_", "apply"):
         return owner
     if name == "parameters":
         return List(run.tensor("float", None, Taint.state, state="parameter:"))

@@ -109,7 +109,7 @@ class Run:
 
     depth_limit = 30
     contexts_limit = 100
-    """Distinct argument patterns for which one function is interpreted."""
+    """Distinct argument patterns for which one function is interpreted on the way from one model."""
 
     def __init__(self, project: Project, reported: set[str]) -> None:
         self.project = project

@@ -9,15 +9,19 @@ BUFFER = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
 DATA = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
 
 
+MODULE = Harm(torch_export=Level.breaks)
+
+
 class StateWriteInForward(Rule):
     """
     ## What it does
-    Finds in-place writes to parameters and buffers in `forward`: `self.n += 1`, `self.layer.weight.data.clamp_(...)`.
+    Finds in-place writes to parameters and buffers in `forward`: `self.n += 1`, `self.layer.weight.data.clamp_(...)`,
+    and modules that are converted there: `self.layer = self.layer.to(dtype)`.
 
     ## Why it breaks
     An ONNX graph keeps nothing between calls, and the tracers run `forward` more than once, so what is exported is the
     state after some of those runs. A write through `.data` stops `torch.export`, and kills the whole process
-    (a segmentation fault) under the dynamo exporter.
+    (a segmentation fault) under the dynamo exporter. `module.to(...)` replaces weights, which `torch.export` refuses.
 
     ## Fix safety
     There is no fix: make the state an input and an output, or compute the changed weight as a new tensor. (The
@@ -66,10 +70,29 @@ class StateWriteInForward(Rule):
             inputs="x: float32[N=3, 4]",
             harm=DATA,
         ),
+        Example(
+            title="A layer that is converted on every call",
+            bad=forward(
+                """
+                self.layer = self.layer.to(self.kind)  # <-
+                return self.layer(x)
+                """,
+                init="self.layer, self.kind = nn.Linear(4, 4), torch.float32",
+            ),
+            good=forward("return self.layer(x)", init="self.layer = nn.Linear(4, 4).to(torch.float32)"),
+            inputs="x: float32[N=3, 4]",
+            harm=MODULE,
+        ),
     ]
 
     def check(self, event: StateWrite, context: Context) -> Finding | None:
         """By what is written, and how."""
+        if event.what == "module":
+            message = (
+                f"`{event.text}` converts the weights of `{event.name}` in `forward`: `torch.export` stops at it; "
+                f"convert them when the model is made"
+            )
+            return self.finding(event, message, MODULE, context)
         harm = DATA if event.through_data else BUFFER
         message = (
             f"`{event.name}`, a {event.what}, changes in `forward`: an exported graph keeps nothing between calls; "
