@@ -55,6 +55,27 @@ _NOT_EXPORTED = re.compile(
 )
 
 
+_ONLY_AROUND = re.compile(
+    r"loss|criterion|metric|accuracy|train|valid|evaluat|test|collate|load|save|plot|draw|visuali|log|convert|export|main"
+    r"|backward|augment|optimi|sample_batch|dataset|to_pil|to_image|^__\w+__$",
+    re.IGNORECASE,
+)
+"""Parts of the names of functions that feed, train, test or show a model, and Python's own hooks."""
+
+
+def _is_of_tensors(function: FunctionInfo) -> bool:
+    """Whether a function says that it makes tensors of tensors."""
+    node = function.node
+    if isinstance(node, ast.Lambda) or _ONLY_AROUND.search(function.name):
+        return False
+    annotations = [p.annotation for p in (*node.args.posonlyargs, *node.args.args)]
+    return any(_is_tensor(one) for one in annotations) and _is_tensor(node.returns)
+
+
+def _is_tensor(annotation: ast.expr | None) -> bool:
+    return annotation is not None and ast.unparse(annotation).rpartition(".")[2].strip("'\"") == "Tensor"
+
+
 def _is_not_exported(module: ModuleInfo) -> bool:
     return not NOT_EXPORTED.isdisjoint(module.name.split("."))
 
@@ -72,7 +93,8 @@ class Interpreter:
         """The events of all modules.
 
         Models that nobody else uses are entered first, then every ``forward`` not yet reached; for what is still
-        not reached, the models around the modules that import them.
+        not reached, the models around the modules that import them. Functions of tensors that then are still not
+        reached may be called by a model that nobody has shown.
         """
         classes = [cls for module in self.modules for cls in module.classes if self._is_entry(cls)]
         used = self._mentioned()
@@ -82,6 +104,7 @@ class Interpreter:
         for cls in classes:
             self._enter_if_new(cls)
         self._enter_importers()
+        self._enter_possible(used)
         return self.run.events()
 
     def _enter_if_new(self, cls: ClassInfo) -> None:
@@ -99,6 +122,14 @@ class Interpreter:
                     self._enter_if_new(cls)
             if not any(map(self._unmet, modules)):
                 return
+
+    def _enter_possible(self, used: set[str]) -> None:
+        modules = [module for module in self.modules if not _is_not_exported(module)]
+        possible = [function for module in modules for function in module.functions if _is_of_tensors(function)]
+        for function in [*(f for f in possible if f.name not in used), *possible]:
+            if function.key not in self.run.visited:
+                with self._as_deep_as_possible():
+                    self._call(function, entry_arguments(self.run, function, {}))
 
     def _unmet(self, module: ModuleInfo) -> set[str]:
         """Names of the functions and plain classes of which nothing was met on the way from any model."""
@@ -154,10 +185,12 @@ class Interpreter:
         parameters = [*forward.node.args.posonlyargs, *forward.node.args.args]
         if parameters:
             env[parameters[0].arg] = self._instance(cls)
-        env |= entry_arguments(self.run, forward, env)
-        given = Arguments(keywords=env, nodes=[], entry=True)
-        call = ast.Name(id=cls.node.name, lineno=1, col_offset=0)
-        invoke(self.run, Frame(cls.module), call, Function(forward), given)
+        self._call(forward, env | entry_arguments(self.run, forward, env))
+
+    def _call(self, function: FunctionInfo, arguments: dict[str, Value]) -> None:
+        given = Arguments(keywords=arguments, nodes=[], entry=True)
+        call = ast.Name(id=function.name, lineno=1, col_offset=0)
+        invoke(self.run, Frame(function.module), call, Function(function), given)
 
     def _instance(self, cls: ClassInfo) -> Instance:
         """A model made with arguments of which only their kind is known."""
