@@ -295,13 +295,18 @@ def _compared_numbers(left: Value, op: ast.cmpop, right: Value) -> Value:
 
 
 def _is_degenerate(left: Value, op: ast.cmpop, right: Value) -> bool:
-    """Whether a size is compared so that only 0 and 1 come out differently: ``n == 1``, ``n > 0``, ``n >= 2``."""
+    """Whether a size is compared so that only 0 and 1 come out differently: ``n == 1``, ``n > 0``, ``n >= 2``.
+
+    Not where the batch is told from 1: a model is traced with a batch of 1, and runs with others.
+    """
     if isinstance(left, Const):
         left, op, right = right, _MIRRORED.get(type(op), type(op))(), left
     bound = integer(right)
     if bound is None or not (isinstance(left, Number) and left.dim):
         return False
-    return bound in (0, 1) or (bound == 2 and isinstance(op, (ast.Lt, ast.GtE)))
+    if bound == 0 or (bound == 1 and isinstance(op, (ast.Lt, ast.GtE))):
+        return True
+    return not left.symbol.endswith("[0]") and (bound == 1 or (bound == 2 and isinstance(op, (ast.Lt, ast.GtE))))
 
 
 _MIRRORED: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Lt: ast.Gt, ast.Gt: ast.Lt, ast.LtE: ast.GtE, ast.GtE: ast.LtE}
