@@ -1,0 +1,100 @@
+"""The line at which an export ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from traceback import StackSummary, walk_tb
+from typing import Any
+
+import onnx
+import onnxruntime
+import torch.fx
+import torch.onnx
+from torch.fx.proxy import TracerBase
+from torch.jit._trace import TracingCheckError
+from torch.onnx._internal.torchscript_exporter import utils as torchscript
+
+from convlint.trial.execute import told
+from convlint.trial.job import Event
+from convlint.trial.labels.hooks import replaced
+from convlint.trial.labels.places import Place, Places, causes
+
+
+@contextmanager
+def failure_watched(tool: str, places: Places, events: list[Event]) -> Iterator[None]:
+    """While open, an exception becomes an event too, where its line is known."""
+    nodes: list[Place | None] = []
+    try:
+        with _whole_stacks(places), _failing_node(places, nodes), _refused_node(places, nodes):
+            yield
+    except TracingCheckError:
+        raise  # it names where two traces part, not why
+    except Exception as error:
+        place = next(filter(None, nodes), None) or places.of_error(error) or places.of_text(_translated(error))
+        if place:
+            events.append(places.event(place, tool, "fail", "harm", told(causes(error)[-1])))
+        raise
+
+
+@contextmanager
+def _whole_stacks(places: Places) -> Iterator[None]:
+    """The stack of an operator in the graph of ``torch.export`` has the methods named ``forward`` only."""
+
+    def ours(_: TracerBase, stack: StackSummary) -> StackSummary:
+        return StackSummary.from_list([frame for frame in stack if places.owns(frame.filename)])
+
+    with replaced(TracerBase, "_filter_traceback_frames", ours):
+        yield
+
+
+@contextmanager
+def _failing_node(places: Places, nodes: list[Place | None]) -> Iterator[None]:
+    """The TorchScript exporter does not name the line of an operator that it lacks; the operator's node does."""
+    convert = torchscript._run_symbolic_function
+
+    def watched(graph: Any, block: Any, node: Any, *args: Any, **keywords: Any) -> Any:
+        try:
+            return convert(graph, block, node, *args, **keywords)
+        except Exception:
+            nodes.append(places.of_text(node.sourceRange()))
+            raise
+
+    with replaced(torchscript, "_run_symbolic_function", watched):
+        yield
+
+
+@contextmanager
+def _refused_node(places: Places, nodes: list[Place | None]) -> Iterator[None]:
+    """The runtime names a node of a graph that it refuses; both exporters can write into it whose it is."""
+    session = onnxruntime.InferenceSession
+
+    def watched(path: str, *args: Any, **keywords: Any) -> Any:
+        try:
+            return session(path, *args, **keywords)
+        except Exception as error:
+            nodes.append(places.of_text(_origin(path, str(error))))
+            raise
+
+    with (
+        replaced(onnxruntime, "InferenceSession", watched),
+        replaced(torch.onnx, "export", partial(torch.onnx.export, verbose=True)),
+    ):
+        yield
+
+
+def _origin(path: str, message: str) -> str:
+    """The stack of the node that a message names, empty where it names none."""
+    named = [node for node in onnx.load(path).graph.node if node.name and f"({node.name})" in message]
+    return "".join(node.doc_string + "".join(entry.value for entry in node.metadata_props) for node in named)
+
+
+def _translated(error: BaseException) -> str:
+    """The stack of the operator that the dynamo exporter was at: its messages do not name the line either."""
+    for cause in causes(error):
+        for frame, _ in walk_tb(cause.__traceback__):
+            node = frame.f_locals.get("node")
+            if isinstance(node, torch.fx.Node) and node.stack_trace:
+                return node.stack_trace
+    return ""

@@ -1,0 +1,50 @@
+"""The lines that run."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from types import FrameType, TracebackType
+from typing import Any
+
+from convlint.trial.labels.places import Places
+
+
+class Lines:
+    """While open, notes the lines of the packages that run."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self.seen: dict[str, set[int]] = defaultdict(set)
+        """By file, relative to its package's folder."""
+
+    def __enter__(self) -> Lines:
+        sys.settrace(self._enter_function)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        sys.settrace(None)
+
+    def _enter_function(self, frame: FrameType, event: str, argument: Any) -> Any:  # noqa: ARG002 - Python's signature
+        path = frame.f_code.co_filename
+        if not self._places.owns(path):
+            return None
+        rows = self.seen[self._places.relative(path)]
+
+        def note(frame: FrameType, event: str, argument: Any) -> Any:  # noqa: ARG001
+            if event == "line":
+                rows.add(frame.f_lineno)
+            return note
+
+        return note
+
+    def sorted(self) -> dict[str, list[int]]:
+        """By file, in order."""
+        return {path: sorted(rows) for path, rows in sorted(self.seen.items()) if rows}
+
+    def missing_from(self, executed: dict[str, list[int]]) -> dict[str, list[int]]:
+        """Of some lines those that did not run."""
+        missing = {path: [row for row in rows if row not in self.seen[path]] for path, rows in executed.items()}
+        return {path: rows for path, rows in missing.items() if rows}

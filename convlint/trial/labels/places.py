@@ -1,0 +1,105 @@
+"""Whose line it was: the innermost one of the watched packages, in a stack, an exception or a text."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from traceback import walk_tb
+from types import FrameType
+from typing import NamedTuple
+
+from convlint.errors import UsageError
+from convlint.trial.job import Event, EventLevel, without_folders
+from convlint.trial.labels.statements import statement_at
+
+_PYTHON_STACK = re.compile(r'File "([^"]+\.py)", line (\d+)')
+_GRAPH_STACK = re.compile(r"([^\s\"'(]+\.py)[(:](\d+)")
+_LONGEST_CODE, _LONGEST_MESSAGE = 120, 160
+
+
+class Place(NamedTuple):
+    """A line of a file."""
+
+    path: str
+    line: int
+
+
+class Places:
+    """The lines of some packages."""
+
+    def __init__(self, packages: Iterable[str]) -> None:
+        self._roots = tuple(_root(package) for package in packages)
+        self.owns = cache(self._owns)
+        """Whether a file is of the packages."""
+        self.relative = cache(self._relative)
+        """A file's name from the folder that its package is in."""
+
+    def _owns(self, path: str) -> bool:
+        return path.startswith(self._roots)
+
+    def of_caller(self) -> Place | None:
+        """Of the code that runs now."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame and not self.owns(frame.f_code.co_filename):
+            frame = frame.f_back
+        return Place(frame.f_code.co_filename, frame.f_lineno) if frame else None
+
+    def of_error(self, error: BaseException) -> Place | None:
+        """Where an exception comes from: its first cause that ran through the packages, or what its text names."""
+        chain = causes(error)[::-1]
+        for cause in chain:
+            stack = [Place(frame.f_code.co_filename, line) for frame, line in walk_tb(cause.__traceback__)]
+            owned = [place for place in stack if self.owns(place.path)]
+            if owned:
+                return owned[-1]
+        return next((place for cause in chain if (place := self.of_text(str(cause)))), None)
+
+    def of_text(self, text: str) -> Place | None:
+        """Named by a message. Python's stacks have the innermost line last, those of graphs first."""
+        stack = list(self._named(_PYTHON_STACK, text))
+        return stack[-1] if stack else next(self._named(_GRAPH_STACK, text), None)
+
+    def _named(self, pattern: re.Pattern[str], text: str) -> Iterator[Place]:
+        for path, line in pattern.findall(text):
+            if self.owns(path):
+                yield Place(path, int(line))
+
+    def _relative(self, path: str) -> str:
+        root = next(root for root in self._roots if path.startswith(root))
+        return Path(path).relative_to(Path(root).parent).as_posix()
+
+    def event(self, place: Place, tool: str, kind: str, level: EventLevel, message: str) -> Event:
+        """What a tool did at a place."""
+        first, last = statement_at(Path(place.path), place.line)
+        rows = Path(place.path).read_text(encoding="utf-8").splitlines()[first - 1 : last]
+        return Event(
+            file=self.relative(place.path),
+            line=place.line,
+            statement=(first, last),
+            tool=tool,
+            kind=kind,
+            level=level,
+            code=" ".join(row.strip() for row in rows)[:_LONGEST_CODE],
+            message=" ".join(without_folders(message).split())[:_LONGEST_MESSAGE],
+        )
+
+
+def _root(package: str) -> str:
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise UsageError(f"SOURCE names `{package}`, which is not installed; put its folder on PYTHONPATH")
+    return f"{Path(spec.origin).parent}/" if spec.submodule_search_locations else spec.origin
+
+
+def causes(error: BaseException) -> list[BaseException]:
+    """An exception, then its causes, the first of them last."""
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause and cause not in chain:
+        chain.append(cause)
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return chain
