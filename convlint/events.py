@@ -256,3 +256,5 @@ class UnsupportedOperator(Event):
     """``torch.diff``, or the layer's name: ``RMSNorm``."""
     switch: str = ""
     """The parameter that must be on for it: ``antialias``."""
+    fused: bool = False
+    """Whether only under ``torch.no_grad()``, where torch takes a fused kernel."""

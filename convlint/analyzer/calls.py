@@ -445,7 +445,7 @@ def _run_layer(run: Run, frame: Frame, node: ast.expr, function: Layer, argument
     given = arguments.get(0, "input", "x", "hidden_states", "query")
     tensor = next((m for m in members(given) if isinstance(m, Tensor)), None) if given is not None else None
     decisions.asked_by_torch(run, frame, node, function.name, given)
-    run.unsupported(frame, node, function.name, {})
+    run.unsupported(frame, node, function.name, options)
     taint = max([Taint.state, *(taint_of(v) for v in arguments.all())])
     shape = tensor.shape if tensor is not None else None
     if function.name == "Identity":
@@ -484,6 +484,8 @@ def make_layer(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arg
         return run.tensor(like.dtype, like.shape, Taint.state, state=f"{what}:")
     if name in ("Sequential", "ModuleList", "ParameterList"):
         return _module_list(name, arguments)
+    if name in ("TransformerEncoder", "TransformerDecoder") and isinstance(layer := arguments.get(0), Layer):
+        return layer  # a stack of it is called as the layer is
     if name in ("ModuleDict", "ParameterDict"):
         given = arguments.get(0, "modules")
         return given if isinstance(given, Dict) else Dict()

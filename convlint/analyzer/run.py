@@ -310,7 +310,8 @@ class Run:
         for one in (name, *asked):
             if one in torch_facts.table().refused:
                 function, _, switch = one.partition(":")
-                self.emit(frame, UnsupportedOperator, node, "", (), callee=function, switch=switch)
+                fused = one in torch_facts.table().fused
+                self.emit(frame, UnsupportedOperator, node, "", (), callee=function, switch=switch, fused=fused)
 
     def doubt(self, frame: Frame, node: ast.expr) -> None:
         """What an event at this expression says of its operand does not hold in every call."""

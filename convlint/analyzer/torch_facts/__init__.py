@@ -40,6 +40,8 @@ class Table:
     """Those of them, and the functions, whose own Python code asks for sizes when they are traced."""
     refused: frozenset[str]
     """Those that the TorchScript ONNX exporter has no operator for; ``function:switch`` where the switch is on."""
+    fused: frozenset[str]
+    """Layers among them that it refuses under ``torch.no_grad()`` only, where torch takes a fused kernel."""
 
 
 def _operator(row: list[str]) -> Operator:
@@ -58,4 +60,5 @@ def table() -> Table:
         frozenset(raw["modules"]),
         frozenset(raw["asking"]),
         frozenset(raw["refused"]),
+        frozenset(raw["fused"]),
     )

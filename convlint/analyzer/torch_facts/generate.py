@@ -111,7 +111,7 @@ def row(function: Any, name: str, known: dict[str, list[Any]]) -> list[str] | No
     return ["T", classes, ""] if classes else None
 
 
-MADE_WITH: tuple[tuple[int, ...], ...] = ((), (4,), (2, 4), (4, 4), (4, 2), (4, 4, 3), (8, 4, 4))
+MADE_WITH: tuple[tuple[int, ...], ...] = ((), (4,), (2, 4), (4, 4), (4, 2), (4, 4, 3), (8, 4, 4), (8, 2))
 GIVEN: list[tuple[torch.Tensor, ...]] = [(torch.rand(2, 4, *more),) for more in ((), (8,), (8, 8), (8, 8, 8))]
 GIVEN.append((torch.rand(2, 2, 3),))
 GIVEN += [one * count for count in (2, 3) for one in GIVEN[:2]]
@@ -186,13 +186,26 @@ def refused_of(name: str) -> list[str]:
     """Of a function or layer: its name, or ``function:switch``, as far as the TorchScript ONNX exporter refuses it."""
     prefix, _, last = name.rpartition(".")
     if not prefix:
-        layers = [attempt(lambda: getattr(nn, name)(*arguments).eval()) for arguments in MADE_WITH]  # noqa: B023
-        return [name] if any(is_refused(layer) for layer in layers if layer is not None) else []
+        cls = getattr(nn, name)
+        if _layer_is_refused(cls):
+            return [name]
+        return [f"{name}:{switch}" for switch in switches(cls.__init__) if _layer_is_refused(cls, **{switch: True})]
     function = getattr(NAMESPACES[prefix][0], last)
     if is_refused(function):
         return [name]
     asked = switches(function) if prefix == "torch.nn.functional" else []
     return [f"{name}:{switch}" for switch in asked if is_refused(function, **{switch: True})]
+
+
+def _layer_is_refused(cls: type[nn.Module], **switch: bool) -> bool:
+    layers = [attempt(lambda: cls(*arguments, **switch).eval()) for arguments in MADE_WITH]  # noqa: B023
+    return any(is_refused(layer) for layer in layers if layer is not None)
+
+
+def fused(names: Iterable[str]) -> list[str]:
+    """Of the refused layers those that are refused under ``torch.no_grad()`` only, where torch takes a fused kernel."""
+    with torch.enable_grad():
+        return [name for name in names if "." not in name and name not in refused_of(name.partition(":")[0])]
 
 
 def refused(names: Iterable[str]) -> list[str]:
@@ -240,7 +253,8 @@ def rows() -> dict[str, Any]:
     asking += [name for name in sorted(functions) if _function_asks(name)]
     version = torch.__version__.split("+")[0]
     table = {"torch": version, "methods": methods, "functions": functions, "modules": modules, "asking": asking}
-    return table | {"refused": refused([*sorted(functions), *modules])}
+    found = refused([*sorted(functions), *modules])
+    return table | {"refused": found, "fused": fused(found)}
 
 
 def _function_asks(name: str) -> bool:
@@ -258,7 +272,7 @@ def main() -> None:
         body = ",\n".join(f"  {json.dumps(n)}: {json.dumps(row)}" for n, row in data[key].items())
         lines.append(f' "{key}": {{\n{body}\n }},')
     lines += [f' "modules": {json.dumps(data["modules"])},', f' "asking": {json.dumps(data["asking"])},']
-    lines += [f' "refused": {json.dumps(data["refused"])}', "}", ""]
+    lines += [f' "refused": {json.dumps(data["refused"])},', f' "fused": {json.dumps(data["fused"])}', "}", ""]
     Path(__file__).with_name("table.json").write_text("\n".join(lines), encoding="utf-8")
 
 

@@ -17,7 +17,9 @@ class NoSuchOperator(Rule):
 
     ## Why it breaks
     The export stops with `UnsupportedOperatorError`, after the whole model was traced, and names the operator inside
-    torch (`aten::_upsample_bilinear2d_aa`), not the line. The dynamo exporter takes most of them apart.
+    torch (`aten::_upsample_bilinear2d_aa`), not the line. The dynamo exporter takes most of them apart. A
+    `TransformerEncoderLayer` with `batch_first=True` is exported in parts, but under `torch.no_grad()` torch calls one
+    fused kernel, which is refused.
 
     ## Fix safety
     There is no fix: write it with operators that are known, or register a symbolic
@@ -55,11 +57,29 @@ class NoSuchOperator(Rule):
             harm=HARM,
             same_in_eager=False,
         ),
+        Example(
+            title="A fused kernel",
+            bad=forward(
+                "return self.layer(x)  # <-", init="self.layer = nn.TransformerEncoderLayer(8, 2, batch_first=True)"
+            ),
+            good=forward(
+                "return self.layer(x.transpose(0, 1)).transpose(0, 1)",
+                init="self.layer = nn.TransformerEncoderLayer(8, 2)",
+            ),
+            inputs="x: float32[N=2, 4, 8]",
+            harm=HARM,
+        ),
     ]
 
     def check(self, event: UnsupportedOperator, context: Context) -> Finding | None:
         """Breaks onnx_torchscript."""
         what = f"`{event.callee}` with `{event.switch}=True`" if event.switch else f"`{event.callee}`"
+        if event.fused:
+            message = (
+                f"under `torch.no_grad()` {what} is one fused kernel, for which the TorchScript ONNX exporter has no "
+                f"operator: call `torch.backends.mha.set_fastpath_enabled(False)` before the export"
+            )
+            return self.finding(event, message, HARM, context)
         message = (
             f"the TorchScript ONNX exporter has no operator for {what}: write it with others, register a symbolic, or "
             f"export with `dynamo=True`"
