@@ -74,8 +74,8 @@ def binary(
         return elementwise(run, left, right, divides=isinstance(op, ast.Div))
     if isinstance(left, Array) or isinstance(right, Array):
         return Array(max(taint_of(left), taint_of(right)))
-    if isinstance(op, ast.BitOr) and isinstance(left, Guard):
-        return Guard(left.true_on | right.true_on) if isinstance(right, Guard) else left
+    if isinstance(op, ast.BitOr) and (isinstance(left, Guard) or isinstance(right, Guard)):
+        return Guard(frozenset[str]().union(*(v.true_on for v in (left, right) if isinstance(v, Guard))))
     if number_kind(left) is not None and number_kind(right) is not None:
         return arithmetic(left, op, right)
     if (_is_size(left) and right == UNKNOWN) or (_is_size(right) and left == UNKNOWN):

@@ -104,8 +104,11 @@ TENSOR_ONLY = frozenset(
 )
 """Attributes that make a value of unknown kind, computed from tensors, a tensor."""
 
+CONVERSIONS = ("to", "cuda", "cpu", "half", "float", "double", "bfloat16", "to_empty")
+"""Methods of a module that change its weights in place."""
 MODULE_METHODS = frozenset(
     [
+        *CONVERSIONS,
         "register_buffer",
         "register_parameter",
         "add_module",
@@ -117,12 +120,8 @@ MODULE_METHODS = frozenset(
         "modules",
         "children",
         "buffers",
-        "to",
         "eval",
         "train",
-        "cuda",
-        "half",
-        "float",
         "requires_grad_",
         "apply",
         "state_dict",
@@ -308,8 +307,8 @@ def _of_layer(run: Run, node: ast.Attribute, owner: Layer) -> Value:
         "parameters",
         "append",
         "add_module",
-        "to",
         "eval",
+        *CONVERSIONS,
     ):
         return Method(owner, name, node)
     if name == "forward":

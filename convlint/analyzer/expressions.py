@@ -240,7 +240,9 @@ def _compare(run: Run, frame: Frame, node: ast.Compare) -> Value:
     if any(isinstance(r, Const) and r.value is False for r in results):
         return FALSE
     tainted = [r for r in results if taint_of(r) >= Taint.fixed]
-    return max(tainted, key=taint_of) if tainted else results[-1]
+    if not tainted:
+        return results[-1]
+    return max(tainted, key=lambda one: (taint_of(one), not (isinstance(one, Number) and one.degenerate)))
 
 
 # --- scopes ------------------------------------------------------------------------------------------------------

@@ -126,7 +126,10 @@ class Interpreter:
     def _enter_possible(self, used: set[str]) -> None:
         modules = [module for module in self.modules if not _is_not_exported(module)]
         possible = [function for module in modules for function in module.functions if _is_of_tensors(function)]
-        for function in [*(f for f in possible if f.name not in used), *possible]:
+        bodies = [function.node for module in modules for function in module.functions]
+        called = {part.id for body in bodies for part in ast.walk(body) if isinstance(part, ast.Name)}
+        first = (function for function in possible if function.name not in used | called)
+        for function in [*first, *possible]:
             if function.key not in self.run.visited:
                 with self._as_deep_as_possible():
                     self._call(function, entry_arguments(self.run, function, {}))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from convlint.analyzer import operators
+from convlint.analyzer.attributes import CONVERSIONS
 from convlint.analyzer.calls import Arguments, opaque
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.run import Frame, Run
@@ -163,10 +164,6 @@ def _layer(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Ar
     if method.name in (*CONVERSIONS, "eval", "train", "apply", "requires_grad_"):
         return method.owner
     return List(run.tensor("float", None, Taint.state, state="parameter:")) if method.name == "parameters" else UNKNOWN
-
-
-CONVERSIONS = ("to", "cuda", "cpu", "half", "float", "double", "bfloat16", "to_empty")
-"""Methods that change a module's weights in place."""
 
 
 def _note_conversion(run: Run, frame: Frame, node: ast.expr, name: str) -> None:

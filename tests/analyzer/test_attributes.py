@@ -90,3 +90,63 @@ def test_a_dataclass_carries_its_fields(agree: Agree) -> None:
     record = "\n\n@dataclasses.dataclass\nclass Sizes:\n    height: int\n    width: int\n"
     body = "s = Sizes(x.shape[0], width=3)\nreturn x * int(s.height) * int(s.width)  # CVL202"
     agree(forward(body, imports="dataclasses") + record)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "n, c, h, w = x.shape\nif c != self.channels:  # CVL302\n    x = x * 2",
+        "b, c = x.shape\ny = x if c == 3 else x * 2  # CVL302",
+        "if self.scale.shape[0] > width:  # CVL302\n    x = x * 2",
+        "if self.scale.size(0) != self.scale.size(1):  # CVL302\n    x = x * 2",
+        "if self.layer.weight.shape[0] > 3:  # CVL302\n    x = x * 2",
+    ],
+)
+def test_a_size_that_the_architecture_fixes_is_harmless(agree: Agree, body: str) -> None:
+    init = "self.scale = nn.Parameter(torch.ones(k, k))\nself.layer = nn.Linear(k, k)"
+    source = forward(f"{body}\nreturn x", parameters="x, width=3", init=init).replace(
+        "__init__(self)", "__init__(self, k)"
+    )
+    agree(source, show_harmless=True)
+    agree(source.replace("  # CVL302", ""))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "n, c, h, w = x.shape\nif c > h:  # CVL302\n    x = x * 2",
+        "n, c, h, w = x.shape\nif h != self.height:  # CVL302\n    x = x * 2",
+        "if self.scale.shape[0] > x.shape[1]:  # CVL302\n    x = x * 2",
+    ],
+)
+def test_a_size_of_the_input_beside_a_fixed_one_is_found(agree: Agree, body: str) -> None:
+    agree(forward(f"{body}\nreturn x", init="self.scale = nn.Parameter(torch.ones(4))"))
+
+
+BLOCK = "\n\nclass Block(nn.Module):\n    def forward(self, t):\n        return t * 2\n"
+
+
+@pytest.mark.parametrize("made", ["nn.Linear(4, 4)", "nn.Sequential(nn.Linear(4, 4))", "Block()"])
+def test_a_layer_converted_in_forward(agree: Agree, made: str) -> None:
+    body = "self.layer = self.layer.to(x.dtype)  # CVL104\nreturn self.layer(x)"
+    agree(forward(body, init=f"self.layer = {made}") + BLOCK)
+
+
+def test_a_model_that_converts_itself_in_forward(agree: Agree) -> None:
+    agree(forward("self.to(x.device)  # CVL104\nreturn x * 2"))
+
+
+@pytest.mark.parametrize("made", ["nn.Linear(4, 4)", "Block()"])
+@pytest.mark.parametrize("call", ["self.layer.eval()", "self.layer.train()", "x = x.to(torch.float16)"])
+def test_a_mode_or_a_tensor_may_change_in_forward(agree: Agree, made: str, call: str) -> None:
+    agree(forward(f"{call}\nreturn self.layer(x)", init=f"self.layer = {made}") + BLOCK)
+
+
+def test_a_layer_converted_in_the_constructor_is_no_finding(agree: Agree) -> None:
+    init = "self.layer = nn.Linear(4, 4)\nself.layer = self.layer.to(torch.float16)\nself.to('cpu')"
+    agree(forward("return self.layer(x)", init=init))
+
+
+@pytest.mark.parametrize("name", ["half", "float", "double", "bfloat16", "cuda", "cpu"])
+def test_a_layer_converted_by_any_name_is_found(agree: Agree, name: str) -> None:
+    agree(forward(f"self.layer.{name}()  # CVL104\nreturn self.layer(x)", init="self.layer = nn.Linear(4, 4)"))

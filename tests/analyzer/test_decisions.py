@@ -146,3 +146,95 @@ def test_a_while_loop_on_a_value(agree: Agree) -> None:
 
 def test_a_match_on_a_size(agree: Agree) -> None:
     agree(forward("match x.shape[0]:  # CVL302\n    case 1:\n        return x * 2\n    case _:\n        return x"))
+
+
+SCRIPT = """
+def script():
+    try:
+        return torch.jit.is_tracing()
+    except Exception:
+        return False
+"""
+COMPILE = """
+def compiled():
+    try:
+        return torch.compiler.is_compiling()
+    except Exception:
+        return False
+"""
+
+
+def guarded(helper: str) -> str:
+    return forward("if not tracing(x) and x.sum() > 0:  # CVL301\n    return x * 2\nreturn x") + (
+        f"\n{SCRIPT}\n{COMPILE}\n\ndef tracing(x):\n    {helper}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "helper",
+    [
+        "return script() or compiled()",
+        "return script() | compiled()",
+        "r = script() or compiled()\n    r |= isinstance(x, torch.fx.Proxy)\n    return r",
+        "r = script()\n    r |= isinstance(x, torch.fx.Proxy)\n    r |= compiled()\n    return r",
+    ],
+)
+@pytest.mark.parametrize("exporter", ["any", "torchscript", "dynamo"])
+def test_code_that_a_helper_keeps_from_every_exporter_is_harmless(agree: Agree, helper: str, exporter: str) -> None:
+    agree(guarded(helper).replace("  # CVL301", ""), exporter=exporter)
+
+
+@pytest.mark.parametrize(
+    ("question", "hidden", "seen"), [("script()", "torchscript", "dynamo"), ("compiled()", "dynamo", "torchscript")]
+)
+@pytest.mark.parametrize("more", ["", "r |= isinstance(x, torch.fx.Proxy)\n    "])
+def test_code_that_a_helper_keeps_from_one_exporter_counts_for_the_other(
+    agree: Agree, question: str, hidden: str, seen: str, more: str
+) -> None:
+    source = guarded(f"r = {question}\n    {more}return r")
+    agree(source, exporter=seen)
+    agree(source)
+    agree(source.replace("  # CVL301", ""), exporter=hidden)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if x.shape[1] > 6:  # CVL302\n    text = f'{x.shape[1]} columns'\n    raise ValueError(text)",
+        "if raises:\n    if x.shape[1] > 6:  # CVL302\n        text = 'too long'\n        raise ValueError(text)",
+        "if x.shape[1] > 6:  # CVL302\n    if raises:\n        text = 'too long'\n        raise ValueError(text)",
+    ],
+)
+def test_a_check_that_makes_its_message_first_is_harmless(agree: Agree, body: str) -> None:
+    source = forward(f"{body}\nreturn x * 2", parameters="x, raises=True")
+    agree(source, show_harmless=True)
+    agree(source.replace("  # CVL302", ""))
+
+
+def test_a_block_that_may_raise_and_goes_on_is_no_check(agree: Agree) -> None:
+    body = "if x.shape[1] > 6:  # CVL302\n    x = x * 2\n    if raises:\n        raise ValueError\nreturn x"
+    agree(forward(body, parameters="x, raises=True"))
+
+
+def test_a_check_of_a_value_with_a_message_stops_the_export(agree: Agree) -> None:
+    agree(forward("if x.sum() > 6:  # CVL305\n    text = 'too large'\n    raise ValueError(text)\nreturn x * 2"))
+
+
+@pytest.mark.parametrize(
+    ("made", "call"),
+    [
+        ("nn.GroupNorm(2, 4)", "self.part(x)"),
+        ("nn.Sequential(nn.Conv2d(4, 4, 1), nn.GroupNorm(2, 4))", "self.part(x)"),
+        ("nn.ModuleList([nn.GroupNorm(2, 4)])", "self.part[0](x)"),
+        ("nn.LSTM(4, 4)", "self.part(x)[0]"),
+        ("None", "nn.functional.mse_loss(x, x * 2)"),
+    ],
+)
+def test_a_size_that_torch_itself_asks_for_is_harmless(agree: Agree, made: str, call: str) -> None:
+    source = forward(f"return {call}  # CVL302", init=f"self.part = {made}")
+    agree(source, show_harmless=True)
+    agree(source.replace("  # CVL302", ""))
+
+
+def test_a_layer_that_asks_for_no_size_is_not_even_mentioned(agree: Agree) -> None:
+    agree(forward("return self.part(x)", init="self.part = nn.Linear(4, 4)"), show_harmless=True)

@@ -66,3 +66,21 @@ def test_numbers_that_were_computed_from_constants_are_constants(agree: Agree) -
 
 def test_an_outer_conversion_of_a_converted_number_is_one_finding(agree: Agree) -> None:
     agree(forward("return x * int(x.sum().item())  # CVL202"))
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "self.flag(y) or x.shape[1] > 6",
+        "self.flag(y) and x.shape[1] > 6",
+        "len(x.shape) < 3 or x.shape[1] > 6",
+        "y is None or y.shape[1] > 6",
+        "not (self.flag(y) or x.shape[1] > 6)",
+    ],
+)
+def test_a_size_in_the_last_part_of_a_test_decides(agree: Agree, test: str) -> None:
+    agree(forward(f"if {test}:  # CVL302\n    return x * 2\nreturn x", parameters="x, y=None"))
+
+
+def test_a_value_in_the_last_part_of_a_test_decides(agree: Agree) -> None:
+    agree(forward("if self.flag(y) or x.sum() > 6:  # CVL301\n    return x * 2\nreturn x", parameters="x, y"))

@@ -1,0 +1,44 @@
+"""Operators: those that an exporter does not have, and tensors of constants."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Agree
+from convlint_rules.examples import forward
+
+RESIZED = "nn.functional.interpolate(x, scale_factor=2, mode='bilinear', antialias={})"
+
+
+@pytest.mark.parametrize(
+    ("call", "made"),
+    [
+        ("torch.diff(x)", "None"),
+        ("x.diff()", "None"),
+        ("x.median()", "None"),
+        ("torch.median(x)", "None"),
+        ("self.part(x)", "nn.RMSNorm(4)"),
+        ("self.part(x)", "nn.Sequential(nn.Linear(4, 4), nn.RMSNorm(4))"),
+        (RESIZED.format(True), "None"),
+    ],
+)
+def test_what_the_torchscript_exporter_has_no_operator_for(agree: Agree, call: str, made: str) -> None:
+    source = forward(f"return {call}  # CVL801", init=f"self.part = {made}")
+    agree(source)
+    agree(source, exporter="torchscript")
+    agree(source.replace("  # CVL801", ""), exporter="dynamo")
+
+
+@pytest.mark.parametrize("call", [RESIZED.format(False), "torch.mean(x)", "x.abs()", "nn.functional.relu(x)"])
+def test_what_every_exporter_has_an_operator_for(agree: Agree, call: str) -> None:
+    agree(forward(f"return {call}"))
+
+
+@pytest.mark.parametrize("value", ["0.5", "[0.5, 1.0]"])
+def test_a_tensor_of_constants_is_harmless(agree: Agree, value: str) -> None:
+    source = forward(f"return x * torch.tensor({value})  # CVL203")
+    agree(source, show_harmless=True)
+    agree(source.replace("  # CVL203", ""))
+
+
+def test_a_tensor_of_a_size_is_found(agree: Agree) -> None:
+    agree(forward("return x * torch.tensor(x.shape[0])  # CVL203"))
