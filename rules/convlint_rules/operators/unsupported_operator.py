@@ -51,8 +51,8 @@ class NoSuchOperator(Rule):
         ),
         Example(
             title="A switch",
-            bad=forward("return nn.functional.interpolate(x, size=(4, 4), mode='bilinear', antialias=True)  # <-"),
-            good=forward("return nn.functional.interpolate(x, size=(4, 4), mode='bilinear')"),
+            bad=forward('return nn.functional.interpolate(x, size=(4, 4), mode="bilinear", antialias=True)  # <-'),
+            good=forward('return nn.functional.interpolate(x, size=(4, 4), mode="bilinear")'),
             inputs="x: float32[N=2, 3, 8, 8]",
             harm=HARM,
             same_in_eager=False,
