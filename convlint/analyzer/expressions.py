@@ -214,6 +214,8 @@ def _boolean(run: Run, frame: Frame, node: ast.BoolOp) -> Value:
     if guard is not None and all(isinstance(v, Const) for v in kept):
         # every other part is decided: `is_tracing() and True`
         return Guard(guard) if all(bool(v.value) is is_and for v in kept if isinstance(v, Const)) else kept[-1]
+    if guard and not is_and and all(isinstance(v, Number) and v.taint is Taint.none for v in kept):
+        return Guard(guard)  # `is_tracing() or isinstance(x, Proxy)`: where no exporter is met, taken for false
     result = join_all(kept)
     if isinstance(result, Number) and isinstance(kept[-1], Number) and kept[-1].degenerate:
         result = replace(result, degenerate=True)  # the parts before it were decided on for themselves

@@ -238,3 +238,12 @@ def test_a_size_that_torch_itself_asks_for_is_harmless(agree: Agree, made: str, 
 
 def test_a_layer_that_asks_for_no_size_is_not_even_mentioned(agree: Agree) -> None:
     agree(forward("return self.part(x)", init="self.part = nn.Linear(4, 4)"), show_harmless=True)
+
+
+def test_a_guard_that_asks_for_more_than_tracing_still_guards(agree: Agree) -> None:
+    agree(
+        "import torch\nfrom torch import nn\n\n\ndef tracing(x):\n"
+        "    return torch.jit.is_tracing() or isinstance(x, torch.fx.Proxy)\n\n\nclass Model(nn.Module):\n"
+        "    def forward(self, x):\n        return x * 2 if not tracing(x) and x.sum() > 0 else x\n",
+        exporter="torchscript",
+    )
