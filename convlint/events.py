@@ -102,7 +102,7 @@ class LeavesGraph(Event):
     """A tensor or dimension becomes a Python or NumPy value: ``.item()``, ``int()``, ``np.exp(t)``..."""
 
     how: str
-    """item, tolist, numpy, int, float, bool, complex, len, index, numpy-call (a NumPy function)."""
+    """item, tolist, numpy, int, float, bool, complex, len, groups (of a convolution), numpy-call (a NumPy function)."""
     operand: Operand
     callee: str = ""
     """The function's qualified name where ``how`` does not say it (``numpy.exp``)."""

@@ -102,6 +102,13 @@ def _numpy(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
     return Array(taint)
 
 
+def _groups(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> None:
+    """The number of a convolution's groups is an attribute of the graph's node: it must be plain."""
+    groups, where = arguments.get(6, "groups"), arguments.node(6, "groups")
+    if isinstance(groups, Number) and groups.taint >= Taint.shape and where is not None:
+        leave(run, frame, where, "groups", where, groups, f"torch.{name}")
+
+
 # --- torch -------------------------------------------------------------------------------------------------------
 
 
@@ -122,6 +129,8 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
     first = arguments.get(0, "input", "tensor", "self", "x")
     decisions.asked_by_torch(run, frame, node, f"torch.{name}", first)
     run.unsupported(frame, node, f"torch.{name}", arguments.keywords)
+    if last.startswith("conv"):
+        _groups(run, frame, node, name, arguments)
     if first is not None:
         for one in members(first):
             if isinstance(one, Tensor):
