@@ -138,8 +138,8 @@ class PythonScalar(Rule):
         text = event.short
         if event.how == "groups":
             message = (
-                f"`{text}` is a size, and `groups` of `{event.callee}` is a plain number in a graph: the ONNX exporters "
-                f"stop; use a fixed number of groups, or a batched product"
+                f"`{text}` is a size, and `groups` of `{event.callee}` is a plain number in a graph: the ONNX "
+                f"exporters stop; use a fixed number of groups, or a batched product"
             )
             return self.finding(event, message, GROUPS, context)
         if taint is Taint.state:
