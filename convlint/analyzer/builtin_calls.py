@@ -8,7 +8,7 @@ from collections.abc import Callable
 from convlint.analyzer import operators, shapes
 from convlint.analyzer.calls import Arguments, call_value, invoke, opaque
 from convlint.analyzer.iteration import QUIET, iterate
-from convlint.analyzer.operators import leave
+from convlint.analyzer.leaving import leave
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run
 from convlint.analyzer.usage import only_arithmetic
 from convlint.analyzer.values import (

@@ -5,20 +5,19 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from convlint.analyzer import shapes, torch_facts, writes
+from convlint.analyzer import leaving, shapes, torch_facts, writes
 from convlint.analyzer.arithmetic import elementwise, promoted
 from convlint.analyzer.attributes import shape_of, size_taint
 from convlint.analyzer.calls import Arguments, opaque
+from convlint.analyzer.dtypes import CASTS, cast_dtype
 from convlint.analyzer.indexing import index_shape
 from convlint.analyzer.reshaping import Handler, call_row, expand, flatten, pieces, repeat, reshape, squeeze, viewing
-from convlint.analyzer.run import TORCHSCRIPT, Frame, Run
+from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import integer, number
-from convlint.analyzer.usage import only_arithmetic, rewrapped_in
 from convlint.analyzer.values import (
     NONE,
     NOWHERE,
     UNKNOWN,
-    Array,
     Const,
     List,
     MaskIndex,
@@ -31,11 +30,10 @@ from convlint.analyzer.values import (
     Value,
     counted_in,
     join_all,
-    members,
     number_kind,
     taint_of,
 )
-from convlint.events import DynamicShape, LeavesGraph, Taint, TensorFromValues
+from convlint.events import DynamicShape, Taint
 
 COPIES = frozenset(
     [
@@ -68,14 +66,6 @@ COPIES = frozenset(
     ]
 )
 """Table views that are, or may well be, memory of their own."""
-CASTS = {"float": "float", "half": "float", "double": "float", "bfloat16": "float", "int": "int", "long": "int"}
-CASTS |= {"short": "int", "byte": "int", "char": "int", "bool": "bool"}
-DTYPES = {
-    "float": "float", "float16": "float", "float32": "float", "float64": "float", "half": "float", "double": "float",
-    "bfloat16": "float", "int": "int", "int8": "int", "int16": "int", "int32": "int", "int64": "int", "long": "int",
-    "short": "int", "uint8": "int", "bool": "bool", "complex64": "complex", "complex128": "complex",
-    "cfloat": "complex",
-}  # fmt: skip
 
 
 def operate(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, arguments: Arguments) -> Value:
@@ -151,18 +141,6 @@ def _result_dtype(name: str, operator: torch_facts.Operator, tensor: Tensor, arg
     else:
         letter = letters[("float", "int", "bool").index(source)]
     return {"f": "float", "i": "int", "b": "bool", "c": "complex"}.get(letter)
-
-
-def cast_dtype(arguments: Arguments) -> str | None:
-    """The dtype class that ``to(...)`` names; '' keeps the tensor's."""
-    from convlint.analyzer.values import Name
-
-    for value in arguments.all():
-        if isinstance(value, Name) and value.qualified.startswith("torch."):
-            return DTYPES.get(value.qualified.rpartition(".")[2])
-        if isinstance(value, Tensor):
-            return value.dtype
-    return None
 
 
 def _to(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
@@ -301,112 +279,6 @@ def where(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arg
     return run.tensor(
         dtype, shape, max([tensor.taint, *(taint_of(v) for v in arguments.all())]), counted=tensor.counted
     )
-
-
-# --- leaving the graph -------------------------------------------------------------------------------------------
-
-
-def leave(
-    run: Run,
-    frame: Frame,
-    node: ast.expr,
-    how: str,
-    where_: ast.expr,
-    value: Value,
-    callee: str = "",
-    sure: bool = True,
-) -> frozenset[str]:
-    """Note that a tensor or dimension becomes a Python value; the routes on which it is frozen from here on.
-
-    ``sure`` is False where the value is one of several that the expression may have.
-    """
-    taint = taint_of(value)
-    frozen = value.frozen_on if isinstance(value, Number) else frozenset()
-    if isinstance(value, Number) and how in ("len", "int", "float", "bool") and frozen < frame.routes:
-        run.decide_on(frame, node, value)
-    if taint >= Taint.state and frozen < frame.routes:
-        operand = run.operand(frame, where_, value)
-        with run.on_routes(frame, frame.routes - frozen):
-            run.emit(
-                frame,
-                LeavesGraph,
-                node,
-                how,
-                (taint,),
-                how=how,
-                operand=operand if sure else replace(operand, sure=False),
-                callee=callee,
-                only_arithmetic=only_arithmetic(frame, node),
-                rewrapped=rewrapped_in(frame, node) if how == "numpy" else None,
-            )
-    return frame.routes | frozen
-
-
-def _item(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
-    leave(run, frame, node, "item", arguments.receiver or node, tensor)
-    kind = tensor.dtype if tensor.dtype in ("int", "float", "bool") else "number"
-    return Number(kind, tensor.taint, frozen_on=TORCHSCRIPT)
-
-
-def _tolist(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
-    leave(run, frame, node, "tolist", arguments.receiver or node, tensor)
-    kind = tensor.dtype if tensor.dtype in ("int", "float", "bool") else "number"
-    element = Number(kind, tensor.taint, frozen_on=TORCHSCRIPT)
-    length = tensor.shape[0] if tensor.shape else None
-    count = integer(length)
-    items: list[Value] | None = [element] * count if count is not None and count <= 16 else None
-    return List(element, items)
-
-
-def _numpy(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
-    leave(run, frame, node, "numpy", arguments.receiver or node, tensor)
-    return Array(tensor.taint)
-
-
-def rewrapped(run: Run, frame: Frame, node: ast.expr, callee: str, arguments: Arguments) -> Value:
-    """``torch.tensor(value)``, ``as_tensor``, ``from_numpy``, ``new_tensor``."""
-    given = arguments.get(0, "data", "ndarray")
-    where_ = arguments.node(0, "data", "ndarray")
-    if given is None or where_ is None:
-        return opaque(arguments, True)
-    taint = taint_of(given)
-    inner = (
-        given.any()
-        if isinstance(given, List)
-        else join_all(given.items)
-        if isinstance(given, Tuple) and given.items
-        else given
-    )
-    frozen = inner.frozen_on if isinstance(inner, Number) else frozenset()
-    from_array = isinstance(given, Array) or callee.endswith("from_numpy")
-    if not from_array and not frozen >= frame.routes:
-        with run.on_routes(frame, frame.routes - frozen):
-            alone = len(arguments.positional) == 1 and not arguments.keywords
-            run.emit(
-                frame,
-                TensorFromValues,
-                node,
-                "",
-                (taint,),
-                callee=callee,
-                operand=run.operand(frame, where_, given),
-                display=alone and isinstance(where_, (ast.List, ast.Tuple)),
-            )
-    dtype = cast_dtype(
-        Arguments(keywords={"dtype": arguments.keywords["dtype"]} if "dtype" in arguments.keywords else {})
-    )
-    if dtype is None:
-        dtype = inner.dtype if isinstance(inner, Tensor) else number_kind(inner)
-    shape: shapes.Shaped = None
-    if isinstance(given, Tensor):
-        shape = given.shape
-    elif number_kind(given) is not None:
-        shape = ()
-    elif isinstance(given, (Tuple, List)) and given.items is not None and all(number_kind(i) for i in given.items):
-        shape = (Const(len(given.items)),)
-    if isinstance(given, Tensor) and callee.endswith("as_tensor"):
-        return given  # the same tensor, in eager and in every graph
-    return run.tensor(dtype if dtype in ("float", "int", "bool") else None, shape, taint)
 
 
 # --- shapes ------------------------------------------------------------------------------------------------------
@@ -589,9 +461,9 @@ def _attention(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments
 
 
 _SPECIAL: dict[str, Handler] = {
-    "item": _item,
-    "tolist": _tolist,
-    "numpy": _numpy,
+    "item": leaving.item,
+    "tolist": leaving.tolist,
+    "numpy": leaving.numpy,
     "size": _size,
     "dim": _rank,
     "ndimension": _rank,
@@ -636,7 +508,7 @@ _SPECIAL: dict[str, Handler] = {
     "empty_like": _like,
     "rand_like": _like,
     "randn_like": _like,
-    "new_tensor": lambda run, frame, node, tensor, arguments: rewrapped(
+    "new_tensor": lambda run, frame, node, tensor, arguments: leaving.rewrapped(
         run, frame, node, "torch.new_tensor", arguments
     ),
     "one_hot": _one_hot,
@@ -655,5 +527,3 @@ _SPECIAL: dict[str, Handler] = {
     **{f"{kind}_pool{n}d": _pooling(n) for kind in ("max", "avg") for n in (1, 2, 3)},
     **{f"adaptive_{kind}_pool{n}d": _adaptive(n) for kind in ("max", "avg") for n in (1, 2, 3)},
 }
-
-__all__ = ["length_of", "members", "operate", "rewrapped", "where"]

@@ -8,7 +8,7 @@ from convlint.analyzer import builtin_calls, decisions, operators, shapes, torch
 from convlint.analyzer.builtin_calls import Handler
 from convlint.analyzer.calls import Arguments, invoke, make_layer, opaque
 from convlint.analyzer.iteration import iterate
-from convlint.analyzer.operators import DTYPES, leave, rewrapped
+from convlint.analyzer.leaving import leave, rewrapped
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run
 from convlint.analyzer.values import (
     FALSE,
@@ -19,7 +19,6 @@ from convlint.analyzer.values import (
     Dict,
     List,
     MaskIndex,
-    Method,
     Number,
     Shape,
     Tensor,
@@ -373,5 +372,3 @@ _TORCH: dict[str, Handler] = {
         builtin_calls.nothing,
     ),
 }
-
-__all__ = ["DTYPES", "Array", "Method", "call"]

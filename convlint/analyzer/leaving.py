@@ -1,0 +1,121 @@
+"""Values that leave the graph, and Python values that become tensors again."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from convlint.analyzer import shapes
+from convlint.analyzer.calls import Arguments, opaque
+from convlint.analyzer.dtypes import cast_dtype
+from convlint.analyzer.run import TORCHSCRIPT, Frame, Run
+from convlint.analyzer.shapes import integer
+from convlint.analyzer.usage import only_arithmetic, rewrapped_in
+from convlint.analyzer.values import Array, Const, List, Number, Tensor, Tuple, Value, join_all, number_kind, taint_of
+from convlint.events import LeavesGraph, Taint, TensorFromValues
+
+
+def leave(
+    run: Run,
+    frame: Frame,
+    node: ast.expr,
+    how: str,
+    where_: ast.expr,
+    value: Value,
+    callee: str = "",
+    sure: bool = True,
+) -> frozenset[str]:
+    """Note that a tensor or dimension becomes a Python value; the routes on which it is frozen from here on.
+
+    ``sure`` is False where the value is one of several that the expression may have.
+    """
+    taint = taint_of(value)
+    frozen = value.frozen_on if isinstance(value, Number) else frozenset()
+    if isinstance(value, Number) and how in ("len", "int", "float", "bool") and frozen < frame.routes:
+        run.decide_on(frame, node, value)
+    if taint >= Taint.state and frozen < frame.routes:
+        operand = run.operand(frame, where_, value)
+        with run.on_routes(frame, frame.routes - frozen):
+            run.emit(
+                frame,
+                LeavesGraph,
+                node,
+                how,
+                (taint,),
+                how=how,
+                operand=operand if sure else replace(operand, sure=False),
+                callee=callee,
+                only_arithmetic=only_arithmetic(frame, node),
+                rewrapped=rewrapped_in(frame, node) if how == "numpy" else None,
+            )
+    return frame.routes | frozen
+
+
+def item(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    """``tensor.item()``."""
+    leave(run, frame, node, "item", arguments.receiver or node, tensor)
+    kind = tensor.dtype if tensor.dtype in ("int", "float", "bool") else "number"
+    return Number(kind, tensor.taint, frozen_on=TORCHSCRIPT)
+
+
+def tolist(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    """``tensor.tolist()``."""
+    leave(run, frame, node, "tolist", arguments.receiver or node, tensor)
+    kind = tensor.dtype if tensor.dtype in ("int", "float", "bool") else "number"
+    element = Number(kind, tensor.taint, frozen_on=TORCHSCRIPT)
+    length = tensor.shape[0] if tensor.shape else None
+    count = integer(length)
+    items: list[Value] | None = [element] * count if count is not None and count <= 16 else None
+    return List(element, items)
+
+
+def numpy(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    """``tensor.numpy()``."""
+    leave(run, frame, node, "numpy", arguments.receiver or node, tensor)
+    return Array(tensor.taint)
+
+
+def rewrapped(run: Run, frame: Frame, node: ast.expr, callee: str, arguments: Arguments) -> Value:
+    """``torch.tensor(value)``, ``as_tensor``, ``from_numpy``, ``new_tensor``."""
+    given = arguments.get(0, "data", "ndarray")
+    where_ = arguments.node(0, "data", "ndarray")
+    if given is None or where_ is None:
+        return opaque(arguments, True)
+    taint = taint_of(given)
+    inner = (
+        given.any()
+        if isinstance(given, List)
+        else join_all(given.items)
+        if isinstance(given, Tuple) and given.items
+        else given
+    )
+    frozen = inner.frozen_on if isinstance(inner, Number) else frozenset()
+    from_array = isinstance(given, Array) or callee.endswith("from_numpy")
+    if not from_array and not frozen >= frame.routes:
+        with run.on_routes(frame, frame.routes - frozen):
+            alone = len(arguments.positional) == 1 and not arguments.keywords
+            run.emit(
+                frame,
+                TensorFromValues,
+                node,
+                "",
+                (taint,),
+                callee=callee,
+                operand=run.operand(frame, where_, given),
+                display=alone and isinstance(where_, (ast.List, ast.Tuple)),
+            )
+    dtype = cast_dtype(
+        Arguments(keywords={"dtype": arguments.keywords["dtype"]} if "dtype" in arguments.keywords else {})
+    )
+    if dtype is None:
+        dtype = inner.dtype if isinstance(inner, Tensor) else number_kind(inner)
+    shape: shapes.Shaped = None
+    if isinstance(given, Tensor):
+        shape = given.shape
+    elif number_kind(given) is not None:
+        shape = ()
+    elif isinstance(given, (Tuple, List)) and given.items is not None and all(number_kind(i) for i in given.items):
+        shape = (Const(len(given.items)),)
+    if isinstance(given, Tensor) and callee.endswith("as_tensor"):
+        return given  # the same tensor, in eager and in every graph
+    return run.tensor(dtype if dtype in ("float", "int", "bool") else None, shape, taint)
