@@ -106,9 +106,11 @@ TENSOR_ONLY = frozenset(
 
 CONVERSIONS = ("to", "cuda", "cpu", "half", "float", "double", "bfloat16", "to_empty")
 """Methods of a module that change its weights in place."""
+GIVING_ITSELF = frozenset([*CONVERSIONS, "eval", "train", "requires_grad_", "apply"])
+"""Methods of a module that return it."""
 MODULE_METHODS = frozenset(
     [
-        *CONVERSIONS,
+        *GIVING_ITSELF,
         "register_buffer",
         "register_parameter",
         "add_module",
@@ -120,10 +122,6 @@ MODULE_METHODS = frozenset(
         "modules",
         "children",
         "buffers",
-        "eval",
-        "train",
-        "requires_grad_",
-        "apply",
         "state_dict",
         "load_state_dict",
         "named_modules",

@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from convlint.analyzer import decisions, shapes
+from convlint.analyzer import shapes
 from convlint.analyzer.annotations import instance_by_annotation
 from convlint.analyzer.attributes import GUARDS, MODULE_METHODS
 from convlint.analyzer.index import ClassInfo, FunctionInfo, dotted
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.run import DYNAMO, Frame, Run, is_module_name
+from convlint.analyzer.torch_calls import note_call
 from convlint.analyzer.values import (
     NONE,
     NOWHERE,
@@ -444,8 +445,7 @@ def _run_layer(run: Run, frame: Frame, node: ast.expr, function: Layer, argument
         return _sequential(run, frame, node, options.get("items", UNKNOWN), arguments)
     given = arguments.get(0, "input", "x", "hidden_states", "query")
     tensor = next((m for m in members(given) if isinstance(m, Tensor)), None) if given is not None else None
-    decisions.asked_by_torch(run, frame, node, function.name, given)
-    run.unsupported(frame, node, function.name, options)
+    note_call(run, frame, node, function.name, given, options)
     taint = max([Taint.state, *(taint_of(v) for v in arguments.all())])
     shape = tensor.shape if tensor is not None else None
     if function.name == "Identity":

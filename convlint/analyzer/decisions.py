@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 
-from convlint.analyzer import torch_facts
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run
 from convlint.analyzer.values import (
     NONE,
@@ -137,14 +136,6 @@ def test(run: Run, frame: Frame, node: ast.expr, form: str, only_checks: bool, w
     finally:
         frame.tests, frame.checking = outer, checking
     return None if isinstance(truth, frozenset) and any(d.taint >= Taint.state for d in decisions) else truth
-
-
-def asked_by_torch(run: Run, frame: Frame, node: ast.expr, name: str, given: Value | None) -> None:
-    """Notes a call of a layer or function whose own Python code asks for the sizes of what it is given."""
-    tensor = next((m for m in members(given) if isinstance(m, Tensor)), None) if given is not None else None
-    if tensor is not None and tensor.taint >= Taint.shape and name in torch_facts.table().asking:
-        decision = Decision(node, Number("int", Taint.fixed), Taint.fixed, frozenset())
-        _emit(run, frame, node, [decision], "inside", node)
 
 
 def only_checks(body: list[ast.stmt]) -> bool:

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from convlint.analyzer import operators
-from convlint.analyzer.attributes import CONVERSIONS
+from convlint.analyzer.attributes import CONVERSIONS, GIVING_ITSELF
 from convlint.analyzer.calls import Arguments, opaque
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.run import Frame, Run
+from convlint.analyzer.torch_calls import note_call
 from convlint.analyzer.values import (
     NONE,
     UNKNOWN,
@@ -40,7 +41,7 @@ def call(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Argu
     owner = method.owner
     if isinstance(owner, Tensor):
         receiver = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else node
-        run.unsupported(frame, node, f"torch.{method.name}", arguments.keywords)
+        note_call(run, frame, node, f"torch.{method.name}", owner, arguments.keywords)
         return operators.operate(run, frame, node, method.name, owner, replace(arguments, receiver=receiver))
     handler = _BY_TYPE.get(type(owner))
     return handler(run, frame, node, method, arguments) if handler is not None else opaque(arguments)
@@ -161,7 +162,7 @@ def _layer(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Ar
             run.hooks.append((method.owner, hook))
         return UNKNOWN
     _note_conversion(run, frame, node, method.name)
-    if method.name in (*CONVERSIONS, "eval", "train", "apply", "requires_grad_"):
+    if method.name in GIVING_ITSELF:
         return method.owner
     return List(run.tensor("float", None, Taint.state, state="parameter:")) if method.name == "parameters" else UNKNOWN
 
@@ -190,7 +191,7 @@ def module(run: Run, frame: Frame, node: ast.expr, owner: Instance, name: str, a
             run.hooks.append((owner, hook))
         return UNKNOWN
     _note_conversion(run, frame, node, name)
-    if name in (*CONVERSIONS, "eval", "train", "requires_grad_", "apply"):
+    if name in GIVING_ITSELF:
         return owner
     if name == "parameters":
         return List(run.tensor("float", None, Taint.state, state="parameter:"))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 
-from convlint.analyzer import builtin_calls, decisions, operators, shapes, torch_facts, writes
+from convlint.analyzer import builtin_calls, operators, shapes, torch_facts, writes
 from convlint.analyzer.builtin_calls import Handler
 from convlint.analyzer.calls import Arguments, invoke, make_layer, opaque
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.leaving import leave, rewrapped
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run
+from convlint.analyzer.torch_calls import note_call
 from convlint.analyzer.values import (
     FALSE,
     TRUE,
@@ -101,14 +102,14 @@ def _numpy(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
     return Array(taint)
 
 
+# --- torch -------------------------------------------------------------------------------------------------------
+
+
 def _groups(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> None:
     """The number of a convolution's groups is an attribute of the graph's node: it must be plain."""
     groups, where = arguments.get(6, "groups"), arguments.node(6, "groups")
     if isinstance(groups, Number) and groups.taint >= Taint.shape and where is not None:
         leave(run, frame, where, "groups", where, groups, f"torch.{name}")
-
-
-# --- torch -------------------------------------------------------------------------------------------------------
 
 
 def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
@@ -126,8 +127,7 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
         writes.in_place(run, frame, arguments.keyword_nodes["out"], out, "out", node.lineno, node)
         return out
     first = arguments.get(0, "input", "tensor", "self", "x")
-    decisions.asked_by_torch(run, frame, node, f"torch.{name}", first)
-    run.unsupported(frame, node, f"torch.{name}", arguments.keywords)
+    note_call(run, frame, node, f"torch.{name}", first, arguments.keywords)
     if last.startswith("conv"):
         _groups(run, frame, node, name, arguments)
     if first is not None:

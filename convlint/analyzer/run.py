@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from convlint.analyzer import torch_facts
 from convlint.analyzer.aliases import Memory, Region, View
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project, dotted
 from convlint.analyzer.values import (
-    TRUE,
     UNKNOWN,
     Class,
     Function,
@@ -33,7 +31,6 @@ from convlint.events import (
     Operand,
     PythonMath,
     Taint,
-    UnsupportedOperator,
 )
 from convlint.findings import ROUTES, Span
 from convlint.source.document import Document
@@ -303,15 +300,6 @@ class Run:
         for place in counted_in(value):
             use = (frame.document.path, frame.document.span(node), qualified(frame))
             self.decided.setdefault(place, set()).add(use)
-
-    def unsupported(self, frame: Frame, node: ast.expr, name: str, keywords: Mapping[str, Value]) -> None:
-        """Notes a call of a function or layer that an exporter has no operator for."""
-        asked = [f"{name}:{key}" for key, value in keywords.items() if value == TRUE]
-        for one in (name, *asked):
-            if one in torch_facts.table().refused:
-                function, _, switch = one.partition(":")
-                fused = one in torch_facts.table().fused
-                self.emit(frame, UnsupportedOperator, node, "", (), callee=function, switch=switch, fused=fused)
 
     def doubt(self, frame: Frame, node: ast.expr) -> None:
         """What an event at this expression says of its operand does not hold in every call."""

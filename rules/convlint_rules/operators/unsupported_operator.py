@@ -12,8 +12,8 @@ class NoSuchOperator(Rule):
     """
     ## What it does
     Finds functions and layers that the TorchScript ONNX exporter (`dynamo=False`) has no operator for at its default
-    opset: `torch.diff`, `median`, `quantile`, `trunc`, `nn.RMSNorm`, `F.interpolate(antialias=True)` and some two
-    hundred more. Which these are was measured by exporting each of torch's functions once.
+    opset: `torch.diff`, `median`, `quantile`, `trunc`, `nn.RMSNorm`, `F.interpolate(antialias=True)` and many
+    more. Which these are was measured by exporting each of torch's functions once.
 
     ## Why it breaks
     The export stops with `UnsupportedOperatorError`, after the whole model was traced, and names the operator inside

@@ -1,0 +1,46 @@
+"""What exporters make of a call of torch's own functions and layers, by the table of facts."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+
+from convlint.analyzer import torch_facts
+from convlint.analyzer.run import Frame, Run
+from convlint.analyzer.values import TRUE, Number, Tensor, Value, members
+from convlint.events import Branch, Taint, UnsupportedOperator
+
+
+def note_call(
+    run: Run, frame: Frame, node: ast.expr, name: str, given: Value | None, keywords: Mapping[str, Value]
+) -> None:
+    """Notes a call of ``torch.diff``, say, or of a layer, ``RMSNorm``, that an exporter sees differently from eager."""
+    table = torch_facts.table()
+    if name in table.asking and _is_input(given):
+        _asks(run, frame, node)
+    for one in (name, *(f"{name}:{key}" for key, value in keywords.items() if value == TRUE)):
+        if one in table.refused:
+            function, _, switch = one.partition(":")
+            fused = one in table.fused
+            run.emit(frame, UnsupportedOperator, node, "", (), callee=function, switch=switch, fused=fused)
+
+
+def _is_input(given: Value | None) -> bool:
+    tensor = next((m for m in members(given) if isinstance(m, Tensor)), None) if given is not None else None
+    return tensor is not None and tensor.taint >= Taint.shape
+
+
+def _asks(run: Run, frame: Frame, node: ast.expr) -> None:
+    """Torch's own Python code asks for the sizes of what it is given."""
+    size = Number("int", Taint.fixed)
+    run.emit(
+        frame,
+        Branch,
+        node,
+        "inside",
+        (),
+        form="inside",
+        operand=run.operand(frame, node, size),
+        taint=size.taint,
+        whole=frame.document.span(node),
+    )
