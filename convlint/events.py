@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convlint.findings import ROUTES, Span
 from convlint.source.document import Document
@@ -258,3 +258,107 @@ class UnsupportedOperator(Event):
     """The parameter that must be on for it: ``antialias``."""
     fused: bool = False
     """Whether only under ``torch.no_grad()``, where torch takes a fused kernel."""
+
+
+class _Unknown(enum.Enum):
+    unknown = "unknown"
+
+
+UNKNOWN = _Unknown.unknown
+"""The value of an argument, or of a part of one, of which nothing is known."""
+
+
+class Named(NamedTuple):
+    """Something of a library in an argument: ``Dim.AUTO``, or what a call of it makes, ``Dim("n")``."""
+
+    qualified: str
+    called: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Argument:
+    """What a call is given, as far as it can be read in the code before it."""
+
+    name: str = ""
+    """The keyword; of a positional one its parameter where the function is known, else empty."""
+    span: Span
+    value: Any = UNKNOWN
+    """A constant, a ``Named``, or a list, tuple or dict of such, with ``UNKNOWN`` in it for what is not known."""
+    sizes: tuple[int | None, ...] | None = None
+    """Of a tensor that is made in plain sight (``torch.randn(1, 3, 224, 224)``) its sizes, None for unknown ones."""
+    made: Span | None = None
+    """The call that makes that tensor."""
+    parts: tuple[Argument, ...] = ()
+    """The elements of a tuple or list that is written there or before."""
+
+    @property
+    def known(self) -> bool:
+        """Whether the whole value is known, nothing of it ``UNKNOWN``."""
+        return _is_known(self.value)
+
+
+def _is_known(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_known, (*value, *value.values())))
+    if isinstance(value, (list, tuple)) and not isinstance(value, Named):
+        return all(map(_is_known, value))
+    return value is not UNKNOWN
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call(Event):
+    """A function that a rule asked for (``Rule.callees``) is called: anywhere, in scripts and at module level too."""
+
+    callee: str
+    """Its qualified name, whatever the file calls it: ``torch.load``."""
+    arguments: tuple[Argument, ...] = field(default=(), compare=False)
+    complete: bool = True
+    """False where ``*args`` or ``**options`` may give more than is written."""
+    makes_model: bool = False
+    """Whether the result is used as a model afterwards: put into evaluation mode, or exported."""
+
+    def argument(self, name: str) -> Argument | None:
+        """What is given for a parameter, None where nothing is (or not in plain sight, see ``complete``)."""
+        return next((argument for argument in self.arguments if argument.name == name), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """The model that is exported, as far as it can be seen to be made."""
+
+    name: str
+    """Its class: ``Net``, ``Sequential``."""
+    training: bool = False
+    """Whether it is surely in training mode there."""
+    modal: str = ""
+    """A layer in it that computes otherwise while training: ``BatchNorm2d``."""
+    scripted: bool = False
+    """Whether ``torch.jit`` made it."""
+    parameters: tuple[str, ...] = ()
+    """The parameters of its ``forward`` in order, none where they are not known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportCall(Call):
+    """A model is exported or traced. ``routes`` are those that the call may take, one where that is known."""
+
+    model: Model | None = None
+    """None where its making cannot be seen: a parameter, the result of somebody's function."""
+
+    @property
+    def by_default(self) -> bool:
+        """Whether ``torch.onnx.export`` itself chooses the exporter (of an exported program there is only one)."""
+        open_ = self.callee == "torch.onnx.export" and self.complete and self.argument("dynamo") is None
+        return open_ and not self.of_program
+
+    @property
+    def of_program(self) -> bool:
+        """Whether a program of ``torch.export`` is given in the place of a model."""
+        given = self.argument("model")
+        return given is not None and given.value == Named("torch.export.export", True)
+
+    @property
+    def inputs(self) -> tuple[Argument, ...]:
+        """The positional example inputs, none where they cannot be told apart."""
+        given = self.argument("example_inputs") or self.argument("args")
+        return () if given is None else given.parts or ((given,) if given.sizes is not None else ())

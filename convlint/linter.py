@@ -14,7 +14,7 @@ from convlint import baseline
 from convlint.analyzer import Analyzer, roomy
 from convlint.config import TARGETS, Settings
 from convlint.errors import nearest
-from convlint.events import Event
+from convlint.events import Call, Event
 from convlint.findings import Applicability, Edit, Finding, Fix, Severity, Span
 from convlint.rule import Context, Rule, registry
 from convlint.source.document import TOO_DEEP, Document, SourceError
@@ -89,14 +89,14 @@ def lint_documents(documents: Sequence[Document], settings: Settings, around: Se
 
 
 def _lint_documents(documents: Sequence[Document], settings: Settings, around: Sequence[Document]) -> LintResult:
-    analyzer = Analyzer(around)
+    rules = _selected(settings)
+    analyzer = Analyzer(around, {callee for rule in rules.values() for callee in rule.callees})
     found: dict[str, list[Repairable]] = defaultdict(list)
     for document in documents:
         try:
             analyzer.add(document)
         except SourceError as error:
             found[document.path].append(Repairable(_syntax(document, error)))
-    rules = _selected(settings)
     excused = baseline.read(settings.baseline) if settings.baseline is not None else None
     by_path = {document.path: document for document in documents}
     events = analyzer.events()
@@ -138,6 +138,8 @@ def _judged(
         if kind not in by_event:
             by_event[kind] = [r for r in rules.values() if issubclass(kind, r.events) and r.code not in ignored]
         for rule in by_event[kind]:
+            if isinstance(event, Call) and event.callee not in rule.callees:
+                continue
             finding = _checked(rule, event, context)
             if finding is not None and (finding.code, finding.span, finding.message) not in seen:
                 seen.add((finding.code, finding.span, finding.message))

@@ -44,6 +44,10 @@ class Example:
     """Routes on which ``good`` must export and equal eager; None for all."""
     targets: tuple[str, ...] = ()
     """Targets for which the finding is expected, besides ONNX Runtime."""
+    script: tuple[str, ...] = ()
+    """The routes that ``bad`` and ``good`` take themselves where they are scripts (several where all begin alike): they
+    make a ``model`` and write ``model.onnx`` or make ``exported``. That must equal the model in evaluation mode on all
+    inputs, and be of the opset of the example if it has one."""
 
     @property
     def source(self) -> str:
@@ -91,6 +95,8 @@ class Rule:
     since: ClassVar[str] = "0.1"
     status: ClassVar[Literal["preview", "stable", "deprecated"]] = "stable"
     events: ClassVar[tuple[type[Event], ...]]
+    callees: ClassVar[Sequence[str]] = ()
+    """The functions, by qualified name, of whose calls the rule wants the ``Call`` events."""
     examples: ClassVar[Sequence[Example]] = ()
     facts: ClassVar[Sequence[Fact]] = ()
     """Documented harm for targets (no proof here)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 class Analyzer:
     """Indexes documents and, as far as they reach, the project around them; yields the documents' events.
 
-    ``around`` are files of the project that are in memory newer than on disk. To be used within ``roomy``.
+    ``around`` are files of the project that are in memory newer than on disk; ``callees`` the functions of whose calls
+    rules want to know. To be used within ``roomy``.
     """
 
-    def __init__(self, around: Iterable[Document] = ()) -> None:
+    def __init__(self, around: Iterable[Document] = (), callees: Collection[str] = ()) -> None:
         from convlint.analyzer.index import Project
 
         self._project = Project(around)
+        self._callees = callees
         self._modules: list[ModuleInfo] = []
 
     def add(self, document: Document) -> None:
@@ -38,10 +40,16 @@ class Analyzer:
     def events(self) -> dict[str, list[Event]]:
         """The events of the added documents by ``Document.path``, in source order."""
         from convlint.analyzer.interpreter import Interpreter
+        from convlint.analyzer.plain_code import PlainCode
 
         found: dict[str, list[Event]] = {module.document.path: [] for module in self._modules}
-        for event in Interpreter(self._project, self._modules).events():
+        interpreter = Interpreter(self._project, self._modules)
+        for event in interpreter.events():
             found[event.document.path].append(event)
+        if self._callees:
+            code = PlainCode(interpreter.run, self._callees)
+            for module in self._modules:
+                found[module.document.path] += code.calls(module)
         for events in found.values():
             events.sort(key=lambda event: (event.span, type(event).__name__))
         return found

@@ -72,6 +72,7 @@ class ModuleInfo:
     stars: list[str] = field(default_factory=list)
     classes: list[ClassInfo] = field(default_factory=list)
     functions: list[FunctionInfo] = field(default_factory=list)
+    body: list[ast.stmt] = field(default_factory=list)
     fallbacks: dict[str, Binding] = field(default_factory=dict)
     """What ``except ImportError`` binds where the import before it leads nowhere."""
 
@@ -108,8 +109,8 @@ def build(document: Document, name: str, package: bool) -> ModuleInfo:
     Raises:
         SourceError: it does not parse.
     """
-    module = ModuleInfo(name, document, package)
-    _block(module, document.parse().body)
+    module = ModuleInfo(name, document, package, body=document.parse().body)
+    _block(module, module.body)
     return module
 
 

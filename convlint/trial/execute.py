@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib.util
+import os
 import random
 import re
 import sys
@@ -11,7 +12,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -24,7 +25,7 @@ from convlint.findings import Level
 from convlint.trial.compare import Difference, difference
 from convlint.trial.inputs import Dim, parse_inputs
 from convlint.trial.job import Answer, Job, Outcome, Reference
-from convlint.trial.routes import EXPORTS, Args, Export, Graph
+from convlint.trial.routes import EXPORTS, MODEL_FILE, Args, Export, Graph, made_by
 from convlint.trial.samples import Sample, given_samples, jittered, samples
 
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
@@ -68,6 +69,9 @@ def perform(job: Job) -> Iterator[Answer]:
     Raises:
         UsageError: the file, the model or its inputs cannot be used.
     """
+    if job.script:
+        yield from _perform_script(job)
+        return
     subject = find(job)
     measured, skipped = measure(subject)
     original = getattr(load(Path(job.original)), job.model, None) if job.original else None
@@ -75,6 +79,49 @@ def perform(job: Job) -> Iterator[Answer]:
     yield Reference(tuple(sample.name for sample in subject.samples), skipped, changed)
     for route in job.routes:
         yield outcome(route, subject, measured, job.opset)
+
+
+def _perform_script(job: Job) -> Iterator[Answer]:
+    """The reference and the outcome of a script that exports: what it makes must equal its ``model``."""
+    started = time.monotonic()
+    (route,) = job.routes
+    spec = parse_inputs(job.inputs)
+    with tempfile.TemporaryDirectory(prefix="convlint-") as folder, warnings.catch_warnings(), _inside(Path(folder)):
+        warnings.simplefilter("ignore")
+        _seed()
+        try:
+            module = load(Path(job.path))
+        except UsageError as error:
+            yield Reference((), {}, {})
+            yield Outcome(route, Level.breaks, told(error.__cause__ or error), seconds=_since(started))
+            return
+        names = tuple(given.name for given in spec.inputs)
+        subject = Subject(job.path, module.model, samples(spec), names, spec.dynamic, dict(spec.dims))
+        measured, skipped = measure(subject)
+        yield Reference(tuple(sample.name for sample in subject.samples), skipped, {})
+        path = Path(MODEL_FILE)
+        judged = _judge(route, made_by(module, path, names), measured)
+        if job.opset is not None and judged.level < Level.frozen and (got := _opset(path)) != job.opset:
+            message = f"the file is of opset {got}, not of {job.opset}"
+            judged = replace(judged, level=Level.frozen, message=message)
+        yield replace(judged, seconds=_since(started))
+
+
+@contextmanager
+def _inside(folder: Path) -> Iterator[None]:
+    """Works in a folder, as a script that writes files does."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def _opset(path: Path) -> object:
+    import onnx
+
+    return max(one.version for one in onnx.load(path, load_external_data=False).opset_import if not one.domain)
 
 
 def find(job: Job) -> Subject:

@@ -35,6 +35,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     routes: tuple[str, ...] = ROUTES
     original: str = ""
     """A file with the same model before its repair, to compare with in eager."""
+    script: bool = False
+    """Or: the file is a script that exports by itself, by the one route given (``Example.script``)."""
     case: str = ""
     """Or: the file is a suite (``convlint.trial.labels``), and the tools are watched on this case of it."""
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from convlint.errors import UsageError
 from convlint.findings import ROUTES, Harm, Level
 from convlint.proofs import Proofs, Shown, load, proofs_file, save
@@ -39,16 +41,28 @@ def prove(example: Example, runner: Runner) -> Proof:
         bad, good = Path(folder, "bad.py"), Path(folder, "good.py")
         bad.write_text(example.source, encoding="utf-8")
         good.write_text(example.good, encoding="utf-8")
-        before = runner.run(Job(path=str(bad), inputs=example.inputs, opset=example.opset))
-        after = runner.run(
-            Job(
-                path=str(good),
-                inputs=example.inputs,
-                opset=example.opset,
-                routes=example.good_routes or ROUTES,
-                original=str(bad) if example.same_in_eager else "",
-            )
+        job = Job(path=str(bad), inputs=example.inputs, opset=example.opset)
+        if example.script:
+            job = replace(job, routes=example.script[:1], script=True)
+            before, after = runner.run(job), runner.run(replace(job, path=str(good)))
+            return _proof(example, _standing_for(example.script, before), after)
+        repaired = replace(
+            job,
+            path=str(good),
+            routes=example.good_routes or ROUTES,
+            original=str(bad) if example.same_in_eager else "",
         )
+        return _proof(example, runner.run(job), runner.run(repaired))
+
+
+def _standing_for(routes: Sequence[str], script: Trial) -> Trial:
+    """The outcome of a script for all routes that begin as it does."""
+    (outcome,) = script.outcomes.values()
+    outcomes = {route: replace(outcome, route=route) for route in routes}
+    return Trial(script.reference, outcomes, script.versions)
+
+
+def _proof(example: Example, before: Trial, after: Trial) -> Proof:
     return Proof(before, after, tuple(_complaints(example.harm, before, after)))
 
 
@@ -56,6 +70,8 @@ def _complaints(harm: Harm, bad: Trial, good: Trial) -> Iterator[str]:
     for route, outcome in bad.outcomes.items():
         if outcome.level is not harm.on(route):
             yield f"bad {_told(outcome)}; the example says {harm.on(route).name}"
+    if untaken := [route for route in ROUTES if route not in bad.outcomes and harm.on(route)]:
+        yield f"bad does not take the route {', '.join(untaken)}, of which the example states a harm"
     for outcome in good.outcomes.values():
         if outcome.level is not Level.harmless:
             yield f"good {_told(outcome)}"
@@ -100,7 +116,7 @@ def _shown(example: Example, bad: Trial) -> Shown:
     outcomes = bad.outcomes
     return Shown(
         example.title,
-        {route: outcome.level.name for route, outcome in outcomes.items()},
+        {route: bad.harm.on(route).name for route in ROUTES},
         {route: _why(outcome)[:_LONGEST] for route, outcome in outcomes.items() if outcome.level},
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -113,12 +113,17 @@ def _from_fresh_state(module: Any) -> Callable[[Args], Any]:
 
 
 def _onnx(export: Export, **options: Any) -> Graph:
-    import onnx
-    import onnxruntime
-
     path = export.folder / MODEL_FILE
     names = list(export.names)
     torch.onnx.export(export.model, export.args, path, input_names=names, opset_version=export.opset, **options)
+    return onnx_graph(path, names)
+
+
+def onnx_graph(path: Path, names: Sequence[str]) -> Graph:
+    """An ONNX file, run in ONNX Runtime with inputs of these names."""
+    import onnx
+    import onnxruntime
+
     onnx.checker.check_model(str(path))
     settings = onnxruntime.SessionOptions()
     settings.log_severity_level = 4
@@ -130,6 +135,14 @@ def _onnx(export: Export, **options: Any) -> Graph:
         return [torch.as_tensor(value) for value in session.run(None, feed)]
 
     return Graph(run, tuple(name for name in names if name not in known))
+
+
+def made_by(module: Any, path: Path, names: Sequence[str]) -> Graph:
+    """What a script made: the ONNX file at a path, or what it calls ``exported``."""
+    if path.exists():
+        return onnx_graph(path, names)
+    exported = module.exported
+    return Graph(_from_fresh_state(exported.module() if hasattr(exported, "graph_module") else exported))
 
 
 def _array(value: Any) -> Any:

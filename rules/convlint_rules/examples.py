@@ -17,3 +17,13 @@ def forward(body: str, parameters: str = "x", imports: str = "", init: str = "")
         + setup
         + f"    def forward(self, {parameters}):\n{code}\n"
     )
+
+
+def script(
+    body: str,
+    forward_body: str = "return self.layer(x)",
+    init: str = "self.layer = nn.Linear(4, 4)",
+    parameters: str = "x",
+) -> str:
+    """The source of a script that defines ``Model`` and then does this at module level."""
+    return f"{forward(forward_body, parameters, init=init)}\n\n{textwrap.dedent(body).strip(chr(10))}\n"

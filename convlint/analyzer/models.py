@@ -1,0 +1,88 @@
+"""What a class says of the models made of it: whether they begin in training mode, and whether that matters."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from convlint.analyzer.export_facts import MODAL
+from convlint.analyzer.index import ClassInfo, dotted
+from convlint.analyzer.run import Run
+from convlint.analyzer.values import Class, Name
+from convlint.events import Model
+
+_DEEPEST = 8
+
+
+def constructed(run: Run, made: ClassInfo | str) -> Model:
+    """A new model of a class of the project, or of a layer of ``torch.nn`` by its qualified name."""
+    if isinstance(made, str):
+        layer = made.rpartition(".")[2]
+        return Model(name=layer, training=True, modal=layer if layer in MODAL else "")
+    order = run.mro(made)
+    forward = run.method(made, "forward")
+    arguments = forward.node.args if forward is not None else ast.arguments([], [], None, [], [], None, [])
+    parameters = [one.arg for one in (*arguments.posonlyargs, *arguments.args)][1:]
+    return Model(
+        name=made.node.name,
+        training=not any(_sets_mode(cls) for cls in order) and _is_plain(run, made),
+        modal=_modal(run, made, set()),
+        parameters=tuple(parameters),
+    )
+
+
+def _is_plain(run: Run, cls: ClassInfo) -> bool:
+    """Whether nothing but ``nn.Module`` and its layers stands above a class: others may choose the mode."""
+    return all(base.startswith("torch.nn.") for base in run.outside_bases(cls))
+
+
+def _sets_mode(cls: ClassInfo) -> bool:
+    """Whether a class has its own idea of modes."""
+    if "train" in cls.methods or "eval" in cls.methods:
+        return True
+    init = cls.methods.get("__init__")
+    return init is not None and any(
+        isinstance(part, ast.Attribute) and part.attr in ("eval", "train") for part in ast.walk(init.node)
+    )
+
+
+def _modal(run: Run, cls: ClassInfo, seen: set[ClassInfo]) -> str:
+    """The first layer in a class, or in the project's modules that it makes, that has two modes."""
+    if cls in seen or len(seen) > 100:
+        return ""
+    seen.add(cls)
+    inner: list[ClassInfo] = []
+    for info in run.mro(cls):
+        for name in _made(info):
+            value = _resolved(run, info, name)
+            if isinstance(value, Name) and value.qualified.startswith("torch.nn.modules."):
+                value = Name(f"torch.nn.{value.qualified.rpartition('.')[2]}")
+            if isinstance(value, Name) and value.qualified.startswith("torch.nn."):
+                layer = value.qualified.removeprefix("torch.nn.")
+                if layer in MODAL:
+                    return layer
+            elif isinstance(value, Class) and run.is_module(value.info):
+                inner.append(value.info)
+    return next((found for info in inner if (found := _modal(run, info, seen))), "")
+
+
+def _made(cls: ClassInfo) -> Iterator[str]:
+    """What the constructor of a class calls, by dotted names."""
+    init = cls.methods.get("__init__")
+    for part in ast.walk(init.node) if init is not None else ():
+        if isinstance(part, ast.Call) and (name := dotted(part.func)):
+            yield name
+
+
+def _resolved(run: Run, cls: ClassInfo, name: str) -> Class | Name | None:
+    first, *rest = name.split(".")
+    binding = cls.module.names.get(first)
+    if binding is None or isinstance(binding, ast.expr):
+        return None
+    value = run.global_name(cls.module, first)
+    for attribute in rest:
+        if not isinstance(value, Name):
+            return None
+        longer = Name(f"{value.qualified}.{attribute}")
+        value = run.resolve(longer) or longer
+    return value if isinstance(value, (Class, Name)) else None

@@ -1,0 +1,554 @@
+"""Calls in plain code - scripts, helpers, any function - with what the lines before them say of their arguments.
+
+Nothing is traced here, so nothing is interpreted as a tracer would: each function (and each module's top level) is read
+once from top to bottom. What branches disagree on is unknown afterwards, and what loops change is unknown in them.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Any
+
+from convlint.analyzer import torch_facts
+from convlint.analyzer.export_facts import EXPORTS, KEEPS_MODE, POSITIONAL, RETURNS_MODULE, TENSORS
+from convlint.analyzer.index import FunctionInfo, ModuleInfo
+from convlint.analyzer.models import constructed
+from convlint.analyzer.run import Run, header
+from convlint.analyzer.values import Class, Function, Name, Value
+from convlint.events import UNKNOWN, Argument, Call, ExportCall, Model, Named
+from convlint.findings import Span
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+_DEEPEST = 3
+"""How many helpers within helpers are looked into for the model that they return."""
+
+
+@dataclass(frozen=True)
+class Thing:
+    """What is known of a value: a constant, something imported, a tensor's sizes, one model or another."""
+
+    value: object = UNKNOWN
+    named: Value | None = None
+    sizes: tuple[int | None, ...] | None = None
+    made: Span | None = None
+    parts: tuple[Thing, ...] = ()
+    spans: tuple[Span, ...] = ()
+    """Where the parts stand."""
+    model: int | None = None
+    """Which model of the run it is."""
+    loaded: Span | None = None
+    """The call that read it from a file."""
+
+
+NOTHING = Thing()
+
+
+@dataclass
+class State:
+    """What is known at a line: what names stand for, and the modes of the models (True: training)."""
+
+    names: dict[str, Thing] = field(default_factory=dict)
+    training: dict[int, bool] = field(default_factory=dict)
+    ended: bool = False
+    """Whether the code returned, raised or left its loop."""
+
+    def copy(self) -> State:
+        """The same, to go on with in a branch."""
+        return State(dict(self.names), dict(self.training))
+
+    def become(self, states: Sequence[State]) -> None:
+        """What all of these have in common, those left out that ended."""
+        live = [state for state in states if not state.ended]
+        self.ended = not live
+        first, *others = live or [self]
+        names = {
+            name: thing if all(other.names.get(name) == thing for other in others) else NOTHING
+            for name, thing in first.names.items()
+        }
+        for other in others:
+            names |= {name: NOTHING for name in other.names if name not in first.names}
+        self.names = names
+        same = set(first.training.items()).intersection(*(other.training.items() for other in others))
+        self.training = dict(same)
+
+
+class PlainCode:
+    """Finds the calls of some functions in one module after another."""
+
+    def __init__(self, run: Run, callees: Collection[str]) -> None:
+        self.run = run
+        self.callees = frozenset(callees)
+        self.helpers: dict[tuple[str, str, int], Model | None] = {}
+        """The models that functions of the project give back, so that each is read once."""
+        words = sorted({callee.rpartition(".")[2] for callee in callees})
+        self._words = re.compile(rf"\b(?:{'|'.join(words)})\b")
+        self._packages = {callee.partition(".")[0] for callee in callees}
+
+    def calls(self, module: ModuleInfo) -> list[Call]:
+        """The calls in a module, in any order."""
+        text = module.document.text
+        if not (any(package in text for package in self._packages) and self._words.search(text)):
+            return []
+        book = _Book(self, module)
+        outer = _Reader(book, module.name)
+        with suppress(RecursionError):  # nested too deeply to be followed
+            outer.block(module.body)
+        things = outer.state.names.items()
+        constants = {name: Thing(value=thing.value) for name, thing in things if thing.value is not UNKNOWN}
+        lines = module.document.lines
+        for qualname, node in _functions(module.body, module.name):
+            if self._words.search("".join(lines[node.lineno - 1 : node.end_lineno])):
+                with suppress(RecursionError):
+                    _Reader(book, qualname, State(dict(constants))).enter(node)
+        return book.events()
+
+
+def _functions(body: Sequence[ast.AST], prefix: str) -> Iterator[tuple[str, _Function]]:
+    """All functions under some statements, those of classes and within functions too."""
+    for node in body:
+        if isinstance(node, _SCOPES) and not isinstance(node, ast.Lambda):
+            name = f"{prefix}.{node.name}"
+            if not isinstance(node, ast.ClassDef):
+                yield name, node
+            yield from _functions(node.body, name)
+        elif isinstance(node, (ast.stmt, ast.ExceptHandler, ast.match_case)):
+            yield from _functions(list(ast.iter_child_nodes(node)), prefix)
+
+
+@dataclass
+class _Book:
+    """What the readers of one module write down."""
+
+    code: PlainCode
+    module: ModuleInfo
+    found: dict[Span, Call] = field(default_factory=dict)
+    models: dict[int, Model] = field(default_factory=dict)
+    used_as_model: set[Span] = field(default_factory=set)
+    serial: Iterator[int] = field(default_factory=count)
+
+    def new(self, model: Model) -> int:
+        """A model from now on."""
+        number = next(self.serial)
+        self.models[number] = model
+        return number
+
+    def events(self) -> list[Call]:
+        """The calls, each with what became of its result."""
+        return [replace(call, makes_model=span in self.used_as_model) for span, call in self.found.items()]
+
+
+class _Reader:
+    """Reads one scope."""
+
+    def __init__(self, book: _Book, function: str, state: State | None = None, depth: int = 0) -> None:
+        self.book = book
+        self.run = book.code.run
+        self.function = function
+        self.state = state or State()
+        self.depth = depth
+        self.top = function == book.module.name
+        self.statement: ast.stmt | None = None
+        self.returned: list[tuple[Thing, bool | None]] = []
+        """What a function gives back, with the mode if it is a model."""
+
+    def enter(self, node: _Function) -> None:
+        """A function's body, nothing known of its parameters."""
+        self._forget(node.args)
+        self.block(node.body)
+
+    # --- statements ------------------------------------------------------------------------------------------------
+
+    def block(self, body: Sequence[ast.stmt]) -> None:
+        """Statements in order."""
+        for node in body:
+            if self.state.ended:
+                return
+            self.statement = node
+            self._statement(node)
+
+    def _statement(self, node: ast.stmt) -> None:
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                self._assign(targets, self.read(value))
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                self._assign([target], self.read(value))
+            case ast.Import() | ast.ImportFrom():
+                self._import(node)
+            case ast.If(test=test, body=body, orelse=orelse):
+                self.read(test)
+                self._branches([body, orelse])
+            case ast.For() | ast.AsyncFor() | ast.While():
+                self._loop(node)
+            case ast.With(items=items, body=body) | ast.AsyncWith(items=items, body=body):
+                for item in items:
+                    self.read(item.context_expr)
+                    self._forget(item)
+                self.block(body)
+            case ast.Try():
+                self._try(node)
+            case ast.Match(subject=subject, cases=cases):
+                self.read(subject)
+                self._branches([*(case.body for case in cases), []])
+            case ast.Return(value=value):
+                thing = self.read(value) if value is not None else NOTHING
+                self.returned.append((thing, self.state.training.get(thing.model) if thing.model is not None else None))
+                self.state.ended = True
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                self.state.names[node.name] = NOTHING
+                for decorator in node.decorator_list:
+                    self.read(decorator)
+            case _:
+                for part in ast.iter_child_nodes(node):
+                    if isinstance(part, ast.expr):
+                        self.read(part)
+                self._forget(node)
+                self.state.ended = isinstance(node, (ast.Raise, ast.Break, ast.Continue))
+
+    def _assign(self, targets: Sequence[ast.expr], thing: Thing) -> None:
+        for target in targets:
+            if isinstance(target, ast.Name):
+                self.state.names[target.id] = thing
+            elif isinstance(target, (ast.Tuple, ast.List)) and len(thing.parts) == len(target.elts):
+                for one, part in zip(target.elts, thing.parts, strict=True):
+                    self._assign([one], part)
+            else:
+                self._changed(target)
+                self._forget(target)
+
+    def _changed(self, target: ast.expr) -> None:
+        """``options["dynamo"] = False`` changes what is known of ``options``, as does an attribute of a model."""
+        base = target
+        while isinstance(base, (ast.Subscript, ast.Attribute)):
+            base = base.value
+        if not isinstance(base, ast.Name) or base is target:
+            return
+        thing = self._name(base.id)
+        if thing.model is not None:
+            self.state.training.pop(thing.model, None)
+        elif isinstance(target, ast.Subscript):
+            self.state.names[base.id] = NOTHING
+
+    def _forget(self, node: ast.AST) -> None:
+        """Names that are bound under a node stand for something unknown."""
+        for part in ast.walk(node):
+            if isinstance(part, ast.Name) and isinstance(part.ctx, (ast.Store, ast.Del)):
+                self.state.names[part.id] = NOTHING
+            elif isinstance(part, ast.arg):
+                self.state.names[part.arg] = NOTHING
+            elif isinstance(part, ast.ExceptHandler) and part.name:
+                self.state.names[part.name] = NOTHING
+
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        for alias in node.names:
+            if isinstance(node, ast.ImportFrom):
+                source, attribute = self.book.module.absolute(node.module, node.level), alias.name
+                name = alias.asname or alias.name
+            else:
+                source, attribute = alias.name if alias.asname else alias.name.partition(".")[0], ""
+                name = alias.asname or source
+            if name != "*":
+                self.state.names[name] = Thing(named=self.run.imported(source, attribute))
+
+    def _branches(self, bodies: Sequence[Sequence[ast.stmt]]) -> None:
+        before, after = self.state, []
+        for body in bodies:
+            self.state = before.copy()
+            self.block(body)
+            after.append(self.state)
+        self.state = before
+        self.state.become(after)
+
+    def _loop(self, node: ast.For | ast.AsyncFor | ast.While) -> None:
+        self.read(node.test if isinstance(node, ast.While) else node.iter)
+        before = self.state.copy()
+        self._forget(node)
+        self.state.training.clear()
+        self.block(node.body)
+        self.state.ended = False
+        self.state.become([before, self.state.copy()])
+        self.block(node.orelse)
+
+    def _try(self, node: ast.Try) -> None:
+        before = self.state.copy()
+        self.block([*node.body, *node.orelse])
+        done = self.state.copy()
+        done.ended = self.state.ended
+        before.become([before.copy(), replace(done, ended=False)])  # it may have stopped anywhere
+        after = [done]
+        for handler in node.handlers:
+            self.state = before.copy()
+            self._forget(ast.ExceptHandler(handler.type, handler.name, []))
+            self.block(handler.body)
+            after.append(self.state)
+        self.state = State()
+        self.state.become(after)
+        ended, self.state.ended = self.state.ended, False
+        self.block(node.finalbody)
+        self.state.ended |= ended
+
+    # --- expressions -----------------------------------------------------------------------------------------------
+
+    def read(self, node: ast.expr) -> Thing:
+        """What is known of an expression; calls in it are noted."""
+        match node:
+            case ast.Constant(value=value):
+                return Thing(value=value)
+            case ast.Name(id=name):
+                return self._name(name)
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                number = self.read(operand).value
+                return Thing(value=-number) if isinstance(number, (int, float)) else NOTHING
+            case ast.Tuple(elts=elements) | ast.List(elts=elements):
+                return self._display(node, elements)
+            case ast.Dict():
+                return self._dict(node)
+            case ast.Attribute():
+                return self._attribute(node)
+            case ast.Call():
+                return self._call(node)
+            case ast.NamedExpr(target=target, value=value):
+                thing = self.read(value)
+                self._assign([target], thing)
+                return thing
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                self.read(test)
+                one, other = self.read(body), self.read(orelse)
+                return one if one == other else NOTHING
+            case ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+                self._forget(node)
+        for part in ast.iter_child_nodes(node):
+            if isinstance(part, ast.expr):
+                self.read(part)
+        return NOTHING
+
+    def _name(self, name: str) -> Thing:
+        thing = self.state.names.get(name)
+        if thing is not None and not (self.top and thing == NOTHING):
+            return thing
+        if isinstance(self.book.module.names.get(name), ast.expr):
+            return NOTHING
+        value = self.run.global_name(self.book.module, name)
+        return Thing(named=value) if isinstance(value, (Class, Function, Name)) else NOTHING
+
+    def _display(self, node: ast.expr, elements: list[ast.expr]) -> Thing:
+        if any(isinstance(element, ast.Starred) for element in elements):
+            for element in elements:
+                self.read(element)
+            return NOTHING
+        parts = tuple(self.read(element) for element in elements)
+        spans = tuple(self._span(element) for element in elements)
+        values = [_value(part) for part in parts]
+        return Thing(value=values if isinstance(node, ast.List) else tuple(values), parts=parts, spans=spans)
+
+    def _dict(self, node: ast.Dict) -> Thing:
+        pairs = [
+            (self.read(key) if key else None, self.read(value))
+            for key, value in zip(node.keys, node.values, strict=True)
+        ]
+        keys = [_value(key) for key, _ in pairs if key is not None]
+        if len(keys) < len(pairs) or not all(isinstance(key, (str, int)) for key in keys):
+            return NOTHING
+        return Thing(value=dict(zip(keys, (_value(value) for _, value in pairs), strict=True)))
+
+    def _attribute(self, node: ast.Attribute) -> Thing:
+        base = self.read(node.value)
+        if not isinstance(base.named, Name):
+            return NOTHING
+        name = Name(f"{base.named.qualified}.{node.attr}")
+        return Thing(named=self.run.resolve(name) or name)
+
+    def _span(self, node: ast.expr | ast.stmt) -> Span:
+        return self.book.module.document.span(node)
+
+    # --- calls -----------------------------------------------------------------------------------------------------
+
+    def _call(self, node: ast.Call) -> Thing:
+        if isinstance(node.func, ast.Attribute):
+            owner = self.read(node.func.value)
+            if owner.named is None:
+                return self._method(node, node.func.attr, owner)
+        function = self.read(node.func)
+        given = [(one, self.read(one.value if isinstance(one, ast.Starred) else one)) for one in node.args]
+        named = [(one, self.read(one.value)) for one in node.keywords]
+        match function.named:
+            case Name(qualified=callee):
+                self._note(node, callee, given, named)
+                return self._outside(node, callee, given)
+            case Class(info=cls) if self.run.is_module(cls):
+                return self._model(constructed(self.run, cls))
+            case Function(info=info):
+                self._may_change([thing for _, thing in (*given, *named)])
+                return self._helper(info)
+        builtin = isinstance(node.func, ast.Name) and hasattr(builtins, node.func.id)
+        if function.model is None and not builtin:
+            self._may_change([thing for _, thing in (*given, *named)])
+        return NOTHING
+
+    def _method(self, node: ast.Call, method: str, owner: Thing) -> Thing:
+        """A method of a value: of a model it may set the mode."""
+        things = [self.read(one) for one in (*node.args, *(keyword.value for keyword in node.keywords))]
+        if owner.loaded is not None and method in ("eval", "train"):
+            self.book.used_as_model.add(owner.loaded)
+        if owner.model is not None and method in ("eval", "train"):
+            return self._set_mode(owner, owner.model, method, things)
+        if method not in KEEPS_MODE:
+            self._changed(node.func)  # also of a part: `model.backbone.eval()`
+        self._may_change(things)
+        keeps = method in RETURNS_MODULE and (owner.model is not None or owner.sizes is not None)
+        return owner if keeps or owner.loaded is not None else NOTHING
+
+    def _set_mode(self, owner: Thing, model: int, method: str, things: list[Thing]) -> Thing:
+        mode = method == "train" and (things[0].value if things else True)
+        if isinstance(mode, bool):
+            self.state.training[model] = mode
+        else:
+            self.state.training.pop(model, None)
+        return owner
+
+    def _may_change(self, things: Sequence[Thing]) -> None:
+        """Somebody's function may set the mode of a model that it is given."""
+        for thing in things:
+            if thing.model is not None:
+                self.state.training.pop(thing.model, None)
+            self._may_change(thing.parts)
+
+    def _model(self, model: Model) -> Thing:
+        """A new model, its mode known only where it is training."""
+        number = self.book.new(model)
+        if model.training:
+            self.state.training[number] = True
+        return Thing(model=number)
+
+    def _outside(self, node: ast.Call, callee: str, given: list[tuple[ast.expr, Thing]]) -> Thing:
+        """The result of a function or class that is not of the project."""
+        things = [thing for _, thing in given]
+        if callee in TENSORS:
+            return Thing(sizes=_sizes(given), made=self._span(node))
+        if callee.removeprefix("torch.nn.") in torch_facts.table().modules and callee.startswith("torch.nn."):
+            model = constructed(self.run, callee)
+            parts = [number for thing in things if (number := thing.model) is not None]
+            modal = [self.book.models[part].modal for part in parts if self.state.training.get(part)]
+            return self._model(replace(model, modal=model.modal or next(filter(None, modal), "")))
+        if callee in ("torch.jit.trace", "torch.jit.script"):
+            return self._model(Model(name=callee, scripted=True))
+        if callee == "torch.load":
+            return Thing(loaded=self._span(node))
+        if not callee.startswith("torch."):
+            self._may_change(things)
+        return Thing(value=Named(callee, True)) if callee.startswith("torch.") else NOTHING
+
+    def _helper(self, info: FunctionInfo) -> Thing:
+        """The model that a function of the project makes and gives back, where it is one on every path."""
+        known = self.book.code.helpers
+        if info.key not in known:
+            if self.depth == _DEEPEST:
+                return NOTHING
+            known[info.key] = None  # a function that calls itself
+            known[info.key] = self._given_back(info)
+        model = known[info.key]
+        return NOTHING if model is None else self._model(model)
+
+    def _given_back(self, info: FunctionInfo) -> Model | None:
+        if isinstance(info.node, ast.Lambda):
+            return None
+        book = _Book(self.book.code, info.module)
+        reader = _Reader(book, f"{info.module.name}.{info.qualname}", depth=self.depth + 1)
+        reader.enter(info.node)
+        if len(reader.returned) != 1 or not reader.state.ended:
+            return None
+        thing, training = reader.returned[0]
+        return None if thing.model is None else replace(book.models[thing.model], training=bool(training))
+
+    def _note(
+        self,
+        node: ast.Call,
+        callee: str,
+        given: list[tuple[ast.expr, Thing]],
+        named: list[tuple[ast.keyword, Thing]],
+    ) -> None:
+        """Write down a call that was asked for."""
+        names = POSITIONAL.get(callee, ())
+        starred = next((i for i, (one, _) in enumerate(given) if isinstance(one, ast.Starred)), len(given))
+        written = [(names[i] if i < len(names) else "", *one) for i, one in enumerate(given[:starred])]
+        written += [(keyword.arg, keyword.value, thing) for keyword, thing in named if keyword.arg]
+        complete = starred == len(given) and all(keyword.arg for keyword, _ in named)
+        exported = NOTHING
+        if callee in EXPORTS:
+            exported = next((thing for name, _, thing in written if name == names[0]), NOTHING)
+            if exported.loaded is not None:
+                self.book.used_as_model.add(exported.loaded)
+        if callee in self.book.code.callees:
+            facts = self._facts(node) | {
+                "callee": callee,
+                "arguments": tuple(self._argument(*one) for one in written),
+                "complete": complete,
+            }
+            self.book.found[self._span(node)] = (
+                self._export_call(facts, exported) if callee in EXPORTS else Call(**facts)
+            )
+
+    def _facts(self, node: ast.Call) -> dict[str, Any]:
+        """What any event says."""
+        module, span = self.book.module, self._span(node)
+        statement = header(module.document, self.statement) if self.statement else span
+        return {
+            "document": module.document,
+            "span": span,
+            "statement": statement,
+            "function": self.function,
+            "torch": module.torch,
+        }
+
+    def _export_call(self, facts: dict[str, Any], exported: Thing) -> ExportCall:
+        model = None
+        if exported.model is not None:
+            training = self.state.training.get(exported.model, False)
+            model = replace(self.book.models[exported.model], training=training)
+        call = ExportCall(**facts, model=model)
+        return replace(call, routes=_routes(call))
+
+    def _argument(self, name: str, node: ast.expr, thing: Thing) -> Argument:
+        parts = tuple(
+            Argument(span=span, value=_value(part), sizes=part.sizes, made=part.made)
+            for part, span in zip(thing.parts, thing.spans, strict=True)
+        )
+        return Argument(
+            name=name, span=self._span(node), value=_value(thing), sizes=thing.sizes, made=thing.made, parts=parts
+        )
+
+
+def _value(thing: Thing) -> object:
+    return Named(thing.named.qualified) if isinstance(thing.named, Name) else thing.value
+
+
+def _sizes(given: list[tuple[ast.expr, Thing]]) -> tuple[int | None, ...] | None:
+    """``torch.randn(1, 3, h, w)`` or ``torch.randn((1, 3, h, w))``: the sizes, None for those that are not known."""
+    if any(isinstance(one, ast.Starred) for one, _ in given) or not given:
+        return None
+    things = [thing for _, thing in given]
+    if len(things) == 1:
+        if not things[0].parts:
+            return None
+        things = list(things[0].parts)
+    return tuple(thing.value if isinstance(thing.value, int) else None for thing in things)
+
+
+def _routes(call: ExportCall) -> frozenset[str]:
+    """The routes that an export call may take."""
+    if call.callee == "torch.jit.trace":
+        return frozenset({"jit_trace"})
+    if call.callee == "torch.export.export":
+        return frozenset({"torch_export"})
+    dynamo = call.argument("dynamo")
+    if call.by_default or call.of_program or (dynamo is not None and dynamo.value is True):
+        return frozenset({"onnx_dynamo"})
+    if dynamo is not None and dynamo.value is False:
+        return frozenset({"onnx_torchscript"})
+    return frozenset({"onnx_dynamo", "onnx_torchscript"})

@@ -1,0 +1,1 @@
+"""CVL9: call sites and artefacts."""

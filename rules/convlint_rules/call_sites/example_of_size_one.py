@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from convlint.events import Argument, ExportCall, Named
+from convlint.findings import Applicability, Finding, Fix, Harm, Level
+from convlint.rewrite import edit
+from convlint.rule import Context, Example, Rule
+from convlint_rules.examples import script
+
+BREAKS = Harm(torch_export=Level.breaks)
+FROZEN = Harm(torch_export=Level.frozen)
+
+
+class ExampleOfSizeOne(Rule):
+    """
+    ## What it does
+    Finds `torch.export.export` with an example input that has size 1 along an axis that is meant to be dynamic.
+
+    ## Why it breaks
+    `torch.export` takes a size of 1 for a constant, because tensors of size 1 broadcast. With `Dim("batch")` or
+    `Dim.DYNAMIC` it stops (`you marked batch as dynamic but your code specialized it to be a constant`), with
+    `Dim.AUTO` the program keeps the size 1 and refuses every other. `torch.onnx.export` goes another way and is not
+    concerned: twelve small models, traced with a batch of 1 and `dynamic_axes`, ran with a batch of 5.
+
+    ## Fix safety
+    Unsafe: an example of size 2 instead; the tensor may be used for something else, too.
+
+    ## References
+    - pytorch/pytorch#126607
+    """
+
+    code, name, since = "CVL904", "example-of-size-one", "0.1"
+    events, callees = (ExportCall,), ("torch.export.export",)
+    examples = [
+        Example(
+            title="A batch of one",
+            bad=script("""
+                model = Model().eval()
+                x = torch.randn(1, 4)
+                batch = torch.export.Dim("batch")
+                exported = torch.export.export(model, (x,), dynamic_shapes=({0: batch},))  # <-
+            """),
+            good=script("""
+                model = Model().eval()
+                x = torch.randn(2, 4)
+                batch = torch.export.Dim("batch")
+                exported = torch.export.export(model, (x,), dynamic_shapes=({0: batch},))
+            """),
+            inputs="x: float32[N=2, 4]",
+            harm=BREAKS,
+            fix=Applicability.unsafe,
+            script=("torch_export",),
+        ),
+        Example(
+            title="A dimension that may become static",
+            bad=script("""
+                model = Model().eval()
+                x = torch.randn(1, 4)
+                shapes = {"x": {0: torch.export.Dim.AUTO}}
+                exported = torch.export.export(model, (x,), dynamic_shapes=shapes)  # <-
+            """),
+            good=script("""
+                model = Model().eval()
+                x = torch.randn(2, 4)
+                shapes = {"x": {0: torch.export.Dim.AUTO}}
+                exported = torch.export.export(model, (x,), dynamic_shapes=shapes)
+            """),
+            inputs="x: float32[N=1, 4]",
+            harm=FROZEN,
+            fix=Applicability.unsafe,
+            script=("torch_export",),
+        ),
+    ]
+
+    def check(self, event: ExportCall, context: Context) -> Finding | None:
+        """Breaks or frozen, by whether torch may make the dimension static."""
+        ones = list(_ones(event))
+        if not ones:
+            return None
+        first = max(ones, key=lambda one: not one.automatic)
+        text = event.document.segment(first.made) if first.made else "the example"
+        consequence = "keeps the size" if first.automatic else "stops"
+        message = (
+            f"`{' '.join(text.split())}` has size 1 along axis {first.axis}, which is meant to be dynamic: "
+            f"`torch.export` takes 1 for a constant and {consequence}; give an example of size 2"
+        )
+        harm = FROZEN if first.automatic else BREAKS
+        return self.finding(event, message, harm, context, fixable=Applicability.unsafe)
+
+    def fix(self, event: ExportCall, context: Context) -> Fix | None:
+        """The sizes of 1 as 2 where the tensors are made."""
+        import libcst as cst
+
+        edits = []
+        axes: dict[Any, set[int]] = {}
+        for one in _ones(event):
+            axes.setdefault(one.made, set()).add(one.axis)
+        for made, wanted in axes.items():
+            call = cst.ensure_type(event.cst_at(made), cst.Call)
+            shape = call.args[0].value
+            if isinstance(shape, (cst.Tuple, cst.List)):
+                elements = [_two(one) if i in wanted else one for i, one in enumerate(shape.elements)]
+                args = [call.args[0].with_changes(value=shape.with_changes(elements=elements)), *call.args[1:]]
+            else:
+                args = [_two(one) if i in wanted else one for i, one in enumerate(call.args)]
+            edits.append(edit(made, "{call}", call=call.with_changes(args=args)))
+        return Fix("Give an example of size 2", tuple(edits), Applicability.unsafe)
+
+
+def _two(one: Any) -> Any:
+    """An argument or element with 2 for its value."""
+    import libcst as cst
+
+    return one.with_changes(value=cst.Integer("2"))
+
+
+class _One(NamedTuple):
+    axis: int
+    made: Any
+    automatic: bool
+
+
+def _ones(event: ExportCall) -> Iterator[_One]:
+    """The axes that are meant to be dynamic and have size 1 in the example."""
+    given = event.argument("dynamic_shapes")
+    for example, shape in _paired(event, given.value if given is not None else None):
+        if not isinstance(shape, dict) or example.sizes is None:
+            continue
+        for axis, dim in shape.items():
+            dynamic = isinstance(dim, Named) and dim.qualified.startswith("torch.export.Dim")
+            if dynamic and isinstance(axis, int) and axis < len(example.sizes) and example.sizes[axis] == 1:
+                yield _One(axis, example.made, dim.qualified.endswith(".AUTO"))
+
+
+def _paired(event: ExportCall, shapes: Any) -> Iterator[tuple[Argument, Any]]:
+    """Each example input with what is said of its shape."""
+    inputs = event.inputs
+    if isinstance(shapes, dict):
+        parameters = event.model.parameters if event.model is not None else ()
+        names = parameters[: len(inputs)] if parameters else tuple(shapes) if len(shapes) == len(inputs) == 1 else ()
+        shapes = [shapes.get(name) for name in names]
+    if isinstance(shapes, (list, tuple)) and len(shapes) == len(inputs):
+        yield from zip(inputs, shapes, strict=True)

@@ -1,0 +1,112 @@
+"""The rules of calls: what they leave alone, and how their repairs are laid out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import Agree, Cli, repaired
+
+HEAD = "import torch\n\n"
+
+
+def fixed(tmp_path: Path, body: str, **options: object) -> str:
+    after = repaired(tmp_path / "export.py", (HEAD + body).encode(), unsafe_fixes=True, **options)
+    return after.decode().removeprefix(HEAD)
+
+
+@pytest.mark.parametrize(
+    ("axes", "names"),
+    [
+        ("{'a': {0: 'n'}, 'y': {0: 'n'}}", "input_names=['a'], output_names=['y']"),
+        ("{'a': {0: 'n'}, 'y': {0: 'n'}}", "input_names=['a'], output_names=names"),
+        ("{'a': {0: 'n'}, 'y': {0: 'n'}}", "input_names=['a'], **options"),
+        ("axes", "input_names=['a']"),
+        ("{'a': {0: 'n'}}", "output_names=['y']"),
+        ("{'a': {0: 'n'}, 'y': {0: 'n'}}", "input_names=['a'], dynamo=False"),
+        ("{'a': {0: 'n'}, 'y': {0: 'n'}}", "input_names=['a'], dynamo=use_dynamo"),
+    ],
+)
+def test_axes_whose_names_may_all_be_known(agree: Agree, axes: str, names: str) -> None:
+    agree(f"import torch\ntorch.onnx.export(m, (x,), 'm.onnx', {names}, dynamic_axes={axes})")
+
+
+def test_plain_calls_are_shown_as_harmless_only(agree: Agree) -> None:
+    names = "input_names=['a'], output_names=['y']"
+    source = f"import torch\ntorch.onnx.export(m, (x,), 'm.onnx', {names}, dynamic_axes={{'a': {{0: 'n'}}}})"
+    agree(source)
+    agree(f"{source}  # CVL901 CVL902", show_harmless=True)
+    loading = "import torch\nweights = torch.load('m.pt', weights_only=False)"
+    agree(loading)
+    agree(f"{loading}  # CVL906", show_harmless=True)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "state = torch.load('m.pt')\nmodel.load_state_dict(state)",
+        "model = torch.load('m.pt', weights_only=True)\nmodel.eval()",
+        "model = torch.load('m.pt', **options)\nmodel.eval()",
+        "model = torch.jit.load('m.pt')\nmodel.eval()",
+        "model = torch.load('m.pt')['model']\nmodel.eval()",
+    ],
+)
+def test_weights_that_are_loaded(agree: Agree, source: str) -> None:
+    agree(HEAD + source)
+
+
+@pytest.mark.parametrize(
+    ("made", "shapes"),
+    [
+        ("torch.randn(2, 4)", "({0: batch},)"),
+        ("torch.randn(1, 4)", "({1: batch},)"),
+        ("torch.randn(n, 4)", "({0: batch},)"),
+        ("torch.randn(1, 4)", "(None,)"),
+        ("torch.randn(1, 4)", "({0: dims[0]},)"),
+        ("torch.randn(1, 4)", "shapes"),
+    ],
+)
+def test_examples_of_another_size_or_that_stay_static(agree: Agree, made: str, shapes: str) -> None:
+    body = f"batch = torch.export.Dim('n')\nx = {made}\ntorch.export.export(m, (x,), dynamic_shapes={shapes})"
+    agree(HEAD + body)
+
+
+def test_an_exported_program_has_one_exporter_only(agree: Agree) -> None:
+    body = "p = torch.export.export(m, (x,))\ntorch.onnx.export(p, (), 'm.onnx', dynamo=False, opset_version=24)"
+    agree(HEAD + body, show_harmless=True)
+
+
+def test_the_example_is_made_larger_where_it_is_made(tmp_path: Path) -> None:
+    body = (
+        "x = torch.zeros((1, 3, 1), device=d)\ne = torch.export.export(m, (x,), dynamic_shapes=({{0: {0}, 2: {0}}},))\n"
+    )
+    body = body.format("torch.export.Dim.DYNAMIC")
+    assert fixed(tmp_path, body) == body.replace("(1, 3, 1)", "(2, 3, 2)")
+
+
+def test_options_are_laid_out_as_those_before(tmp_path: Path) -> None:
+    call = "torch.onnx.export(\n    m,\n    x,  # the example\n    'm.onnx',\n    opset_version=11{}\n)\n"
+    assert fixed(tmp_path, call.format(",")) == call.format(",\n    dynamo=False,")
+    assert fixed(tmp_path, call.format("")) == call.format(",\n    dynamo=False")
+
+
+def test_shapes_stand_in_the_order_of_the_inputs(tmp_path: Path) -> None:
+    call = "torch.onnx.export(m, (a, b, c), 'm.onnx', input_names=['a', 'b', 'c'], {})\n"
+    axes = "dynamic_axes={'c': {1: 'k'}, 'a': {0: 'n', 2: 'w'}, 'y': {0: 'n'}}"
+    shapes = 'dynamic_shapes=({0: "n", 2: "w"}, None, {1: "k"}), dynamo=True'
+    assert fixed(tmp_path, call.format(axes)) == call.format(shapes)
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["inputs, 'm.onnx', input_names=['a']", "(a, b), 'm.onnx', input_names=['a']", "(a,), 'm.onnx', input_names=['b']"],
+)
+def test_shapes_are_not_written_where_the_inputs_are_not_seen(tmp_path: Path, given: str) -> None:
+    call = f"torch.onnx.export(m, {given}, dynamic_axes={{'a': {{0: 'n'}}, 'y': {{0: 'n'}}}})\n"
+    assert fixed(tmp_path, call) == call
+
+
+def test_a_comment_excuses_a_call(cli: Cli, tmp_path: Path) -> None:
+    call = "import torch\ntorch.onnx.export(m, x, 'm.onnx', opset_version=11)  # convlint: ignore[CVL903] old files\n"
+    (tmp_path / "export.py").write_text(call)
+    assert cli("export.py", "--isolated").code == 0
