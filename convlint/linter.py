@@ -61,7 +61,7 @@ def lint(
     """The findings of files, or of one document that is not on disk.
 
     Raises:
-        UsageError: the baseline cannot be read.
+        UsageError: the baseline cannot be read, or an entry point is named that is not there.
     """
     documents: list[Document] = []
     unreadable: list[Finding] = []
@@ -89,7 +89,7 @@ def lint_documents(documents: Sequence[Document], settings: Settings, around: Se
 
 
 def _lint_documents(documents: Sequence[Document], settings: Settings, around: Sequence[Document]) -> LintResult:
-    analyzer = Analyzer(around)
+    analyzer = Analyzer(around, settings.entry_points, settings.exclude_entry_points)
     found: dict[str, list[Repairable]] = defaultdict(list)
     for document in documents:
         try:

@@ -199,7 +199,7 @@ _UNINTERESTING = frozenset(
 
 def _function(run: Run, frame: Frame, node: ast.expr, function: Function, arguments: Arguments) -> Value:
     info = function.info
-    if info.name in _UNINTERESTING or _LOSS.fullmatch(info.name):
+    if not arguments.entry and (info.name in _UNINTERESTING or _LOSS.fullmatch(info.name)):
         return UNKNOWN
     env = _bind(run, frame, function, arguments)
     routes = frame.routes
