@@ -321,8 +321,11 @@ GUARDS: dict[str, Value] = {
     "torch.onnx.is_in_onnx_export": Guard(frozenset({"onnx_torchscript", "onnx_dynamo"})),
     "torch.compiler.is_exporting": Guard(DYNAMO),
     "torch.compiler.is_compiling": Guard(DYNAMO),
-    "torch.compiler.is_dynamo_compiling": Guard(DYNAMO),
+    "torch.compiler.is_dynamo_compiling": Guard(frozenset({"onnx_dynamo"})),  # which tries strict mode as well
     "torch._dynamo.is_compiling": Guard(DYNAMO),
+    "torch._dynamo.external_utils.is_compiling": Guard(DYNAMO),
+    "torch._utils.is_compiling": Guard(DYNAMO),
+    "torch.fx._symbolic_trace.is_fx_tracing": Guard(DYNAMO),
     "torch.is_grad_enabled": Number("bool"),
 }
 """Functions by which code asks whether it is being exported."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from convlint.analyzer import shapes
+from convlint.analyzer import guards, shapes
 from convlint.analyzer.annotations import instance_by_annotation
 from convlint.analyzer.attributes import GUARDS, MODULE_METHODS
 from convlint.analyzer.index import ClassInfo, FunctionInfo, dotted
@@ -16,6 +16,7 @@ from convlint.analyzer.iteration import iterate
 from convlint.analyzer.run import DYNAMO, Frame, Run, is_module_name
 from convlint.analyzer.torch_calls import note_call
 from convlint.analyzer.values import (
+    FALSE,
     NONE,
     NOWHERE,
     UNKNOWN,
@@ -259,7 +260,8 @@ def _interpret(
     if inner.yields:
         return List(join_all(inner.yields)), pure
     results = [*inner.returns, *([NONE] if inner.live and not inner.returns else [])]
-    return (join_all(results) if results else UNKNOWN), pure
+    result = guards.by_route(list(zip(inner.returned_on, inner.returns, strict=True)))
+    return (result or (join_all(results) if results else UNKNOWN)), pure
 
 
 def _place(node: ast.expr) -> dict[str, Any]:
@@ -534,7 +536,7 @@ def _name(run: Run, frame: Frame, node: ast.expr, function: Name, arguments: Arg
     if inside is not None and inside != function:
         return invoke(run, frame, node, inside, arguments)
     if function.qualified in GUARDS:
-        return GUARDS[function.qualified]
+        return GUARDS[function.qualified] if frame.traced else FALSE
     return outside.call(run, frame, node, function.qualified, arguments)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 
+from convlint.analyzer import guards
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run
 from convlint.analyzer.values import (
     NONE,
@@ -31,7 +32,7 @@ from convlint.analyzer.values import (
 )
 from convlint.events import Branch, Taint
 
-Truth = bool | frozenset[str] | None
+Truth = bool | Guard | None
 """Known, true on some routes only, or not known."""
 
 CHECKS = frozenset({"warn", "warning", "warning_once", "info", "debug", "error", "critical", "print", "log"})
@@ -55,7 +56,9 @@ def decide(run: Run, frame: Frame, node: ast.expr, value: Value, form: str) -> T
     if isinstance(value, Const):
         return bool(value.value)
     if isinstance(value, Guard):
-        return value.true_on
+        if value.asked is not None:
+            decide(run, frame, node, value.asked, form)
+        return guards.truth(value)
     if isinstance(value, (Tensor, Number)):
         if value.taint >= Taint.fixed:
             frozen = value.frozen_on if isinstance(value, Number) else frozenset()
@@ -135,7 +138,8 @@ def test(run: Run, frame: Frame, node: ast.expr, form: str, only_checks: bool, w
             _emit(run, frame, node, decisions, form, whole)
     finally:
         frame.tests, frame.checking = outer, checking
-    return None if isinstance(truth, frozenset) and any(d.taint >= Taint.state for d in decisions) else truth
+    by_route_alone = isinstance(truth, Guard) and not truth.unknown_on
+    return None if by_route_alone and any(d.taint >= Taint.state for d in decisions) else truth
 
 
 def only_checks(body: list[ast.stmt]) -> bool:

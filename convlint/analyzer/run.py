@@ -56,6 +56,8 @@ class Frame:
     """False inside branches and loops."""
     live: bool = True
     returns: list[Value] = field(default_factory=list)
+    returned_on: list[frozenset[str]] = field(default_factory=list)
+    """The routes of each return."""
     yields: list[Value] = field(default_factory=list)
     statement: ast.stmt | None = None
     following: ast.stmt | None = None

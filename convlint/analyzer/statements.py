@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
-from convlint.analyzer import decisions, writes
+from convlint.analyzer import decisions, guards, writes
 from convlint.analyzer.arithmetic import binary
 from convlint.analyzer.index import ClassInfo, FunctionInfo, _class_block
 from convlint.analyzer.iteration import Elements, iterate
@@ -20,6 +20,7 @@ from convlint.analyzer.values import (
     Const,
     Dict,
     Function,
+    Guard,
     Instance,
     List,
     Name,
@@ -63,6 +64,7 @@ def _expression(run: Run, frame: Frame, node: ast.Expr) -> None:
 
 def _return(run: Run, frame: Frame, node: ast.Return) -> None:
     frame.returns.append(run.evaluate(frame, node.value) if node.value is not None else Const(None))
+    frame.returned_on.append(frame.routes)
     frame.live = False
 
 
@@ -268,8 +270,8 @@ def _if(run: Run, frame: Frame, node: ast.If) -> None:
         frame.env.update(decisions.narrowed(run, frame, node.test, False))
         execute(run, frame, node.orelse)
     else:
-        true_on = truth if isinstance(truth, frozenset) else ALL_ROUTES
-        false_on = ALL_ROUTES - truth if isinstance(truth, frozenset) else ALL_ROUTES
+        true_on = truth.true_on | truth.unknown_on if isinstance(truth, Guard) else ALL_ROUTES
+        false_on = ALL_ROUTES - truth.true_on if isinstance(truth, Guard) else ALL_ROUTES
         arms(
             run,
             frame,
@@ -304,9 +306,8 @@ def arms(run: Run, frame: Frame, alternatives: list[Arm]) -> None:
     env, certain, missed = frame.env, frame.certain, run.memory.missed
     after: dict[str, Value] | None = None
     after_missed: dict[int, Any] = {}
-    live = False
+    live: list[tuple[frozenset[str], dict[str, Value]]] = []
     outer_routes = frame.routes
-    stopped_on: frozenset[str] = frozenset()
     frame.certain = False
     for routes, narrowed, body in alternatives:
         frame.env = {**env, **narrowed}
@@ -317,15 +318,13 @@ def arms(run: Run, frame: Frame, alternatives: list[Arm]) -> None:
             body()
             if frame.live:
                 after = dict(frame.env) if after is None else join_env(after, frame.env)
-                live = True
+                live.append((frame.routes, frame.env))
                 run.memory.merge(after_missed)
                 after_missed = run.memory.missed
-            elif routes != ALL_ROUTES:
-                stopped_on |= routes
-    frame.routes = outer_routes - stopped_on
+    frame.routes = outer_routes & frozenset[str]().union(*(routes for routes, _ in live)) if live else outer_routes
     frame.certain = certain
-    frame.live = live
-    frame.env = env if after is None else after
+    frame.live = bool(live)
+    frame.env = env if after is None else after | guards.joined(live)
     run.memory.missed = after_missed if live else missed
 
 

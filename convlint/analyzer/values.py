@@ -233,6 +233,10 @@ class Guard(Value):
     """A flag that is true on some routes only: ``torch.jit.is_tracing()``."""
 
     true_on: frozenset[str]
+    unknown_on: frozenset[str] = frozenset()
+    """Where something else decides: ``torch.jit.is_tracing() and self.fast``."""
+    asked: Number | None = None
+    """What decides there, if it comes from tensors."""
 
 
 @dataclass(frozen=True, slots=True)
