@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from convlint.analyzer import guards
+from convlint.analyzer import checks, guards
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import broadcast, integer
 from convlint.analyzer.values import (
@@ -294,6 +294,7 @@ def _compared_numbers(left: Value, op: ast.cmpop, right: Value) -> Value:
         _frozen(left, right),
         degenerate=_is_degenerate(left, op, right),
         counted=counted_in(left, right),
+        relation=checks.relation(left, op, right),
     )
 
 

@@ -187,12 +187,15 @@ def of_tensor(run: Run, frame: Frame, node: ast.Attribute, tensor: Tensor) -> Va
 def shape_of(tensor: Tensor) -> Value:
     """``tensor.shape``."""
     if tensor.shape is not None:
-        return Tuple(tuple(map(_as_size, tensor.shape)))
+        return Tuple(tuple(_as_size(tensor, i) for i in range(len(tensor.shape))))
     return Shape(str(tensor.ident) if tensor.ident else "", size_taint(tensor), tensor.counted)
 
 
-def _as_size(dim: Value) -> Value:
-    """A dimension as a program reads it: what does not vary was fixed by the architecture."""
+def _as_size(tensor: Tensor, axis: int) -> Value:
+    """A dimension as a program reads it: what does not vary was fixed by the architecture, a count gets a name."""
+    dim = tensor.shape[axis] if tensor.shape is not None else UNKNOWN
+    if isinstance(dim, Number) and dim.taint is Taint.data and not dim.symbol and tensor.ident:
+        return replace(dim, symbol=f"{tensor.ident}@{axis}")
     return replace(dim, taint=Taint.fixed) if isinstance(dim, Number) and dim.taint is Taint.none else dim
 
 

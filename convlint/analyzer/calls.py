@@ -11,6 +11,7 @@ from typing import Any
 from convlint.analyzer import guards, shapes
 from convlint.analyzer.annotations import instance_by_annotation
 from convlint.analyzer.attributes import GUARDS, MODULE_METHODS
+from convlint.analyzer.checks import CHECKS
 from convlint.analyzer.index import ClassInfo, FunctionInfo, dotted
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.run import DYNAMO, Frame, Run, is_module_name
@@ -89,7 +90,13 @@ class Arguments:
 def call(run: Run, frame: Frame, node: ast.Call) -> Value:
     """``function(...)``."""
     function = run.evaluate(frame, node.func)
-    return invoke(run, frame, node, function, arguments_of(run, frame, node))
+    checking = frame.checking
+    frame.checking |= isinstance(function, Name) and function.qualified in CHECKS
+    try:
+        arguments = arguments_of(run, frame, node)
+    finally:
+        frame.checking = checking
+    return invoke(run, frame, node, function, arguments)
 
 
 def arguments_of(run: Run, frame: Frame, node: ast.Call) -> Arguments:
@@ -214,6 +221,7 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
         frame.traced,
         tuple((name, signature(value, names)) for name, value in env.items()),
         id(function.scope) if function.scope is not None else 0,
+        _facts_about(run, env),
     )
     if key in run.active or run.depth >= run.depth_limit:
         return opaque(arguments, True)
@@ -235,6 +243,24 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
     return result
 
 
+def _facts_about(run: Run, env: dict[str, Value]) -> tuple[Any, ...]:
+    """What was checked of the numbers that are given (which are nameless in a key)."""
+    if not run.facts:
+        return ()
+    given = {name: value for name, value in env.items() if isinstance(value, (Number, Tensor))}
+    return tuple(
+        (name, on, fact[1:])
+        for name, value in given.items()
+        for on, fact in run.facts
+        if fact[0] == (value.symbol if isinstance(value, Number) else "") or _is_of(fact[0], value)
+    )
+
+
+def _is_of(symbol: str, value: Value) -> bool:
+    """Whether a symbol names a size of a tensor."""
+    return isinstance(value, Tensor) and symbol.startswith((f"{value.ident}[", f"{value.ident}@"))
+
+
 def _touches(run: Run, env: dict[str, Value]) -> bool:
     stale = run.memory.missed
     return any(tensor.ident in stale for value in env.values() for tensor in tensors_in(value, 3))
@@ -246,7 +272,7 @@ def _interpret(
     """(result, whether a repeated call may take it instead of being interpreted again)."""
     info = function.info
     inner = Frame(info.module, info, function.scope, env, routes, frame.traced)
-    before = len(run.memory.written)
+    before, facts = len(run.memory.written), run.facts
     given = {t.storage for v in env.values() for t in tensors_in(v, 3)}
     if frame.traced:
         run.visited.add(info.key)
@@ -256,7 +282,7 @@ def _interpret(
             inner.statement = ast.Expr(info.node, **_place(info.node))
         return run.evaluate(inner, info.node.body), True
     run.execute(inner, info.node.body)
-    pure = not given.intersection(run.memory.written[before:])
+    pure = not given.intersection(run.memory.written[before:]) and run.facts is facts
     if inner.yields:
         return List(join_all(inner.yields)), pure
     results = [*inner.returns, *([NONE] if inner.live and not inner.returns else [])]
@@ -274,7 +300,9 @@ def _place(node: ast.expr) -> dict[str, Any]:
 
 
 def _renewed(run: Run, value: Value, names: dict[int, int], env: dict[str, Value]) -> Value:
-    """A remembered result for a new call: the tensors that it made are new ones."""
+    """A remembered result for a new call: the tensors that it made are new ones, and what was taken out of them."""
+    if isinstance(value, Number) and value.symbol.startswith("item"):
+        return replace(value, symbol="")
     if isinstance(value, Tensor):
         mine = {t.ident for v in env.values() for t in tensors_in(v, 2)}
         if value.ident and value.ident not in mine and not run.memory.views.get(value.ident):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 
-from convlint.analyzer import guards
+from convlint.analyzer import checks, guards
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run
 from convlint.analyzer.values import (
     NONE,
@@ -50,6 +50,7 @@ class Decision:
 
 def decide(run: Run, frame: Frame, node: ast.expr, value: Value, form: str) -> Truth:
     """The truth of a value where Python asks for it; notes the decision if a tensor or dimension makes it."""
+    value = checks.applied(run, value)
     if isinstance(value, Union):
         truths = {decide(run, frame, node, member, form) for member in value.members}
         return truths.pop() if len(truths) == 1 else None
@@ -130,7 +131,10 @@ def test(run: Run, frame: Frame, node: ast.expr, form: str, only_checks: bool, w
     checking, frame.checking = frame.checking, only_checks
     try:
         value = run.evaluate(frame, node)
-        truth = decide(run, frame, node, value, form)
+        kept = isinstance(whole, ast.Assert) and checks.is_kept(whole, value)
+        truth = None if kept else decide(run, frame, node, value, form)
+        if form == "assert":
+            checks.note(run, frame, value)
         decisions = frame.tests
         if isinstance(truth, bool):  # decided whatever the sizes are; a value is asked for all the same
             decisions = [one for one in decisions if one.taint is Taint.data]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from convlint.analyzer import calls, decisions, guards
+from convlint.analyzer import calls, checks, decisions, guards
 from convlint.analyzer.arithmetic import binary, compared
 from convlint.analyzer.attributes import attribute
 from convlint.analyzer.index import FunctionInfo
@@ -236,7 +236,7 @@ def _compare(run: Run, frame: Frame, node: ast.Compare) -> Value:
     results: list[Value] = []
     for op, right_node in zip(node.ops, node.comparators, strict=True):
         right = run.evaluate(frame, right_node)
-        results.append(compared(run, left, op, right))
+        results.append(checks.applied(run, compared(run, left, op, right)))
         left = right
     if len(results) == 1:
         return results[0]

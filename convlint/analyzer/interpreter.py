@@ -214,6 +214,7 @@ class Interpreter:
         """Nobody reads the tensors of the last model any more."""
         self.run.memory.missed = {}
         self.run.contexts = {}
+        self.run.facts = ()
 
     @contextmanager
     def _as_deep_as_possible(self) -> Iterator[None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from convlint.analyzer import builtin_calls, operators, shapes, torch_facts, writes
+from convlint.analyzer import builtin_calls, checks, operators, shapes, torch_facts, writes
 from convlint.analyzer.builtin_calls import Handler
 from convlint.analyzer.calls import Arguments, invoke, make_layer, opaque
 from convlint.analyzer.iteration import iterate
@@ -13,6 +13,7 @@ from convlint.analyzer.run import ALL_ROUTES, Frame, Run
 from convlint.analyzer.torch_calls import note_call
 from convlint.analyzer.values import (
     FALSE,
+    NONE,
     TRUE,
     UNKNOWN,
     Array,
@@ -291,6 +292,20 @@ def _cond(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argument
     return join_all(invoke(run, frame, node, b, Arguments(given, nodes=[node] * len(given))) for b in branches)
 
 
+def _check(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
+    """``torch._check(n > 0)``."""
+    asked, where_ = arguments.get(0, "cond", "condition", "i"), arguments.node(0, "cond", "condition", "i")
+    if name == "_check_with":
+        asked, where_ = arguments.get(1, "cond"), arguments.node(1, "cond")
+    if asked is None or where_ is None:
+        return NONE
+    if name == "_check_is_size":
+        checks.note_size(run, frame, asked, arguments.get(1, "max"))
+    elif name.startswith("_check"):
+        checks.note(run, frame, asked)
+    return NONE
+
+
 def _torchvision(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     last = name.rpartition(".")[2]
     taint = max((taint_of(v) for v in arguments.all()), default=Taint.none)
@@ -367,8 +382,9 @@ _TORCH: dict[str, Handler] = {
     "where": _where,
     "broadcast_tensors": _broadcast_tensors,
     "cond": _cond,
+    **dict.fromkeys((name.rpartition(".")[2] for name in checks.CHECKS), _check),
     **dict.fromkeys(
-        ("_check", "_assert", "_check_is_size", "no_grad", "device", "autocast", "dtype", "finfo", "iinfo"),
+        ("no_grad", "device", "autocast", "dtype", "finfo", "iinfo"),
         builtin_calls.nothing,
     ),
 }

@@ -16,6 +16,7 @@ from convlint.analyzer.values import (
     Function,
     Name,
     Places,
+    Relation,
     Tensor,
     Union,
     Value,
@@ -126,6 +127,8 @@ class Run:
         """Masks, by tensor, to the first selection by each: later ones have the same count."""
         self.decided: dict[tuple[str, Span], set[tuple[str, Span, str]]] = {}
         """Selections to where (and in which function) a plain number is made of their counts, or decided on."""
+        self.facts: tuple[tuple[frozenset[str], Relation], ...] = ()
+        """What was checked of numbers so far, and on which routes."""
         self.hooks: list[tuple[Value, Value]] = []
         self.lines: dict[ClassInfo, list[ClassInfo]] = {}
         """The resolution order of each class."""

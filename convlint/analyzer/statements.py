@@ -25,6 +25,7 @@ from convlint.analyzer.values import (
     List,
     Name,
     Number,
+    Relation,
     Shape,
     Tensor,
     Tuple,
@@ -303,26 +304,29 @@ Arm = tuple[frozenset[str], dict[str, Value], Callable[[], None]]
 
 def arms(run: Run, frame: Frame, alternatives: list[Arm]) -> None:
     """Run each arm from the same state, on its routes, and join what they leave."""
-    env, certain, missed = frame.env, frame.certain, run.memory.missed
+    env, certain, missed, facts = frame.env, frame.certain, run.memory.missed, run.facts
     after: dict[str, Value] | None = None
     after_missed: dict[int, Any] = {}
     live: list[tuple[frozenset[str], dict[str, Value]]] = []
+    learnt: list[tuple[frozenset[str], Relation]] = []
     outer_routes = frame.routes
     frame.certain = False
     for routes, narrowed, body in alternatives:
         frame.env = {**env, **narrowed}
         frame.live = True
-        run.memory.missed = dict(missed)
+        run.memory.missed, run.facts = dict(missed), facts
         frame.routes = outer_routes & routes
         if frame.routes:
             body()
             if frame.live:
                 after = dict(frame.env) if after is None else join_env(after, frame.env)
                 live.append((frame.routes, frame.env))
+                alone = frame.routes.difference(*(other for other, _, arm in alternatives if arm is not body))
+                learnt += [(on & alone, fact) for on, fact in run.facts[len(facts) :] if on & alone]
                 run.memory.merge(after_missed)
                 after_missed = run.memory.missed
     frame.routes = outer_routes & frozenset[str]().union(*(routes for routes, _ in live)) if live else outer_routes
-    frame.certain = certain
+    frame.certain, run.facts = certain, (*facts, *learnt)
     frame.live = bool(live)
     frame.env = env if after is None else after | guards.joined(live)
     run.memory.missed = after_missed if live else missed

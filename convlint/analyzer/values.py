@@ -51,6 +51,10 @@ class Const(Value):
     value: Any
 
 
+Relation = tuple[str, int, str | float]
+"""A named number, the ways in which it stands (see ``checks``) to another named one or to a constant."""
+
+
 @dataclass(frozen=True, slots=True)
 class Number(Value):
     """A Python number (or a tracer's stand-in for one) that is not known: a dimension, ``.item()``, a config int."""
@@ -68,6 +72,8 @@ class Number(Value):
     """Of a truth: whether it is one and the same for all sizes but 0 and 1."""
     counted: Places = NOWHERE
     """The selections whose counts it was computed from."""
+    relation: Relation | None = None
+    """Of a comparison: what it asks."""
 
 
 Dim = Value  # Const (int) or Number: one size of a shape
