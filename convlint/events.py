@@ -249,6 +249,15 @@ class StateWrite(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Untraceable(Event):
+    """A call that ``torch.jit.trace`` cannot follow at all."""
+
+    how: str
+    """control-flow (``torch.cond``), size (``torch._check`` of one), compiled (a function by ``torch.compile``)."""
+    callee: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class UnsupportedOperator(Event):
     """A function or layer that the TorchScript ONNX exporter has no operator for is called."""
 

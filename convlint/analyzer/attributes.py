@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 
 from convlint.analyzer import torch_facts
-from convlint.analyzer.run import DYNAMO, Frame, Run
+from convlint.analyzer.run import ALL_ROUTES, DYNAMO, Frame, Run
 from convlint.analyzer.shapes import swapped
 from convlint.analyzer.values import (
     FALSE,
@@ -31,6 +31,7 @@ from convlint.analyzer.values import (
     Union,
     Unknown,
     Value,
+    Wrapped,
     join_all,
     taint_of,
 )
@@ -158,6 +159,8 @@ def attribute(run: Run, frame: Frame, node: ast.Attribute, owner: Value) -> Valu
         return Array(owner.taint) if name == "T" else Method(owner, name, node)
     if isinstance(owner, Partial) and name == "func":
         return owner.function
+    if isinstance(owner, Wrapped):
+        return attribute(run, frame, node, owner.function)
     if isinstance(owner, (List, Dict, Const, Shape, Tuple, Number, Function)):
         return Method(owner, name, node)
     return UNKNOWN
@@ -256,8 +259,9 @@ def _of_class(run: Run, owner: Class, name: str) -> Value:
             return run.evaluate(Frame(cls.module, traced=False), cls.assigned[name])
     if name == "apply":
         forward = run.method(owner.info, "forward")
-        if forward is not None:
-            return Partial(Function(forward), (UNKNOWN,))  # an autograd.Function: the context comes first
+        if forward is not None:  # an autograd.Function: the context comes first
+            routes = DYNAMO if run.method(owner.info, "symbolic") else ALL_ROUTES - {"jit_trace"}
+            return Wrapped(Partial(Function(forward), (UNKNOWN,)), routes)  # `torch.jit.trace` calls it as it is
     return UNKNOWN
 
 

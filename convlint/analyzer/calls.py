@@ -15,7 +15,7 @@ from convlint.analyzer.checks import CHECKS
 from convlint.analyzer.index import ClassInfo, FunctionInfo, dotted
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.run import DYNAMO, Frame, Run, is_module_name
-from convlint.analyzer.torch_calls import note_call
+from convlint.analyzer.torch_calls import note_call, note_untraceable
 from convlint.analyzer.values import (
     FALSE,
     NONE,
@@ -39,6 +39,7 @@ from convlint.analyzer.values import (
     Union,
     Unknown,
     Value,
+    Wrapped,
     join,
     join_all,
     members,
@@ -134,7 +135,7 @@ def call_value(run: Run, frame: Frame, node: ast.expr, function: Value, position
 def invoke(run: Run, frame: Frame, node: ast.expr, function: Value, arguments: Arguments) -> Value:
     """The result of calling a value."""
     if isinstance(function, Union):
-        callables = [m for m in function.members if m != NONE]
+        callables = [_perhaps(m) for m in function.members if m != NONE]
         return join_all(invoke(run, frame, node, m, arguments) for m in callables)
     handler = _INVOKE.get(type(function))
     if handler is not None:
@@ -214,6 +215,10 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
     decorators = info.decorators
     if any(d in _SCRIPTED or d.rpartition(".")[2].startswith("script_if_tracing") for d in decorators):
         routes &= DYNAMO  # TorchScript compiles it: its control flow survives there
+    compiled = next((d for d in info.decorator_list if is_compiled(d)), None)
+    if compiled is not None:
+        note_untraceable(run, Frame(info.module, info, None, {}, routes, frame.traced), compiled, "compiled", info.name)
+        routes &= DYNAMO
     names: dict[int, int] = {}
     key = (
         info.key,
@@ -259,6 +264,15 @@ def _facts_about(run: Run, env: dict[str, Value]) -> tuple[Any, ...]:
 def _is_of(symbol: str, value: Value) -> bool:
     """Whether a symbol names a size of a tensor."""
     return isinstance(value, Tensor) and symbol.startswith((f"{value.ident}[", f"{value.ident}@"))
+
+
+def is_compiled(decorator: ast.expr) -> bool:
+    """Whether a decorator (or call) is ``torch.compile``, switched on."""
+    call = decorator if isinstance(decorator, ast.Call) else ast.Call(decorator, [], [])
+    off = any(
+        k.arg == "disable" and not (isinstance(k.value, ast.Constant) and not k.value.value) for k in call.keywords
+    )
+    return dotted(call.func) == "torch.compile" and not off
 
 
 def _touches(run: Run, env: dict[str, Value]) -> bool:
@@ -546,6 +560,18 @@ def _module_list(name: str, arguments: Arguments) -> Value:
 # --- the rest ----------------------------------------------------------------------------------------------------
 
 
+def _perhaps(function: Value) -> Value:
+    """One of several functions: whether it is compiled is a matter of configuration."""
+    return function.function if isinstance(function, Wrapped) and function.compiled else function
+
+
+def _wrapped(run: Run, frame: Frame, node: ast.expr, function: Wrapped, arguments: Arguments) -> Value:
+    if function.compiled:
+        note_untraceable(run, frame, node, "compiled", ast.unparse(node.func) if isinstance(node, ast.Call) else "")
+    with run.on_routes(frame, function.routes):
+        return invoke(run, frame, node, function.function, arguments)
+
+
 def _partial(run: Run, frame: Frame, node: ast.expr, function: Partial, arguments: Arguments) -> Value:
     merged = Arguments(
         [*function.args, *arguments.positional],
@@ -580,6 +606,7 @@ _INVOKE: dict[type[Value], Callable[[Run, Frame, ast.expr, Any, Arguments], Valu
     Instance: _instance,
     Layer: _layer,
     Partial: _partial,
+    Wrapped: _wrapped,
     Name: _name,
     Method: _method,
 }

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from convlint.analyzer import guards
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run
-from convlint.analyzer.values import Const, Guard, Number, Relation, Value
+from convlint.analyzer.values import Const, Guard, Number, Relation, Tensor, Value, taint_of
 from convlint.events import Taint
 
 CHECKS = frozenset(
@@ -86,6 +86,11 @@ def _asked(value: Value) -> Relation | None:
     if not isinstance(value, Number):
         return None
     return value.relation or ((value.symbol, _LESS | _MORE, 0) if value.symbol else None)
+
+
+def is_decision(value: Value) -> bool:
+    """Whether Python must know a value: a tensor, or a number taken out of one (a list of sizes is known)."""
+    return (isinstance(value, Tensor) or _asked(value) is not None) and taint_of(value) is Taint.data
 
 
 def applied(run: Run, value: Value) -> Value:

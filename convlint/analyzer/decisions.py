@@ -68,6 +68,13 @@ def decide(run: Run, frame: Frame, node: ast.expr, value: Value, form: str) -> T
     return _truth_of_object(run, frame, node, value, form)
 
 
+def check(run: Run, frame: Frame, node: ast.expr, value: Value) -> None:
+    """``torch._assert(value)``: a function decides, which no exporter takes for an ``assert``."""
+    checking, frame.checking = frame.checking, True
+    decide(run, frame, node, value, "check")
+    frame.checking = checking
+
+
 def _truth_of_object(run: Run, frame: Frame, node: ast.expr, value: Value, form: str) -> Truth:
     if isinstance(value, Tuple):
         return bool(value.items)
@@ -165,7 +172,7 @@ def only_checks(body: list[ast.stmt]) -> bool:
                 continue
             if isinstance(value, ast.Call):
                 name = value.func.attr if isinstance(value.func, ast.Attribute) else getattr(value.func, "id", "")
-                if name in CHECKS or name.startswith(("_check", "check_")):
+                if name in CHECKS or name.startswith(("_check", "check_", "_assert")):
                     continue
         return False
     return bool(body)

@@ -33,11 +33,14 @@ class FunctionInfo:
         return self.qualname.rpartition(".")[2]
 
     @property
+    def decorator_list(self) -> list[ast.expr]:
+        """The decorators as written."""
+        return [] if isinstance(self.node, ast.Lambda) else self.node.decorator_list
+
+    @property
     def decorators(self) -> list[str]:
         """The decorators' dotted names."""
-        if isinstance(self.node, ast.Lambda):
-            return []
-        return [dotted(d.func if isinstance(d, ast.Call) else d) for d in self.node.decorator_list]
+        return [dotted(d.func if isinstance(d, ast.Call) else d) for d in self.decorator_list]
 
 
 @dataclass(eq=False)
@@ -72,6 +75,8 @@ class ModuleInfo:
     stars: list[str] = field(default_factory=list)
     classes: list[ClassInfo] = field(default_factory=list)
     functions: list[FunctionInfo] = field(default_factory=list)
+    defined: dict[str, ClassInfo | FunctionInfo] = field(default_factory=dict)
+    """What a name was before it was assigned to: ``pick = torch.jit.script(pick)``."""
     fallbacks: dict[str, Binding] = field(default_factory=dict)
     """What ``except ImportError`` binds where the import before it leads nowhere."""
 
@@ -138,6 +143,8 @@ def _block(module: ModuleInfo, body: list[ast.stmt]) -> None:
         elif isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name):
+                    if isinstance(defined := module.names.get(target.id), (FunctionInfo, ClassInfo)):
+                        module.defined[target.id] = defined
                     module.names[target.id] = node.value
         elif isinstance(node, ast.AnnAssign):
             if isinstance(node.target, ast.Name) and node.value is not None:

@@ -149,7 +149,7 @@ class Run:
             return self.globals[key]
         if name not in module.names:
             return self._star(module, name)
-        self.globals[key] = UNKNOWN  # a name defined through itself
+        self.globals[key] = _defined(module.defined.get(name))  # a name defined through itself
         binding = module.names[name]
         if isinstance(binding, tuple) and name in module.fallbacks and self.project.module(binding[0]) is None:
             binding = module.fallbacks[name]
@@ -395,6 +395,10 @@ class Run:
             yield
         finally:
             frame.routes = before
+
+
+def _defined(binding: ClassInfo | FunctionInfo | None) -> Value:
+    return UNKNOWN if binding is None else Class(binding) if isinstance(binding, ClassInfo) else Function(binding)
 
 
 def qualified(frame: Frame) -> str:

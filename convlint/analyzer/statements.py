@@ -32,6 +32,7 @@ from convlint.analyzer.values import (
     Union,
     Unknown,
     Value,
+    Wrapped,
     join,
     join_all,
     members,
@@ -116,6 +117,8 @@ def set_attribute(frame: Frame, owner: Instance, name: str, value: Value) -> Non
     """Set an attribute: for certain, or as one more possibility."""
     if isinstance(value, Tensor) and value.state.startswith("parameter") is False and value.state:
         value = replace(value, state="")
+    if isinstance(value, Wrapped) and value.compiled and not frame.certain:
+        value = value.function  # a matter of configuration, as is the method that it stands for
     old = owner.attributes.get(name)
     owner.attributes[name] = value if old is None or frame.certain else join(old, value)
 

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Mapping
 
 from convlint.analyzer import torch_facts
-from convlint.analyzer.run import Frame, Run
+from convlint.analyzer.run import TORCHSCRIPT, Frame, Run
 from convlint.analyzer.values import TRUE, Number, Tensor, Value, members
-from convlint.events import Branch, Taint, UnsupportedOperator
+from convlint.events import Branch, Taint, UnsupportedOperator, Untraceable
 
 
 def note_call(
@@ -23,6 +23,12 @@ def note_call(
             function, _, switch = one.partition(":")
             fused = one in table.fused
             run.emit(frame, UnsupportedOperator, node, "", (), callee=function, switch=switch, fused=fused)
+
+
+def note_untraceable(run: Run, frame: Frame, node: ast.expr, how: str, callee: str) -> None:
+    """Notes a call that ``torch.jit.trace`` stops at."""
+    with run.on_routes(frame, TORCHSCRIPT):
+        run.emit(frame, Untraceable, node, how, (), how=how, callee=callee)
 
 
 def _is_input(given: Value | None) -> bool:

@@ -235,6 +235,16 @@ class Partial(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class Wrapped(Value):
+    """A function or module that an exporter enters on some routes only: ``torch.jit.script(function)``."""
+
+    function: Value
+    routes: frozenset[str]
+    compiled: bool = False
+    """Whether by ``torch.compile``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Guard(Value):
     """A flag that is true on some routes only: ``torch.jit.is_tracing()``."""
 
@@ -481,6 +491,8 @@ def signature(value: Value, names: dict[int, int] | None = None, depth: int = 4)
         return ("F", value.info.key, bound)
     if isinstance(value, Partial):
         return ("P", signature(value.function, names, depth - 1), len(value.args))
+    if isinstance(value, Wrapped):
+        return ("W", signature(value.function, names, depth - 1), value.routes)
     if isinstance(value, Method):
         return ("M", value.name, signature(value.owner, names, depth - 1))
     if isinstance(value, Layer):

@@ -98,7 +98,7 @@ def test_a_check_counts_in_the_functions_that_are_called_and_for_the_caller(agre
 )
 def test_which_asserts_torch_export_keeps(agree: Agree, statement: str, code: str) -> None:
     mark, rest = (f"  # {code}" if code else ""), "\n    raise ValueError" if statement.endswith(":") else ""
-    agree(forward(f"{COUNT}\n{statement}{mark}{rest}\nreturn x * 2"))
+    agree(forward(f"{COUNT}\n{statement}{mark}{rest}\nreturn x * 2"), exporter="dynamo")
 
 
 @pytest.mark.parametrize(
