@@ -15,7 +15,7 @@ from convlint.analyzer.checks import CHECKS
 from convlint.analyzer.index import ClassInfo, FunctionInfo, dotted
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.run import DYNAMO, Frame, Run, is_module_name
-from convlint.analyzer.torch_calls import note_call, note_untraceable
+from convlint.analyzer.torch_calls import note_call, note_custom, note_untraceable
 from convlint.analyzer.values import (
     FALSE,
     NONE,
@@ -215,6 +215,10 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
     decorators = info.decorators
     if any(d in _SCRIPTED or d.rpartition(".")[2].startswith("script_if_tracing") for d in decorators):
         routes &= DYNAMO  # TorchScript compiles it: its control flow survives there
+    operator = custom_operator(info)
+    if operator is not None:
+        note_custom(run, frame, node, info.name, operator)
+        routes = frozenset()  # exporters call it as it is
     compiled = next((d for d in info.decorator_list if is_compiled(d)), None)
     if compiled is not None:
         note_untraceable(run, Frame(info.module, info, None, {}, routes, frame.traced), compiled, "compiled", info.name)
@@ -264,6 +268,15 @@ def _facts_about(run: Run, env: dict[str, Value]) -> tuple[Any, ...]:
 def _is_of(symbol: str, value: Value) -> bool:
     """Whether a symbol names a size of a tensor."""
     return isinstance(value, Tensor) and symbol.startswith((f"{value.ident}[", f"{value.ident}@"))
+
+
+def custom_operator(info: FunctionInfo) -> str | None:
+    """The name that ``@torch.library.custom_op("space::name")`` gives to a function, '' where none is written."""
+    for decorator in info.decorator_list:
+        if isinstance(decorator, ast.Call) and dotted(decorator.func).rpartition(".")[2] in ("custom_op", "triton_op"):
+            name = decorator.args[0] if decorator.args else None
+            return name.value if isinstance(name, ast.Constant) and isinstance(name.value, str) else ""
+    return None
 
 
 def is_compiled(decorator: ast.expr) -> bool:

@@ -14,6 +14,7 @@ from convlint.analyzer.calls import Arguments, invoke
 from convlint.analyzer.importers import importers
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project
 from convlint.analyzer.named import Entry, entries
+from convlint.analyzer.registrations import cured
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.values import (
     UNKNOWN,
@@ -66,10 +67,18 @@ _ONLY_AROUND = re.compile(
 """Parts of the names of functions that feed, train, test or show a model, and Python's own hooks."""
 
 
+_OF_OPERATORS = frozenset(
+    ["custom_op", "triton_op", "impl", "impl_abstract", "register_fake", "register_kernel", "register_vmap"]
+)
+"""Decorators by which a function becomes (a part of) an operator: exporters call it as it is."""
+
+
 def _is_of_tensors(function: FunctionInfo) -> bool:
     """Whether a function says that it makes tensors of tensors."""
     node = function.node
     if isinstance(node, ast.Lambda) or _ONLY_AROUND.search(function.name):
+        return False
+    if any(d.rpartition(".")[2] in _OF_OPERATORS for d in function.decorators):
         return False
     annotations = [p.annotation for p in (*node.args.posonlyargs, *node.args.args)]
     return any(_is_tensor(one) for one in annotations) and _is_tensor(node.returns)
@@ -124,7 +133,7 @@ class Interpreter:
             self._enter_if_new(cls)
         self._enter_importers()
         self._enter_possible(used)
-        return self.run.events()
+        return cured(self.modules, self.run.events())
 
     def _enter_if_new(self, cls: ClassInfo) -> None:
         forward = cls.methods.get("forward")

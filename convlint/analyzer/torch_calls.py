@@ -21,8 +21,14 @@ def note_call(
     for one in (name, *(f"{name}:{key}" for key, value in keywords.items() if value == TRUE)):
         if one in table.refused:
             function, _, switch = one.partition(":")
-            fused = one in table.fused
-            run.emit(frame, UnsupportedOperator, node, "", (), callee=function, switch=switch, fused=fused)
+            facts = {"operator": table.refused[one], "switch": switch, "fused": one in table.fused}
+            run.emit(frame, UnsupportedOperator, node, "", (), callee=function, **facts)
+
+
+def note_custom(run: Run, frame: Frame, node: ast.expr, callee: str, operator: str) -> None:
+    """Notes a call of an operator of the user's own."""
+    with run.on_routes(frame, frozenset({"onnx_torchscript", "onnx_dynamo"})):
+        run.emit(frame, UnsupportedOperator, node, "", (), callee=callee, operator=operator, custom=True)
 
 
 def note_untraceable(run: Run, frame: Frame, node: ast.expr, how: str, callee: str) -> None:
