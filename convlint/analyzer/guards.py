@@ -17,7 +17,7 @@ def flag(value: Value) -> Guard | None:
     if isinstance(value, Guard):
         return value
     if isinstance(value, Const) and isinstance(value.value, bool):
-        return Guard(ALL_ROUTES if value.value else NOWHERE)
+        return Guard(ALL_ROUTES if value.value else NOWHERE, in_eager=value.value)
     if isinstance(value, Number) and value.kind == "bool" and value.taint is Taint.none:
         return Guard(NOWHERE, ALL_ROUTES)
     return None
@@ -38,19 +38,20 @@ def plain(guard: Guard) -> Value:
 
 def inverted(guard: Guard) -> Guard:
     """``not flag``."""
-    return Guard(ALL_ROUTES - guard.true_on - guard.unknown_on, guard.unknown_on)
+    return Guard(ALL_ROUTES - guard.true_on - guard.unknown_on, guard.unknown_on, in_eager=not guard.in_eager)
 
 
 def both(a: Guard, b: Guard) -> Guard:
     """``a and b``."""
     true_on = a.true_on & b.true_on
-    return Guard(true_on, ((a.true_on | a.unknown_on) & (b.true_on | b.unknown_on)) - true_on)
+    unknown_on = ((a.true_on | a.unknown_on) & (b.true_on | b.unknown_on)) - true_on
+    return Guard(true_on, unknown_on, in_eager=a.in_eager and b.in_eager)
 
 
 def either(a: Guard, b: Guard) -> Guard:
     """``a or b``."""
     true_on = a.true_on | b.true_on
-    return Guard(true_on, (a.unknown_on | b.unknown_on) - true_on)
+    return Guard(true_on, (a.unknown_on | b.unknown_on) - true_on, in_eager=a.in_eager or b.in_eager)
 
 
 def folded(values: Sequence[Value], *, is_all: bool) -> Value | None:
@@ -58,7 +59,7 @@ def folded(values: Sequence[Value], *, is_all: bool) -> Value | None:
     flags = [flag(value) for value in values]
     if not any(isinstance(value, Guard) for value in values) or None in flags:
         return None
-    result = Guard(ALL_ROUTES if is_all else NOWHERE)
+    result = Guard(ALL_ROUTES if is_all else NOWHERE, in_eager=is_all)
     for one in flags:
         if one is not None:
             result = both(result, one) if is_all else either(result, one)

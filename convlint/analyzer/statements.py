@@ -283,6 +283,7 @@ def _if(run: Run, frame: Frame, node: ast.If) -> None:
                 (true_on, decisions.narrowed(run, frame, node.test, True), lambda: execute(run, frame, node.body)),
                 (false_on, decisions.narrowed(run, frame, node.test, False), lambda: execute(run, frame, node.orelse)),
             ],
+            in_eager=int(not truth.in_eager) if isinstance(truth, Guard) and not truth.unknown_on else None,
         )
 
 
@@ -305,8 +306,11 @@ def _is_equality(node: ast.expr) -> bool:
 Arm = tuple[frozenset[str], dict[str, Value], Callable[[], None]]
 
 
-def arms(run: Run, frame: Frame, alternatives: list[Arm]) -> None:
-    """Run each arm from the same state, on its routes, and join what they leave."""
+def arms(run: Run, frame: Frame, alternatives: list[Arm], in_eager: int | None = None) -> None:
+    """Run each arm from the same state, on its routes, and join what they leave.
+
+    What the arm checks that is taken ``in_eager`` holds for all valid inputs, on every route.
+    """
     env, certain, missed, facts = frame.env, frame.certain, run.memory.missed, run.facts
     after: dict[str, Value] | None = None
     after_missed: dict[int, Any] = {}
@@ -314,7 +318,7 @@ def arms(run: Run, frame: Frame, alternatives: list[Arm]) -> None:
     learnt: list[tuple[frozenset[str], Relation]] = []
     outer_routes = frame.routes
     frame.certain = False
-    for routes, narrowed, body in alternatives:
+    for i, (routes, narrowed, body) in enumerate(alternatives):
         frame.env = {**env, **narrowed}
         frame.live = True
         run.memory.missed, run.facts = dict(missed), facts
@@ -325,7 +329,9 @@ def arms(run: Run, frame: Frame, alternatives: list[Arm]) -> None:
                 after = dict(frame.env) if after is None else join_env(after, frame.env)
                 live.append((frame.routes, frame.env))
                 alone = frame.routes.difference(*(other for other, _, arm in alternatives if arm is not body))
-                learnt += [(on & alone, fact) for on, fact in run.facts[len(facts) :] if on & alone]
+                for on, fact in run.facts[len(facts) :]:
+                    holds_on = outer_routes if i == in_eager and on >= frame.routes else on & alone
+                    learnt += [(holds_on, fact)] if holds_on else []
                 run.memory.merge(after_missed)
                 after_missed = run.memory.missed
     frame.routes = outer_routes & frozenset[str]().union(*(routes for routes, _ in live)) if live else outer_routes

@@ -253,6 +253,8 @@ class Guard(Value):
     """Where something else decides: ``torch.jit.is_tracing() and self.fast``."""
     asked: Number | None = None
     """What decides there, if it comes from tensors."""
+    in_eager: bool = False
+    """What it is where nothing is exported."""
 
 
 @dataclass(frozen=True, slots=True)

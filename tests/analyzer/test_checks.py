@@ -65,8 +65,10 @@ def test_a_branch_that_does_not_follow_is_reported(agree: Agree, check: str, tes
     agree(branch(check, test, "  # CVL301"), exporter="dynamo")
 
 
-def test_a_check_under_a_guard_counts_on_the_routes_of_the_guard(agree: Agree) -> None:
+def test_what_eager_checks_holds_for_all_inputs_and_what_an_exporter_checks_for_it(agree: Agree) -> None:
     check = "if not torch.jit.is_tracing():\n    torch._check(n > 1)"
+    agree(branch(check, "n > 1"))
+    check = "if torch.compiler.is_exporting():\n    torch._check(n > 1)"
     agree(branch(check, "n > 1"), exporter="dynamo")
     agree(branch(check, "n > 1", "  # CVL301"), exporter="torchscript")
 
