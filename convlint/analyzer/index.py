@@ -152,6 +152,9 @@ def _block(module: ModuleInfo, body: list[ast.stmt]) -> None:
         elif isinstance(node, ast.If):
             _block(module, node.orelse)
             _block(module, node.body)
+        elif isinstance(node, ast.Match):
+            for case in reversed(node.cases):
+                _block(module, case.body)
         elif isinstance(node, ast.Try):
             for handler in node.handlers:
                 before = dict(module.names)
@@ -189,6 +192,12 @@ def _class_block(info: ClassInfo, body: list[ast.stmt]) -> None:
                 info.assigned[node.target.id] = node.value
         elif isinstance(node, ast.If):
             _class_block(info, node.orelse)
+            _class_block(info, node.body)
+        elif isinstance(node, ast.Try):
+            for handler in node.handlers:
+                _class_block(info, handler.body)
+            _class_block(info, [*node.body, *node.orelse, *node.finalbody])
+        elif isinstance(node, (ast.With, ast.For, ast.While)):
             _class_block(info, node.body)
 
 

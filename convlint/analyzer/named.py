@@ -8,7 +8,7 @@ from pathlib import Path
 
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo
 from convlint.analyzer.run import Run
-from convlint.analyzer.values import Class, Function, Instance, Name, Value
+from convlint.analyzer.values import UNKNOWN, Class, Function, Instance, Name, Value
 from convlint.entry_points import EntryPoint
 from convlint.errors import UsageError, nearest
 
@@ -55,10 +55,13 @@ def _module(run: Run, modules: list[ModuleInfo], point: EntryPoint) -> ModuleInf
 
 def _entry(run: Run, module: ModuleInfo, point: EntryPoint) -> Entry:
     first, *rest = point.qualname.split(".")
-    value = run.global_name(module, first)
+    try:
+        value = run.global_name(module, first)
+        entry = _reached(run, value, point, rest) if value is not None else None
+    except RecursionError:  # nested too deeply to be followed
+        value, entry = UNKNOWN, None
     if value is None:
         raise _wrong(point, f"`{first}` is not in {module.document.path}{nearest(first, module.names)}")
-    entry = _reached(run, module, value, point, rest)
     if entry is None:
         raise _wrong(
             point, f"`{point.qualname}` is no function or class whose source can be read; name the one that it calls"
@@ -66,7 +69,7 @@ def _entry(run: Run, module: ModuleInfo, point: EntryPoint) -> Entry:
     return entry
 
 
-def _reached(run: Run, module: ModuleInfo, value: Value, point: EntryPoint, rest: list[str]) -> Entry | None:
+def _reached(run: Run, value: Value, point: EntryPoint, rest: list[str]) -> Entry | None:
     """What the names behind dots lead to, from a module-level value on."""
     for i, name in enumerate(rest):
         if isinstance(value, Name):

@@ -121,6 +121,8 @@ class Run:
         self.contexts: dict[tuple[str, str, int], int] = {}
         self.active: set[Any] = set()
         self.globals: dict[tuple[str, str], Value] = {}
+        self._asked: set[str] = set()
+        """Modules whose star imports are being searched for a name."""
         self.doubtful: set[tuple[str, Span]] = set()
         """Expressions that were something else in another call of the same function."""
         self.selections: dict[int, tuple[str, Span]] = {}
@@ -166,14 +168,18 @@ class Run:
         return value
 
     def _star(self, module: ModuleInfo, name: str) -> Value | None:
-        for source in module.stars:
-            other = self.project.module(source)
-            if other is None:
-                continue
-            value = self.global_name(other, name)
-            if value is not None:
-                return value
-        return None
+        if module.document.path in self._asked:  # star imports in a circle
+            return None
+        self._asked.add(module.document.path)
+        try:
+            for source in module.stars:
+                other = self.project.module(source)
+                value = self.global_name(other, name) if other is not None else None
+                if value is not None:
+                    return value
+            return None
+        finally:
+            self._asked.discard(module.document.path)
 
     def imported(self, source: str, attribute: str) -> Value:
         """What ``from source import attribute`` (or ``import source``, attribute '') binds."""
