@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
+from convlint.entry_points import EntryPoint, check_entry_pattern, check_entry_point
 from convlint.errors import UsageError, nearest
 from convlint.rule import Context, registry
 from convlint.source.discovery import DEFAULT_EXCLUDE, absolute, anchored, matches
@@ -71,6 +72,10 @@ class Settings:
     respect_gitignore: bool = True
     per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """(pattern, codes); ``!`` before a pattern means every other file."""
+    entry_points: tuple[EntryPoint, ...] = ()
+    """What an exporter enters besides what looks like it."""
+    exclude_entry_points: tuple[EntryPoint, ...] = ()
+    """Patterns of what is not entered by itself."""
     exporter: str = "any"
     targets: Targets = (("onnxruntime", None),)
     opset: int | None = None
@@ -128,6 +133,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     force_exclude: bool | None = None
     respect_gitignore: bool | None = None
     per_file_ignores: dict[str, list[str]] | None = None
+    entry_points: list[str] | None = None
+    exclude_entry_points: list[str] | None = None
     exporter: Exporter | None = None
     target: str | list[str] | None = None
     opset: Annotated[int, msgspec.Meta(ge=7)] | None = None
@@ -216,11 +223,11 @@ def apply(settings: Settings, layer: Layer) -> Settings:
     """The settings with a layer laid over them.
 
     Raises:
-        UsageError: a code or target of the layer is unknown.
+        UsageError: a code or target of the layer is unknown, or what it names cannot be an entry point.
     """
     options = layer.options
     try:
-        changes = _selection(settings, options) | _plain(options)
+        changes = _selection(settings, options) | _entries(layer) | _plain(options)
         if options.per_file_ignores is not None:
             changes["per_file_ignores"] = tuple(
                 ("!" * pattern.startswith("!") + anchored(pattern.removeprefix("!"), layer.base), _prefixes(codes))
@@ -258,6 +265,17 @@ _PLAIN = (
 
 def _plain(options: Options) -> dict[str, Any]:
     return {name: value for name in _PLAIN if (value := getattr(options, name)) is not None}
+
+
+def _entries(layer: Layer) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    for key, check in (("entry_points", check_entry_point), ("exclude_entry_points", check_entry_pattern)):
+        names = getattr(layer.options, key)
+        if names is not None:
+            for name in names:
+                check(name)
+            changes[key] = tuple(EntryPoint(name, layer.base, layer.source) for name in names)
+    return changes
 
 
 def _anchored(patterns: Iterable[str], base: Path) -> tuple[str, ...]:

@@ -249,11 +249,24 @@ class StateWrite(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Untraceable(Event):
+    """A call that ``torch.jit.trace`` cannot follow at all."""
+
+    how: str
+    """control-flow (``torch.cond``), size (``torch._check`` of one), compiled (a function by ``torch.compile``)."""
+    callee: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class UnsupportedOperator(Event):
-    """A function or layer that the TorchScript ONNX exporter has no operator for is called."""
+    """A function or layer that an ONNX exporter has no operator for is called."""
 
     callee: str
     """``torch.diff``, or the layer's name: ``RMSNorm``."""
+    operator: str
+    """What the exporter calls it: ``aten::rms_norm``."""
+    custom: bool = False
+    """Whether it is an operator of the user's own, which no exporter knows."""
     switch: str = ""
     """The parameter that must be on for it: ``antialias``."""
     fused: bool = False

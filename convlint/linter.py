@@ -61,7 +61,7 @@ def lint(
     """The findings of files, or of one document that is not on disk.
 
     Raises:
-        UsageError: the baseline cannot be read.
+        UsageError: the baseline cannot be read, or an entry point is named that is not there.
     """
     documents: list[Document] = []
     unreadable: list[Finding] = []
@@ -90,7 +90,8 @@ def lint_documents(documents: Sequence[Document], settings: Settings, around: Se
 
 def _lint_documents(documents: Sequence[Document], settings: Settings, around: Sequence[Document]) -> LintResult:
     rules = _selected(settings)
-    analyzer = Analyzer(around, {callee for rule in rules.values() for callee in rule.callees})
+    callees = {callee for rule in rules.values() for callee in rule.callees}
+    analyzer = Analyzer(around, callees, settings.entry_points, settings.exclude_entry_points)
     found: dict[str, list[Repairable]] = defaultdict(list)
     for document in documents:
         try:

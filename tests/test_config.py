@@ -65,6 +65,10 @@ def test_the_command_line_wins_over_the_file(here: Path) -> None:
         ("select = ['CVX']", ["`CVX`", "convlint rule --all"]),
         ("target = 'tensort'", ["`tensort`", "did you mean `tensorrt`?"]),
         ("a = ", ["not valid TOML"]),
+        ("entry-points = ['pkg.mod']", ["`entry-points`", "`pkg.mod`", "package.module:function"]),
+        ("entry-points = ['pkg/mod.py:f']", ["`pkg/mod.py:f`", "package.module:function"]),
+        ("entry-points = 'pkg.mod:f'", ["`entry-points`", "expected `array`"]),
+        ("exclude-entry-points = ['pkg mod']", ["`exclude-entry-points`", "`pkg mod`", "package.legacy.*"]),
     ],
 )
 def test_mistakes_are_named_with_their_file(here: Path, text: str, words: list[str]) -> None:
@@ -114,6 +118,12 @@ def test_per_file_ignores_are_relative_to_their_configuration(here: Path) -> Non
     assert settings.ignores_in(here / "b.py", "CVL002")
     assert not settings.ignores_in(here / "src/b.py", "CVL002")
     assert settings.ignores_in(here / "src/deep/old.py", "CVL301")
+
+
+def test_entry_points_are_those_of_the_uppermost_layer(here: Path) -> None:
+    settings = resolved({"entry-points": ["a:f"], "exclude-entry-points": ["b.*"]}, {"entry-points": ["c.d:F.g"]})
+    assert [point.name for point in settings.entry_points] == ["c.d:F.g"]
+    assert [pattern.name for pattern in settings.exclude_entry_points] == ["b.*"]
 
 
 def test_targets_with_and_without_versions() -> None:

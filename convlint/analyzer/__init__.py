@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from convlint.entry_points import EntryPoint
 from convlint.events import Event
 from convlint.source.document import Document
 
@@ -19,14 +20,22 @@ class Analyzer:
     """Indexes documents and, as far as they reach, the project around them; yields the documents' events.
 
     ``around`` are files of the project that are in memory newer than on disk; ``callees`` the functions of whose calls
-    rules want to know. To be used within ``roomy``.
+    rules want to know; ``named`` and ``excluded`` say what is an entry of an export besides what looks like one. To be
+    used within ``roomy``.
     """
 
-    def __init__(self, around: Iterable[Document] = (), callees: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        around: Iterable[Document] = (),
+        callees: Collection[str] = (),
+        named: Sequence[EntryPoint] = (),
+        excluded: Sequence[EntryPoint] = (),
+    ) -> None:
         from convlint.analyzer.index import Project
 
         self._project = Project(around)
         self._callees = callees
+        self._named, self._excluded = named, excluded
         self._modules: list[ModuleInfo] = []
 
     def add(self, document: Document) -> None:
@@ -38,12 +47,16 @@ class Analyzer:
         self._modules.append(self._project.add(document))
 
     def events(self) -> dict[str, list[Event]]:
-        """The events of the added documents by ``Document.path``, in source order."""
+        """The events of the added documents by ``Document.path``, in source order.
+
+        Raises:
+            UsageError: an entry point is named that is not there.
+        """
         from convlint.analyzer.interpreter import Interpreter
         from convlint.analyzer.plain_code import PlainCode
 
         found: dict[str, list[Event]] = {module.document.path: [] for module in self._modules}
-        interpreter = Interpreter(self._project, self._modules)
+        interpreter = Interpreter(self._project, self._modules, self._named, self._excluded)
         for event in interpreter.events():
             found[event.document.path].append(event)
         if self._callees:

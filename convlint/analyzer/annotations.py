@@ -182,8 +182,12 @@ def _iterated(node: ast.expr) -> list[str]:
     return []
 
 
-def entry_arguments(run: Run, info: FunctionInfo, env: dict[str, Value]) -> dict[str, Value]:
-    """The parameters of a function that is called from outside, as by an exporter: its inputs."""
+def entry_arguments(run: Run, info: FunctionInfo, env: dict[str, Value], *, named: bool = False) -> dict[str, Value]:
+    """The parameters of a function that is called from outside, as by an exporter: its inputs.
+
+    ``named`` says that an exporter surely calls it, as it does ``forward``.
+    """
+    named = named or info.name == "forward"
     node = info.node
     used = uses(node)
     arguments = node.args
@@ -202,7 +206,8 @@ def entry_arguments(run: Run, info: FunctionInfo, env: dict[str, Value]) -> dict
             annotation = comment[i - shift] if i >= shift else None
         if _says_nothing(annotation):
             annotation = None
-        values[parameter.arg] = _entry(run, info, parameter.arg, annotation, default, used.get(parameter.arg, set()))
+        use = used.get(parameter.arg, set())
+        values[parameter.arg] = _entry(run, info, parameter.arg, annotation, default, use, named)
     if arguments.vararg:
         values[arguments.vararg.arg] = List(Unknown(Taint.data, True))
     if arguments.kwarg:
@@ -233,7 +238,13 @@ def _type_comment(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> 
 
 
 def _entry(
-    run: Run, info: FunctionInfo, name: str, annotation: ast.expr | None, default: ast.expr | None, used: set[str]
+    run: Run,
+    info: FunctionInfo,
+    name: str,
+    annotation: ast.expr | None,
+    default: ast.expr | None,
+    used: set[str],
+    named: bool,
 ) -> Value:
     is_label = name in LABELS or name.endswith(("_labels", "_targets"))
     if is_label and isinstance(default, ast.Constant) and default.value is None:
@@ -260,7 +271,7 @@ def _entry(
         return Dict(rest=Unknown(Taint.data, True))
     if "list" in used:
         return List(Unknown(Taint.data, True))
-    if info.name == "forward" or used:
+    if named or used:
         return run.tensor(None, None, Taint.data, sure=False)
     return Unknown(Taint.data, False)
 

@@ -7,6 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from convlint.analyzer import checks, guards
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import broadcast, integer
 from convlint.analyzer.values import (
@@ -75,7 +76,7 @@ def binary(
     if isinstance(left, Array) or isinstance(right, Array):
         return Array(max(taint_of(left), taint_of(right)))
     if isinstance(op, ast.BitOr) and (isinstance(left, Guard) or isinstance(right, Guard)):
-        return Guard(frozenset[str]().union(*(v.true_on for v in (left, right) if isinstance(v, Guard))))
+        return guards.folded((left, right), is_all=False) or UNKNOWN
     if number_kind(left) is not None and number_kind(right) is not None:
         return arithmetic(left, op, right)
     if (_is_size(left) and right == UNKNOWN) or (_is_size(right) and left == UNKNOWN):
@@ -240,6 +241,8 @@ def _symbol(left: Value, op: ast.operator, right: Value) -> str:
 
 def compared(run: Run, left: Value, op: ast.cmpop, right: Value) -> Value:
     """``left op right`` of a comparison."""
+    if isinstance(left, Guard):
+        return guards.compared(left, op, right)
     if isinstance(op, (ast.Is, ast.IsNot)):
         return _identical(left, right, isinstance(op, ast.IsNot))
     if isinstance(op, (ast.In, ast.NotIn)):
@@ -291,6 +294,7 @@ def _compared_numbers(left: Value, op: ast.cmpop, right: Value) -> Value:
         _frozen(left, right),
         degenerate=_is_degenerate(left, op, right),
         counted=counted_in(left, right),
+        relation=checks.relation(left, op, right),
     )
 
 

@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 
 from convlint.analyzer import torch_facts
-from convlint.analyzer.run import DYNAMO, Frame, Run
+from convlint.analyzer.run import ALL_ROUTES, DYNAMO, Frame, Run
 from convlint.analyzer.shapes import swapped
 from convlint.analyzer.values import (
     FALSE,
@@ -31,6 +31,7 @@ from convlint.analyzer.values import (
     Union,
     Unknown,
     Value,
+    Wrapped,
     join_all,
     taint_of,
 )
@@ -158,6 +159,8 @@ def attribute(run: Run, frame: Frame, node: ast.Attribute, owner: Value) -> Valu
         return Array(owner.taint) if name == "T" else Method(owner, name, node)
     if isinstance(owner, Partial) and name == "func":
         return owner.function
+    if isinstance(owner, Wrapped):
+        return attribute(run, frame, node, owner.function)
     if isinstance(owner, (List, Dict, Const, Shape, Tuple, Number, Function)):
         return Method(owner, name, node)
     return UNKNOWN
@@ -187,12 +190,15 @@ def of_tensor(run: Run, frame: Frame, node: ast.Attribute, tensor: Tensor) -> Va
 def shape_of(tensor: Tensor) -> Value:
     """``tensor.shape``."""
     if tensor.shape is not None:
-        return Tuple(tuple(map(_as_size, tensor.shape)))
+        return Tuple(tuple(_as_size(tensor, i) for i in range(len(tensor.shape))))
     return Shape(str(tensor.ident) if tensor.ident else "", size_taint(tensor), tensor.counted)
 
 
-def _as_size(dim: Value) -> Value:
-    """A dimension as a program reads it: what does not vary was fixed by the architecture."""
+def _as_size(tensor: Tensor, axis: int) -> Value:
+    """A dimension as a program reads it: what does not vary was fixed by the architecture, a count gets a name."""
+    dim = tensor.shape[axis] if tensor.shape is not None else UNKNOWN
+    if isinstance(dim, Number) and dim.taint is Taint.data and not dim.symbol and tensor.ident:
+        return replace(dim, symbol=f"{tensor.ident}@{axis}")
     return replace(dim, taint=Taint.fixed) if isinstance(dim, Number) and dim.taint is Taint.none else dim
 
 
@@ -253,8 +259,9 @@ def _of_class(run: Run, owner: Class, name: str) -> Value:
             return run.evaluate(Frame(cls.module, traced=False), cls.assigned[name])
     if name == "apply":
         forward = run.method(owner.info, "forward")
-        if forward is not None:
-            return Partial(Function(forward), (UNKNOWN,))  # an autograd.Function: the context comes first
+        if forward is not None:  # an autograd.Function: the context comes first
+            routes = DYNAMO if run.method(owner.info, "symbolic") else ALL_ROUTES - {"jit_trace"}
+            return Wrapped(Partial(Function(forward), (UNKNOWN,)), routes)  # `torch.jit.trace` calls it as it is
     return UNKNOWN
 
 
@@ -321,8 +328,11 @@ GUARDS: dict[str, Value] = {
     "torch.onnx.is_in_onnx_export": Guard(frozenset({"onnx_torchscript", "onnx_dynamo"})),
     "torch.compiler.is_exporting": Guard(DYNAMO),
     "torch.compiler.is_compiling": Guard(DYNAMO),
-    "torch.compiler.is_dynamo_compiling": Guard(DYNAMO),
+    "torch.compiler.is_dynamo_compiling": Guard(frozenset({"onnx_dynamo"})),  # which tries strict mode as well
     "torch._dynamo.is_compiling": Guard(DYNAMO),
+    "torch._dynamo.external_utils.is_compiling": Guard(DYNAMO),
+    "torch._utils.is_compiling": Guard(DYNAMO),
+    "torch.fx._symbolic_trace.is_fx_tracing": Guard(DYNAMO),
     "torch.is_grad_enabled": Number("bool"),
 }
 """Functions by which code asks whether it is being exported."""

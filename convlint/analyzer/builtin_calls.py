@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from convlint.analyzer import operators, shapes
+from convlint.analyzer import guards, operators, shapes
+from convlint.analyzer.attributes import GUARDS
 from convlint.analyzer.calls import Arguments, call_value, invoke, opaque
 from convlint.analyzer.iteration import QUIET, iterate
 from convlint.analyzer.leaving import leave
@@ -20,6 +21,7 @@ from convlint.analyzer.values import (
     Const,
     Dict,
     Function,
+    Guard,
     Instance,
     Layer,
     List,
@@ -78,6 +80,8 @@ def _scalar(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argume
     given = arguments.get(0)
     if given is None:
         return Const({"int": 0, "float": 0.0, "bool": False}.get(kind))
+    if isinstance(given, Guard):
+        return given if kind == "bool" else Number(kind)
     if any(not isinstance(one, Tensor) and number_kind(one) != "int" for one in members(given)):
         run.doubt(frame, node)
     for one in members(given):
@@ -289,6 +293,11 @@ def _quantifier(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
     given = arguments.get(0)
     if given is None:
         return UNKNOWN
+    known = guards.folded(
+        (given.items if isinstance(given, (List, Tuple)) else None) or (), is_all=name.endswith("all")
+    )
+    if known is not None:
+        return known
     element = iterate(run, frame, arguments.nodes[0], given, "any").joined
     decisions.decide(run, frame, node, element, "filter")
     return Number("bool")
@@ -377,6 +386,10 @@ def _hasattr(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argum
     owner, key = arguments.get(0), arguments.get(1)
     if isinstance(owner, Instance) and isinstance(key, Const) and key.value in owner.attributes:
         return TRUE
+    if isinstance(owner, Name) and isinstance(key, Const):
+        asked = f"{owner.qualified}.{key.value}"
+        if any(f"{known}.".startswith(f"{asked}.") for known in GUARDS):
+            return TRUE
     return Number("bool")
 
 

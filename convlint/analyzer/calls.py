@@ -8,14 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from convlint.analyzer import shapes
+from convlint.analyzer import guards, shapes
 from convlint.analyzer.annotations import instance_by_annotation
 from convlint.analyzer.attributes import GUARDS, MODULE_METHODS
+from convlint.analyzer.checks import CHECKS
 from convlint.analyzer.index import ClassInfo, FunctionInfo, dotted
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.run import DYNAMO, Frame, Run, is_module_name
-from convlint.analyzer.torch_calls import note_call
+from convlint.analyzer.torch_calls import note_call, note_custom, note_untraceable
 from convlint.analyzer.values import (
+    FALSE,
     NONE,
     NOWHERE,
     UNKNOWN,
@@ -37,6 +39,7 @@ from convlint.analyzer.values import (
     Union,
     Unknown,
     Value,
+    Wrapped,
     join,
     join_all,
     members,
@@ -88,7 +91,13 @@ class Arguments:
 def call(run: Run, frame: Frame, node: ast.Call) -> Value:
     """``function(...)``."""
     function = run.evaluate(frame, node.func)
-    return invoke(run, frame, node, function, arguments_of(run, frame, node))
+    checking = frame.checking
+    frame.checking |= isinstance(function, Name) and function.qualified in CHECKS
+    try:
+        arguments = arguments_of(run, frame, node)
+    finally:
+        frame.checking = checking
+    return invoke(run, frame, node, function, arguments)
 
 
 def arguments_of(run: Run, frame: Frame, node: ast.Call) -> Arguments:
@@ -126,7 +135,7 @@ def call_value(run: Run, frame: Frame, node: ast.expr, function: Value, position
 def invoke(run: Run, frame: Frame, node: ast.expr, function: Value, arguments: Arguments) -> Value:
     """The result of calling a value."""
     if isinstance(function, Union):
-        callables = [m for m in function.members if m != NONE]
+        callables = [_perhaps(m) for m in function.members if m != NONE]
         return join_all(invoke(run, frame, node, m, arguments) for m in callables)
     handler = _INVOKE.get(type(function))
     if handler is not None:
@@ -199,13 +208,21 @@ _UNINTERESTING = frozenset(
 
 def _function(run: Run, frame: Frame, node: ast.expr, function: Function, arguments: Arguments) -> Value:
     info = function.info
-    if info.name in _UNINTERESTING or _LOSS.fullmatch(info.name):
+    if not arguments.entry and (info.name in _UNINTERESTING or _LOSS.fullmatch(info.name)):
         return UNKNOWN
     env = _bind(run, frame, function, arguments)
     routes = frame.routes
     decorators = info.decorators
     if any(d in _SCRIPTED or d.rpartition(".")[2].startswith("script_if_tracing") for d in decorators):
         routes &= DYNAMO  # TorchScript compiles it: its control flow survives there
+    operator = custom_operator(info)
+    if operator is not None:
+        note_custom(run, frame, node, info.name, operator)
+        routes = frozenset()  # exporters call it as it is
+    compiled = next((d for d in info.decorator_list if is_compiled(d)), None)
+    if compiled is not None:
+        note_untraceable(run, Frame(info.module, info, None, {}, routes, frame.traced), compiled, "compiled", info.name)
+        routes &= DYNAMO
     names: dict[int, int] = {}
     key = (
         info.key,
@@ -213,6 +230,7 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
         frame.traced,
         tuple((name, signature(value, names)) for name, value in env.items()),
         id(function.scope) if function.scope is not None else 0,
+        _facts_about(run, env),
     )
     if key in run.active or run.depth >= run.depth_limit:
         return opaque(arguments, True)
@@ -234,6 +252,42 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
     return result
 
 
+def _facts_about(run: Run, env: dict[str, Value]) -> tuple[Any, ...]:
+    """What was checked of the numbers that are given (which are nameless in a key)."""
+    if not run.facts:
+        return ()
+    given = {name: value for name, value in env.items() if isinstance(value, (Number, Tensor))}
+    return tuple(
+        (name, on, fact[1:])
+        for name, value in given.items()
+        for on, fact in run.facts
+        if fact[0] == (value.symbol if isinstance(value, Number) else "") or _is_of(fact[0], value)
+    )
+
+
+def _is_of(symbol: str, value: Value) -> bool:
+    """Whether a symbol names a size of a tensor."""
+    return isinstance(value, Tensor) and symbol.startswith((f"{value.ident}[", f"{value.ident}@"))
+
+
+def custom_operator(info: FunctionInfo) -> str | None:
+    """The name that ``@torch.library.custom_op("space::name")`` gives to a function, '' where none is written."""
+    for decorator in info.decorator_list:
+        if isinstance(decorator, ast.Call) and dotted(decorator.func).rpartition(".")[2] in ("custom_op", "triton_op"):
+            name = decorator.args[0] if decorator.args else None
+            return name.value if isinstance(name, ast.Constant) and isinstance(name.value, str) else ""
+    return None
+
+
+def is_compiled(decorator: ast.expr) -> bool:
+    """Whether a decorator (or call) is ``torch.compile``, switched on."""
+    call = decorator if isinstance(decorator, ast.Call) else ast.Call(decorator, [], [])
+    off = any(
+        k.arg == "disable" and not (isinstance(k.value, ast.Constant) and not k.value.value) for k in call.keywords
+    )
+    return dotted(call.func) == "torch.compile" and not off
+
+
 def _touches(run: Run, env: dict[str, Value]) -> bool:
     stale = run.memory.missed
     return any(tensor.ident in stale for value in env.values() for tensor in tensors_in(value, 3))
@@ -245,7 +299,7 @@ def _interpret(
     """(result, whether a repeated call may take it instead of being interpreted again)."""
     info = function.info
     inner = Frame(info.module, info, function.scope, env, routes, frame.traced)
-    before = len(run.memory.written)
+    before, facts = len(run.memory.written), run.facts
     given = {t.storage for v in env.values() for t in tensors_in(v, 3)}
     if frame.traced:
         run.visited.add(info.key)
@@ -255,11 +309,12 @@ def _interpret(
             inner.statement = ast.Expr(info.node, **_place(info.node))
         return run.evaluate(inner, info.node.body), True
     run.execute(inner, info.node.body)
-    pure = not given.intersection(run.memory.written[before:])
+    pure = not given.intersection(run.memory.written[before:]) and run.facts is facts
     if inner.yields:
         return List(join_all(inner.yields)), pure
     results = [*inner.returns, *([NONE] if inner.live and not inner.returns else [])]
-    return (join_all(results) if results else UNKNOWN), pure
+    result = guards.by_route(list(zip(inner.returned_on, inner.returns, strict=True)))
+    return (result or (join_all(results) if results else UNKNOWN)), pure
 
 
 def _place(node: ast.expr) -> dict[str, Any]:
@@ -272,7 +327,9 @@ def _place(node: ast.expr) -> dict[str, Any]:
 
 
 def _renewed(run: Run, value: Value, names: dict[int, int], env: dict[str, Value]) -> Value:
-    """A remembered result for a new call: the tensors that it made are new ones."""
+    """A remembered result for a new call: the tensors that it made are new ones, and what was taken out of them."""
+    if isinstance(value, Number) and value.symbol.startswith("item"):
+        return replace(value, symbol="")
     if isinstance(value, Tensor):
         mine = {t.ident for v in env.values() for t in tensors_in(v, 2)}
         if value.ident and value.ident not in mine and not run.memory.views.get(value.ident):
@@ -516,6 +573,18 @@ def _module_list(name: str, arguments: Arguments) -> Value:
 # --- the rest ----------------------------------------------------------------------------------------------------
 
 
+def _perhaps(function: Value) -> Value:
+    """One of several functions: whether it is compiled is a matter of configuration."""
+    return function.function if isinstance(function, Wrapped) and function.compiled else function
+
+
+def _wrapped(run: Run, frame: Frame, node: ast.expr, function: Wrapped, arguments: Arguments) -> Value:
+    if function.compiled:
+        note_untraceable(run, frame, node, "compiled", ast.unparse(node.func) if isinstance(node, ast.Call) else "")
+    with run.on_routes(frame, function.routes):
+        return invoke(run, frame, node, function.function, arguments)
+
+
 def _partial(run: Run, frame: Frame, node: ast.expr, function: Partial, arguments: Arguments) -> Value:
     merged = Arguments(
         [*function.args, *arguments.positional],
@@ -534,7 +603,7 @@ def _name(run: Run, frame: Frame, node: ast.expr, function: Name, arguments: Arg
     if inside is not None and inside != function:
         return invoke(run, frame, node, inside, arguments)
     if function.qualified in GUARDS:
-        return GUARDS[function.qualified]
+        return GUARDS[function.qualified] if frame.traced else FALSE
     return outside.call(run, frame, node, function.qualified, arguments)
 
 
@@ -550,6 +619,7 @@ _INVOKE: dict[type[Value], Callable[[Run, Frame, ast.expr, Any, Arguments], Valu
     Instance: _instance,
     Layer: _layer,
     Partial: _partial,
+    Wrapped: _wrapped,
     Name: _name,
     Method: _method,
 }

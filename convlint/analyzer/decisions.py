@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 
+from convlint.analyzer import checks, guards
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run
 from convlint.analyzer.values import (
     NONE,
@@ -31,7 +32,7 @@ from convlint.analyzer.values import (
 )
 from convlint.events import Branch, Taint
 
-Truth = bool | frozenset[str] | None
+Truth = bool | Guard | None
 """Known, true on some routes only, or not known."""
 
 CHECKS = frozenset({"warn", "warning", "warning_once", "info", "debug", "error", "critical", "print", "log"})
@@ -49,19 +50,29 @@ class Decision:
 
 def decide(run: Run, frame: Frame, node: ast.expr, value: Value, form: str) -> Truth:
     """The truth of a value where Python asks for it; notes the decision if a tensor or dimension makes it."""
+    value = checks.applied(run, value)
     if isinstance(value, Union):
         truths = {decide(run, frame, node, member, form) for member in value.members}
         return truths.pop() if len(truths) == 1 else None
     if isinstance(value, Const):
         return bool(value.value)
     if isinstance(value, Guard):
-        return value.true_on
+        if value.asked is not None:
+            decide(run, frame, node, value.asked, form)
+        return guards.truth(value)
     if isinstance(value, (Tensor, Number)):
         if value.taint >= Taint.fixed:
             frozen = value.frozen_on if isinstance(value, Number) else frozenset()
             _note(run, frame, Decision(node, value, value.taint, frozen), form)
         return None
     return _truth_of_object(run, frame, node, value, form)
+
+
+def check(run: Run, frame: Frame, node: ast.expr, value: Value) -> None:
+    """``torch._assert(value)``: a function decides, which no exporter takes for an ``assert``."""
+    checking, frame.checking = frame.checking, True
+    decide(run, frame, node, value, "check")
+    frame.checking = checking
 
 
 def _truth_of_object(run: Run, frame: Frame, node: ast.expr, value: Value, form: str) -> Truth:
@@ -127,7 +138,10 @@ def test(run: Run, frame: Frame, node: ast.expr, form: str, only_checks: bool, w
     checking, frame.checking = frame.checking, only_checks
     try:
         value = run.evaluate(frame, node)
-        truth = decide(run, frame, node, value, form)
+        kept = isinstance(whole, ast.Assert) and checks.is_kept(whole, value)
+        truth = None if kept else decide(run, frame, node, value, form)
+        if form == "assert":
+            checks.note(run, frame, value)
         decisions = frame.tests
         if isinstance(truth, bool):  # decided whatever the sizes are; a value is asked for all the same
             decisions = [one for one in decisions if one.taint is Taint.data]
@@ -135,7 +149,8 @@ def test(run: Run, frame: Frame, node: ast.expr, form: str, only_checks: bool, w
             _emit(run, frame, node, decisions, form, whole)
     finally:
         frame.tests, frame.checking = outer, checking
-    return None if isinstance(truth, frozenset) and any(d.taint >= Taint.state for d in decisions) else truth
+    by_route_alone = isinstance(truth, Guard) and not truth.unknown_on
+    return None if by_route_alone and any(d.taint >= Taint.state for d in decisions) else truth
 
 
 def only_checks(body: list[ast.stmt]) -> bool:
@@ -157,7 +172,7 @@ def only_checks(body: list[ast.stmt]) -> bool:
                 continue
             if isinstance(value, ast.Call):
                 name = value.func.attr if isinstance(value.func, ast.Attribute) else getattr(value.func, "id", "")
-                if name in CHECKS or name.startswith(("_check", "check_")):
+                if name in CHECKS or name.startswith(("_check", "check_", "_assert")):
                     continue
         return False
     return bool(body)

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from convlint.analyzer import calls, decisions
+from convlint.analyzer import calls, checks, decisions, guards
 from convlint.analyzer.arithmetic import binary, compared
 from convlint.analyzer.attributes import attribute
 from convlint.analyzer.index import FunctionInfo
 from convlint.analyzer.indexing import constant_slice, index_shape, index_tensor
 from convlint.analyzer.iteration import iterate
-from convlint.analyzer.run import Frame, Run
+from convlint.analyzer.run import ALL_ROUTES, Frame, Run
 from convlint.analyzer.shapes import integer
 from convlint.analyzer.statements import UNROLLED, bind
 from convlint.analyzer.values import (
@@ -149,11 +149,7 @@ def _unary(run: Run, frame: Frame, node: ast.UnaryOp) -> Value:
         truth = decisions.decide(run, frame, node.operand, value, "not")
         if isinstance(truth, bool):
             return FALSE if truth else TRUE
-        if isinstance(truth, frozenset):
-            from convlint.analyzer.run import ALL_ROUTES
-
-            return Guard(ALL_ROUTES - truth)
-        return Number("bool")
+        return guards.inverted(truth) if isinstance(truth, Guard) else Number("bool")
     if isinstance(value, Const) and isinstance(value.value, (int, float)) and isinstance(node.op, ast.USub):
         return Const(-value.value)
     if isinstance(value, Tensor):
@@ -168,7 +164,7 @@ def _boolean(run: Run, frame: Frame, node: ast.BoolOp) -> Value:
     is_and = isinstance(node.op, ast.And)
     kept: list[Value] = []
     env = frame.env
-    guard: frozenset[str] | None = None
+    guard: Guard | None = None
     routes = frame.routes
     for i, part in enumerate(node.values):
         value = run.evaluate(frame, part)
@@ -178,14 +174,13 @@ def _boolean(run: Run, frame: Frame, node: ast.BoolOp) -> Value:
             if not last
             else bool(value.value)
             if isinstance(value, Const)
-            else value.true_on
+            else value
             if isinstance(value, Guard)
             else None
         )
-        if isinstance(truth, frozenset):
-            passing = truth if is_and else routes - truth
-            guard = truth if guard is None else (guard & truth if is_and else guard | truth)
-            frame.routes = frame.routes & passing
+        if isinstance(truth, Guard):
+            guard = truth if guard is None else guards.both(guard, truth) if is_and else guards.either(guard, truth)
+            frame.routes &= truth.true_on | truth.unknown_on if is_and else ALL_ROUTES - truth.true_on
         elif truth is not is_and:
             if truth is not None:
                 kept.append(value)
@@ -204,25 +199,31 @@ def _boolean(run: Run, frame: Frame, node: ast.BoolOp) -> Value:
         frame.env = env
         frame.env.update(bound)
     if guard is not None and decided:  # on every route, so that nothing else is asked
-        return Guard(guard)
+        return guard
     if is_and and kept and _never(kept[-1]):
         return FALSE  # whatever the other parts are
     if not is_and and kept and kept[-1] == TRUE:
         return TRUE
     if not kept:
-        return Guard(guard) if guard is not None else (TRUE if is_and else FALSE)
+        return guard if guard is not None else (TRUE if is_and else FALSE)
     if guard is not None and all(isinstance(v, Const) for v in kept):
         # every other part is decided: `is_tracing() and True`
-        return Guard(guard) if all(bool(v.value) is is_and for v in kept if isinstance(v, Const)) else kept[-1]
-    if guard and not is_and and all(isinstance(v, Number) and v.taint is Taint.none for v in kept):
-        return Guard(guard)  # `is_tracing() or isinstance(x, Proxy)`: where no exporter is met, taken for false
+        return guard if all(bool(v.value) is is_and for v in kept if isinstance(v, Const)) else kept[-1]
+    if guard is not None and all(isinstance(v, (Number, Unknown, Const)) and not taint_of(v) for v in kept):
+        # `is_tracing() or isinstance(x, Proxy)`: where no exporter is met, taken for false
+        return guard if not is_and else Guard(frozenset(), guard.true_on | guard.unknown_on)
     result = join_all(kept)
     if isinstance(result, Number) and isinstance(kept[-1], Number) and kept[-1].degenerate:
         result = replace(result, degenerate=True)  # the parts before it were decided on for themselves
     if skipped and isinstance(result, (Number, Tensor)):
         # where the flag had decided already, nothing else is asked
         frozen = result.frozen_on if isinstance(result, Number) else frozenset()
-        return Number("bool", result.taint, frozen | skipped)
+        asked = Number("bool", result.taint, frozen | skipped)
+        if guard is None:
+            return asked
+        if is_and:
+            return Guard(frozenset(), guard.true_on | guard.unknown_on, asked)
+        return Guard(guard.true_on, ALL_ROUTES - guard.true_on, asked)
     return result
 
 
@@ -235,7 +236,7 @@ def _compare(run: Run, frame: Frame, node: ast.Compare) -> Value:
     results: list[Value] = []
     for op, right_node in zip(node.ops, node.comparators, strict=True):
         right = run.evaluate(frame, right_node)
-        results.append(compared(run, left, op, right))
+        results.append(checks.applied(run, compared(run, left, op, right)))
         left = right
     if len(results) == 1:
         return results[0]
@@ -254,12 +255,13 @@ def _conditional(run: Run, frame: Frame, node: ast.IfExp) -> Value:
     truth = decisions.test(run, frame, node.test, "ternary", False, node)
     if isinstance(truth, bool):
         return _under(run, frame, node.test, truth, node.body if truth else node.orelse)
-    if isinstance(truth, frozenset):
-        with run.on_routes(frame, truth):
+    if isinstance(truth, Guard):
+        true_on, false_on = truth.true_on | truth.unknown_on, ALL_ROUTES - truth.true_on
+        with run.on_routes(frame, true_on):
             yes = _under(run, frame, node.test, True, node.body)
-        with run.on_routes(frame, frame.routes - truth):
+        with run.on_routes(frame, false_on):
             no = _under(run, frame, node.test, False, node.orelse)
-        return join(yes, no)
+        return guards.by_route([(true_on, yes), (false_on, no)]) or join(yes, no)
     return join(_under(run, frame, node.test, True, node.body), _under(run, frame, node.test, False, node.orelse))
 
 

@@ -35,8 +35,8 @@ def importers(
 
     ``missing`` says which names of a module have not been met so far; it is asked again after each module given.
     """
-    files = _files({Path(module.document.path) for module in modules})
-    words = {path: set(_WORD.findall(text)) for path in files if b"import" in (text := _bytes(path))}
+    files = files_around({Path(module.document.path) for module in modules})
+    words = {path: set(_WORD.findall(text)) for path in files if b"import" in (text := read(path))}
     level: dict[str, Names] = {module.name: functools.partial(missing, module) for module in modules}
     count = 0
     while level and words:
@@ -79,7 +79,7 @@ def _handed_on(module: ModuleInfo, used: dict[str, Names], missing: Callable[[Mo
     return names
 
 
-def _files(given: set[Path]) -> list[Path]:
+def files_around(given: set[Path]) -> list[Path]:
     """The files of the projects that the given ones belong to, without those."""
     tops: set[Path] = set()
     for path in given:
@@ -91,7 +91,8 @@ def _files(given: set[Path]) -> list[Path]:
     return [path for path in found if path not in known][:_MOST_FILES]
 
 
-def _bytes(path: Path) -> bytes:
+def read(path: Path) -> bytes:
+    """What a file holds, nothing where it cannot be read."""
     try:
         return path.read_bytes()
     except OSError:

@@ -33,11 +33,14 @@ class FunctionInfo:
         return self.qualname.rpartition(".")[2]
 
     @property
+    def decorator_list(self) -> list[ast.expr]:
+        """The decorators as written."""
+        return [] if isinstance(self.node, ast.Lambda) else self.node.decorator_list
+
+    @property
     def decorators(self) -> list[str]:
         """The decorators' dotted names."""
-        if isinstance(self.node, ast.Lambda):
-            return []
-        return [dotted(d.func if isinstance(d, ast.Call) else d) for d in self.node.decorator_list]
+        return [dotted(d.func if isinstance(d, ast.Call) else d) for d in self.decorator_list]
 
 
 @dataclass(eq=False)
@@ -73,6 +76,8 @@ class ModuleInfo:
     classes: list[ClassInfo] = field(default_factory=list)
     functions: list[FunctionInfo] = field(default_factory=list)
     body: list[ast.stmt] = field(default_factory=list)
+    defined: dict[str, ClassInfo | FunctionInfo] = field(default_factory=dict)
+    """What a name was before it was assigned to: ``pick = torch.jit.script(pick)``."""
     fallbacks: dict[str, Binding] = field(default_factory=dict)
     """What ``except ImportError`` binds where the import before it leads nowhere."""
 
@@ -139,6 +144,8 @@ def _block(module: ModuleInfo, body: list[ast.stmt]) -> None:
         elif isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name):
+                    if isinstance(defined := module.names.get(target.id), (FunctionInfo, ClassInfo)):
+                        module.defined[target.id] = defined
                     module.names[target.id] = node.value
         elif isinstance(node, ast.AnnAssign):
             if isinstance(node.target, ast.Name) and node.value is not None:
@@ -146,6 +153,9 @@ def _block(module: ModuleInfo, body: list[ast.stmt]) -> None:
         elif isinstance(node, ast.If):
             _block(module, node.orelse)
             _block(module, node.body)
+        elif isinstance(node, ast.Match):
+            for case in reversed(node.cases):
+                _block(module, case.body)
         elif isinstance(node, ast.Try):
             for handler in node.handlers:
                 before = dict(module.names)
@@ -183,6 +193,12 @@ def _class_block(info: ClassInfo, body: list[ast.stmt]) -> None:
                 info.assigned[node.target.id] = node.value
         elif isinstance(node, ast.If):
             _class_block(info, node.orelse)
+            _class_block(info, node.body)
+        elif isinstance(node, ast.Try):
+            for handler in node.handlers:
+                _class_block(info, handler.body)
+            _class_block(info, [*node.body, *node.orelse, *node.finalbody])
+        elif isinstance(node, (ast.With, ast.For, ast.While)):
             _class_block(info, node.body)
 
 

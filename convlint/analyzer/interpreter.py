@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from convlint.analyzer import expressions, statements
 from convlint.analyzer.annotations import entry_arguments
 from convlint.analyzer.calls import Arguments, invoke
 from convlint.analyzer.importers import importers
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project
+from convlint.analyzer.named import Entry, entries
+from convlint.analyzer.registrations import cured
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.values import (
     UNKNOWN,
@@ -25,6 +28,7 @@ from convlint.analyzer.values import (
     Unknown,
     Value,
 )
+from convlint.entry_points import EntryPoint
 from convlint.events import Event
 
 NOT_EXPORTED = frozenset(
@@ -63,10 +67,18 @@ _ONLY_AROUND = re.compile(
 """Parts of the names of functions that feed, train, test or show a model, and Python's own hooks."""
 
 
+_OF_OPERATORS = frozenset(
+    ["custom_op", "triton_op", "impl", "impl_abstract", "register_fake", "register_kernel", "register_vmap"]
+)
+"""Decorators by which a function becomes (a part of) an operator: exporters call it as it is."""
+
+
 def _is_of_tensors(function: FunctionInfo) -> bool:
     """Whether a function says that it makes tensors of tensors."""
     node = function.node
     if isinstance(node, ast.Lambda) or _ONLY_AROUND.search(function.name):
+        return False
+    if any(d.rpartition(".")[2] in _OF_OPERATORS for d in function.decorators):
         return False
     annotations = [p.annotation for p in (*node.args.posonlyargs, *node.args.args)]
     return any(_is_tensor(one) for one in annotations) and _is_tensor(node.returns)
@@ -81,10 +93,18 @@ def _is_not_exported(module: ModuleInfo) -> bool:
 
 
 class Interpreter:
-    """One run over a project."""
+    """One run over a project: ``named`` is entered whatever it looks like, ``excluded`` (patterns) never by itself."""
 
-    def __init__(self, project: Project, modules: list[ModuleInfo]) -> None:
+    def __init__(
+        self,
+        project: Project,
+        modules: list[ModuleInfo],
+        named: Sequence[EntryPoint] = (),
+        excluded: Sequence[EntryPoint] = (),
+    ) -> None:
         self.modules = modules
+        self.named = named
+        self.excluded = excluded
         self.run = Run(project, {module.document.path for module in modules})
         self.run.evaluate = lambda frame, node: expressions.evaluate(self.run, frame, node)
         self.run.execute = lambda frame, body: statements.execute(self.run, frame, body)
@@ -92,11 +112,19 @@ class Interpreter:
     def events(self) -> Iterable[Event]:
         """The events of all modules.
 
-        Models that nobody else uses are entered first, then every ``forward`` not yet reached; for what is still
-        not reached, the models around the modules that import them. Functions of tensors that then are still not
-        reached may be called by a model that nobody has shown.
+        What the configuration names is entered first, then models that nobody else uses, then every ``forward`` not
+        yet reached; for what is still not reached, the models around the modules that import them. Functions of
+        tensors that then are still not reached may be called by a model that nobody has shown.
+
+        Raises:
+            UsageError: the configuration names what is not there.
         """
+        named = entries(self.run, self.modules, self.named)
+        for entry in named:
+            self._enter_named(entry)
+        known = {entry.owner for entry in named if entry.function.name == "forward"}
         classes = [cls for module in self.modules for cls in module.classes if self._is_entry(cls)]
+        classes = [cls for cls in classes if cls not in known]
         used = self._mentioned()
         for cls in classes:
             if cls.node.name not in used:
@@ -105,7 +133,7 @@ class Interpreter:
             self._enter_if_new(cls)
         self._enter_importers()
         self._enter_possible(used)
-        return self.run.events()
+        return cured(self.modules, self.run.events())
 
     def _enter_if_new(self, cls: ClassInfo) -> None:
         forward = cls.methods.get("forward")
@@ -126,6 +154,7 @@ class Interpreter:
     def _enter_possible(self, used: set[str]) -> None:
         modules = [module for module in self.modules if not _is_not_exported(module)]
         possible = [function for module in modules for function in module.functions if _is_of_tensors(function)]
+        possible = [function for function in possible if not self._is_excluded(function.module, function.qualname)]
         bodies = [function.node for module in modules for function in module.functions]
         called = {part.id for body in bodies for part in ast.walk(body) if isinstance(part, ast.Name)}
         first = (function for function in possible if function.name not in used | called)
@@ -147,10 +176,16 @@ class Interpreter:
             return False
         if _is_not_exported(cls.module) or _NOT_EXPORTED.match(cls.node.name):
             return False
+        if any(self._is_excluded(cls.module, name) for name in (cls.qualname, f"{cls.qualname}.forward")):
+            return False
         outside = self.run.outside_bases(cls)
         if any(base.startswith("torch.autograd") or base.endswith("autograd.Function") for base in outside):
             return False
         return bool(outside) and (self.run.is_module(cls) or "forward" in cls.methods)
+
+    def _is_excluded(self, module: ModuleInfo, qualname: str) -> bool:
+        path = Path(module.document.path).absolute()
+        return any(pattern.covers(path, module.name, qualname) for pattern in self.excluded)
 
     def _mentioned(self) -> set[str]:
         """Names that other classes and functions use: what they make is entered through them."""
@@ -166,10 +201,29 @@ class Interpreter:
 
     def _enter(self, cls: ClassInfo) -> None:
         """Interpret a model's ``forward`` as an exporter calls it, as far as its nesting allows."""
-        self.run.memory.missed = {}  # nobody reads the tensors of the last model any more
-        self.run.contexts = {}
+        self._forget()
         with self._as_deep_as_possible():
-            self._call_forward(cls)
+            forward = self.run.method(cls, "forward")
+            if forward is not None:
+                self._call_on(self._instance(cls), forward)
+
+    def _enter_named(self, entry: Entry) -> None:
+        """Interpret what the configuration names: everything that it is given is taken for an input."""
+        function, owner = entry.function, entry.owner
+        self._forget()
+        with self._as_deep_as_possible():
+            if owner is None or "staticmethod" in function.decorators:
+                self._call(function, entry_arguments(self.run, function, {}, named=True))
+            elif "classmethod" in function.decorators:
+                self._call_on(Class(owner if isinstance(owner, ClassInfo) else owner.cls), function, named=True)
+            else:
+                self._call_on(self._instance(owner) if isinstance(owner, ClassInfo) else owner, function, named=True)
+
+    def _forget(self) -> None:
+        """Nobody reads the tensors of the last model any more."""
+        self.run.memory.missed = {}
+        self.run.contexts = {}
+        self.run.facts = ()
 
     @contextmanager
     def _as_deep_as_possible(self) -> Iterator[None]:
@@ -180,15 +234,12 @@ class Interpreter:
             self.run.active.clear()
             self.run.depth = 0
 
-    def _call_forward(self, cls: ClassInfo) -> None:
-        forward = self.run.method(cls, "forward")
-        if forward is None:
-            return
+    def _call_on(self, owner: Value, method: FunctionInfo, *, named: bool = False) -> None:
         env: dict[str, Value] = {}
-        parameters = [*forward.node.args.posonlyargs, *forward.node.args.args]
+        parameters = [*method.node.args.posonlyargs, *method.node.args.args]
         if parameters:
-            env[parameters[0].arg] = self._instance(cls)
-        self._call(forward, env | entry_arguments(self.run, forward, env))
+            env[parameters[0].arg] = owner
+        self._call(method, env | entry_arguments(self.run, method, env, named=named))
 
     def _call(self, function: FunctionInfo, arguments: dict[str, Value]) -> None:
         given = Arguments(keywords=arguments, nodes=[], entry=True)

@@ -10,7 +10,7 @@ from convlint.analyzer.calls import Arguments, opaque
 from convlint.analyzer.dtypes import cast_dtype
 from convlint.analyzer.run import TORCHSCRIPT, Frame, Run
 from convlint.analyzer.shapes import integer
-from convlint.analyzer.usage import only_arithmetic, rewrapped_in
+from convlint.analyzer.usage import only_arithmetic, only_checked, rewrapped_in
 from convlint.analyzer.values import Array, Const, List, Number, Tensor, Tuple, Value, join_all, number_kind, taint_of
 from convlint.events import LeavesGraph, Taint, TensorFromValues
 
@@ -35,6 +35,7 @@ def leave(
         run.decide_on(frame, node, value)
     if taint >= Taint.state and frozen < frame.routes:
         operand = run.operand(frame, where_, value)
+        checking, frame.checking = frame.checking, frame.checking or only_checked(frame, node)
         with run.on_routes(frame, frame.routes - frozen):
             run.emit(
                 frame,
@@ -48,6 +49,7 @@ def leave(
                 only_arithmetic=only_arithmetic(frame, node),
                 rewrapped=rewrapped_in(frame, node) if how == "numpy" else None,
             )
+        frame.checking = checking
     return frame.routes | frozen
 
 
@@ -55,7 +57,8 @@ def item(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Argu
     """``tensor.item()``."""
     leave(run, frame, node, "item", arguments.receiver or node, tensor)
     kind = tensor.dtype if tensor.dtype in ("int", "float", "bool") else "number"
-    return Number(kind, tensor.taint, frozen_on=TORCHSCRIPT)
+    writes = run.memory.written.count(tensor.storage)
+    return Number(kind, tensor.taint, TORCHSCRIPT, f"item{tensor.ident or run.memory.fresh()}.{writes}")
 
 
 def tolist(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:

@@ -304,7 +304,10 @@ def _rank(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arg
 
 def _numel(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
     if tensor.shape is None:
-        return number(size_taint(tensor), counted=tensor.counted)
+        return number(size_taint(tensor), f"{tensor.ident}@" if tensor.ident else "", tensor.counted)
+    whole = shape_of(tensor)
+    if isinstance(whole, Tuple) and len(whole.items) == 1:
+        return whole.items[0]
     product = shapes._product(tensor.shape)
     if product is not None:
         return Const(product)

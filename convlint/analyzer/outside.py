@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ast
 
-from convlint.analyzer import builtin_calls, operators, shapes, torch_facts, writes
+from convlint.analyzer import builtin_calls, checks, decisions, higher_order, operators, shapes, torch_facts, writes
 from convlint.analyzer.builtin_calls import Handler
 from convlint.analyzer.calls import Arguments, invoke, make_layer, opaque
+from convlint.analyzer.higher_order import is_traced_size
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.leaving import leave, rewrapped
-from convlint.analyzer.run import ALL_ROUTES, Frame, Run
-from convlint.analyzer.torch_calls import note_call
+from convlint.analyzer.run import ALL_ROUTES, TORCHSCRIPT, Frame, Run
+from convlint.analyzer.torch_calls import note_call, note_untraceable
 from convlint.analyzer.values import (
     FALSE,
+    NONE,
     TRUE,
     UNKNOWN,
     Array,
@@ -73,8 +75,14 @@ def call(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments
 
 
 def _symbolic(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
-    """``torch.sym_max`` and its like: Python's functions as tracers follow them."""
+    """``torch.sym_max`` and its like: Python's functions as `torch.export` follows them."""
     taint = max((taint_of(v) for v in arguments.all()), default=Taint.none)
+    sizes = [(v, where_) for v, where_ in zip(arguments.positional, arguments.nodes, strict=False) if is_traced_size(v)]
+    if sizes and name in ("sym_max", "sym_min", "sym_ite", "sym_not"):
+        note_untraceable(run, frame, node, "size", f"torch.{name}")
+    elif sizes and name in ("sym_int", "sym_float", "sym_sqrt"):
+        with run.on_routes(frame, TORCHSCRIPT):
+            leave(run, frame, node, "float" if name != "sym_int" else "int", sizes[0][1], sizes[0][0])
     return Number("float" if name in ("sym_float", "sym_sqrt") else "int", taint)
 
 
@@ -119,7 +127,7 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
         return make_layer(run, frame, node, last, arguments)
     if name.startswith(("nn.init.", "distributed.", "utils.", "cuda.", "backends.", "autograd.", "manual_seed")):
         return UNKNOWN if not name.startswith("utils.checkpoint") else _checkpoint(run, frame, node, arguments)
-    handler = _TORCH.get(last)
+    handler = higher_order.handler(name) or _TORCH.get(last)
     if handler is not None:
         return handler(run, frame, node, name, arguments)
     out = arguments.keywords.get("out")
@@ -283,12 +291,22 @@ def _broadcast_tensors(run: Run, frame: Frame, node: ast.expr, name: str, argume
     return Tuple(tuple(v for v in arguments.positional))
 
 
-def _cond(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
-    """``torch.cond(pred, yes, no, operands)``: both arms are traced."""
-    operands = arguments.get(3, "operands")
-    given = list(operands.items or []) if isinstance(operands, (Tuple, List)) else []
-    branches = [b for b in (arguments.get(1, "true_fn"), arguments.get(2, "false_fn")) if b is not None]
-    return join_all(invoke(run, frame, node, b, Arguments(given, nodes=[node] * len(given))) for b in branches)
+def _check(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
+    """``torch._check(n > 0)``."""
+    asked, where_ = arguments.get(0, "cond", "condition", "i"), arguments.node(0, "cond", "condition", "i")
+    if name == "_check_with":
+        asked, where_ = arguments.get(1, "cond"), arguments.node(1, "cond")
+    if asked is None or where_ is None:
+        return NONE
+    if name.startswith("_check") and is_traced_size(asked):
+        note_untraceable(run, frame, node, "size", f"torch.{name}")
+    if name == "_assert" and checks.is_decision(asked):
+        decisions.check(run, frame, where_, asked)
+    elif name == "_check_is_size":
+        checks.note_size(run, frame, asked, arguments.get(1, "max"))
+    elif name.startswith("_check"):
+        checks.note(run, frame, asked)
+    return NONE
 
 
 def _torchvision(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
@@ -350,6 +368,7 @@ _BY_TOP: dict[str, Handler] = {
     "numpy": _numpy,
     "torch": _torch,
     "torchvision": _torchvision,
+    "functorch": higher_order.functorch,
     "einops": _einops,
     "itertools": _typed_list,
     "collections": _typed_list,
@@ -362,13 +381,14 @@ _TORCH: dict[str, Handler] = {
     "einsum": _einsum,
     **dict.fromkeys(("tensor", "as_tensor", "from_numpy", "scalar_tensor", "asarray"), _rewrap),
     **dict.fromkeys(("sym_float", "sym_int", "sym_max", "sym_min", "sym_sqrt", "sym_sum"), _symbolic),
+    **dict.fromkeys(("sym_ite", "sym_not"), _symbolic),
     **dict.fromkeys(("Tensor", "FloatTensor", "LongTensor", "IntTensor", "BoolTensor"), _legacy),
     "is_tensor": _is_tensor,
     "where": _where,
     "broadcast_tensors": _broadcast_tensors,
-    "cond": _cond,
+    **dict.fromkeys((name.rpartition(".")[2] for name in checks.CHECKS), _check),
     **dict.fromkeys(
-        ("_check", "_assert", "_check_is_size", "no_grad", "device", "autocast", "dtype", "finfo", "iinfo"),
+        ("no_grad", "device", "autocast", "dtype", "finfo", "iinfo"),
         builtin_calls.nothing,
     ),
 }

@@ -16,6 +16,7 @@ from convlint.analyzer.values import (
     Function,
     Name,
     Places,
+    Relation,
     Tensor,
     Union,
     Value,
@@ -56,6 +57,8 @@ class Frame:
     """False inside branches and loops."""
     live: bool = True
     returns: list[Value] = field(default_factory=list)
+    returned_on: list[frozenset[str]] = field(default_factory=list)
+    """The routes of each return."""
     yields: list[Value] = field(default_factory=list)
     statement: ast.stmt | None = None
     following: ast.stmt | None = None
@@ -118,12 +121,16 @@ class Run:
         self.contexts: dict[tuple[str, str, int], int] = {}
         self.active: set[Any] = set()
         self.globals: dict[tuple[str, str], Value] = {}
+        self._asked: set[str] = set()
+        """Modules whose star imports are being searched for a name."""
         self.doubtful: set[tuple[str, Span]] = set()
         """Expressions that were something else in another call of the same function."""
         self.selections: dict[int, tuple[str, Span]] = {}
         """Masks, by tensor, to the first selection by each: later ones have the same count."""
         self.decided: dict[tuple[str, Span], set[tuple[str, Span, str]]] = {}
         """Selections to where (and in which function) a plain number is made of their counts, or decided on."""
+        self.facts: tuple[tuple[frozenset[str], Relation], ...] = ()
+        """What was checked of numbers so far, and on which routes."""
         self.hooks: list[tuple[Value, Value]] = []
         self.lines: dict[ClassInfo, list[ClassInfo]] = {}
         """The resolution order of each class."""
@@ -144,7 +151,7 @@ class Run:
             return self.globals[key]
         if name not in module.names:
             return self._star(module, name)
-        self.globals[key] = UNKNOWN  # a name defined through itself
+        self.globals[key] = _defined(module.defined.get(name))  # a name defined through itself
         binding = module.names[name]
         if isinstance(binding, tuple) and name in module.fallbacks and self.project.module(binding[0]) is None:
             binding = module.fallbacks[name]
@@ -161,14 +168,18 @@ class Run:
         return value
 
     def _star(self, module: ModuleInfo, name: str) -> Value | None:
-        for source in module.stars:
-            other = self.project.module(source)
-            if other is None:
-                continue
-            value = self.global_name(other, name)
-            if value is not None:
-                return value
-        return None
+        if module.document.path in self._asked:  # star imports in a circle
+            return None
+        self._asked.add(module.document.path)
+        try:
+            for source in module.stars:
+                other = self.project.module(source)
+                value = self.global_name(other, name) if other is not None else None
+                if value is not None:
+                    return value
+            return None
+        finally:
+            self._asked.discard(module.document.path)
 
     def imported(self, source: str, attribute: str) -> Value:
         """What ``from source import attribute`` (or ``import source``, attribute '') binds."""
@@ -390,6 +401,10 @@ class Run:
             yield
         finally:
             frame.routes = before
+
+
+def _defined(binding: ClassInfo | FunctionInfo | None) -> Value:
+    return UNKNOWN if binding is None else Class(binding) if isinstance(binding, ClassInfo) else Function(binding)
 
 
 def qualified(frame: Frame) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
-from convlint.analyzer import decisions, writes
+from convlint.analyzer import decisions, guards, writes
 from convlint.analyzer.arithmetic import binary
 from convlint.analyzer.index import ClassInfo, FunctionInfo, _class_block
 from convlint.analyzer.iteration import Elements, iterate
@@ -20,16 +20,19 @@ from convlint.analyzer.values import (
     Const,
     Dict,
     Function,
+    Guard,
     Instance,
     List,
     Name,
     Number,
+    Relation,
     Shape,
     Tensor,
     Tuple,
     Union,
     Unknown,
     Value,
+    Wrapped,
     join,
     join_all,
     members,
@@ -63,6 +66,7 @@ def _expression(run: Run, frame: Frame, node: ast.Expr) -> None:
 
 def _return(run: Run, frame: Frame, node: ast.Return) -> None:
     frame.returns.append(run.evaluate(frame, node.value) if node.value is not None else Const(None))
+    frame.returned_on.append(frame.routes)
     frame.live = False
 
 
@@ -113,6 +117,8 @@ def set_attribute(frame: Frame, owner: Instance, name: str, value: Value) -> Non
     """Set an attribute: for certain, or as one more possibility."""
     if isinstance(value, Tensor) and value.state.startswith("parameter") is False and value.state:
         value = replace(value, state="")
+    if isinstance(value, Wrapped) and value.compiled and not frame.certain:
+        value = value.function  # a matter of configuration, as is the method that it stands for
     old = owner.attributes.get(name)
     owner.attributes[name] = value if old is None or frame.certain else join(old, value)
 
@@ -268,8 +274,8 @@ def _if(run: Run, frame: Frame, node: ast.If) -> None:
         frame.env.update(decisions.narrowed(run, frame, node.test, False))
         execute(run, frame, node.orelse)
     else:
-        true_on = truth if isinstance(truth, frozenset) else ALL_ROUTES
-        false_on = ALL_ROUTES - truth if isinstance(truth, frozenset) else ALL_ROUTES
+        true_on = truth.true_on | truth.unknown_on if isinstance(truth, Guard) else ALL_ROUTES
+        false_on = ALL_ROUTES - truth.true_on if isinstance(truth, Guard) else ALL_ROUTES
         arms(
             run,
             frame,
@@ -277,6 +283,7 @@ def _if(run: Run, frame: Frame, node: ast.If) -> None:
                 (true_on, decisions.narrowed(run, frame, node.test, True), lambda: execute(run, frame, node.body)),
                 (false_on, decisions.narrowed(run, frame, node.test, False), lambda: execute(run, frame, node.orelse)),
             ],
+            in_eager=int(not truth.in_eager) if isinstance(truth, Guard) and not truth.unknown_on else None,
         )
 
 
@@ -299,33 +306,38 @@ def _is_equality(node: ast.expr) -> bool:
 Arm = tuple[frozenset[str], dict[str, Value], Callable[[], None]]
 
 
-def arms(run: Run, frame: Frame, alternatives: list[Arm]) -> None:
-    """Run each arm from the same state, on its routes, and join what they leave."""
-    env, certain, missed = frame.env, frame.certain, run.memory.missed
+def arms(run: Run, frame: Frame, alternatives: list[Arm], in_eager: int | None = None) -> None:
+    """Run each arm from the same state, on its routes, and join what they leave.
+
+    What the arm checks that is taken ``in_eager`` holds for all valid inputs, on every route.
+    """
+    env, certain, missed, facts = frame.env, frame.certain, run.memory.missed, run.facts
     after: dict[str, Value] | None = None
     after_missed: dict[int, Any] = {}
-    live = False
+    live: list[tuple[frozenset[str], dict[str, Value]]] = []
+    learnt: list[tuple[frozenset[str], Relation]] = []
     outer_routes = frame.routes
-    stopped_on: frozenset[str] = frozenset()
     frame.certain = False
-    for routes, narrowed, body in alternatives:
+    for i, (routes, narrowed, body) in enumerate(alternatives):
         frame.env = {**env, **narrowed}
         frame.live = True
-        run.memory.missed = dict(missed)
+        run.memory.missed, run.facts = dict(missed), facts
         frame.routes = outer_routes & routes
         if frame.routes:
             body()
             if frame.live:
                 after = dict(frame.env) if after is None else join_env(after, frame.env)
-                live = True
+                live.append((frame.routes, frame.env))
+                alone = frame.routes.difference(*(other for other, _, arm in alternatives if arm is not body))
+                for on, fact in run.facts[len(facts) :]:
+                    holds_on = outer_routes if i == in_eager and on >= frame.routes else on & alone
+                    learnt += [(holds_on, fact)] if holds_on else []
                 run.memory.merge(after_missed)
                 after_missed = run.memory.missed
-            elif routes != ALL_ROUTES:
-                stopped_on |= routes
-    frame.routes = outer_routes - stopped_on
-    frame.certain = certain
-    frame.live = live
-    frame.env = env if after is None else after
+    frame.routes = outer_routes & frozenset[str]().union(*(routes for routes, _ in live)) if live else outer_routes
+    frame.certain, run.facts = certain, (*facts, *learnt)
+    frame.live = bool(live)
+    frame.env = env if after is None else after | guards.joined(live)
     run.memory.missed = after_missed if live else missed
 
 

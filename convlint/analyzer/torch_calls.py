@@ -6,9 +6,9 @@ import ast
 from collections.abc import Mapping
 
 from convlint.analyzer import torch_facts
-from convlint.analyzer.run import Frame, Run
+from convlint.analyzer.run import TORCHSCRIPT, Frame, Run
 from convlint.analyzer.values import TRUE, Number, Tensor, Value, members
-from convlint.events import Branch, Taint, UnsupportedOperator
+from convlint.events import Branch, Taint, UnsupportedOperator, Untraceable
 
 
 def note_call(
@@ -21,8 +21,20 @@ def note_call(
     for one in (name, *(f"{name}:{key}" for key, value in keywords.items() if value == TRUE)):
         if one in table.refused:
             function, _, switch = one.partition(":")
-            fused = one in table.fused
-            run.emit(frame, UnsupportedOperator, node, "", (), callee=function, switch=switch, fused=fused)
+            facts = {"operator": table.refused[one], "switch": switch, "fused": one in table.fused}
+            run.emit(frame, UnsupportedOperator, node, "", (), callee=function, **facts)
+
+
+def note_custom(run: Run, frame: Frame, node: ast.expr, callee: str, operator: str) -> None:
+    """Notes a call of an operator of the user's own."""
+    with run.on_routes(frame, frozenset({"onnx_torchscript", "onnx_dynamo"})):
+        run.emit(frame, UnsupportedOperator, node, "", (), callee=callee, operator=operator, custom=True)
+
+
+def note_untraceable(run: Run, frame: Frame, node: ast.expr, how: str, callee: str) -> None:
+    """Notes a call that ``torch.jit.trace`` stops at."""
+    with run.on_routes(frame, TORCHSCRIPT):
+        run.emit(frame, Untraceable, node, how, (), how=how, callee=callee)
 
 
 def _is_input(given: Value | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from convlint.analyzer.decisions import only_checks
 from convlint.analyzer.index import dotted
 from convlint.analyzer.run import Frame
 from convlint.analyzer.values import Tensor, members
@@ -20,6 +21,27 @@ def only_arithmetic(frame: Frame, node: ast.expr) -> bool:
         target = statement.targets[0]
         return isinstance(target, ast.Name) and _name_only_in_arithmetic(frame, target.id)
     return _meets_tensor(frame, node, _parents(statement))
+
+
+def only_checked(frame: Frame, node: ast.expr) -> bool:
+    """Whether a value goes into one local name that only checks, messages and prints read."""
+    statement = frame.statement
+    if frame.function is None or not (isinstance(statement, ast.Assign) and statement.value is node):
+        return False
+    target = statement.targets[0]
+    if len(statement.targets) > 1 or not isinstance(target, ast.Name):
+        return False
+    tree = frame.function.node
+    checks = [part for one in ast.walk(tree) for check in _checks(one) for part in ast.walk(check)]
+    uses = [part for part in ast.walk(tree) if isinstance(part, ast.Name) and part.id == target.id]
+    return all(use is target or any(use is part for part in checks) for use in uses)
+
+
+def _checks(node: ast.AST) -> Iterator[ast.AST]:
+    """What of a statement or call is computed for a check alone."""
+    raises = isinstance(node, ast.If) and not node.orelse and only_checks(node.body)
+    if raises or isinstance(node, ast.Assert) or (isinstance(node, ast.Expr) and only_checks([node])):
+        yield node
 
 
 def rewrapped_in(frame: Frame, node: ast.expr) -> Span | None:

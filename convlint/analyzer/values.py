@@ -51,6 +51,10 @@ class Const(Value):
     value: Any
 
 
+Relation = tuple[str, int, str | float]
+"""A named number, the ways in which it stands (see ``checks``) to another named one or to a constant."""
+
+
 @dataclass(frozen=True, slots=True)
 class Number(Value):
     """A Python number (or a tracer's stand-in for one) that is not known: a dimension, ``.item()``, a config int."""
@@ -68,6 +72,8 @@ class Number(Value):
     """Of a truth: whether it is one and the same for all sizes but 0 and 1."""
     counted: Places = NOWHERE
     """The selections whose counts it was computed from."""
+    relation: Relation | None = None
+    """Of a comparison: what it asks."""
 
 
 Dim = Value  # Const (int) or Number: one size of a shape
@@ -229,10 +235,26 @@ class Partial(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class Wrapped(Value):
+    """A function or module that an exporter enters on some routes only: ``torch.jit.script(function)``."""
+
+    function: Value
+    routes: frozenset[str]
+    compiled: bool = False
+    """Whether by ``torch.compile``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Guard(Value):
     """A flag that is true on some routes only: ``torch.jit.is_tracing()``."""
 
     true_on: frozenset[str]
+    unknown_on: frozenset[str] = frozenset()
+    """Where something else decides: ``torch.jit.is_tracing() and self.fast``."""
+    asked: Number | None = None
+    """What decides there, if it comes from tensors."""
+    in_eager: bool = False
+    """What it is where nothing is exported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -471,6 +493,8 @@ def signature(value: Value, names: dict[int, int] | None = None, depth: int = 4)
         return ("F", value.info.key, bound)
     if isinstance(value, Partial):
         return ("P", signature(value.function, names, depth - 1), len(value.args))
+    if isinstance(value, Wrapped):
+        return ("W", signature(value.function, names, depth - 1), value.routes)
     if isinstance(value, Method):
         return ("M", value.name, signature(value.owner, names, depth - 1))
     if isinstance(value, Layer):

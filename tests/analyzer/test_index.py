@@ -84,3 +84,26 @@ def test_star_imports_in_a_circle_end(agree: Agree) -> None:
             "pkg/model.py": "from . import *\n" + forward("return x / x.max().item()  # CVL202"),
         }
     )
+
+
+def test_a_name_that_no_star_import_in_a_circle_has_is_pythons_own(agree: Agree) -> None:
+    body = "n = len(x.shape)\nreturn x / x.max().item()  # CVL202"
+    agree({"one.py": "from two import *\n" + forward(body), "two.py": "from one import *\nfrom two import *\n"})
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        "match sys.platform:\n    case 'linux':\n{}\n    case _:\n        pass\n",
+        "if sys.platform:\n    try:\n{}\n    except OSError:\n        peak = None\n",
+        "with open('x') as f:\n    while f:\n{}\n",
+    ],
+)
+def test_a_definition_under_a_condition(agree: Agree, definition: str) -> None:
+    helper = "        def peak(t):\n            return t.max().item()  # CVL202"
+    agree("import sys\n\n" + definition.format(helper) + forward("return x / peak(x)"))
+
+
+def test_a_method_under_a_condition(agree: Agree) -> None:
+    method = "    try:\n        def peak(self, t):\n            return t.item()  # CVL202\n    finally:\n        pass\n"
+    agree(forward("return x / self.peak(x)") + "\n" + method)

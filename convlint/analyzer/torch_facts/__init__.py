@@ -38,8 +38,8 @@ class Table:
     """Names of the classes in ``torch.nn``."""
     asking: frozenset[str]
     """Those of them, and the functions, whose own Python code asks for sizes when they are traced."""
-    refused: frozenset[str]
-    """Those that the TorchScript ONNX exporter has no operator for; ``function:switch`` where the switch is on."""
+    refused: dict[str, str]
+    """What of them the TorchScript ONNX exporter refuses (``function:switch``: where it is on), for which operator."""
     fused: frozenset[str]
     """Layers among them that it refuses under ``torch.no_grad()`` only, where torch takes a fused kernel."""
 
@@ -59,6 +59,6 @@ def table() -> Table:
         {name: _operator(row) for name, row in raw["functions"].items()},
         frozenset(raw["modules"]),
         frozenset(raw["asking"]),
-        frozenset(raw["refused"]),
+        raw["refused"],
         frozenset(raw["fused"]),
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import io
 import json
+import re
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -159,21 +160,23 @@ class Calls(nn.Module):
         return self.function(*tensors, *self.before, **self.keywords)
 
 
-def is_refused(function: Any, **keywords: Any) -> bool:
-    """Whether the TorchScript ONNX exporter has no symbolic for a function, at its default opset."""
+def lacking(function: Any, **keywords: Any) -> str:
+    """The operator that the TorchScript ONNX exporter has no symbolic for at its default opset, '' where it has."""
     for given, before in product(GIVEN[1:] + GIVEN[:1], BEFORE):
         module = Calls(function, before, keywords)
         if isinstance(attempt(lambda: module(*given)), (torch.Tensor, tuple)):  # noqa: B023
-            return _fails_as_unsupported(module, given)
-    return False
+            return _unsupported(module, given)
+    return ""
 
 
-def _fails_as_unsupported(module: nn.Module, given: tuple[torch.Tensor, ...]) -> bool:
+def _unsupported(module: nn.Module, given: tuple[torch.Tensor, ...]) -> str:
     try:
         torch.onnx.export(module, given, io.BytesIO(), dynamo=False)  # type: ignore[arg-type]
     except Exception as error:
-        return type(error).__name__ == "UnsupportedOperatorError"
-    return False
+        if type(error).__name__ == "UnsupportedOperatorError":
+            named = re.search(r"[\w.]+::\w+", str(error))
+            return named[0] if named else "?"
+    return ""
 
 
 def switches(function: Any) -> list[str]:
@@ -182,24 +185,24 @@ def switches(function: Any) -> list[str]:
     return [one.name for one in parameters if one.default is False]
 
 
-def refused_of(name: str) -> list[str]:
-    """Of a function or layer: its name, or ``function:switch``, as far as the TorchScript ONNX exporter refuses it."""
+def refused_of(name: str) -> dict[str, str]:
+    """Of a function or layer: its name, or ``function:switch``, to the operator for which it is refused."""
     prefix, _, last = name.rpartition(".")
     if not prefix:
         cls = getattr(nn, name)
-        if _layer_is_refused(cls):
-            return [name]
-        return [f"{name}:{switch}" for switch in switches(cls.__init__) if _layer_is_refused(cls, **{switch: True})]
-    function = getattr(NAMESPACES[prefix][0], last)
-    if is_refused(function):
-        return [name]
-    asked = switches(function) if prefix == "torch.nn.functional" else []
-    return [f"{name}:{switch}" for switch in asked if is_refused(function, **{switch: True})]
+        found = {name: _layer_lacks(cls)}
+        switched = {f"{name}:{switch}": _layer_lacks(cls, **{switch: True}) for switch in switches(cls.__init__)}
+    else:
+        function = getattr(NAMESPACES[prefix][0], last)
+        found = {name: lacking(function)}
+        asked = switches(function) if prefix == "torch.nn.functional" else []
+        switched = {f"{name}:{switch}": lacking(function, **{switch: True}) for switch in asked}
+    return found if found[name] else {one: operator for one, operator in switched.items() if operator}
 
 
-def _layer_is_refused(cls: type[nn.Module], **switch: bool) -> bool:
+def _layer_lacks(cls: type[nn.Module], **switch: bool) -> str:
     layers = [attempt(lambda: cls(*arguments, **switch).eval()) for arguments in MADE_WITH]  # noqa: B023
-    return any(is_refused(layer) for layer in layers if layer is not None)
+    return next((operator for layer in layers if layer is not None and (operator := lacking(layer))), "")
 
 
 def fused(names: Iterable[str]) -> list[str]:
@@ -208,14 +211,14 @@ def fused(names: Iterable[str]) -> list[str]:
         return [name for name in names if "." not in name and name not in refused_of(name.partition(":")[0])]
 
 
-def refused(names: Iterable[str]) -> list[str]:
+def refused(names: Iterable[str]) -> dict[str, str]:
     """What the TorchScript ONNX exporter refuses of functions and layers, asked in a process that may crash."""
-    found: list[str] = []
+    found: dict[str, str] = {}
     pool: ProcessPoolExecutor | None = None
     for name in names:
         pool = pool or ProcessPoolExecutor(1, get_context("spawn"), quiet)
         try:
-            found += pool.submit(refused_of, name).result()
+            found |= pool.submit(refused_of, name).result()
         except BrokenProcessPool:
             pool = None
     return found

@@ -12,7 +12,9 @@ RAISE = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
 class AssertOnValue(Rule):
     """
     ## What it does
-    Finds `assert` statements and `if ...: raise` on a tensor's value.
+    Finds `assert` statements and `if ...: raise` on a tensor's value. A bare `assert n > 0` on a number that was taken
+    out of a tensor (`.item()`, the size of a selection) is kept by `torch.export` as a check and not reported; with a
+    message, `and` or `not` it is.
 
     ## Why it breaks
     `torch.export` must know the value and stops with a data-dependent guard. The dynamo ONNX exporter gets past an
@@ -40,6 +42,22 @@ class AssertOnValue(Rule):
             """),
             inputs="x: float32[N=3, 4]",
             harm=ASSERT,
+        ),
+        Example(
+            title="A number, with a message",
+            bad=forward("""
+                y = x[x > -1000]
+                assert y.shape[0] > 0, "empty"  # <-
+                return y.exp()
+            """),
+            good=forward("""
+                y = x[x > -1000]
+                torch._check(y.shape[0] > 0)
+                return y.exp()
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=ASSERT,
+            good_routes=("torch_export", "onnx_dynamo"),
         ),
         Example(
             title="A raise",

@@ -6,6 +6,21 @@ from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
 HARM = Harm(onnx_torchscript=Level.breaks)
+CUSTOM = Harm(onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
+
+
+OPERATOR = """import torch
+
+
+@torch.library.custom_op("example::scale", mutates_args=())
+def scale(x: torch.Tensor) -> torch.Tensor:
+    return x / x.max().item()
+
+
+@scale.register_fake
+def _(x: torch.Tensor) -> torch.Tensor:
+    return torch.empty_like(x)
+"""
 
 
 class NoSuchOperator(Rule):
@@ -13,7 +28,8 @@ class NoSuchOperator(Rule):
     ## What it does
     Finds functions and layers that the TorchScript ONNX exporter (`dynamo=False`) has no operator for at its default
     opset: `torch.diff`, `median`, `quantile`, `trunc`, `nn.RMSNorm`, `F.interpolate(antialias=True)` and many
-    more. Which these are was measured by exporting each of torch's functions once.
+    more. Which these are was measured by exporting each of torch's functions once. An operator of one's own
+    (`torch.library.custom_op`) is known to neither ONNX exporter; what is in it is not traced and not reported.
 
     ## Why it breaks
     The export stops with `UnsupportedOperatorError`, after the whole model was traced, and names the operator inside
@@ -23,7 +39,8 @@ class NoSuchOperator(Rule):
 
     ## Fix safety
     There is no fix: write it with operators that are known, or register a symbolic
-    (`torch.onnx.register_custom_op_symbolic`).
+    (`torch.onnx.register_custom_op_symbolic("aten::diff", ...)`). A registration anywhere in the project counts; for
+    operators of one's own so does a `custom_translation_table`.
 
     ## References
     - `torch.onnx`, "TorchScript-based ONNX exporter", supported operators
@@ -50,6 +67,13 @@ class NoSuchOperator(Rule):
             harm=HARM,
         ),
         Example(
+            title="An operator of one's own",
+            bad=OPERATOR + "\n\n\n" + forward("return scale(x)  # <-").removeprefix("import torch\n"),
+            good=forward("return x / x.max()"),
+            inputs="x: float32[N=3, 4]",
+            harm=CUSTOM,
+        ),
+        Example(
             title="A switch",
             bad=forward('return nn.functional.interpolate(x, size=(4, 4), mode="bilinear", antialias=True)  # <-'),
             good=forward('return nn.functional.interpolate(x, size=(4, 4), mode="bilinear")'),
@@ -72,8 +96,14 @@ class NoSuchOperator(Rule):
     ]
 
     def check(self, event: UnsupportedOperator, context: Context) -> Finding | None:
-        """Breaks onnx_torchscript."""
+        """Breaks onnx_torchscript; an operator of the user's own onnx_dynamo as well."""
         what = f"`{event.callee}` with `{event.switch}=True`" if event.switch else f"`{event.callee}`"
+        if event.custom:
+            message = (
+                f"no ONNX exporter knows your operator {what}: register a symbolic for `dynamo=False` "
+                f"(`torch.onnx.register_custom_op_symbolic`), give `custom_translation_table=` for `dynamo=True`"
+            )
+            return self.finding(event, message, CUSTOM, context)
         if event.fused:
             message = (
                 f"under `torch.no_grad()` {what} is one fused kernel, for which the TorchScript ONNX exporter has no "

@@ -1,0 +1,64 @@
+"""Operators that a project teaches the ONNX exporters: a registration anywhere in it cures their calls."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from convlint.analyzer.importers import files_around, read
+from convlint.analyzer.index import ModuleInfo, dotted
+from convlint.events import Event, UnsupportedOperator
+from convlint.source.document import Document, SourceError
+
+_SYMBOLIC = "register_custom_op_symbolic"
+_TABLE = "custom_translation_table"
+
+
+def cured(modules: list[ModuleInfo], events: list[Event]) -> list[Event]:
+    """The events without calls of operators that the project has registered, on the routes that know them then."""
+    if not any(isinstance(event, UnsupportedOperator) for event in events):
+        return events
+    known: set[str] = set()
+    translated = False
+    for text in _texts(modules):
+        translated |= _TABLE in text
+        if _SYMBOLIC in text:
+            known.update(_registered(text))
+    return [kept for event in events if (kept := _left(event, known, translated)) is not None]
+
+
+def _texts(modules: list[ModuleInfo]) -> Iterator[str]:
+    """The source of the given files and of those around them that may register something."""
+    yield from (module.document.text for module in modules)
+    for path in files_around({Path(module.document.path) for module in modules}):
+        content = read(path)
+        if any(word.encode() in content for word in (_SYMBOLIC, _TABLE)):
+            yield content.decode(errors="replace")
+
+
+def _left(event: Event, known: set[str], translated: bool) -> Event | None:
+    if not isinstance(event, UnsupportedOperator):
+        return event
+    routes = set(event.routes)
+    if event.operator in known or (event.custom and not event.operator):
+        routes.discard("onnx_torchscript")
+    if event.custom and translated:
+        routes.discard("onnx_dynamo")
+    return replace(event, routes=frozenset(routes)) if routes & {"onnx_torchscript", "onnx_dynamo"} else None
+
+
+def _registered(text: str) -> Iterator[str]:
+    """``aten::diff`` of each ``torch.onnx.register_custom_op_symbolic("aten::diff", ...)``."""
+    try:
+        tree = Document("", text).parse()
+    except SourceError:
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and dotted(node.func).endswith(_SYMBOLIC):
+            given = [*node.args[:1], *(k.value for k in node.keywords if k.arg == "symbolic_name")]
+            for name in given:
+                if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                    space, _, operator = name.value.rpartition("::")
+                    yield f"{space or 'aten'}::{operator}"

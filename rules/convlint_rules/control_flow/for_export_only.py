@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from convlint.events import Untraceable
+from convlint.findings import Finding, Harm, Level
+from convlint.rule import Context, Example, Rule
+from convlint_rules.examples import forward
+
+HARM = Harm(jit_trace=Level.breaks, onnx_torchscript=Level.breaks)
+ADVICE = {
+    "control-flow": "`{text}` stops `torch.jit.trace`, only `torch.export` follows it: use `torch.where` instead where "
+    "`torch.jit.is_tracing()`",
+    "size": "`{text}` stops `torch.jit.trace`, which makes a tensor of every size where a plain number is wanted: call "
+    "it only where `not torch.jit.is_tracing()`",
+    "compiled": "`{callee}` is compiled by `torch.compile`, which `torch.jit.trace` refuses: compile the whole model "
+    "from outside instead, or call what is not compiled where `torch.jit.is_tracing()`",
+}
+
+
+class ForExportOnly(Rule):
+    """
+    ## What it does
+    Finds what was written for `torch.export` and stops the TorchScript routes: `torch.cond`, `torch.while_loop`, `map`
+    and `scan`; `torch._check` and `torch.sym_max` on a size; functions and layers by `torch.compile`.
+
+    ## Why it breaks
+    `torch.cond` and compiled functions run through TorchDynamo, which `torch.jit.trace` (and so
+    `torch.onnx.export(dynamo=False)`) refuses. While it traces, `x.shape[0]` is a tensor, and
+    `torch._check(x.shape[0] > 0)` raises a `TypeError`.
+
+    ## Fix safety
+    There is no fix. Both can live together: `torch.jit.is_tracing()` is false for `torch.export`. Who exports by
+    `torch.export` alone says so with `exporter = "dynamo"`.
+
+    ## References
+    - `torch.cond`, `torch.compiler.is_exporting`
+    """
+
+    code, name, since = "CVL306", "for-export-only", "0.1"
+    events = (Untraceable,)
+    examples = [
+        Example(
+            title="Control flow",
+            bad=forward("return torch.cond(x.sum() > 0, lambda t: t * 2, lambda t: t - 3, (x,))  # <-"),
+            good=forward("""
+                if torch.jit.is_tracing():
+                    return torch.where(x.sum() > 0, x * 2, x - 3)
+                return torch.cond(x.sum() > 0, lambda t: t * 2, lambda t: t - 3, (x,))
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=HARM,
+        ),
+        Example(
+            title="A check of a size",
+            bad=forward("""
+                torch._check(x.shape[0] <= 64)  # <-
+                return x * 2
+            """),
+            good=forward("""
+                if not torch.jit.is_tracing():
+                    torch._check(x.shape[0] <= 64)
+                return x * 2
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=HARM,
+        ),
+        Example(
+            title="A compiled layer",
+            bad=forward(
+                "return self.layer(x)  # <-",
+                init='self.layer = torch.compile(nn.Linear(4, 4), backend="eager")',
+            ),
+            good=forward("return self.layer(x)", init="self.layer = nn.Linear(4, 4)"),
+            inputs="x: float32[N=3, 4]",
+            harm=HARM,
+        ),
+    ]
+
+    def check(self, event: Untraceable, context: Context) -> Finding | None:
+        """Breaks the TorchScript routes."""
+        return self.finding(event, ADVICE[event.how].format(text=event.short, callee=event.callee), HARM, context)
