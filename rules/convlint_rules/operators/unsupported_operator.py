@@ -68,7 +68,7 @@ class NoSuchOperator(Rule):
         ),
         Example(
             title="An operator of one's own",
-            bad=OPERATOR + "\n\n\n" + forward("return scale(x)  # <-").removeprefix("import torch\n"),
+            bad=OPERATOR + "\n\n" + forward("return scale(x)  # <-").removeprefix("import torch\n"),
             good=forward("return x / x.max()"),
             inputs="x: float32[N=3, 4]",
             harm=CUSTOM,
