@@ -18,7 +18,7 @@ class Shown(msgspec.Struct, frozen=True):
 
     title: str
     harm: dict[str, str]
-    """Route to the name of a level."""
+    """Route to the name of a level; without the routes that a script does not take."""
     why: dict[str, str]
     """Route to what was seen, where the level is not harmless."""
 

@@ -55,9 +55,12 @@ def _harm_table(rule: type[Rule]) -> str:
 
 
 def _row(rule: type[Rule], route: str, shown: list[Shown]) -> str:
-    worst = max(shown, key=lambda measured: Level[measured.harm[route]], default=None)
-    if worst is None:
+    if not shown:
         return f"| `{route}` | {rule.harm().on(route).name} | |"
+    taken = [measured for measured in shown if route in measured.harm]
+    if not taken:
+        return f"| `{route}` | - | not taken by the examples |"
+    worst = max(taken, key=lambda measured: Level[measured.harm[route]])
     why = worst.why.get(route, "").replace("`", "'").replace("|", "\\|")
     return f"| `{route}` | {worst.harm[route]} | {f'`{why}`' if why else ''} |"
 

@@ -116,13 +116,13 @@ def _shown(example: Example, bad: Trial) -> Shown:
     outcomes = bad.outcomes
     return Shown(
         example.title,
-        {route: bad.harm.on(route).name for route in ROUTES},
+        {route: outcome.level.name for route, outcome in outcomes.items()},
         {route: _why(outcome)[:_LONGEST] for route, outcome in outcomes.items() if outcome.level},
     )
 
 
 def _report(rule: type[Rule], shown: Shown, before: Shown | None, complaints: Sequence[str]) -> None:
-    levels = "".join(f"{shown.harm[route]:18}" for route in ROUTES)
+    levels = "".join(f"{shown.harm.get(route, '-'):18}" for route in ROUTES)
     _say(f"{rule.code:8}{levels}{'NOT PROVEN' if complaints else 'proven'}  {shown.title or rule.name}")
     for complaint in complaints:
         _say(f"{'':8}{complaint}")
@@ -130,8 +130,9 @@ def _report(rule: type[Rule], shown: Shown, before: Shown | None, complaints: Se
         _say(f"{'':8}new")
         return
     for route in ROUTES:
-        if before.harm[route] != shown.harm[route]:
-            _say(f"{'':8}changed on {route}: was {before.harm[route]}, is {shown.harm[route]}")
+        was, now = before.harm.get(route, "not taken"), shown.harm.get(route, "not taken")
+        if was != now:
+            _say(f"{'':8}changed on {route}: was {was}, is {now}")
 
 
 def _tell_versions(before: dict[str, str], now: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Agree, Cli, repaired
+from convlint_rules.call_sites.opset_outside_window import WINDOWS
 
 HEAD = "import torch\n\n"
 
@@ -104,6 +105,34 @@ def test_shapes_stand_in_the_order_of_the_inputs(tmp_path: Path) -> None:
 def test_shapes_are_not_written_where_the_inputs_are_not_seen(tmp_path: Path, given: str) -> None:
     call = f"torch.onnx.export(m, {given}, dynamic_axes={{'a': {{0: 'n'}}, 'y': {{0: 'n'}}}})\n"
     assert fixed(tmp_path, call) == call
+
+
+@pytest.mark.parametrize(
+    ("dynamo", "opset", "becomes"), [(False, 7, 7), (False, 23, 23), (True, 18, 18), (True, 28, 28), (True, 29, 18)]
+)
+def test_the_opsets_that_an_exporter_writes(tmp_path: Path, dynamo: bool, opset: int, becomes: int) -> None:
+    torch, onnx, runtime = map(pytest.importorskip, ("torch", "onnx", "onnxruntime"))
+    path = tmp_path / "model.onnx"
+    torch.onnx.export(torch.nn.Linear(4, 4).eval(), (torch.ones(2, 4),), path, opset_version=opset, dynamo=dynamo)
+    assert [one.version for one in onnx.load(path).opset_import if not one.domain] == [becomes]
+    assert runtime.InferenceSession(path).get_inputs()
+    low, high = WINDOWS["onnx_dynamo" if dynamo else "onnx_torchscript"]
+    assert (low <= opset <= high) is (opset == becomes)
+
+
+@pytest.mark.parametrize(
+    ("opset", "message"), [(6, "Could not find an implementation"), (24, "Unsupported onnx_opset")]
+)
+def test_other_opsets_are_refused_by_the_torchscript_exporter_or_the_runtime(
+    tmp_path: Path, opset: int, message: str
+) -> None:
+    torch, runtime = map(pytest.importorskip, ("torch", "onnxruntime"))
+    low, high = WINDOWS["onnx_torchscript"]
+    assert not low <= opset <= high
+    path, model = tmp_path / "model.onnx", torch.nn.Linear(4, 4).eval()
+    with pytest.raises(Exception, match=message):  # noqa: PT012 - either of them
+        torch.onnx.export(model, (torch.ones(2, 4),), path, opset_version=opset, dynamo=False)
+        runtime.InferenceSession(path)
 
 
 def test_a_comment_excuses_a_call(cli: Cli, tmp_path: Path) -> None:

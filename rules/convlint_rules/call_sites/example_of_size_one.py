@@ -21,8 +21,8 @@ class ExampleOfSizeOne(Rule):
     ## Why it breaks
     `torch.export` takes a size of 1 for a constant, because tensors of size 1 broadcast. With `Dim("batch")` or
     `Dim.DYNAMIC` it stops (`you marked batch as dynamic but your code specialized it to be a constant`), with
-    `Dim.AUTO` the program keeps the size 1 and refuses every other. `torch.onnx.export` goes another way and is not
-    concerned: twelve small models, traced with a batch of 1 and `dynamic_axes`, ran with a batch of 5.
+    `Dim.AUTO` the program keeps the size 1 and refuses every other. `dynamic_axes` of `torch.onnx.export` are not
+    concerned, as the last example shows.
 
     ## Fix safety
     Unsafe: an example of size 2 instead; the tensor may be used for something else, too.
@@ -71,6 +71,24 @@ class ExampleOfSizeOne(Rule):
             harm=FROZEN,
             fix=Applicability.unsafe,
             script=("torch_export",),
+        ),
+        Example(
+            title="Not concerned",
+            bad=script("""
+                model = Model().eval()
+                x = torch.randn(1, 4)
+                axes = {"x": {0: "batch"}}
+                torch.onnx.export(model, (x,), "model.onnx", input_names=["x"], dynamic_axes=axes, dynamo=False)
+            """),
+            good=script("""
+                model = Model().eval()
+                x = torch.randn(2, 4)
+                axes = {"x": {0: "batch"}}
+                torch.onnx.export(model, (x,), "model.onnx", input_names=["x"], dynamic_axes=axes, dynamo=False)
+            """),
+            inputs="x: float32[N=2, 4]",
+            harm=Harm(),
+            script=("onnx_torchscript",),
         ),
     ]
 

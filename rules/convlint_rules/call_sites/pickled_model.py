@@ -61,7 +61,7 @@ class PickledModel(Rule):
             """),
             inputs="x: float32[3, 4]",
             harm=Harm(),
-            script=ROUTES,
+            script=("jit_trace",),
         ),
     ]
 
