@@ -8,22 +8,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from convlint.analyzer import guards, shapes
+from convlint.analyzer import checks, guards
 from convlint.analyzer.annotations import instance_by_annotation
 from convlint.analyzer.attributes import GUARDS, MODULE_METHODS
-from convlint.analyzer.checks import CHECKS
+from convlint.analyzer.decorators import custom_operator, is_compiled, is_scripted
 from convlint.analyzer.index import ClassInfo, FunctionInfo, dotted
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.run import DYNAMO, Frame, Run, is_module_name
-from convlint.analyzer.torch_calls import note_call, note_custom, note_untraceable
+from convlint.analyzer.torch_calls import note_custom, note_untraceable
 from convlint.analyzer.values import (
     FALSE,
     NONE,
-    NOWHERE,
     UNKNOWN,
-    Array,
     Class,
-    Const,
     Dict,
     Function,
     Instance,
@@ -33,7 +30,6 @@ from convlint.analyzer.values import (
     Name,
     Number,
     Partial,
-    Shape,
     Tensor,
     Tuple,
     Union,
@@ -42,7 +38,6 @@ from convlint.analyzer.values import (
     Wrapped,
     join,
     join_all,
-    members,
     signature,
     taint_of,
     tensors_in,
@@ -92,7 +87,7 @@ def call(run: Run, frame: Frame, node: ast.Call) -> Value:
     """``function(...)``."""
     function = run.evaluate(frame, node.func)
     checking = frame.checking
-    frame.checking |= isinstance(function, Name) and function.qualified in CHECKS
+    frame.checking |= isinstance(function, Name) and function.qualified in checks.CHECKS
     try:
         arguments = arguments_of(run, frame, node)
     finally:
@@ -185,7 +180,6 @@ def _first_parameter(info: FunctionInfo) -> str:
 
 # --- functions of the project ------------------------------------------------------------------------------------
 
-_SCRIPTED = frozenset({"torch.jit.script", "torch.jit.script_if_tracing", "jit.script", "script", "script_if_tracing"})
 _LOSS = re.compile(r"(.*_)?(loss|losses|criterion)(_.*)?", re.IGNORECASE)
 """Functions that only training calls."""
 _UNINTERESTING = frozenset(
@@ -212,9 +206,8 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
         return UNKNOWN
     env = _bind(run, frame, function, arguments)
     routes = frame.routes
-    decorators = info.decorators
-    if any(d in _SCRIPTED or d.rpartition(".")[2].startswith("script_if_tracing") for d in decorators):
-        routes &= DYNAMO  # TorchScript compiles it: its control flow survives there
+    if is_scripted(info):
+        routes &= DYNAMO
     operator = custom_operator(info)
     if operator is not None:
         note_custom(run, frame, node, info.name, operator)
@@ -230,7 +223,7 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
         frame.traced,
         tuple((name, signature(value, names)) for name, value in env.items()),
         id(function.scope) if function.scope is not None else 0,
-        _facts_about(run, env),
+        checks.about(run, env),
     )
     if key in run.active or run.depth >= run.depth_limit:
         return opaque(arguments, True)
@@ -250,42 +243,6 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
     if pure:
         run.memo[key] = result
     return result
-
-
-def _facts_about(run: Run, env: dict[str, Value]) -> tuple[Any, ...]:
-    """What was checked of the numbers that are given (which are nameless in a key)."""
-    if not run.facts:
-        return ()
-    given = {name: value for name, value in env.items() if isinstance(value, (Number, Tensor))}
-    return tuple(
-        (name, on, fact[1:])
-        for name, value in given.items()
-        for on, fact in run.facts
-        if fact[0] == (value.symbol if isinstance(value, Number) else "") or _is_of(fact[0], value)
-    )
-
-
-def _is_of(symbol: str, value: Value) -> bool:
-    """Whether a symbol names a size of a tensor."""
-    return isinstance(value, Tensor) and symbol.startswith((f"{value.ident}[", f"{value.ident}@"))
-
-
-def custom_operator(info: FunctionInfo) -> str | None:
-    """The name that ``@torch.library.custom_op("space::name")`` gives to a function, '' where none is written."""
-    for decorator in info.decorator_list:
-        if isinstance(decorator, ast.Call) and dotted(decorator.func).rpartition(".")[2] in ("custom_op", "triton_op"):
-            name = decorator.args[0] if decorator.args else None
-            return name.value if isinstance(name, ast.Constant) and isinstance(name.value, str) else ""
-    return None
-
-
-def is_compiled(decorator: ast.expr) -> bool:
-    """Whether a decorator (or call) is ``torch.compile``, switched on."""
-    call = decorator if isinstance(decorator, ast.Call) else ast.Call(decorator, [], [])
-    off = any(
-        k.arg == "disable" and not (isinstance(k.value, ast.Constant) and not k.value.value) for k in call.keywords
-    )
-    return dotted(call.func) == "torch.compile" and not off
 
 
 def _touches(run: Run, env: dict[str, Value]) -> bool:
@@ -445,10 +402,12 @@ def _has_made_init(cls: ClassInfo) -> bool:
 
 def _container(run: Run, cls: ClassInfo, outside: list[str], arguments: Arguments) -> Value | None:
     """Subclasses of ``nn.Sequential``/``ModuleList`` that add nothing behave as those."""
+    from convlint.analyzer import layers
+
     for base in outside:
         last = base.rpartition(".")[2]
         if last in ("Sequential", "ModuleList") and "forward" not in cls.methods and "__init__" not in cls.methods:
-            return _module_list(last, arguments)
+            return layers.module_list(last, arguments)
     return None
 
 
@@ -487,87 +446,10 @@ def _hooked(run: Run, frame: Frame, node: ast.expr, owner: Value, arguments: Arg
     return result
 
 
-# --- layers ------------------------------------------------------------------------------------------------------
-
-_RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
-
-
 def _layer(run: Run, frame: Frame, node: ast.expr, function: Layer, arguments: Arguments) -> Value:
-    return _hooked(run, frame, node, function, arguments, _run_layer(run, frame, node, function, arguments))
+    from convlint.analyzer import layers
 
-
-def _run_layer(run: Run, frame: Frame, node: ast.expr, function: Layer, arguments: Arguments) -> Value:
-    options = dict(function.arguments)
-    if function.name == "Sequential":
-        return _sequential(run, frame, node, options.get("items", UNKNOWN), arguments)
-    given = arguments.get(0, "input", "x", "hidden_states", "query")
-    tensor = next((m for m in members(given) if isinstance(m, Tensor)), None) if given is not None else None
-    note_call(run, frame, node, function.name, given, options)
-    taint = max([Taint.state, *(taint_of(v) for v in arguments.all())])
-    shape = tensor.shape if tensor is not None else None
-    if function.name == "Identity":
-        return given if given is not None else UNKNOWN
-    if function.name == "Dropout" and given is not None:
-        return given
-    if function.name in _RECURRENT:
-        out = run.tensor("float", None, taint)
-        state: Value = run.tensor("float", None, taint)
-        return Tuple((out, Tuple((state, state)) if function.name == "LSTM" else state))
-    if function.name in ("LSTMCell", "MultiheadAttention"):
-        return Tuple((run.tensor("float", None, taint), run.tensor("float", None, taint)))
-    counted = tensor.counted if tensor is not None else NOWHERE
-    return run.tensor("float", shapes.of_layer(function.name, shape, options), taint, counted=counted)
-
-
-def _sequential(run: Run, frame: Frame, node: ast.expr, items: Value, arguments: Arguments) -> Value:
-    value: Value = arguments.positional[0] if arguments.positional else UNKNOWN
-    if isinstance(items, List) and items.items is not None:
-        for item in items.items:
-            value = invoke(run, frame, node, item, Arguments([value], nodes=[node]))
-        return value
-    if isinstance(items, List) and items.element is not None:
-        for _ in range(2):
-            value = join(value, invoke(run, frame, node, items.element, Arguments([value], nodes=[node])))
-        return value
-    return opaque(arguments, True)
-
-
-def make_layer(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
-    """``nn.Name(...)``."""
-    if name in ("Parameter", "Buffer", "UninitializedParameter"):
-        given = arguments.get(0, "data")
-        like = given if isinstance(given, Tensor) else run.tensor(None, None, Taint.state)
-        what = "buffer" if name == "Buffer" else "parameter"
-        return run.tensor(like.dtype, like.shape, Taint.state, state=f"{what}:")
-    if name in ("Sequential", "ModuleList", "ParameterList"):
-        return _module_list(name, arguments)
-    if name in ("TransformerEncoder", "TransformerDecoder") and isinstance(layer := arguments.get(0), Layer):
-        return layer  # a stack of it is called as the layer is
-    if name in ("ModuleDict", "ParameterDict"):
-        given = arguments.get(0, "modules")
-        return given if isinstance(given, Dict) else Dict()
-    options = {str(i): v for i, v in enumerate(arguments.positional)} | arguments.keywords
-    return Layer(name, tuple((k, v) for k, v in options.items() if isinstance(v, (Const, Number, Tuple))))
-
-
-def _module_list(name: str, arguments: Arguments) -> Value:
-    given: Value
-    if name == "Sequential":
-        first = arguments.get(0)
-        if isinstance(first, Dict) and len(arguments.positional) == 1:
-            given = List(first.any(), list(first.items.values()) if first.rest is None else None)
-        elif arguments.more:
-            given = List(join_all(arguments.positional))
-        else:
-            items = list(arguments.positional)
-            given = List(join_all(items) if items else None, items)
-        return Layer("Sequential", (("items", given),))
-    first = arguments.get(0, "modules", "values")
-    if isinstance(first, List):
-        return first
-    if isinstance(first, Tuple):
-        return List(join_all(first.items), list(first.items))
-    return List(None, [])
+    return _hooked(run, frame, node, function, arguments, layers.called(run, frame, node, function, arguments))
 
 
 # --- the rest ----------------------------------------------------------------------------------------------------
@@ -623,5 +505,3 @@ _INVOKE: dict[type[Value], Callable[[Run, Frame, ast.expr, Any, Arguments], Valu
     Name: _name,
     Method: _method,
 }
-
-__all__ = ["Arguments", "Array", "Shape", "call", "call_value", "dotted", "invoke", "make_layer", "opaque"]

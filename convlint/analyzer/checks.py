@@ -88,6 +88,24 @@ def _asked(value: Value) -> Relation | None:
     return value.relation or ((value.symbol, _LESS | _MORE, 0) if value.symbol else None)
 
 
+def about(run: Run, env: dict[str, Value]) -> tuple[tuple[object, ...], ...]:
+    """What was checked of the numbers that are given (which are nameless in a key)."""
+    if not run.facts:
+        return ()
+    given = {name: value for name, value in env.items() if isinstance(value, (Number, Tensor))}
+    return tuple(
+        (name, on, fact[1:])
+        for name, value in given.items()
+        for on, fact in run.facts
+        if fact[0] == (value.symbol if isinstance(value, Number) else "") or _is_of(fact[0], value)
+    )
+
+
+def _is_of(symbol: str, value: Value) -> bool:
+    """Whether a symbol names a size of a tensor."""
+    return isinstance(value, Tensor) and symbol.startswith((f"{value.ident}[", f"{value.ident}@"))
+
+
 def is_decision(value: Value) -> bool:
     """Whether Python must know a value: a tensor, or a number taken out of one (a list of sizes is known)."""
     return (isinstance(value, Tensor) or _asked(value) is not None) and taint_of(value) is Taint.data

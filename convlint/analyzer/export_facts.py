@@ -40,17 +40,14 @@ MODAL = frozenset(
 )
 """Layers of ``torch.nn`` that compute otherwise while training, made with their defaults."""
 
-KEEPS_MODE = frozenset(
+RETURNS_MODULE = frozenset(["bfloat16", "cpu", "cuda", "double", "float", "half", "requires_grad_", "to", "type"])
+"""Methods of ``nn.Module`` that give it back in the mode that it had; of a tensor they keep the sizes."""
+
+KEEPS_MODE = RETURNS_MODULE | frozenset(
     [
-        "bfloat16",
         "buffers",
         "children",
-        "cpu",
-        "cuda",
-        "double",
-        "float",
         "forward",
-        "half",
         "load_state_dict",
         "modules",
         "named_buffers",
@@ -58,17 +55,11 @@ KEEPS_MODE = frozenset(
         "named_modules",
         "named_parameters",
         "parameters",
-        "requires_grad_",
         "state_dict",
-        "to",
-        "type",
         "zero_grad",
     ]
 )
-"""Methods of ``nn.Module`` that leave the mode of a model as it is."""
-
-RETURNS_MODULE = frozenset(["bfloat16", "cpu", "cuda", "double", "float", "half", "requires_grad_", "to", "type"])
-"""Those that give back the module; of a tensor they keep the sizes."""
+"""Those and the others that leave the mode of a model as it is."""
 
 TENSORS = frozenset(f"torch.{name}" for name in ("empty", "ones", "rand", "randn", "zeros"))
 """Functions that make a tensor of the sizes that they are given."""

@@ -9,7 +9,7 @@ from convlint.analyzer.run import ALL_ROUTES
 from convlint.analyzer.values import FALSE, NONE, TRUE, Const, Guard, Number, Value
 from convlint.events import Taint
 
-NOWHERE: frozenset[str] = frozenset()
+_NO_ROUTE: frozenset[str] = frozenset()
 
 
 def flag(value: Value) -> Guard | None:
@@ -17,9 +17,9 @@ def flag(value: Value) -> Guard | None:
     if isinstance(value, Guard):
         return value
     if isinstance(value, Const) and isinstance(value.value, bool):
-        return Guard(ALL_ROUTES if value.value else NOWHERE, in_eager=value.value)
+        return Guard(ALL_ROUTES if value.value else _NO_ROUTE, in_eager=value.value)
     if isinstance(value, Number) and value.kind == "bool" and value.taint is Taint.none:
-        return Guard(NOWHERE, ALL_ROUTES)
+        return Guard(_NO_ROUTE, ALL_ROUTES)
     return None
 
 
@@ -59,7 +59,7 @@ def folded(values: Sequence[Value], *, is_all: bool) -> Value | None:
     flags = [flag(value) for value in values]
     if not any(isinstance(value, Guard) for value in values) or None in flags:
         return None
-    result = Guard(ALL_ROUTES if is_all else NOWHERE, in_eager=is_all)
+    result = Guard(ALL_ROUTES if is_all else _NO_ROUTE, in_eager=is_all)
     for one in flags:
         if one is not None:
             result = both(result, one) if is_all else either(result, one)

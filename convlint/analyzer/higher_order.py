@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 
 from convlint.analyzer.builtin_calls import Handler
-from convlint.analyzer.calls import Arguments, invoke, is_compiled, opaque
+from convlint.analyzer.calls import Arguments, invoke, opaque
+from convlint.analyzer.decorators import is_compiled
 from convlint.analyzer.run import ALL_ROUTES, DYNAMO, TORCHSCRIPT, Frame, Run
 from convlint.analyzer.torch_calls import note_untraceable
 from convlint.analyzer.values import (
@@ -113,8 +114,15 @@ _BY_NAME: dict[str, Handler] = {
     "jit.script": _scripted,
     "jit.script_if_tracing": _scripted,
     **dict.fromkeys(
-        ("compiler.disable", "compiler.allow_in_graph", "_dynamo.disable", "_dynamo.allow_in_graph", "jit.ignore"),
+        (
+            "compiler.allow_in_graph",
+            "compiler.assume_constant_result",
+            "compiler.disable",
+            "_dynamo.allow_in_graph",
+            "_dynamo.disable",
+            "jit.ignore",
+            "jit.unused",
+        ),
         _itself,
     ),
-    **dict.fromkeys(("jit.unused", "compiler.assume_constant_result"), _itself),
 }

@@ -83,6 +83,5 @@ def _resolved(run: Run, cls: ClassInfo, name: str) -> Class | Name | None:
     for attribute in rest:
         if not isinstance(value, Name):
             return None
-        longer = Name(f"{value.qualified}.{attribute}")
-        value = run.resolve(longer) or longer
+        value = run.member(value, attribute)
     return value if isinstance(value, (Class, Name)) else None

@@ -73,8 +73,7 @@ def _reached(run: Run, value: Value, point: EntryPoint, rest: list[str]) -> Entr
     """What the names behind dots lead to, from a module-level value on."""
     for i, name in enumerate(rest):
         if isinstance(value, Name):
-            inner = Name(f"{value.qualified}.{name}")
-            value = run.resolve(inner) or inner
+            value = run.member(value, name)
             continue
         if not isinstance(value, (Class, Instance)):
             return None

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import ast
 
-from convlint.analyzer import builtin_calls, checks, decisions, higher_order, operators, shapes, torch_facts, writes
+from convlint.analyzer import (
+    builtin_calls,
+    checks,
+    decisions,
+    higher_order,
+    layers,
+    operators,
+    shapes,
+    torch_facts,
+    writes,
+)
 from convlint.analyzer.builtin_calls import Handler
-from convlint.analyzer.calls import Arguments, invoke, make_layer, opaque
+from convlint.analyzer.calls import Arguments, invoke, opaque
 from convlint.analyzer.higher_order import is_traced_size
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.leaving import leave, rewrapped
@@ -124,7 +134,7 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
     last = name.rpartition(".")[2]
     is_layer = last in torch_facts.table().modules or last in ("Parameter", "Buffer")
     if (name.startswith("nn.") and is_layer) or name.startswith("nn.parameter."):
-        return make_layer(run, frame, node, last, arguments)
+        return layers.made(run, frame, node, last, arguments)
     if name.startswith(("nn.init.", "distributed.", "utils.", "cuda.", "backends.", "autograd.", "manual_seed")):
         return UNKNOWN if not name.startswith("utils.checkpoint") else _checkpoint(run, frame, node, arguments)
     handler = higher_order.handler(name) or _TORCH.get(last)
@@ -380,8 +390,9 @@ _TORCH: dict[str, Handler] = {
     "meshgrid": _meshgrid,
     "einsum": _einsum,
     **dict.fromkeys(("tensor", "as_tensor", "from_numpy", "scalar_tensor", "asarray"), _rewrap),
-    **dict.fromkeys(("sym_float", "sym_int", "sym_max", "sym_min", "sym_sqrt", "sym_sum"), _symbolic),
-    **dict.fromkeys(("sym_ite", "sym_not"), _symbolic),
+    **dict.fromkeys(
+        ("sym_float", "sym_int", "sym_ite", "sym_max", "sym_min", "sym_not", "sym_sqrt", "sym_sum"), _symbolic
+    ),
     **dict.fromkeys(("Tensor", "FloatTensor", "LongTensor", "IntTensor", "BoolTensor"), _legacy),
     "is_tensor": _is_tensor,
     "where": _where,

@@ -19,8 +19,9 @@ from convlint.analyzer import torch_facts
 from convlint.analyzer.export_facts import EXPORTS, KEEPS_MODE, POSITIONAL, RETURNS_MODULE, TENSORS
 from convlint.analyzer.index import FunctionInfo, ModuleInfo
 from convlint.analyzer.models import constructed
+from convlint.analyzer.plain_values import NOTHING, State, Thing, sizes_of, value_of
 from convlint.analyzer.run import Run, header
-from convlint.analyzer.values import Class, Function, Name, Value
+from convlint.analyzer.values import Class, Function, Name
 from convlint.events import UNKNOWN, Argument, Call, ExportCall, Model, Named
 from convlint.findings import Span
 
@@ -28,55 +29,6 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _DEEPEST = 3
 """How many helpers within helpers are looked into for the model that they return."""
-
-
-@dataclass(frozen=True)
-class Thing:
-    """What is known of a value: a constant, something imported, a tensor's sizes, one model or another."""
-
-    value: object = UNKNOWN
-    named: Value | None = None
-    sizes: tuple[int | None, ...] | None = None
-    made: Span | None = None
-    parts: tuple[Thing, ...] = ()
-    spans: tuple[Span, ...] = ()
-    """Where the parts stand."""
-    model: int | None = None
-    """Which model of the run it is."""
-    loaded: Span | None = None
-    """The call that read it from a file."""
-
-
-NOTHING = Thing()
-
-
-@dataclass
-class State:
-    """What is known at a line: what names stand for, and the modes of the models (True: training)."""
-
-    names: dict[str, Thing] = field(default_factory=dict)
-    training: dict[int, bool] = field(default_factory=dict)
-    ended: bool = False
-    """Whether the code returned, raised or left its loop."""
-
-    def copy(self) -> State:
-        """The same, to go on with in a branch."""
-        return State(dict(self.names), dict(self.training))
-
-    def become(self, states: Sequence[State]) -> None:
-        """What all of these have in common, those left out that ended."""
-        live = [state for state in states if not state.ended]
-        self.ended = not live
-        first, *others = live or [self]
-        names = {
-            name: thing if all(other.names.get(name) == thing for other in others) else NOTHING
-            for name, thing in first.names.items()
-        }
-        for other in others:
-            names |= {name: NOTHING for name in other.names if name not in first.names}
-        self.names = names
-        same = set(first.training.items()).intersection(*(other.training.items() for other in others))
-        self.training = dict(same)
 
 
 class PlainCode:
@@ -344,7 +296,7 @@ class _Reader:
             return NOTHING
         parts = tuple(self.read(element) for element in elements)
         spans = tuple(self._span(element) for element in elements)
-        values = [_value(part) for part in parts]
+        values = [value_of(part) for part in parts]
         return Thing(value=values if isinstance(node, ast.List) else tuple(values), parts=parts, spans=spans)
 
     def _dict(self, node: ast.Dict) -> Thing:
@@ -352,17 +304,14 @@ class _Reader:
             (self.read(key) if key else None, self.read(value))
             for key, value in zip(node.keys, node.values, strict=True)
         ]
-        keys = [_value(key) for key, _ in pairs if key is not None]
+        keys = [value_of(key) for key, _ in pairs if key is not None]
         if len(keys) < len(pairs) or not all(isinstance(key, (str, int)) for key in keys):
             return NOTHING
-        return Thing(value=dict(zip(keys, (_value(value) for _, value in pairs), strict=True)))
+        return Thing(value=dict(zip(keys, (value_of(value) for _, value in pairs), strict=True)))
 
     def _attribute(self, node: ast.Attribute) -> Thing:
         base = self.read(node.value)
-        if not isinstance(base.named, Name):
-            return NOTHING
-        name = Name(f"{base.named.qualified}.{node.attr}")
-        return Thing(named=self.run.resolve(name) or name)
+        return Thing(named=self.run.member(base.named, node.attr)) if isinstance(base.named, Name) else NOTHING
 
     def _span(self, node: ast.expr | ast.stmt) -> Span:
         return self.book.module.document.span(node)
@@ -430,7 +379,7 @@ class _Reader:
         """The result of a function or class that is not of the project."""
         things = [thing for _, thing in given]
         if callee in TENSORS:
-            return Thing(sizes=_sizes(given), made=self._span(node))
+            return Thing(sizes=sizes_of(given), made=self._span(node))
         if callee.removeprefix("torch.nn.") in torch_facts.table().modules and callee.startswith("torch.nn."):
             model = constructed(self.run, callee)
             parts = [number for thing in things if (number := thing.model) is not None]
@@ -516,28 +465,12 @@ class _Reader:
 
     def _argument(self, name: str, node: ast.expr, thing: Thing) -> Argument:
         parts = tuple(
-            Argument(span=span, value=_value(part), sizes=part.sizes, made=part.made)
+            Argument(span=span, value=value_of(part), sizes=part.sizes, made=part.made)
             for part, span in zip(thing.parts, thing.spans, strict=True)
         )
         return Argument(
-            name=name, span=self._span(node), value=_value(thing), sizes=thing.sizes, made=thing.made, parts=parts
+            name=name, span=self._span(node), value=value_of(thing), sizes=thing.sizes, made=thing.made, parts=parts
         )
-
-
-def _value(thing: Thing) -> object:
-    return Named(thing.named.qualified) if isinstance(thing.named, Name) else thing.value
-
-
-def _sizes(given: list[tuple[ast.expr, Thing]]) -> tuple[int | None, ...] | None:
-    """``torch.randn(1, 3, h, w)`` or ``torch.randn((1, 3, h, w))``: the sizes, None for those that are not known."""
-    if any(isinstance(one, ast.Starred) for one, _ in given) or not given:
-        return None
-    things = [thing for _, thing in given]
-    if len(things) == 1:
-        if not things[0].parts:
-            return None
-        things = list(things[0].parts)
-    return tuple(thing.value if isinstance(thing.value, int) else None for thing in things)
 
 
 def _routes(call: ExportCall) -> frozenset[str]:

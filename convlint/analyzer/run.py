@@ -201,6 +201,11 @@ class Run:
 
     # --- classes -----------------------------------------------------------------------------------------------
 
+    def member(self, owner: Name, attribute: str) -> Value:
+        """``owner.attribute`` of something imported: what it is in the project, or its longer name."""
+        longer = Name(f"{owner.qualified}.{attribute}")
+        return self.resolve(longer) or longer
+
     def bases(self, cls: ClassInfo) -> list[Value]:
         """The base classes, resolved."""
         frame = Frame(cls.module, traced=False)

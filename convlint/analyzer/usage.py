@@ -32,9 +32,9 @@ def only_checked(frame: Frame, node: ast.expr) -> bool:
     if len(statement.targets) > 1 or not isinstance(target, ast.Name):
         return False
     tree = frame.function.node
-    checks = [part for one in ast.walk(tree) for check in _checks(one) for part in ast.walk(check)]
+    checked = {id(part) for one in ast.walk(tree) for check in _checks(one) for part in ast.walk(check)}
     uses = [part for part in ast.walk(tree) if isinstance(part, ast.Name) and part.id == target.id]
-    return all(use is target or any(use is part for part in checks) for use in uses)
+    return all(use is target or id(use) in checked for use in uses)
 
 
 def _checks(node: ast.AST) -> Iterator[ast.AST]:

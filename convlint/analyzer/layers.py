@@ -1,0 +1,105 @@
+"""Layers of torch's own, made and called."""
+
+from __future__ import annotations
+
+import ast
+
+from convlint.analyzer import shapes
+from convlint.analyzer.calls import Arguments, invoke, opaque
+from convlint.analyzer.run import Frame, Run
+from convlint.analyzer.torch_calls import note_call
+from convlint.analyzer.values import (
+    NOWHERE,
+    UNKNOWN,
+    Const,
+    Dict,
+    Layer,
+    List,
+    Number,
+    Tensor,
+    Tuple,
+    Value,
+    join,
+    join_all,
+    members,
+    taint_of,
+)
+from convlint.events import Taint
+
+_RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
+
+
+def called(run: Run, frame: Frame, node: ast.expr, function: Layer, arguments: Arguments) -> Value:
+    """What a layer returns, without its hooks."""
+    options = dict(function.arguments)
+    if function.name == "Sequential":
+        return _sequential(run, frame, node, options.get("items", UNKNOWN), arguments)
+    given = arguments.get(0, "input", "x", "hidden_states", "query")
+    tensor = next((m for m in members(given) if isinstance(m, Tensor)), None) if given is not None else None
+    note_call(run, frame, node, function.name, given, options)
+    taint = max([Taint.state, *(taint_of(v) for v in arguments.all())])
+    shape = tensor.shape if tensor is not None else None
+    if function.name == "Identity":
+        return given if given is not None else UNKNOWN
+    if function.name == "Dropout" and given is not None:
+        return given
+    if function.name in _RECURRENT:
+        out = run.tensor("float", None, taint)
+        state: Value = run.tensor("float", None, taint)
+        return Tuple((out, Tuple((state, state)) if function.name == "LSTM" else state))
+    if function.name in ("LSTMCell", "MultiheadAttention"):
+        return Tuple((run.tensor("float", None, taint), run.tensor("float", None, taint)))
+    counted = tensor.counted if tensor is not None else NOWHERE
+    return run.tensor("float", shapes.of_layer(function.name, shape, options), taint, counted=counted)
+
+
+def _sequential(run: Run, frame: Frame, node: ast.expr, items: Value, arguments: Arguments) -> Value:
+    value: Value = arguments.positional[0] if arguments.positional else UNKNOWN
+    if isinstance(items, List) and items.items is not None:
+        for item in items.items:
+            value = invoke(run, frame, node, item, Arguments([value], nodes=[node]))
+        return value
+    if isinstance(items, List) and items.element is not None:
+        for _ in range(2):
+            value = join(value, invoke(run, frame, node, items.element, Arguments([value], nodes=[node])))
+        return value
+    return opaque(arguments, True)
+
+
+def made(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
+    """``nn.Name(...)``."""
+    if name in ("Parameter", "Buffer", "UninitializedParameter"):
+        given = arguments.get(0, "data")
+        like = given if isinstance(given, Tensor) else run.tensor(None, None, Taint.state)
+        what = "buffer" if name == "Buffer" else "parameter"
+        return run.tensor(like.dtype, like.shape, Taint.state, state=f"{what}:")
+    if name in ("Sequential", "ModuleList", "ParameterList"):
+        return module_list(name, arguments)
+    if name in ("TransformerEncoder", "TransformerDecoder") and isinstance(layer := arguments.get(0), Layer):
+        return layer  # a stack of it is called as the layer is
+    if name in ("ModuleDict", "ParameterDict"):
+        given = arguments.get(0, "modules")
+        return given if isinstance(given, Dict) else Dict()
+    options = {str(i): v for i, v in enumerate(arguments.positional)} | arguments.keywords
+    return Layer(name, tuple((k, v) for k, v in options.items() if isinstance(v, (Const, Number, Tuple))))
+
+
+def module_list(name: str, arguments: Arguments) -> Value:
+    """``nn.Sequential(...)``, or the list that ``nn.ModuleList(...)`` is."""
+    given: Value
+    if name == "Sequential":
+        first = arguments.get(0)
+        if isinstance(first, Dict) and len(arguments.positional) == 1:
+            given = List(first.any(), list(first.items.values()) if first.rest is None else None)
+        elif arguments.more:
+            given = List(join_all(arguments.positional))
+        else:
+            items = list(arguments.positional)
+            given = List(join_all(items) if items else None, items)
+        return Layer("Sequential", (("items", given),))
+    first = arguments.get(0, "modules", "values")
+    if isinstance(first, List):
+        return first
+    if isinstance(first, Tuple):
+        return List(join_all(first.items), list(first.items))
+    return List(None, [])
