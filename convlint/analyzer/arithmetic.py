@@ -62,6 +62,7 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 
 
 _BIG = 1 << 40
+_CANCELLING = (ast.Div, ast.FloorDiv, ast.Mod, ast.Sub)
 
 
 def binary(
@@ -75,6 +76,8 @@ def binary(
         return elementwise(run, left, right, divides=isinstance(op, ast.Div))
     if isinstance(left, Array) or isinstance(right, Array):
         return Array(max(taint_of(left), taint_of(right)))
+    if isinstance(op, ast.BitOr) and TRUE in (left, right):
+        return TRUE  # `tracing |= ...`
     if isinstance(op, ast.BitOr) and (isinstance(left, Guard) or isinstance(right, Guard)):
         return guards.folded((left, right), is_all=False) or UNKNOWN
     if number_kind(left) is not None and number_kind(right) is not None:
@@ -84,8 +87,8 @@ def binary(
     return _on_objects(run, frame, node, left, op, right)
 
 
-def _is_size(value: Value) -> bool:
-    return isinstance(value, Number) and value.taint >= Taint.shape
+def _is_size(value: Value, least: Taint = Taint.shape) -> bool:
+    return isinstance(value, Number) and value.taint >= least
 
 
 def _as_number(value: Value) -> Value:
@@ -207,6 +210,8 @@ def arithmetic(left: Value, op: ast.operator, right: Value) -> Value:
         kind = "number"
     else:
         kind = "int"
+    if isinstance(op, _CANCELLING) and isinstance(left, Number) and left.symbol and left == right:
+        return Number(kind, min(left.taint, Taint.fixed), left.frozen_on)  # `n / n`, `n - n`, `n % n`
     taint = max(taint_of(left), taint_of(right))
     return Number(kind, taint, _frozen(left, right), _symbol(left, op, right), counted=counted_in(left, right))
 
@@ -265,7 +270,7 @@ def compared(run: Run, left: Value, op: ast.cmpop, right: Value) -> Value:
         return Const(isinstance(op, (ast.Eq, ast.LtE, ast.GtE)))
     if _half_precision(left) or _half_precision(right):
         return FALSE if isinstance(op, ast.Eq) else TRUE
-    if _is_size(left) or _is_size(right):
+    if _is_size(left, Taint.fixed) or _is_size(right, Taint.fixed):
         left, right = _as_number(left), _as_number(right)
     if isinstance(left, (Number, Const)) and isinstance(right, (Number, Const)):
         return _compared_numbers(left, op, right)
@@ -349,6 +354,7 @@ def _contained(left: Value, right: Value, negated: bool) -> Value:
         return Const((str(left.value) in right.value) != negated)
     if isinstance(left, Const) and isinstance(right, Dict) and right.rest is None:
         return Const((left.value in right.items) != negated) if left.value in right.items else Number("bool")
-    if isinstance(left, Number) and isinstance(right, (Tuple, List)):
-        return Number("bool", left.taint, left.frozen_on)
+    if isinstance(left, (Number, Const)) and isinstance(right, (Tuple, List, Shape)):
+        degenerate = integer(left) == 0 and isinstance(right, (Tuple, Shape))
+        return Number("bool", max(taint_of(left), taint_of(right)), _frozen(left), degenerate=degenerate)
     return Number("bool")

@@ -195,9 +195,9 @@ def shape_of(tensor: Tensor) -> Value:
 
 
 def _as_size(tensor: Tensor, axis: int) -> Value:
-    """A dimension as a program reads it: what does not vary was fixed by the architecture, a count gets a name."""
+    """A dimension as a program reads it: what does not vary was fixed by the architecture, what does gets a name."""
     dim = tensor.shape[axis] if tensor.shape is not None else UNKNOWN
-    if isinstance(dim, Number) and dim.taint is Taint.data and not dim.symbol and tensor.ident:
+    if isinstance(dim, Number) and dim.taint >= Taint.shape and not dim.symbol and tensor.ident:
         return replace(dim, symbol=f"{tensor.ident}@{axis}")
     return replace(dim, taint=Taint.fixed) if isinstance(dim, Number) and dim.taint is Taint.none else dim
 

@@ -111,8 +111,6 @@ def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
         elements = iterate(run, frame, nodes[0], values[0], "min")
         values = elements.items if elements.items is not None else [elements.joined]
         nodes = nodes * len(values)
-    if short == "sqrt" and len(values) == 1 and _is_width(values[0]):
-        return Number("float")
     dividend, divisor = _quotient(run, frame, nodes)
     if dividend is not None and dividend.dtype != "int":
         run.doubt(frame, node)
@@ -126,10 +124,11 @@ def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
         if tainted
         else frozenset()
     )
-    same = (
-        len({v.symbol for v in tainted if isinstance(v, Number) and v.symbol}) == 1 and len(tainted) == len(values) > 1
-    )
-    if tainted and not same and not frozen >= frame.routes:
+    same = _are_one_number(values)
+    width = short == "sqrt" and len(values) == 1 and _is_width(values[0])
+    if (same or width) and taint is Taint.shape:
+        taint = Taint.fixed  # asked while tracing, and the same for every input
+    if tainted and not frozen >= frame.routes:
         with run.on_routes(frame, frame.routes - frozen):
             run.emit(
                 frame,
@@ -144,12 +143,21 @@ def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
                 divisor=divisor,
                 only_arithmetic=not arguments.keywords and only_arithmetic(frame, node),
             )
+    if same:
+        return values[0]
+    if width:
+        return Number("float")
     kind = "int" if short in ("ceil", "floor", "trunc", "isqrt") else "number"
     if short in ("min", "max") and all(number_kind(v) == "int" for v in values):
         kind = "int"
     if short == "round" and len(values) == 1:
         kind = "int"
     return Number(kind, taint, ALL_ROUTES if tainted else frozenset(), counted=counted_in(*values))
+
+
+def _are_one_number(values: list[Value]) -> bool:
+    """Whether several values are one and the same number under different names."""
+    return len(values) > 1 and isinstance(values[0], Number) and values[0].symbol != "" and len(set(values)) == 1
 
 
 def _is_width(value: Value) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 
-from convlint.analyzer import checks, guards
+from convlint.analyzer import checks, guards, padding
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run
 from convlint.analyzer.values import (
     NONE,
@@ -121,6 +121,7 @@ def _emit(
         operand=run.operand(frame, worst.node, worst.value),
         taint=worst.taint,
         frozen_on=worst.frozen_on,
+        pads=isinstance(whole, ast.If) and padding.only_pads(whole),
         degenerate=form != "match" and all(_is_degenerate(one.value) for one in decisions if one.taint >= Taint.state),
         whole=frame.document.span(whole),
         following=frame.document.span(frame.following) if frame.following is not None else None,
@@ -143,8 +144,8 @@ def test(run: Run, frame: Frame, node: ast.expr, form: str, only_checks: bool, w
         if form == "assert":
             checks.note(run, frame, value)
         decisions = frame.tests
-        if isinstance(truth, bool):  # decided whatever the sizes are; a value is asked for all the same
-            decisions = [one for one in decisions if one.taint is Taint.data]
+        if isinstance(truth, bool):  # decided whatever the sizes are, which are asked for all the same
+            decisions = [one if one.taint is Taint.data else replace(one, taint=Taint.fixed) for one in decisions]
         if decisions:
             _emit(run, frame, node, decisions, form, whole)
     finally:

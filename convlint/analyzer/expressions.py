@@ -231,12 +231,17 @@ def _never(value: Value) -> bool:
     return isinstance(value, Const) and not value.value
 
 
+_SIZES = (Shape, Tuple, List)
+
+
 def _compare(run: Run, frame: Frame, node: ast.Compare) -> Value:
     left = run.evaluate(frame, node.left)
     results: list[Value] = []
     for op, right_node in zip(node.ops, node.comparators, strict=True):
         right = run.evaluate(frame, right_node)
         results.append(checks.applied(run, compared(run, left, op, right)))
+        if isinstance(left, _SIZES) and isinstance(right, _SIZES):
+            decisions.decide(run, frame, node, results[-1], "compare")  # size by size, here
         left = right
     if len(results) == 1:
         return results[0]

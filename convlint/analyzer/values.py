@@ -383,7 +383,8 @@ def _merge_constants(a: Const, b: Const) -> Value | None:
 def _merge_tensors(a: Tensor, b: Tensor) -> Value:
     shape = None
     if a.shape is not None and b.shape is not None and len(a.shape) == len(b.shape):
-        shape = tuple(join(x, y) for x, y in zip(a.shape, b.shape, strict=True))
+        names = (f"{a.ident}|{b.ident}@{i}" for i in itertools.count())
+        shape = tuple(_merge_sizes(x, y, name) for x, y, name in zip(a.shape, b.shape, names, strict=False))
     same = a.ident == b.ident
     return Tensor(
         a.dtype if a.dtype == b.dtype else None,
@@ -397,6 +398,12 @@ def _merge_tensors(a: Tensor, b: Tensor) -> Value:
         a.counted | b.counted,
         a.below if a.below == b.below else 0,
     )
+
+
+def _merge_sizes(a: Dim, b: Dim, name: str) -> Dim:
+    """A size that is one of two: a number of its own, the same wherever it is read."""
+    joined = join(a, b)
+    return replace(joined, symbol=name) if isinstance(joined, Number) and not joined.symbol else joined
 
 
 def _merge_tuples(a: Tuple, b: Tuple) -> Value | None:
@@ -450,7 +457,7 @@ _MERGES: dict[type[Value], Callable[[Any, Any], Value | None]] = {
 }
 
 
-def signature(value: Value, names: dict[int, int] | None = None, depth: int = 4) -> Any:
+def signature(value: Value, names: dict[int | str, int] | None = None, depth: int = 4) -> Any:
     """A hashable key: equal keys mean that a call behaves alike. Memory is renamed by order of appearance."""
     names = {} if names is None else names
     if isinstance(value, Tensor):
@@ -471,7 +478,8 @@ def signature(value: Value, names: dict[int, int] | None = None, depth: int = 4)
             names.get(value.below, -1) if value.below else -1,
         )
     if isinstance(value, Number):
-        return ("N", value.kind, value.taint, value.frozen_on, value.dim, value.counted)
+        which = names.setdefault(value.symbol, len(names)) if value.symbol and depth > 1 else -1
+        return ("N", value.kind, value.taint, value.frozen_on, value.dim, value.counted, which)
     if depth == 0:
         return type(value).__name__
     if isinstance(value, Const):

@@ -17,7 +17,7 @@ class BranchOnShape(Rule):
     Every route keeps the arm that the traced size took. The TorchScript routes use it for every size. `torch.export`
     notes a guard (`7 <= t`), which its own program checks; the ONNX file made from it has lost the guard and answers
     wrongly outside the range, and `verify=True` passes. Checks that only raise, warn or log are harmless and
-    not reported by default.
+    not reported by default. Nor are branches that only pad: the sizes that a model is made for mostly need the same.
 
     ## Fix safety
     There is no fix. Often the branch can go: `F.pad` by zero, a slice beyond the end or `interpolate` to the same size
@@ -45,6 +45,20 @@ class BranchOnShape(Rule):
             inputs="x: float32[2, T=8]",
             harm=HARM,
         ),
+        Example(
+            title="A branch that only pads",
+            bad=forward("""
+                if x.shape[1] % 4 != 0:  # <-
+                    x = nn.functional.pad(x, (0, 4 - x.shape[1] % 4))
+                return x * x.shape[1]
+            """),
+            good=forward("""
+                x = nn.functional.pad(x, (0, -x.shape[1] % 4))
+                return x * x.shape[1]
+            """),
+            inputs="x: float32[2, T=8]",
+            harm=HARM,
+        ),
     ]
 
     def check(self, event: Branch, context: Context) -> Finding | None:
@@ -56,6 +70,8 @@ class BranchOnShape(Rule):
             return self.finding(event, f"`{text}` decides on a size that the architecture fixes", Harm(), context)
         if event.taint is not Taint.shape:
             return None
+        if event.form == "compare":
+            return self.finding(event, f"`{text}` compares sizes while tracing, and decides nothing", Harm(), context)
         if event.form == "assert" or event.only_checks:
             return self.finding(event, f"`{text}` checks a size: the check is not exported", Harm(), context)
         if event.degenerate:
@@ -63,6 +79,12 @@ class BranchOnShape(Rule):
                 f"`{text}` tells a size of 0 or 1 from all others, as exporters do themselves: trace with sizes from 2"
             )
             return self.finding(event, message, Harm(), context)
+        if event.pads:
+            message = (
+                f"`{text}` decides whether to pad: the exported graph does what the traced size needed; drop the branch, "
+                f"since padding by zero changes nothing"
+            )
+            return self.finding(event, message, HARM.without(event.frozen_on), context, rank="info")
         message = (
             f"`{text}` decides on a size: the exported graph keeps the branch of the traced shape for every shape; "
             f"compute without the branch, or export for fixed sizes"

@@ -102,6 +102,8 @@ class PythonMathOnTensors(Rule):
         text = event.short
         if event.taint is Taint.state:
             return None
+        if event.taint is Taint.fixed:
+            return self.finding(event, f"`{text}` takes a size that is the same for every input", Harm(), context)
         if event.taint is Taint.data:
             message = (
                 f"`{text}` needs a tensor's value, and the traced result is used for every input; "
