@@ -151,8 +151,8 @@ class Branch(Event):
     """The whole ``if`` or ``while`` statement with what it decides on, or the whole conditional expression."""
     following: Span | None = None
     """The statement behind it in the same block."""
-    pads: bool = False
-    """Whether all that it decides is whether to pad, which an amount of zero would decide by itself."""
+    dispensable: bool = False
+    """Whether all that it decides is whether to pad, expand or copy, which would change nothing where it is false."""
     degenerate: bool = False
     """Whether only sizes of 0 and 1 are told apart from all others: ``n == 1``, ``if n``."""
 

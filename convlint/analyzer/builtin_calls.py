@@ -6,11 +6,12 @@ import ast
 from collections.abc import Callable
 
 from convlint.analyzer import guards, operators, shapes
+from convlint.analyzer.arithmetic import arithmetic
 from convlint.analyzer.attributes import GUARDS
 from convlint.analyzer.calls import Arguments, call_value, invoke, opaque
 from convlint.analyzer.iteration import QUIET, iterate
 from convlint.analyzer.leaving import leave
-from convlint.analyzer.run import ALL_ROUTES, Frame, Run
+from convlint.analyzer.run import ALL_ROUTES, TORCHSCRIPT, Frame, Run
 from convlint.analyzer.usage import only_arithmetic
 from convlint.analyzer.values import (
     FALSE,
@@ -315,6 +316,8 @@ def _isinstance(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
     if len(arguments.positional) < 2:
         return UNKNOWN
     value, wanted = arguments.positional[:2]
+    if isinstance(value, Number) and value.taint >= Taint.fixed and _is_tensor_type(wanted):
+        return guards.plain(Guard(TORCHSCRIPT - value.frozen_on))  # what sizes are while `torch.jit.trace` records
     verdicts = {_is_a(run, one, wanted) for one in members(value)}
     if len(verdicts) == 1 and None not in verdicts:
         return TRUE if verdicts.pop() else FALSE
@@ -329,6 +332,10 @@ _TYPE_NAMES: dict[type[Value], tuple[str, ...]] = {
 }
 
 
+def _is_tensor_type(wanted: Value) -> bool:
+    return isinstance(wanted, Name) and wanted.qualified in _TYPE_NAMES[Tensor]
+
+
 def _is_a(run: Run, value: Value, wanted: Value) -> bool | None:
     """Whether a value is of a type, None where that cannot be told."""
     options = wanted.items if isinstance(wanted, (Tuple, List)) and wanted.items is not None else [wanted]
@@ -341,7 +348,7 @@ def _is_a(run: Run, value: Value, wanted: Value) -> bool | None:
 def _is_one(run: Run, value: Value, wanted: Value) -> bool | None:
     if isinstance(value, Tensor):
         if isinstance(wanted, Name):
-            if wanted.qualified in _TYPE_NAMES[Tensor]:
+            if _is_tensor_type(wanted):
                 return True if value.sure else None
             return False if value.sure and wanted.qualified.startswith("builtins.") else None
         return False if value.sure else None
@@ -428,6 +435,8 @@ def _plain_number(run: Run, frame: Frame, node: ast.expr, name: str, arguments: 
         return run.tensor(given.dtype, given.shape, given.taint)
     if isinstance(given, Number):
         return Number(given.kind, given.taint, given.frozen_on)
+    if name == "builtins.pow" and len(arguments.positional) == 2:
+        return arithmetic(arguments.positional[0], ast.Pow(), arguments.positional[1])
     return opaque(arguments)
 
 

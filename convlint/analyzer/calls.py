@@ -216,7 +216,7 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
     if compiled is not None:
         note_untraceable(run, Frame(info.module, info, None, {}, routes, frame.traced), compiled, "compiled", info.name)
         routes &= DYNAMO
-    names: dict[int, int] = {}
+    names: dict[int | str, int] = {}
     key = (
         info.key,
         routes,
@@ -283,7 +283,7 @@ def _place(node: ast.expr) -> dict[str, Any]:
     }
 
 
-def _renewed(run: Run, value: Value, names: dict[int, int], env: dict[str, Value]) -> Value:
+def _renewed(run: Run, value: Value, names: dict[int | str, int], env: dict[str, Value]) -> Value:
     """A remembered result for a new call: the tensors that it made are new ones, and what was taken out of them."""
     if isinstance(value, Number) and value.symbol.startswith("item"):
         return replace(value, symbol="")
@@ -361,7 +361,7 @@ def instantiate(run: Run, frame: Frame, node: ast.expr, cls: ClassInfo, argument
     if any(base.rpartition(".")[2] in ("Enum", "IntEnum", "StrEnum") for base in outside):
         return UNKNOWN
     is_module = any(is_module_name(base) for base in outside)
-    names: dict[int, int] = {}
+    names: dict[int | str, int] = {}
     key: Any = ("new", cls.module.name, cls.qualname, cls.node.lineno)
     if is_module:
         parts = [signature(v, names) for v in arguments.positional]

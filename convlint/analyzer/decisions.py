@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 
-from convlint.analyzer import checks, guards, padding
+from convlint.analyzer import checks, dispensable, guards
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run
 from convlint.analyzer.values import (
     NONE,
@@ -121,7 +121,7 @@ def _emit(
         operand=run.operand(frame, worst.node, worst.value),
         taint=worst.taint,
         frozen_on=worst.frozen_on,
-        pads=isinstance(whole, ast.If) and padding.only_pads(whole),
+        dispensable=isinstance(whole, ast.If) and dispensable.is_dispensable(whole),
         degenerate=form != "match" and all(_is_degenerate(one.value) for one in decisions if one.taint >= Taint.state),
         whole=frame.document.span(whole),
         following=frame.document.span(frame.following) if frame.following is not None else None,
@@ -240,6 +240,8 @@ def _narrow_type(run: Run, frame: Frame, node: ast.Call, truth: bool) -> dict[st
         return {}
     kept = [m for m in members(value) if _one_of(m, wanted) is not (not truth)]
     if wanted == {"Tensor"}:
+        if truth and isinstance(value, Number):
+            return {}  # a size, which is one while `torch.jit.trace` records
         if truth:
             tensors = [replace(m, sure=True) for m in kept if isinstance(m, Tensor)]
             return {name: join_all(tensors) if tensors else run.tensor(None, None, Taint.data)}

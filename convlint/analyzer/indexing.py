@@ -123,6 +123,8 @@ def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, in
     indices = tensor.mask_index != "" or any(
         isinstance(v, Tensor) and v.mask_index != "" for _, v in parts if tensor.dtype == "int"
     )
+    if shape is None:
+        counted |= counted_in(tensor)
     return run.tensor(
         tensor.dtype, shape, taint, counted=counted, mask_index="some" if indices and tensor.dtype == "int" else ""
     )
@@ -197,8 +199,8 @@ def _take(part: ast.expr, value: Value, left: list[Value], counted: Places) -> l
             rank = value.rank
             if rank is None:
                 return None
-            del left[:rank]
-            return [number(Taint.data, counted=counted)]
+            gone, left[:rank] = left[:rank], []
+            return [number(Taint.data, counted=counted | counted_in(*gone))]  # of what was selected before
         left.pop(0)
         return None if value.shape is None else list(value.shape)
     if isinstance(value, List):

@@ -150,8 +150,8 @@ def _text(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arg
 def _number(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arguments) -> Value:
     owner = method.owner
     assert isinstance(owner, Number)
-    if method.name in ("item", "sqrt", "bit_length"):
-        return owner
+    if method.name in ("item", "sqrt", "bit_length", "to", "long", "int", "float", "clone", "detach"):
+        return owner  # while `torch.jit.trace` records, a size is a tensor
     return Number("bool", owner.taint, owner.frozen_on) if method.name == "is_integer" else UNKNOWN
 
 

@@ -17,7 +17,8 @@ class BranchOnShape(Rule):
     Every route keeps the arm that the traced size took. The TorchScript routes use it for every size. `torch.export`
     notes a guard (`7 <= t`), which its own program checks; the ONNX file made from it has lost the guard and answers
     wrongly outside the range, and `verify=True` passes. Checks that only raise, warn or log are harmless and
-    not reported by default. Nor are branches that only pad: the sizes that a model is made for mostly need the same.
+    not reported by default. Nor are branches that could as well go, since they only pad, expand or copy: the sizes
+    that a model is made for mostly need the same.
 
     ## Fix safety
     There is no fix. Often the branch can go: `F.pad` by zero, a slice beyond the end or `interpolate` to the same size
@@ -79,10 +80,10 @@ class BranchOnShape(Rule):
                 f"`{text}` tells a size of 0 or 1 from all others, as exporters do themselves: trace with sizes from 2"
             )
             return self.finding(event, message, Harm(), context)
-        if event.pads:
+        if event.dispensable:
             message = (
-                f"`{text}` decides whether to pad: the exported graph does what the traced size needed; drop the branch, "
-                f"since padding by zero changes nothing"
+                f"`{text}` decides whether to pad, expand or copy, and the graph does what the traced size needed; "
+                f"drop the test: where it is false, the code behind it changes nothing"
             )
             return self.finding(event, message, HARM.without(event.frozen_on), context, rank="info")
         message = (

@@ -1,4 +1,4 @@
-"""Branches that only pad: with an amount of zero the code inside would change nothing, so they could as well go."""
+"""Branches that could as well go: where their test is false, the code inside would change nothing."""
 
 from __future__ import annotations
 
@@ -9,23 +9,20 @@ _PAD = re.compile(r"(^|_)pad", re.IGNORECASE)
 _PLAIN = (ast.Constant, ast.Name, ast.Attribute, ast.BinOp, ast.UnaryOp, ast.Tuple, ast.List, ast.Subscript)
 
 
-def only_pads(node: ast.If) -> bool:
-    """Whether a branch without another arm pads tensors, or cuts padding off again behind, and does nothing else.
+def is_dispensable(node: ast.If) -> bool:
+    """Whether a branch without another arm only pads tensors, cuts padding off behind, expands or copies them.
 
     ``x[:, :n]`` of a tensor with ``n`` columns is the tensor; ``x[:, :-pad]`` is empty for a padding of zero.
     """
-    return not node.orelse and _pads(node.body) and all(_is_padding(one) or _prepares(one) for one in node.body)
+    changes = [one for one in node.body if _changes_nothing_more(one)]
+    return not node.orelse and bool(changes) and all(one in changes or _prepares(one) for one in node.body)
 
 
-def _pads(body: list[ast.stmt]) -> bool:
-    return any(_is_padding(one) for one in body)
-
-
-def _is_padding(statement: ast.stmt) -> bool:
+def _changes_nothing_more(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.If):
-        return only_pads(statement)
+        return is_dispensable(statement)
     value = _assigned(statement)
-    return value is not None and (_is_pad(value) or _is_cut(value))
+    return value is not None and (_is_pad(value) or _is_cut(value) or _is_same(value))
 
 
 def _assigned(statement: ast.stmt) -> ast.expr | None:
@@ -37,6 +34,11 @@ def _is_pad(value: ast.expr) -> bool:
         return False
     name = value.func.attr if isinstance(value.func, ast.Attribute) else getattr(value.func, "id", "")
     return _PAD.search(name) is not None
+
+
+def _is_same(value: ast.expr) -> bool:
+    named = isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr
+    return named in ("contiguous", "clone", "expand", "expand_as", "broadcast_to")
 
 
 def _is_cut(value: ast.expr) -> bool:
@@ -52,8 +54,9 @@ def _keeps(part: ast.expr) -> bool:
     """Whether an index takes the first so many elements, or all."""
     if isinstance(part, ast.Constant):
         return part.value is Ellipsis
-    from_start = isinstance(part, ast.Slice) and part.lower is None and part.step is None
-    return from_start and not isinstance(part.upper, ast.UnaryOp)
+    if not isinstance(part, ast.Slice) or part.lower is not None or part.step is not None:
+        return False
+    return not isinstance(part.upper, ast.UnaryOp)
 
 
 def _prepares(statement: ast.stmt) -> bool:
