@@ -275,6 +275,19 @@ class UnsupportedOperator(Event):
     """Whether only under ``torch.no_grad()``, where torch takes a fused kernel."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class NeedsSize(Event):
+    """A function or layer is called that an exporter takes only where a size, here one of an input, is a number."""
+
+    callee: str
+    """``LSTM``, ``Tensor.unfold``, ``torch.nn.functional.adaptive_avg_pool2d``."""
+    operand: Operand
+    by: str
+    """onnx_torchscript, or torch_export (and so the exporter that builds on it)."""
+    dynamo: str = ""
+    """What the other ONNX exporter makes of it where the first refuses it: breaks, frozen, or nothing wrong."""
+
+
 class _Unknown(enum.Enum):
     unknown = "unknown"
 

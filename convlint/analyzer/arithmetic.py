@@ -72,12 +72,12 @@ def binary(
     if isinstance(left, Union) or isinstance(right, Union):
         pairs = [(a, b) for a in members(left) for b in members(right) if a != NONE and b != NONE]
         return join_all(binary(run, frame, node, a, op, b) for a, b in pairs) if pairs else UNKNOWN
+    if isinstance(op, ast.BitOr) and (_is_true(left) or _is_true(right)) and not isinstance(right, Tensor):
+        return TRUE  # `tracing |= ...`
     if _is_tensor(left) or _is_tensor(right):
         return elementwise(run, left, right, divides=isinstance(op, ast.Div))
     if isinstance(left, Array) or isinstance(right, Array):
         return Array(max(taint_of(left), taint_of(right)))
-    if isinstance(op, ast.BitOr) and TRUE in (left, right):
-        return TRUE  # `tracing |= ...`
     if isinstance(op, ast.BitOr) and (isinstance(left, Guard) or isinstance(right, Guard)):
         return guards.folded((left, right), is_all=False) or UNKNOWN
     if number_kind(left) is not None and number_kind(right) is not None:
@@ -85,6 +85,10 @@ def binary(
     if (_is_size(left) and right == UNKNOWN) or (_is_size(right) and left == UNKNOWN):
         return arithmetic(_as_number(left), op, _as_number(right))
     return _on_objects(run, frame, node, left, op, right)
+
+
+def _is_true(value: Value) -> bool:
+    return value == TRUE or (isinstance(value, Guard) and guards.truth(value) is True)
 
 
 def _is_size(value: Value, least: Taint = Taint.shape) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from convlint.analyzer import shapes
+from convlint.analyzer import needed_sizes, shapes
 from convlint.analyzer.calls import Arguments, invoke, opaque
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.torch_calls import note_call
@@ -36,7 +36,8 @@ def called(run: Run, frame: Frame, node: ast.expr, function: Layer, arguments: A
         return _sequential(run, frame, node, options.get("items", UNKNOWN), arguments)
     given = arguments.get(0, "input", "x", "hidden_states", "query")
     tensor = next((m for m in members(given) if isinstance(m, Tensor)), None) if given is not None else None
-    note_call(run, frame, node, function.name, given, options)
+    note_call(run, frame, node, function.name, given, options, of_itself=_is_self_attention(arguments))
+    needed_sizes.note_layer(run, frame, node, function, given)
     taint = max([Taint.state, *(taint_of(v) for v in arguments.all())])
     shape = tensor.shape if tensor is not None else None
     if function.name == "Identity":
@@ -51,6 +52,16 @@ def called(run: Run, frame: Frame, node: ast.expr, function: Layer, arguments: A
         return Tuple((run.tensor("float", None, taint), run.tensor("float", None, taint)))
     counted = tensor.counted if tensor is not None else NOWHERE
     return run.tensor("float", shapes.of_layer(function.name, shape, options), taint, counted=counted)
+
+
+def _is_self_attention(arguments: Arguments) -> bool:
+    """Whether the first three arguments are one tensor."""
+    given = [arguments.get(i, name) for i, name in enumerate(("query", "key", "value"))]
+    return (
+        isinstance(given[0], Tensor)
+        and given[0].ident != 0
+        and all(isinstance(one, Tensor) and one.ident == given[0].ident for one in given)
+    )
 
 
 def _sequential(run: Run, frame: Frame, node: ast.expr, items: Value, arguments: Arguments) -> Value:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from convlint.analyzer import operators
+from convlint.analyzer import needed_sizes, operators
 from convlint.analyzer.attributes import CONVERSIONS, GIVING_ITSELF
 from convlint.analyzer.calls import Arguments, opaque
 from convlint.analyzer.iteration import iterate
@@ -42,6 +42,7 @@ def call(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Argu
     if isinstance(owner, Tensor):
         receiver = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else node
         note_call(run, frame, node, f"torch.{method.name}", owner, arguments.keywords)
+        needed_sizes.note_method(run, frame, node, method.name, owner, arguments)
         return operators.operate(run, frame, node, method.name, owner, replace(arguments, receiver=receiver))
     handler = _BY_TYPE.get(type(owner))
     return handler(run, frame, node, method, arguments) if handler is not None else opaque(arguments)

@@ -10,6 +10,7 @@ from convlint.analyzer import (
     decisions,
     higher_order,
     layers,
+    needed_sizes,
     operators,
     shapes,
     torch_facts,
@@ -146,6 +147,7 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
         return out
     first = arguments.get(0, "input", "tensor", "self", "x")
     note_call(run, frame, node, f"torch.{name}", first, arguments.keywords)
+    needed_sizes.note_function(run, frame, node, f"torch.{name}", arguments)
     if last.startswith("conv"):
         _groups(run, frame, node, name, arguments)
     if first is not None:

@@ -12,16 +12,27 @@ from convlint.events import Branch, Taint, UnsupportedOperator, Untraceable
 
 
 def note_call(
-    run: Run, frame: Frame, node: ast.expr, name: str, given: Value | None, keywords: Mapping[str, Value]
+    run: Run,
+    frame: Frame,
+    node: ast.expr,
+    name: str,
+    given: Value | None,
+    keywords: Mapping[str, Value],
+    *,
+    of_itself: bool = False,
 ) -> None:
-    """Notes a call of ``torch.diff``, say, or of a layer, ``RMSNorm``, that an exporter sees differently from eager."""
+    """Notes a call of ``torch.diff``, say, or of a layer, ``RMSNorm``, that an exporter sees differently from eager.
+
+    ``of_itself`` is whether one tensor is the query, the key and the value.
+    """
     table = torch_facts.table()
     if name in table.asking and _is_input(given):
         _asks(run, frame, node)
-    for one in (name, *(f"{name}:{key}" for key, value in keywords.items() if value == TRUE)):
+    forms = [name, *(f"{name}:{key}" for key, value in keywords.items() if value == TRUE)]
+    for one in [*forms, *(f"{form}:self" for form in forms if of_itself)]:
         if one in table.refused:
-            function, _, switch = one.partition(":")
-            facts = {"operator": table.refused[one], "switch": switch, "fused": one in table.fused}
+            function, *switches = one.removesuffix(":self").split(":")
+            facts = {"operator": table.refused[one], "switch": "".join(switches), "fused": one in table.fused}
             run.emit(frame, UnsupportedOperator, node, "", (), callee=function, **facts)
 
 

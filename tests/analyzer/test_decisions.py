@@ -226,7 +226,6 @@ def test_a_check_of_a_value_with_a_message_stops_the_export(agree: Agree) -> Non
         ("nn.GroupNorm(2, 4)", "self.part(x)"),
         ("nn.Sequential(nn.Conv2d(4, 4, 1), nn.GroupNorm(2, 4))", "self.part(x)"),
         ("nn.ModuleList([nn.GroupNorm(2, 4)])", "self.part[0](x)"),
-        ("nn.LSTM(4, 4)", "self.part(x)[0]"),
         ("None", "nn.functional.mse_loss(x, x * 2)"),
     ],
 )
@@ -245,5 +244,71 @@ def test_a_guard_that_asks_for_more_than_tracing_still_guards(agree: Agree) -> N
         "import torch\nfrom torch import nn\n\n\ndef tracing(x):\n"
         "    return torch.jit.is_tracing() or isinstance(x, torch.fx.Proxy)\n\n\nclass Model(nn.Module):\n"
         "    def forward(self, x):\n        return x * 2 if not tracing(x) and x.sum() > 0 else x\n",
+        exporter="torchscript",
+    )
+
+
+@pytest.mark.parametrize(
+    "branch",
+    [
+        "if x.shape[1] % 4:\n    x = nn.functional.pad(x, (0, -x.shape[1] % 4))",
+        "pad = -x.shape[1] % 4\nif pad > 0:\n    rest = (0, pad)\n    x = nn.functional.pad(x, rest)",
+        "if x.shape[1] < 9 and self.flag:\n    x = self.pad_to(x, 9)",
+        "if x.shape[0] > 64:\n    x = x.contiguous()",
+        "if x.shape[1] > n:\n    x = x[:, :n].contiguous()",
+        "if x.shape[1] != n:\n    x = x.expand(-1, n)",
+        "if x.shape[1] % 4:\n    if n:\n        x = nn.functional.pad(x, (0, 1))",
+    ],
+)
+def test_a_branch_that_could_as_well_go_is_not_shown(agree: Agree, branch: str) -> None:
+    agree(forward(f"n = self.n\n{branch}\nreturn x * 2"))
+
+
+@pytest.mark.parametrize(
+    "branch",
+    [
+        "if pad > 0:  # CVL302\n    x = x[:, :-pad]",
+        "if pad > 0:  # CVL302\n    x = nn.functional.pad(x, (0, pad))\nelse:\n    x = x * 2",
+        "if pad > 0:  # CVL302\n    x = nn.functional.pad(x, (0, pad)) * 3",
+        "if pad > 0:  # CVL302\n    x = nn.functional.pad(x, (0, pad))\n    y = self.embed(x)",
+        "if pad > 0:  # CVL302\n    x = x[:, 1:]",
+    ],
+)
+def test_a_branch_that_does_more_than_pad_is_shown(agree: Agree, branch: str) -> None:
+    agree(forward(f"pad = -x.shape[1] % 4\n{branch}\nreturn x * 2"))
+
+
+def test_one_size_under_two_names_is_one_number(agree: Agree) -> None:
+    agree(
+        forward("""
+            if self.windows:
+                x = x.reshape(-1, self.n, 4)
+            b, h, _ = x.shape
+            n = x.shape[1]
+            return x * max(h / n, 1.0) + max(h, n) * (h - n) + (b if h == n else n)
+        """)
+    )
+
+
+def test_a_flag_that_is_true_everywhere_stays_so(agree: Agree) -> None:
+    agree(
+        forward("""
+            tracing = torch.jit.is_tracing() or torch.compiler.is_exporting()
+            tracing |= self.fake(x)
+            if not tracing and x.sum() > 0:
+                return x * 2
+            return x
+        """)
+    )
+
+
+def test_sizes_are_tensors_while_they_are_traced(agree: Agree) -> None:
+    agree(
+        forward("""
+            n = x.shape[1]
+            if isinstance(n, torch.Tensor):
+                return x * n.to(torch.float32).log()
+            return x * math.log(n)
+        """),
         exporter="torchscript",
     )

@@ -6,8 +6,10 @@ import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _TABLE = Path(__file__).with_name("table.json")
+_SIZES = Path(__file__).with_name("sizes.json")
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,25 @@ class Table:
     asking: frozenset[str]
     """Those of them, and the functions, whose own Python code asks for sizes when they are traced."""
     refused: dict[str, str]
-    """What of them the TorchScript ONNX exporter refuses (``function:switch``: where it is on), for which operator."""
+    """What of them the TorchScript ONNX exporter refuses, for which operator: ``function:switch`` where that is on,
+    ``layer:self`` where one tensor is query, key and value."""
     fused: frozenset[str]
     """Layers among them that it refuses under ``torch.no_grad()`` only, where torch takes a fused kernel."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """The sizes of its first input without which an exporter does not take a call."""
+
+    axes: tuple[int, ...] = ()
+    """Counted from the front of an input of this rank, or from the end of any."""
+    rank: int = 0
+    argument: int | None = None
+    """Which argument behind the input names the axis instead."""
+    dynamo: str = ""
+    """What the other ONNX exporter makes of it where that is for TorchScript's: breaks, frozen, or nothing wrong."""
+    unless_ones: bool = False
+    """Whether not where that argument is 1, or 1 throughout."""
 
 
 def _operator(row: list[str]) -> Operator:
@@ -62,3 +80,14 @@ def table() -> Table:
         raw["refused"],
         frozenset(raw["fused"]),
     )
+
+
+@functools.cache
+def needs() -> dict[str, dict[str, Need]]:
+    """By layer (``LSTM``, ``LSTM:batch_first``), function or method, what the exporters need; by ``generate_sizes``."""
+    raw = json.loads(_SIZES.read_text(encoding="utf-8"))["needs"]
+    return {name: {route: _need(fact) for route, fact in facts.items()} for name, facts in raw.items()}
+
+
+def _need(fact: dict[str, Any]) -> Need:
+    return Need(**{**fact, "axes": tuple(fact.get("axes", ()))})

@@ -148,6 +148,9 @@ BEFORE: tuple[tuple[Any, ...], ...] = ((), (2,), (1,), ((4, 4),), (1, 0), (2, 2,
 BEFORE += ((4, None, "bilinear"), ((2, 4, 8, 8),))
 
 
+ITSELF = (torch.rand(2, 3, 4),)
+
+
 class Calls(nn.Module):
     """A module that calls one function."""
 
@@ -179,6 +182,18 @@ def _unsupported(module: nn.Module, given: tuple[torch.Tensor, ...]) -> str:
     return ""
 
 
+class Attends(nn.Module):
+    """A layer of queries, keys and values, called with one tensor for all three, as self-attention is."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, tensor: torch.Tensor) -> Any:
+        """What the layer answers."""
+        return self.layer(tensor, tensor, tensor)
+
+
 def switches(function: Any) -> list[str]:
     """The parameters of a Python function that are False unless somebody asks for them."""
     parameters = inspect.signature(function).parameters.values() if inspect.isfunction(function) else ()
@@ -192,6 +207,11 @@ def refused_of(name: str) -> dict[str, str]:
         cls = getattr(nn, name)
         found = {name: _layer_lacks(cls)}
         switched = {f"{name}:{switch}": _layer_lacks(cls, **{switch: True}) for switch in switches(cls.__init__)}
+        if list(inspect.signature(cls.forward).parameters)[1:4] == ["query", "key", "value"]:
+            options: list[dict[str, bool]] = [{}, *({switch: True} for switch in switches(cls.__init__))]
+            switched |= {
+                ":".join([name, *on, "self"]): _unsupported(Attends(cls(4, 2, **on).eval()), ITSELF) for on in options
+            }
     else:
         function = getattr(NAMESPACES[prefix][0], last)
         found = {name: lacking(function)}

@@ -3,7 +3,8 @@
 Some functions and layers are exported only where a size of what they are given is a number: the TorchScript ONNX
 exporter refuses ``adaptive_avg_pool2d`` of an axis declared dynamic, and `torch.export` makes a time axis that goes
 through an ``nn.LSTM`` a constant. Each is called once with the first input's axes declared dynamic one by one. What
-eager itself takes of one size alone (the channels of a convolution) is no such fact.
+eager itself takes of one size alone (the channels of a convolution) is no such fact. What the TorchScript exporter
+refuses is also exported by the other one, and that file run on twice the size.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -23,22 +25,24 @@ import torch
 from torch import nn
 
 from convlint.analyzer import torch_facts
-from convlint.analyzer.torch_facts.generate import BEFORE, GIVEN, MADE_WITH, NAMESPACES, Calls, attempt, quiet
+from convlint.analyzer.torch_facts.generate import BEFORE, MADE_WITH, NAMESPACES, Calls, attempt, quiet
 
 WITH = (*BEFORE, (0, 2, 1), (1, 2, 2), (2, 2, 1), (3, 2, 2), (0,), ((1, 1),), ((1, 1, 1),), ((4, 4, 4),), ((2, 1),))
 """Arguments behind the tensors."""
-LAYERS = tuple(product(MADE_WITH, ({}, {"batch_first": True})))
+LAYERS = tuple(product(((1,), *MADE_WITH), ({}, {"batch_first": True})))
 INPUTS = [(torch.rand(3, 4, *more),) for more in ((), (8,), (8, 8), (8, 8, 8))]
 
 
 class Sample(NamedTuple):
-    """A call that works in eager, and the axes of its first input that two exporters need to know."""
+    """A call that works in eager, and the axes of its first input that the exporters need to know."""
 
     arguments: tuple[Any, ...]
     keywords: dict[str, Any]
     rank: int
     onnx_torchscript: tuple[int, ...]
     torch_export: tuple[int, ...]
+    onnx_dynamo: str
+    """What the other ONNX exporter makes of those that the first refuses: breaks, frozen, or nothing wrong."""
 
 
 def samples(name: str) -> list[Sample]:
@@ -46,16 +50,13 @@ def samples(name: str) -> list[Sample]:
     found: dict[Any, Sample] = {}
     for arguments, keywords, module in _modules(name):
         for given in INPUTS:
-            key = (arguments, tuple(keywords.items()), given[0].dim())
+            key = (repr(arguments), tuple(keywords), given[0].dim())
             if key in found or not isinstance(attempt(lambda: module(*given)), (torch.Tensor, tuple)):  # noqa: B023
                 continue
             free = [axis for axis in range(given[0].dim()) if _takes_more(module, given[0], axis)]
+            refused, fixed = _needed(_to_onnx, module, given, free), _needed(_to_program, module, given, free)
             found[key] = Sample(
-                arguments,
-                keywords,
-                given[0].dim(),
-                _needed(_to_onnx, module, given, free),
-                _needed(_to_program, module, given, free),
+                arguments, keywords, given[0].dim(), refused, fixed, _by_dynamo(module, given[0], refused)
             )
     return list(found.values())
 
@@ -98,15 +99,36 @@ def _to_onnx(module: nn.Module, given: tuple[torch.Tensor, ...], axis: int | Non
     return True
 
 
+def _by_dynamo(module: nn.Module, tensor: torch.Tensor, axes: tuple[int, ...]) -> str:
+    """What the dynamo exporter's file does with twice the size."""
+    for axis in axes:
+        longer, shapes = torch.cat([tensor, tensor], axis), _shapes(module, axis)
+        with contextlib.redirect_stdout(io.StringIO()):
+            options: Any = {"dynamo": True, "dynamic_shapes": shapes}
+            program = attempt(lambda: torch.onnx.export(module, (tensor,), **options))  # noqa: B023
+        if program is None:
+            return "breaks"
+        expected, computed = module(longer), attempt(lambda: program(longer))  # noqa: B023
+        if computed is None or not _equal(computed[0], expected if isinstance(expected, torch.Tensor) else expected[0]):
+            return "frozen"
+    return ""
+
+
+def _equal(computed: torch.Tensor, expected: torch.Tensor) -> bool:
+    return computed.shape == expected.shape and torch.allclose(computed, expected, atol=1e-5)
+
+
 def _to_program(module: nn.Module, given: tuple[torch.Tensor, ...], axis: int | None) -> bool:
-    shapes: Any = None if axis is None else ({axis: torch.export.Dim.DYNAMIC},)
-    if shapes is not None and isinstance(module, Calls):
-        shapes = (shapes,)  # of `*tensors`
     try:
-        torch.export.export(module, given, dynamic_shapes=shapes)
+        torch.export.export(module, given, dynamic_shapes=None if axis is None else _shapes(module, axis))
     except Exception:
         return False
     return True
+
+
+def _shapes(module: nn.Module, axis: int) -> Any:
+    shapes = ({axis: torch.export.Dim.DYNAMIC},)
+    return (shapes,) if isinstance(module, Calls) else shapes  # of `*tensors`
 
 
 def measured(names: list[str]) -> dict[str, list[Sample]]:
@@ -120,3 +142,73 @@ def measured(names: list[str]) -> dict[str, list[Sample]]:
         except BrokenProcessPool:
             pool = None
     return found
+
+
+def facts(name: str, found: list[Sample]) -> dict[str, dict[str, Any]]:
+    """By name (``LSTM:batch_first`` with a switch) and exporter, the axes that all samples but those of ones need."""
+    rows: dict[str, dict[str, Any]] = {}
+    for switch in sorted({"", *(key for sample in found for key in sample.keywords)}):
+        mine = [sample for sample in found if list(sample.keywords) == ([switch] if switch else [])]
+        dynamo = max((one.onnx_dynamo for one in mine), default="")  # frozen where any call is exported
+        for route in ("onnx_torchscript", "torch_export"):
+            fact = _fact([(one.arguments, one.rank, getattr(one, route)) for one in mine])
+            if fact and dynamo and route == "onnx_torchscript":
+                fact["dynamo"] = dynamo
+            if fact:
+                rows.setdefault(f"{name}:{switch}" if switch else name, {})[route] = fact
+    if rows.get(f"{name}:batch_first") == rows.get(name):
+        rows.pop(f"{name}:batch_first", None)
+    return rows
+
+
+Call = tuple[tuple[Any, ...], int, tuple[int, ...]]
+
+
+def _fact(calls: list[Call]) -> dict[str, Any]:
+    plain = [call for call in calls if not _is_ones(call[0])]
+    named = [call for call in plain if call[0] and isinstance(call[0][0], int) and call[2]]
+    if len({call[2] for call in named}) > 1 and all(needed == (arguments[0],) for arguments, _, needed in named):
+        return {"argument": 0}
+    by_rank = {rank: _common([needed for _, r, needed in plain if r == rank]) for rank in {call[1] for call in plain}}
+    ranks = [rank for rank in sorted(by_rank) if by_rank[rank]]
+    if not ranks:
+        return {}
+    from_end = sorted(axis - ranks[-1] for axis in by_rank[ranks[-1]])
+    spatial = len(ranks) > 1 and all({axis - rank for axis in by_rank[rank]} <= set(from_end) for rank in ranks)
+    fact: dict[str, Any] = {"axes": from_end if spatial else sorted(by_rank[ranks[-1]]), "rank": ranks[-1]}
+    if any(_is_ones(arguments) and not needed for arguments, _, needed in calls):
+        fact["unless_ones"] = True
+    return fact
+
+
+def _common(axes: list[tuple[int, ...]]) -> set[int]:
+    return set.intersection(*map(set, axes))
+
+
+def _is_ones(arguments: tuple[Any, ...]) -> bool:
+    return arguments in ((1,), ((1, 1),), ((1, 1, 1),))
+
+
+def main() -> None:
+    """Writes the facts of all functions, layers and methods, or renews those of the names that are given."""
+    quiet()
+    path = Path(__file__).with_name("sizes.json")
+    rows = json.loads(path.read_text(encoding="utf-8"))["needs"] if sys.argv[1:] else {}
+    names = sys.argv[1:] or _all_names()
+    for name, found in measured(names).items():
+        rows |= facts(name, found)
+    body = ",\n".join(f"  {json.dumps(name)}: {json.dumps(row)}" for name, row in sorted(rows.items()))
+    version = torch.__version__.split("+")[0]
+    path.write_text(f'{{\n "torch": {json.dumps(version)},\n "needs": {{\n{body}\n }}\n}}\n', encoding="utf-8")
+
+
+def _all_names() -> list[str]:
+    table = torch_facts.table()
+    layers = [name for name in sorted(table.modules) if not name.startswith("Lazy")]
+    methods = [f"Tensor.{name}" for name in sorted(table.methods)]
+    functions = [n for n in sorted(table.functions) if "functional" in n or n.rpartition(".")[2] not in table.methods]
+    return [name for name in (*layers, *functions, *methods) if not name.endswith("_")]
+
+
+if __name__ == "__main__":
+    main()

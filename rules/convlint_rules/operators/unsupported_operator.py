@@ -34,8 +34,8 @@ class NoSuchOperator(Rule):
     ## Why it breaks
     The export stops with `UnsupportedOperatorError`, after the whole model was traced, and names the operator inside
     torch (`aten::_upsample_bilinear2d_aa`), not the line. The dynamo exporter takes most of them apart. A
-    `TransformerEncoderLayer` with `batch_first=True` is exported in parts, but under `torch.no_grad()` torch calls one
-    fused kernel, which is refused.
+    `TransformerEncoderLayer` with `batch_first=True`, and a `MultiheadAttention` whose query, key and value are one
+    tensor, are exported in parts, but under `torch.no_grad()` torch calls one fused kernel, which is refused.
 
     ## Fix safety
     There is no fix: write it with operators that are known, or register a symbolic
@@ -89,6 +89,22 @@ class NoSuchOperator(Rule):
             good=forward(
                 "return self.layer(x.transpose(0, 1)).transpose(0, 1)",
                 init="self.layer = nn.TransformerEncoderLayer(8, 2)",
+            ),
+            inputs="x: float32[N=2, 4, 8]",
+            harm=HARM,
+        ),
+        Example(
+            title="Self-attention by a fused kernel",
+            bad=forward(
+                "return self.attention(x, x, x)[0]  # <-",
+                init="self.attention = nn.MultiheadAttention(8, 2, batch_first=True)",
+            ),
+            good=forward(
+                """
+                x = x.transpose(0, 1)
+                return self.attention(x, x, x)[0].transpose(0, 1)
+                """,
+                init="self.attention = nn.MultiheadAttention(8, 2)",
             ),
             inputs="x: float32[N=2, 4, 8]",
             harm=HARM,

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from convlint.events import NeedsSize
+from convlint.findings import Finding, Harm, Level
+from convlint.rule import Context, Example, Rule
+from convlint_rules.examples import forward
+
+TORCHSCRIPT = Harm(onnx_torchscript=Level.breaks)
+FROZEN = Harm(onnx_torchscript=Level.breaks, onnx_dynamo=Level.frozen)
+REFUSED = Harm(onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
+EXPORT = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
+
+
+class NeededSize(Rule):
+    """
+    ## What it does
+    Finds functions and layers that an exporter takes only where a size is a number, given a size of an input:
+    recurrent layers (the length), adaptive pooling to more than one value (height and width), `unfold` (the axis that
+    it cuts), instance normalisation (the channels). Which these are was measured, axis by axis.
+
+    ## Why it breaks
+    `torch.export` unrolls `nn.LSTM`, `GRU` and `RNN` for the traced length: where that axis is declared dynamic it
+    stops (`Constraints violated`), where it is left to it (`Dim.AUTO`) the length is silently a constant. The
+    TorchScript ONNX exporter writes one LSTM node that takes any length, but computes the windows of adaptive pooling
+    and of `unfold` while it exports, and stops where the axis is declared dynamic (`input size not accessible`). The
+    other ONNX exporter writes adaptive pooling with the windows of the traced size: the file answers wrongly for every
+    other one. For one fixed size all of them are fine, and the finding is a warning.
+
+    ## Fix safety
+    There is no fix. Export for one size or by the other exporter, or pool to one value (`AdaptiveAvgPool2d(1)`).
+
+    ## References
+    - pytorch/pytorch#120626
+    """
+
+    code, name, since = "CVL802", "needed-size", "0.1"
+    events = (NeedsSize,)
+    examples = [
+        Example(
+            title="A recurrent layer and sequences of any length",
+            bad=forward("return self.rnn(x)[0]  # <-", init="self.rnn = nn.LSTM(4, 4, batch_first=True)"),
+            good=forward(
+                "return self.conv(nn.functional.pad(x.transpose(1, 2), (2, 0))).transpose(1, 2)",
+                init="self.conv = nn.Conv1d(4, 4, 3)",
+            ),
+            inputs="x: float32[N=2, T=6, 4]",
+            harm=EXPORT,
+            same_in_eager=False,
+        ),
+        Example(
+            title="Pooling to more than one value",
+            bad=forward("return self.pool(x)  # <-", init="self.pool = nn.AdaptiveAvgPool2d(4)"),
+            good=forward("return self.pool(x)", init="self.pool = nn.AdaptiveAvgPool2d(1)"),
+            inputs="x: float32[2, 3, H=8, W=8]",
+            harm=FROZEN,
+            same_in_eager=False,
+        ),
+        Example(
+            title="Windows of a sequence",
+            bad=forward("return x.unfold(1, 4, 2)  # <-"),
+            good=forward("""
+                starts = torch.arange((x.shape[1] - 4) // 2 + 1) * 2
+                return x[:, starts[:, None] + torch.arange(4)]
+            """),
+            inputs="x: float32[2, T=12]",
+            harm=TORCHSCRIPT,
+        ),
+    ]
+
+    def check(self, event: NeedsSize, context: Context) -> Finding | None:
+        """Breaks where the size is declared dynamic."""
+        what = event.callee.rpartition(".")[2]
+        if event.by == "torch_export":
+            message = (
+                f"`torch.export` unrolls `{what}` for the traced length, and stops where that is declared dynamic: "
+                f"export for one length, or with `dynamo=False`, which takes any"
+            )
+            return self.finding(event, message, EXPORT, context, rank="warning")
+        rest, harm = _OTHER[event.dynamo]
+        message = (
+            f"the TorchScript ONNX exporter takes `{what}` only of fixed sizes, and stops where they are declared "
+            f"dynamic: export for one size{rest}"
+        )
+        return self.finding(event, message, harm, context, rank="warning")
+
+
+_OTHER = {
+    "": (", or with `dynamo=True`", TORCHSCRIPT),
+    "frozen": ("; the other one computes with the traced size for all", FROZEN),
+    "breaks": ("; the other one does not know it at all", REFUSED),
+}
+"""What to say of the other ONNX exporter, by what it does."""

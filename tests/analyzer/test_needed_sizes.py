@@ -1,0 +1,63 @@
+"""Calls for which an exporter must know a size: reported where that size is one of an input."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Agree
+from convlint_rules.examples import forward
+
+
+@pytest.mark.parametrize(
+    ("layer", "before"),
+    [
+        ("nn.LSTM(4, 4, batch_first=True)", ""),
+        ("nn.GRU(4, 4)", ""),
+        ("nn.RNN(4, 4, 2)", "x = x.reshape(x.shape[0], -1, 4)"),
+        ("nn.AdaptiveAvgPool2d(7)", ""),
+        ("nn.AdaptiveAvgPool2d((1, 7))", ""),
+        ("nn.AdaptiveMaxPool1d(2)", ""),
+    ],
+)
+def test_a_layer_that_needs_a_size_of_an_input(agree: Agree, layer: str, before: str) -> None:
+    agree(forward(f"{before}\nreturn self.layer(x)  # CVL802", init=f"self.layer = {layer}"))
+
+
+@pytest.mark.parametrize(
+    ("layer", "before"),
+    [
+        ("nn.AdaptiveAvgPool2d(1)", ""),
+        ("nn.AdaptiveAvgPool2d((1, 1))", ""),
+        ("nn.AdaptiveAvgPool2d(4)", "x = x.reshape(-1, 3, 8, 8)"),
+        ("nn.LSTM(4, 4, batch_first=True)", "x = x.reshape(-1, 6, 4)"),
+        ("nn.LSTM(4, 4)", "x = x.reshape(6, -1, 4)"),
+        ("nn.InstanceNorm2d(3)", ""),
+        ("nn.LSTMCell(4, 4)", ""),
+    ],
+)
+def test_a_layer_whose_sizes_are_numbers(agree: Agree, layer: str, before: str) -> None:
+    agree(forward(f"{before}\nreturn self.layer(x)", init=f"self.layer = {layer}"))
+
+
+def test_windows_are_cut_on_the_axis_that_the_call_names(agree: Agree) -> None:
+    agree(
+        forward("""
+            b, t = x.shape
+            x = x.reshape(b, t // 8, 8)
+            y = x.unfold(1, 4, 2)  # CVL802
+            return y.sum((1, 3)) + x.unfold(2, 4, 2).sum((1, 3))
+        """)
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        ("self.attention(x, x, x)", "CVL801"),
+        ("self.attention(query=x, key=x, value=x)", "CVL801"),
+        ("self.attention(x, x, x * 2)", ""),
+        ("self.attention(x, x.flip(1), x)", ""),
+    ],
+)
+def test_self_attention_takes_a_kernel_that_is_refused(agree: Agree, call: str, code: str) -> None:
+    mark = f"  # {code}" if code else ""
+    agree(forward(f"return {call}[0]{mark}", init="self.attention = nn.MultiheadAttention(8, 2, batch_first=True)"))
