@@ -13,6 +13,7 @@ from convlint.analyzer import (
     operators,
     shapes,
     torch_facts,
+    torchvision_calls,
     writes,
 )
 from convlint.analyzer.builtin_calls import Handler
@@ -319,14 +320,6 @@ def _check(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
     return NONE
 
 
-def _torchvision(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
-    last = name.rpartition(".")[2]
-    taint = max((taint_of(v) for v in arguments.all()), default=Taint.none)
-    if last in ("nms", "batched_nms", "remove_small_boxes"):
-        return run.tensor("int", (shapes.number(Taint.data, counted=run.selection(frame, node)),), Taint.data)
-    return run.tensor("float", None, taint) if taint >= Taint.state else UNKNOWN
-
-
 def _einops(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     given = arguments.get(0)
     if name in ("rearrange", "repeat", "reduce", "einsum"):
@@ -377,7 +370,7 @@ _BY_TOP: dict[str, Handler] = {
     "math": _math,
     "numpy": _numpy,
     "torch": _torch,
-    "torchvision": _torchvision,
+    "torchvision": torchvision_calls.call,
     "functorch": higher_order.functorch,
     "einops": _einops,
     "itertools": _typed_list,
