@@ -10,6 +10,7 @@ from convlint.analyzer import (
     decisions,
     higher_order,
     layers,
+    numpy_calls,
     operators,
     shapes,
     torch_facts,
@@ -28,7 +29,6 @@ from convlint.analyzer.values import (
     NONE,
     TRUE,
     UNKNOWN,
-    Array,
     Const,
     Dict,
     List,
@@ -97,28 +97,13 @@ def _symbolic(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argu
     return Number("float" if name in ("sym_float", "sym_sqrt") else "int", taint)
 
 
-# --- math and NumPy ----------------------------------------------------------------------------------------------
+# --- math --------------------------------------------------------------------------------------------------------
 
 
 def _math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     if name in PLAIN_MATH:
         return builtin_calls.python_math(run, frame, node, f"math.{name}", arguments)
     return Number("number", max((taint_of(v) for v in arguments.all()), default=Taint.none), frozen_on=ALL_ROUTES)
-
-
-def _numpy(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
-    """A NumPy function: what it is given leaves the graph."""
-    taint = Taint.none
-    for value, where in zip(arguments.positional, arguments.nodes, strict=False):
-        taint = max(taint, taint_of(value))
-        inner = [value, *(value.items or ())] if isinstance(value, (Tuple, List)) else list(members(value))
-        for one in inner:
-            tensor = isinstance(one, Tensor) and one.taint >= Taint.state
-            number = isinstance(one, Number) and one.taint >= Taint.shape and not one.frozen_on
-            if tensor or number:
-                leave(run, frame, node, "numpy-call", where, one, f"numpy.{name}")
-                break
-    return Array(taint)
 
 
 # --- torch -------------------------------------------------------------------------------------------------------
@@ -368,7 +353,7 @@ def _typed_list(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
 
 _BY_TOP: dict[str, Handler] = {
     "math": _math,
-    "numpy": _numpy,
+    "numpy": numpy_calls.call,
     "torch": _torch,
     "torchvision": torchvision_calls.call,
     "functorch": higher_order.functorch,

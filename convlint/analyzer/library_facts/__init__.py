@@ -58,3 +58,34 @@ def _member(row: dict[str, Any]) -> Member:
         "warns" in row["frozen"],
         row["refused"],
     )
+
+
+@dataclass(frozen=True)
+class NumpyFunction:
+    """A function of NumPy or a method of its arrays, by trial calls."""
+
+    returns: str
+    """A array (or scalar of NumPy), i f b s Python values, L many arrays, l many values, - nothing, a letter a part."""
+    on_tensors: str
+    """values (of tensors are read), graph (it follows), asks (for their shapes), fails, '' (takes no arrays)."""
+
+
+@dataclass(frozen=True)
+class Numpy:
+    """NumPy's functions, the methods and attributes of arrays, its constants."""
+
+    functions: dict[str, NumpyFunction]
+    methods: dict[str, NumpyFunction]
+    attributes: dict[str, str]
+    """The letter (see ``NumpyFunction``) of each."""
+    constants: dict[str, str]
+    """The name of the type of each."""
+
+
+@functools.cache
+def numpy() -> Numpy:
+    """The shipped table of NumPy."""
+    raw = _read("numpy")
+    functions = {name: NumpyFunction(returns, tensors) for name, (returns, _, tensors) in raw["functions"].items()}
+    methods = {name: NumpyFunction(returns, "") for name, (returns, _) in raw["methods"].items()}
+    return Numpy(functions, methods, raw["attributes"], raw["constants"])
