@@ -58,3 +58,17 @@ def test_the_table_names_what_leaves_tensors_alone() -> None:
     kept = {name for name, one in functions.items() if one.on_tensors in ("asks", "graph")}
     assert {"ndim", "shape", "size", "squeeze"} <= kept
     assert not kept & {"asarray", "sum", "concatenate", "sqrt", "where", "linalg.inv"}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["exp", "concatenate", "shape", "squeeze", "allclose", "where", "zeros", "linalg.svd"])
+def test_the_table_says_what_the_installed_numpy_does(name: str) -> None:
+    pytest.importorskip("torch")
+    numpy = pytest.importorskip("numpy")
+    from convlint.analyzer.library_facts.generate_numpy import row
+
+    function = numpy
+    for part in name.split("."):
+        function = getattr(function, part)
+    returns, _, on_tensors = row(function)
+    assert library_facts.numpy().functions[name] == library_facts.NumpyFunction(returns, on_tensors)
