@@ -96,7 +96,7 @@ def _on_tensor(
 
 
 def _returned(letters: str, taint: Taint) -> Value:
-    """The values that the letters of a result stand for; what they are is an array's business where that varies."""
+    """The values that the letters of a result stand for, an array where they vary."""
     if len(letters) > 1:
         return Tuple(tuple(_returned(letter, taint) for letter in letters.rstrip(",")))
     if letters in _KINDS:

@@ -42,7 +42,8 @@ def call(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments
     if member.made is None:
         return _result(run, frame, node, last, member, arguments, {})
     options = _bound(member.made, arguments)
-    return Layer(PREFIX + last, tuple((k, v) for k, v in options.items() if isinstance(v, (Const, Number, Tuple))))
+    known = {k: v if isinstance(v, (Const, Number, Tuple)) else UNKNOWN for k, v in options.items()}
+    return Layer(PREFIX + last, tuple(known.items()))
 
 
 def called(run: Run, frame: Frame, node: ast.expr, layer: Layer, arguments: Arguments) -> Value:
@@ -72,7 +73,7 @@ def _result(
     counted = NOWHERE
     if operator.dynamic_shape:
         counted = operators.note_dynamic(run, frame, node, name, _first_node(node, member, arguments), first)
-    shape = _shape(member, made | given, counted)
+    shape = None if arguments.more else _shape(member, made | given, counted)
     if operator.view and isinstance(first, Tensor):
         return run.view(frame, first, name, node, shape=shape, state="")
     taint = max([Taint.none if member.made is None else Taint.state, *(taint_of(value) for value in arguments.all())])

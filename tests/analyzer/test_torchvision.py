@@ -57,6 +57,12 @@ def test_sizes_of_the_result_are_those_of_the_arguments(agree: Agree) -> None:
     agree(model("return x * int(ops.masks_to_boxes(x > 0).shape[1])", "None"), exporter="dynamo")
 
 
+def test_options_that_change_the_sizes_leave_them_unknown(agree: Agree) -> None:
+    same = "y = self.part(x.reshape(2, 3, 8, -1))\nreturn y * 2 if y.shape[2] == 8 else y{}"
+    agree(model(same.format(""), "ops.Conv2dNormActivation(3, 4)"))
+    agree(model(same.format("  # CVL302"), "ops.Conv2dNormActivation(3, 4, stride=CONFIG['stride'])"))
+
+
 def test_a_layer_that_is_idle_outside_training_gives_its_input_back(agree: Agree) -> None:
     body = """
         y = x * 2
