@@ -17,7 +17,6 @@ from convlint.analyzer.values import (
     List,
     Method,
     Number,
-    Shape,
     Tensor,
     Tuple,
     Value,
@@ -73,8 +72,8 @@ def _taint(arguments: Arguments) -> Taint:
 
 def _is_read(value: Value) -> bool:
     """Whether NumPy makes something of a value that was in the graph until now."""
-    if isinstance(value, (Number, Shape)):
-        return value.taint >= Taint.shape and not (isinstance(value, Number) and value.frozen_on)
+    if isinstance(value, Number):
+        return value.taint >= Taint.shape and not value.frozen_on
     return isinstance(value, Tensor) and value.taint >= Taint.state
 
 
