@@ -36,6 +36,9 @@ def call(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments
     first = arguments.get(0)
     if known is not None and known.on_tensors in ("asks", "graph") and isinstance(first, Tensor):
         return _on_tensor(run, frame, node, name, known, first, arguments)
+    if known is not None and known.on_tensors == "asks" and isinstance(first, Array):
+        asked = attribute(first, name, node)
+        return Number(_KINDS.get(known.returns, "int")) if isinstance(asked, Method) else asked
     for value, where in _given(arguments):
         for one in (value, *value.items) if isinstance(value, (Tuple, List)) and value.items else members(value):
             if _is_read(one):
@@ -56,6 +59,8 @@ def attribute(owner: Array, name: str, node: ast.expr) -> Value:
     letter = library_facts.numpy().attributes.get(name)
     if letter is None:
         return Method(owner, name, node)
+    if letter == "k":
+        return Number("int")
     return _returned(letter, owner.taint) if letter in ("A", "i") else UNKNOWN
 
 

@@ -49,6 +49,11 @@ def test_what_numpy_computed_is_reported_once(agree: Agree) -> None:
     agree(model("return x * sum(x.numpy().tolist()[0])  # CVL201"))
 
 
+def test_the_rank_of_an_array_is_no_size(agree: Agree) -> None:
+    source = "a = x.numpy()  # CVL201\nif a.ndim == 3 or np.ndim(a) == 3:\n    return x * 2\nreturn x"
+    agree(model(source))
+
+
 def test_newaxis_is_none(agree: Agree) -> None:
     agree(model("y = x.reshape(2, -1)[:, np.newaxis]\nreturn y * int(y.shape[1]) * int(y.shape[2])  # CVL202"))
 

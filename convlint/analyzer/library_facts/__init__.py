@@ -77,7 +77,7 @@ class Numpy:
     functions: dict[str, NumpyFunction]
     methods: dict[str, NumpyFunction]
     attributes: dict[str, str]
-    """The letter (see ``NumpyFunction``) of each."""
+    """The letter (see ``NumpyFunction``) of each; k an int that is the same for all sizes."""
     constants: dict[str, str]
     """The name of the type of each."""
 

@@ -213,6 +213,13 @@ def public(owner: Any) -> Iterator[tuple[str, Any]]:
             yield name, member
 
 
+def attribute(name: str) -> str:
+    """The letter of an array's attribute; k where it is one number for all sizes."""
+    small, large, row = (attempt(lambda: getattr(array, name)) for array in (np.eye(2), np.eye(3), np.eye(2)[0]))  # noqa: B023
+    letter = returned({letters(small), letters(row)})
+    return "k" if letter == "i" and small == large else letter
+
+
 def table() -> dict[str, Any]:
     """The table as JSON data."""
     functions = {}
@@ -222,7 +229,7 @@ def table() -> dict[str, Any]:
                 functions[prefix + name] = made
     methods = {name: made for name, method in public(np.ndarray) if callable(method) and (made := apart(method, True))}
     attributes = {
-        name: returned({letters(attempt(lambda: getattr(array, name))) for array in (np.eye(2), np.eye(2)[0])})  # noqa: B023
+        name: attribute(name)
         for name, member in vars(np.ndarray).items()
         if not name.startswith("_") and not callable(member)
     }
