@@ -97,9 +97,7 @@ def _fix_complaints(rule: type[Rule], example: Example) -> Iterator[str]:
 
 def _settings(example: Example) -> Settings:
     targets = {"onnxruntime": None} | dict.fromkeys(example.targets)
-    return Settings(
-        targets=tuple(targets.items()), opset=example.opset, cache=False, preview=True, jobs=1, show_harmless=True
-    )
+    return Settings(targets=tuple(targets.items()), opset=example.opset, cache=False, preview=True, jobs=1)
 
 
 @contextmanager
@@ -114,7 +112,7 @@ def _lint(example: Example, source: str) -> list[Finding]:
     from convlint.linter import lint
 
     with _on_disk(source) as path:
-        findings = lint([path], _settings(example), want_fixes=True).findings
+        findings = lint([path], replace(_settings(example), show_harmless=True), want_fixes=True).findings
     return [one for one in findings if one.harm is None or one.harm.worst(ROUTES, example.targets)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from convlint.analyzer import torch_facts
+from convlint.analyzer import library_facts, torch_facts
 from convlint.analyzer.run import ALL_ROUTES, DYNAMO, Frame, Run
 from convlint.analyzer.shapes import swapped
 from convlint.analyzer.values import (
@@ -154,9 +154,9 @@ def attribute(run: Run, frame: Frame, node: ast.Attribute, owner: Value) -> Valu
     if isinstance(owner, Layer):
         return _of_layer(run, node, owner)
     if isinstance(owner, Array):
-        if name in ("shape", "size", "ndim", "dtype"):
-            return Number("int", owner.taint, frozen_on=frame.routes) if name == "size" else UNKNOWN
-        return Array(owner.taint) if name == "T" else Method(owner, name, node)
+        from convlint.analyzer import numpy_calls
+
+        return numpy_calls.attribute(owner, name, node)
     if isinstance(owner, Partial) and name == "func":
         return owner.function
     if isinstance(owner, Wrapped):
@@ -272,16 +272,16 @@ def _of_name(run: Run, owner: Name, name: str) -> Value:
         value = run.global_name(module, name)
         if value is not None:
             return value
-    constant = _CONSTANTS.get(qualified)
-    return constant if constant is not None else Name(qualified)
+    kind = library_facts.numpy().constants.get(name) if owner.qualified == "numpy" else None
+    if kind is not None:
+        return NONE if kind == "NoneType" else Number(kind)
+    return _CONSTANTS.get(qualified, Name(qualified))
 
 
 _CONSTANTS: dict[str, Value] = {
     "math.pi": Number("float"),
     "math.inf": Number("float"),
     "math.e": Number("float"),
-    "numpy.pi": Number("float"),
-    "numpy.inf": Number("float"),
     "torch.inf": Number("float"),
     "torch.pi": Number("float"),
 }

@@ -9,6 +9,7 @@ from convlint.analyzer.aliases import Range, Region
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import integer, number
 from convlint.analyzer.values import (
+    NONE,
     NOWHERE,
     Array,
     Const,
@@ -101,7 +102,7 @@ def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, in
     shape = _shape(tensor, parts, counted)
     if kind == "basic":
         how = "slice" if all(isinstance(p, ast.Slice) or _is_dots(p) for p, _ in parts) else "select"
-        if any(isinstance(p, ast.Constant) and p.value is None for p, _ in parts):
+        if any(value == NONE for _, value in parts):
             how = "unsqueeze"
         region = region_of(node.slice)
         only = not tensor.mask_index or (tensor.shape is not None and tensor.shape[1:] in ((), (Const(1),)))
@@ -170,7 +171,7 @@ def _shape(tensor: Tensor, parts: list[tuple[ast.expr, Value]], counted: Places)
             keep = max(0, keep)
             result += left[:keep]
             left = left[keep:]
-        elif isinstance(part, ast.Constant) and part.value is None:
+        elif value == NONE:
             result.append(Const(1))
         elif not left:
             return None
@@ -183,7 +184,7 @@ def _shape(tensor: Tensor, parts: list[tuple[ast.expr, Value]], counted: Places)
 
 
 def _consumes(part: ast.expr, value: Value) -> int:
-    if _is_dots(part) or (isinstance(part, ast.Constant) and part.value is None):
+    if _is_dots(part) or value == NONE:
         return 0
     if isinstance(value, Tensor) and value.dtype == "bool" and value.rank:
         return value.rank

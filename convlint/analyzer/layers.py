@@ -1,10 +1,10 @@
-"""Layers of torch's own, made and called."""
+"""Layers of torch and torchvision, made and called."""
 
 from __future__ import annotations
 
 import ast
 
-from convlint.analyzer import needed_sizes, shapes
+from convlint.analyzer import needed_sizes, shapes, torchvision_calls
 from convlint.analyzer.calls import Arguments, invoke, opaque
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.torch_calls import note_call
@@ -31,6 +31,8 @@ _RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
 
 def called(run: Run, frame: Frame, node: ast.expr, function: Layer, arguments: Arguments) -> Value:
     """What a layer returns, without its hooks."""
+    if function.name.startswith(torchvision_calls.PREFIX):
+        return torchvision_calls.called(run, frame, node, function, arguments)
     options = dict(function.arguments)
     if function.name == "Sequential":
         return _sequential(run, frame, node, options.get("items", UNKNOWN), arguments)

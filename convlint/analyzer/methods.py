@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from convlint.analyzer import needed_sizes, operators
+from convlint.analyzer import needed_sizes, numpy_calls, operators
 from convlint.analyzer.attributes import CONVERSIONS, GIVING_ITSELF
 from convlint.analyzer.calls import Arguments, opaque
 from convlint.analyzer.iteration import iterate
@@ -114,14 +114,6 @@ def _dict(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arg
     return UNKNOWN
 
 
-def _array(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arguments) -> Value:
-    taint = max([taint_of(method.owner), *(taint_of(v) for v in arguments.all())])
-    if method.name in ("item", "tolist"):
-        number = Number("number", taint, frozen_on=frame.routes)
-        return number if method.name == "item" else List(number)
-    return Array(taint)
-
-
 def _shape(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arguments) -> Value:
     if method.name == "numel":
         return Number("int", taint_of(method.owner), dim=True)
@@ -209,7 +201,7 @@ def _state(run: Run, given: Value | None, state: str) -> Value:
 _BY_TYPE: dict[type[Value], Callable[[Run, Frame, ast.expr, Method, Arguments], Value]] = {
     List: _list,
     Dict: _dict,
-    Array: _array,
+    Array: numpy_calls.method,
     Shape: _shape,
     Tuple: _shape,
     Const: _text,

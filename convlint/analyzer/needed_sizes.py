@@ -47,7 +47,7 @@ def _note(run: Run, frame: Frame, node: ast.expr, name: str, given: Value | None
         if fine or not _varies(tensor, need, options):
             continue
         routes = _ROUTES[route] | ({"onnx_dynamo"} if need.dynamo else set())
-        with run.on_routes(frame, frame.routes & routes):
+        with run.on_routes(frame, routes):
             run.emit(
                 frame,
                 NeedsSize,

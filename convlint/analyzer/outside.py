@@ -11,9 +11,11 @@ from convlint.analyzer import (
     higher_order,
     layers,
     needed_sizes,
+    numpy_calls,
     operators,
     shapes,
     torch_facts,
+    torchvision_calls,
     writes,
 )
 from convlint.analyzer.builtin_calls import Handler
@@ -28,7 +30,6 @@ from convlint.analyzer.values import (
     NONE,
     TRUE,
     UNKNOWN,
-    Array,
     Const,
     Dict,
     List,
@@ -97,28 +98,13 @@ def _symbolic(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argu
     return Number("float" if name in ("sym_float", "sym_sqrt") else "int", taint)
 
 
-# --- math and NumPy ----------------------------------------------------------------------------------------------
+# --- math --------------------------------------------------------------------------------------------------------
 
 
 def _math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     if name in PLAIN_MATH:
         return builtin_calls.python_math(run, frame, node, f"math.{name}", arguments)
     return Number("number", max((taint_of(v) for v in arguments.all()), default=Taint.none), frozen_on=ALL_ROUTES)
-
-
-def _numpy(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
-    """A NumPy function: what it is given leaves the graph."""
-    taint = Taint.none
-    for value, where in zip(arguments.positional, arguments.nodes, strict=False):
-        taint = max(taint, taint_of(value))
-        inner = [value, *(value.items or ())] if isinstance(value, (Tuple, List)) else list(members(value))
-        for one in inner:
-            tensor = isinstance(one, Tensor) and one.taint >= Taint.state
-            number = isinstance(one, Number) and one.taint >= Taint.shape and not one.frozen_on
-            if tensor or number:
-                leave(run, frame, node, "numpy-call", where, one, f"numpy.{name}")
-                break
-    return Array(taint)
 
 
 # --- torch -------------------------------------------------------------------------------------------------------
@@ -321,14 +307,6 @@ def _check(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
     return NONE
 
 
-def _torchvision(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
-    last = name.rpartition(".")[2]
-    taint = max((taint_of(v) for v in arguments.all()), default=Taint.none)
-    if last in ("nms", "batched_nms", "remove_small_boxes"):
-        return run.tensor("int", (shapes.number(Taint.data, counted=run.selection(frame, node)),), Taint.data)
-    return run.tensor("float", None, taint) if taint >= Taint.state else UNKNOWN
-
-
 def _einops(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     given = arguments.get(0)
     if name in ("rearrange", "repeat", "reduce", "einsum"):
@@ -377,9 +355,9 @@ def _typed_list(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
 
 _BY_TOP: dict[str, Handler] = {
     "math": _math,
-    "numpy": _numpy,
+    "numpy": numpy_calls.call,
     "torch": _torch,
-    "torchvision": _torchvision,
+    "torchvision": torchvision_calls.call,
     "functorch": higher_order.functorch,
     "einops": _einops,
     "itertools": _typed_list,

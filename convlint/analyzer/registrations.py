@@ -44,7 +44,7 @@ def _left(event: Event, known: set[str], translated: bool) -> Event | None:
     routes = set(event.routes)
     if event.operator in known or (event.custom and not event.operator):
         routes.discard("onnx_torchscript")
-    if event.custom and translated:
+    if translated:
         routes.discard("onnx_dynamo")
     return replace(event, routes=frozenset(routes)) if routes & {"onnx_torchscript", "onnx_dynamo"} else None
 

@@ -26,14 +26,24 @@ def note_call(
     ``of_itself`` is whether one tensor is the query, the key and the value.
     """
     table = torch_facts.table()
-    if name in table.asking and _is_input(given):
-        _asks(run, frame, node)
+    if name in table.asking:
+        note_asking(run, frame, node, given)
     forms = [name, *(f"{name}:{key}" for key, value in keywords.items() if value == TRUE)]
     for one in [*forms, *(f"{form}:self" for form in forms if of_itself)]:
         if one in table.refused:
             function, *switches = one.removesuffix(":self").split(":")
-            facts = {"operator": table.refused[one], "switch": "".join(switches), "fused": one in table.fused}
-            run.emit(frame, UnsupportedOperator, node, "", (), callee=function, **facts)
+            refused = {"onnx_torchscript": table.refused[one]}
+            note_refused(run, frame, node, function, refused, switch="".join(switches), fused=one in table.fused)
+
+
+def note_refused(
+    run: Run, frame: Frame, node: ast.expr, callee: str, refused: Mapping[str, str], **facts: str | bool
+) -> None:
+    """Notes a call that the ONNX exporters named refuse, each for the operator that it lacks."""
+    if refused:
+        with run.on_routes(frame, frozenset(refused)):
+            operator = next(iter(refused.values()))
+            run.emit(frame, UnsupportedOperator, node, "", (), callee=callee, operator=operator, **facts)
 
 
 def note_custom(run: Run, frame: Frame, node: ast.expr, callee: str, operator: str) -> None:
@@ -48,13 +58,11 @@ def note_untraceable(run: Run, frame: Frame, node: ast.expr, how: str, callee: s
         run.emit(frame, Untraceable, node, how, (), how=how, callee=callee)
 
 
-def _is_input(given: Value | None) -> bool:
+def note_asking(run: Run, frame: Frame, node: ast.expr, given: Value | None) -> None:
+    """Notes a call of a function whose own Python code asks for the sizes of what it is given."""
     tensor = next((m for m in members(given) if isinstance(m, Tensor)), None) if given is not None else None
-    return tensor is not None and tensor.taint >= Taint.shape
-
-
-def _asks(run: Run, frame: Frame, node: ast.expr) -> None:
-    """Torch's own Python code asks for the sizes of what it is given."""
+    if tensor is None or tensor.taint < Taint.shape:
+        return
     size = Number("int", Taint.fixed)
     run.emit(
         frame,

@@ -66,7 +66,7 @@ class BranchOnShape(Rule):
         """Frozen on every route, harmless where the branch only checks."""
         text = event.short
         if event.form == "inside":
-            return self.finding(event, f"`{text}` checks sizes in torch's own code", Harm(), context)
+            return self.finding(event, f"`{text}` checks sizes in the library's own code", Harm(), context)
         if event.taint is Taint.fixed:
             return self.finding(event, f"`{text}` decides on a size that the architecture fixes", Harm(), context)
         if event.taint is not Taint.shape:

@@ -6,7 +6,7 @@ from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
 HARM = Harm(onnx_torchscript=Level.breaks)
-CUSTOM = Harm(onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
+BOTH = Harm(onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
 
 
 OPERATOR = """import torch
@@ -28,8 +28,10 @@ class NoSuchOperator(Rule):
     ## What it does
     Finds functions and layers that the TorchScript ONNX exporter (`dynamo=False`) has no operator for at its default
     opset: `torch.diff`, `median`, `quantile`, `trunc`, `nn.RMSNorm`, `F.interpolate(antialias=True)` and many
-    more. Which these are was measured by exporting each of torch's functions once. An operator of one's own
-    (`torch.library.custom_op`) is known to neither ONNX exporter; what is in it is not traced and not reported.
+    more. Which these are was measured by exporting each of torch's functions once. Of `torchvision.ops` no ONNX
+    exporter knows `ps_roi_align` and `ps_roi_pool`; `deform_conv2d` needs the dynamo exporter, `roi_pool` the
+    TorchScript one. An operator of one's own (`torch.library.custom_op`) is known to neither ONNX exporter; what is in
+    it is not traced and not reported.
 
     ## Why it breaks
     The export stops with `UnsupportedOperatorError`, after the whole model was traced, and names the operator inside
@@ -71,7 +73,7 @@ class NoSuchOperator(Rule):
             bad=OPERATOR + "\n\n" + forward("return scale(x)  # <-").removeprefix("import torch\n"),
             good=forward("return x / x.max()"),
             inputs="x: float32[N=3, 4]",
-            harm=CUSTOM,
+            harm=BOTH,
         ),
         Example(
             title="A switch",
@@ -119,15 +121,32 @@ class NoSuchOperator(Rule):
                 f"no ONNX exporter knows your operator {what}: register a symbolic for `dynamo=False` "
                 f"(`torch.onnx.register_custom_op_symbolic`), give `custom_translation_table=` for `dynamo=True`"
             )
-            return self.finding(event, message, CUSTOM, context)
+            return self.finding(event, message, BOTH, context)
         if event.fused:
             message = (
                 f"under `torch.no_grad()` {what} is one fused kernel, for which the TorchScript ONNX exporter has no "
                 f"operator: call `torch.backends.mha.set_fastpath_enabled(False)` before the export"
             )
             return self.finding(event, message, HARM, context)
-        message = (
-            f"the TorchScript ONNX exporter has no operator for {what}: write it with others, register a symbolic, or "
-            f"export with `dynamo=True`"
+        return self.finding(event, f"{_refusal(event, what)}: write it with others, {_remedy(event)}", BOTH, context)
+
+
+def _refusal(event: UnsupportedOperator, what: str) -> str:
+    """Who refuses it."""
+    if "onnx_dynamo" not in event.routes:
+        exporter = "the TorchScript ONNX exporter"
+        return (
+            f"{exporter} has no operator for {what}" if event.operator else f"{exporter} makes a broken graph of {what}"
         )
-        return self.finding(event, message, HARM, context)
+    if "onnx_torchscript" not in event.routes:
+        return f"the dynamo ONNX exporter has no operator for {what} that works"
+    return f"no ONNX exporter has an operator for {what}"
+
+
+def _remedy(event: UnsupportedOperator) -> str:
+    """What else helps."""
+    if "onnx_dynamo" not in event.routes:
+        return "register a symbolic, or export with `dynamo=True`"
+    if "onnx_torchscript" not in event.routes:
+        return "give `custom_translation_table=`, or export with `dynamo=False`"
+    return "or register a symbolic for `dynamo=False`, give `custom_translation_table=` for `dynamo=True`"

@@ -1,0 +1,79 @@
+"""Functions of NumPy on tensors and sizes, as its table of facts has them."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Agree
+from convlint_rules.examples import forward
+
+from convlint.analyzer import library_facts
+
+
+def model(body: str) -> str:
+    return forward(body, imports="numpy as np")
+
+
+@pytest.mark.parametrize("call", ["np.exp(x)", "np.stack([x, x])", "np.linalg.norm(x)", "np.float32(x)", "np.sum(a=x)"])
+def test_a_tensor_whose_values_are_read_leaves_the_graph(agree: Agree, call: str) -> None:
+    agree(model(f"return torch.as_tensor({call})  # CVL201"))
+
+
+@pytest.mark.parametrize("call", ["np.sqrt(x.shape[1])", "np.prod(x.shape[:2])", "np.zeros(shape=x.shape[0])"])
+def test_a_size_leaves_the_graph(agree: Agree, call: str) -> None:
+    agree(model(f"return x * float({call})  # CVL201"))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return x * np.shape(x)[1]",
+        "return x * np.ndim(x)",
+        "return x * np.size(x)",
+        "return x * 2 if np.ndim(x) == 3 and np.iterable(x) else x",
+        "return np.squeeze(x) * 2",
+        "return np.swapaxes(x, 0, 1) * 2",
+    ],
+)
+def test_what_only_asks_for_the_shape_or_is_the_tensors_own_method_stays(agree: Agree, body: str) -> None:
+    agree(model(body))
+
+
+def test_a_size_that_numpy_was_asked_for_is_still_a_size(agree: Agree) -> None:
+    agree(model("return x * int(np.shape(x)[1])  # CVL202"))
+    agree(model("return x * int(np.size(x))  # CVL202"))
+
+
+def test_what_numpy_computed_is_reported_once(agree: Agree) -> None:
+    agree(model("if np.allclose(x, 0):  # CVL201\n    return x\nreturn x * 2"))
+    agree(model("u, s, v = np.linalg.svd(x)  # CVL201\nreturn torch.from_numpy(u) * float(s[0])"))
+    agree(model("return x * sum(x.numpy().tolist()[0])  # CVL201"))
+
+
+def test_the_rank_of_an_array_is_no_size(agree: Agree) -> None:
+    source = "a = x.numpy()  # CVL201\nif a.ndim == 3 or np.ndim(a) == 3:\n    return x * 2\nreturn x"
+    agree(model(source))
+
+
+def test_newaxis_is_none(agree: Agree) -> None:
+    agree(model("y = x.reshape(2, -1)[:, np.newaxis]\nreturn y * int(y.shape[1]) * int(y.shape[2])  # CVL202"))
+
+
+def test_the_table_names_what_leaves_tensors_alone() -> None:
+    functions = library_facts.numpy().functions
+    kept = {name for name, one in functions.items() if one.on_tensors in ("asks", "graph")}
+    assert {"ndim", "shape", "size", "squeeze"} <= kept
+    assert not kept & {"asarray", "sum", "concatenate", "sqrt", "where", "linalg.inv"}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["exp", "concatenate", "shape", "squeeze", "allclose", "where", "zeros", "linalg.svd"])
+def test_the_table_says_what_the_installed_numpy_does(name: str) -> None:
+    pytest.importorskip("torch")
+    numpy = pytest.importorskip("numpy")
+    from convlint.analyzer.library_facts.generate_numpy import row
+
+    function = numpy
+    for part in name.split("."):
+        function = getattr(function, part)
+    returns, _, on_tensors = row(function)
+    assert library_facts.numpy().functions[name] == library_facts.NumpyFunction(returns, on_tensors)
