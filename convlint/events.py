@@ -275,6 +275,24 @@ class UnsupportedOperator(Event):
     """Whether only under ``torch.no_grad()``, where torch takes a fused kernel."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RandomDraw(Event):
+    """A call draws random numbers, in evaluation mode too."""
+
+    callee: str
+    """``torch.randn_like``, ``Tensor.normal_``, ``random.random``, ``numpy.random.rand``."""
+    by_torch: bool = True
+    """Whether torch draws them, so that an operator stands in the graph; else they are plain values."""
+    refused: frozenset[str] = frozenset()
+    """The routes that have no operator for it."""
+    switch: str = ""
+    """The parameter that says whether it draws: training, dropout_p."""
+    given: Span | None = None
+    """What is given for it, None where its default makes it draw."""
+    owner: str = ""
+    """What the module is called in whose method it happens, ``self``; empty in a function."""
+
+
 class _Unknown(enum.Enum):
     unknown = "unknown"
 

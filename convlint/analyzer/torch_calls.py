@@ -19,7 +19,7 @@ def note_call(
     if name in table.asking and _is_input(given):
         _asks(run, frame, node)
     for one in (name, *(f"{name}:{key}" for key, value in keywords.items() if value == TRUE)):
-        if one in table.refused:
+        if one in table.refused and one not in torch_facts.draws():
             function, _, switch = one.partition(":")
             facts = {"operator": table.refused[one], "switch": switch, "fused": one in table.fused}
             run.emit(frame, UnsupportedOperator, node, "", (), callee=function, **facts)

@@ -1,4 +1,5 @@
-"""What the analyzer knows of torch: a table made from the installed torch by ``generate.py``, and read here."""
+"""What the analyzer knows of torch, made from the installed torch and read here: a table by ``generate.py``, and which
+functions draw random numbers by ``convlint.trial.draws``."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _TABLE = Path(__file__).with_name("table.json")
+_DRAWS = Path(__file__).with_name("draws.json")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,20 @@ class Table:
     """Layers among them that it refuses under ``torch.no_grad()`` only, where torch takes a fused kernel."""
 
 
+@dataclass(frozen=True)
+class Draw:
+    """A function that draws random numbers."""
+
+    refused: frozenset[str]
+    """The routes that stop at it, however it is called."""
+    switch: str = ""
+    """The parameter that says whether it does; '' where it always does."""
+    at: int = 0
+    """Its position."""
+    by_default: bool = True
+    """Whether it draws where nothing is given for that parameter."""
+
+
 def _operator(row: list[str]) -> Operator:
     returns, dtypes, flags = row
     return Operator(returns, dtypes, "v" in flags, "w" in flags, "p" in flags, "d" in flags, "r" in flags)
@@ -62,3 +78,10 @@ def table() -> Table:
         raw["refused"],
         frozenset(raw["fused"]),
     )
+
+
+@functools.cache
+def draws() -> dict[str, Draw]:
+    """Functions (``torch.rand``) and methods (``Tensor.normal_``) that draw random numbers."""
+    raw = json.loads(_DRAWS.read_text(encoding="utf-8"))["draws"]
+    return {name: Draw(**row | {"refused": frozenset(row["refused"])}) for name, row in raw.items()}
