@@ -293,6 +293,24 @@ class RandomDraw(Event):
     """What the module is called in whose method it happens, ``self``; empty in a function."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Unregistered(Event):
+    """Modules or parameters that `forward` uses are kept where ``nn.Module`` does not see them; at the assignment."""
+
+    name: str
+    """``self.layers``."""
+    kind: str
+    """list, tuple or dict."""
+    what: str
+    """modules or parameters."""
+    modal: str = ""
+    """A layer among them that stays in training mode: ``Dropout``."""
+    display: Span | None = None
+    """The list or dict itself, where it is written there."""
+    nn: str = ""
+    """What the file calls ``torch.nn``."""
+
+
 class _Unknown(enum.Enum):
     unknown = "unknown"
 
