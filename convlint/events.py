@@ -288,6 +288,42 @@ class NeedsSize(Event):
     """What the other ONNX exporter makes of it where the first refuses it: breaks, frozen, or nothing wrong."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RandomDraw(Event):
+    """A call draws random numbers, in evaluation mode too."""
+
+    callee: str
+    """``torch.randn_like``, ``Tensor.normal_``, ``random.random``, ``numpy.random.rand``."""
+    by_torch: bool = True
+    """Whether torch draws them, so that an operator stands in the graph; else they are plain values."""
+    refused: frozenset[str] = frozenset()
+    """The routes that have no operator for it."""
+    switch: str = ""
+    """The parameter that says whether it draws: training, dropout_p."""
+    given: Span | None = None
+    """What is given for it, None where its default makes it draw."""
+    owner: str = ""
+    """What the module is called in whose method it happens, ``self``; empty in a function."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unregistered(Event):
+    """Modules or parameters that `forward` uses are kept where ``nn.Module`` does not see them; at the assignment."""
+
+    name: str
+    """``self.layers``."""
+    kind: str
+    """list, tuple or dict."""
+    what: str
+    """modules or parameters."""
+    modal: str = ""
+    """A layer among them that stays in training mode: ``Dropout``."""
+    display: Span | None = None
+    """The list or dict itself, where it is written there."""
+    nn: str = ""
+    """What the file calls ``torch.nn``."""
+
+
 class _Unknown(enum.Enum):
     unknown = "unknown"
 

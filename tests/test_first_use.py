@@ -33,9 +33,9 @@ def test_a_mapped_conversion_has_no_repair(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        "if torch.rand(1) > 0.5:  # CVL301\n    return x * 2\nreturn x",
+        "if torch.rand(1) > 0.5:  # CVL301 CVL701\n    return x * 2\nreturn x",
         "return x / torch.Tensor([x.shape[1]])  # CVL203",
-        "return x + torch.randint(0, 3, (1,)).item()  # CVL202",
+        "return x + torch.randint(0, 3, (1,)).item()  # CVL202 CVL701",
     ],
 )
 def test_random_tensors_and_old_constructors(agree: Agree, body: str) -> None:

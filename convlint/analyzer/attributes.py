@@ -8,6 +8,7 @@ from dataclasses import replace
 from convlint.analyzer import library_facts, torch_facts
 from convlint.analyzer.run import ALL_ROUTES, DYNAMO, Frame, Run
 from convlint.analyzer.shapes import swapped
+from convlint.analyzer.unregistered import note_unregistered
 from convlint.analyzer.values import (
     FALSE,
     NONE,
@@ -212,6 +213,7 @@ def size_taint(tensor: Tensor) -> Taint:
 def of_instance(run: Run, frame: Frame, node: ast.expr, owner: Instance, name: str) -> Value:
     """An attribute of an object of the project: what was assigned, a method, a property, a class attribute."""
     if name in owner.attributes:
+        note_unregistered(run, frame, owner, name)
         return owner.attributes[name]
     is_module = run.is_module(owner.cls)
     if name == "training" and is_module:

@@ -40,6 +40,16 @@ MODAL = frozenset(
 )
 """Layers of ``torch.nn`` that compute otherwise while training, made with their defaults."""
 
+WITH_WEIGHTS = frozenset(
+    [
+        *(f"{kind}{n}d" for kind in ("BatchNorm", "Conv", "ConvTranspose") for n in (1, 2, 3)),
+        *("Bilinear", "Embedding", "EmbeddingBag", "GRU", "GRUCell", "GroupNorm", "LSTM", "LSTMCell", "LayerNorm"),
+        *("Linear", "MultiheadAttention", "PReLU", "RMSNorm", "RNN", "RNNCell", "SyncBatchNorm"),
+        *("TransformerDecoderLayer", "TransformerEncoderLayer"),
+    ]
+)
+"""Layers of ``torch.nn`` that have parameters, made with their defaults."""
+
 RETURNS_MODULE = frozenset(["bfloat16", "cpu", "cuda", "double", "float", "half", "requires_grad_", "to", "type"])
 """Methods of ``nn.Module`` that give it back in the mode that it had; of a tensor they keep the sizes."""
 

@@ -61,6 +61,8 @@ def _constant(run: Run, frame: Frame, node: ast.Constant) -> Value:
 
 def _name(run: Run, frame: Frame, node: ast.Name) -> Value:
     value = frame.lookup(node.id)
+    if frame.drawn:
+        run.use(frame, node.id)
     if value is None:
         value = run.global_name(frame.module, node.id)
     if value is None:

@@ -158,6 +158,7 @@ class Interpreter:
         bodies = [function.node for module in modules for function in module.functions]
         called = {part.id for body in bodies for part in ast.walk(body) if isinstance(part, ast.Name)}
         first = (function for function in possible if function.name not in used | called)
+        self.run.guessed = True
         for function in [*first, *possible]:
             if function.key not in self.run.visited:
                 with self._as_deep_as_possible():

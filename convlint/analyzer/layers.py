@@ -91,8 +91,10 @@ def made(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments
     if name in ("TransformerEncoder", "TransformerDecoder") and isinstance(layer := arguments.get(0), Layer):
         return layer  # a stack of it is called as the layer is
     if name in ("ModuleDict", "ParameterDict"):
-        given = arguments.get(0, "modules")
-        return given if isinstance(given, Dict) else Dict()
+        given = arguments.get(0, "modules", "parameters")
+        kept = given if isinstance(given, Dict) else Dict()
+        kept.registered = True
+        return kept
     options = {str(i): v for i, v in enumerate(arguments.positional)} | arguments.keywords
     return Layer(name, tuple((k, v) for k, v in options.items() if isinstance(v, (Const, Number, Tuple))))
 
@@ -112,7 +114,8 @@ def module_list(name: str, arguments: Arguments) -> Value:
         return Layer("Sequential", (("items", given),))
     first = arguments.get(0, "modules", "values")
     if isinstance(first, List):
+        first.registered = True
         return first
     if isinstance(first, Tuple):
-        return List(join_all(first.items), list(first.items))
-    return List(None, [])
+        return List(join_all(first.items), list(first.items), registered=True)
+    return List(None, [], registered=True)

@@ -10,6 +10,7 @@ from typing import Any
 from convlint.analyzer import needed_sizes, numpy_calls, operators
 from convlint.analyzer.attributes import CONVERSIONS, GIVING_ITSELF
 from convlint.analyzer.calls import Arguments, opaque
+from convlint.analyzer.draws import note_draw
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.torch_calls import note_call
@@ -43,6 +44,7 @@ def call(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Argu
         receiver = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else node
         note_call(run, frame, node, f"torch.{method.name}", owner, arguments.keywords)
         needed_sizes.note_method(run, frame, node, method.name, owner, arguments)
+        note_draw(run, frame, node, f"Tensor.{method.name}", arguments)
         return operators.operate(run, frame, node, method.name, owner, replace(arguments, receiver=receiver))
     handler = _BY_TYPE.get(type(owner))
     return handler(run, frame, node, method, arguments) if handler is not None else opaque(arguments)

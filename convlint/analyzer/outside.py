@@ -20,6 +20,7 @@ from convlint.analyzer import (
 )
 from convlint.analyzer.builtin_calls import Handler
 from convlint.analyzer.calls import Arguments, invoke, opaque
+from convlint.analyzer.draws import note_draw, note_plain_draw
 from convlint.analyzer.higher_order import is_traced_size
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.leaving import leave, rewrapped
@@ -73,6 +74,7 @@ PLAIN_MATH = frozenset(
 
 def call(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     """A call by qualified name."""
+    note_plain_draw(run, frame, node, name)
     handler = builtin_calls.TABLE.get(name)
     if handler is not None:
         return handler(run, frame, node, name, arguments)
@@ -119,6 +121,7 @@ def _groups(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argume
 
 def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     last = name.rpartition(".")[2]
+    note_draw(run, frame, node, f"torch.{name}", arguments)
     is_layer = last in torch_facts.table().modules or last in ("Parameter", "Buffer")
     if (name.startswith("nn.") and is_layer) or name.startswith("nn.parameter."):
         return layers.made(run, frame, node, last, arguments)

@@ -68,6 +68,8 @@ class Frame:
     tests: list[Any] | None = None
     """Where decisions inside one test are collected, so that a test makes one event."""
     globals_: set[str] = field(default_factory=set)
+    drawn: dict[str, Event] = field(default_factory=dict)
+    """Names of random numbers of which nothing has been computed yet."""
 
     @property
     def document(self) -> Document:
@@ -136,6 +138,8 @@ class Run:
         """The resolution order of each class."""
         self.outside: dict[ClassInfo, list[str]] = {}
         self.depth = 0
+        self.guessed = False
+        """While functions are entered that no model is seen to call."""
         self.only_metadata = False
         """While a name is evaluated of which only the shape, dtype or device is asked."""
         # set by `interpreter`, so that the parts need not import one another in a circle
@@ -351,6 +355,11 @@ class Run:
             best_rank, best = max(old, (rank, event), key=lambda pair: pair[0])
             routes = old[1].routes | event.routes
             self.found[place] = (best_rank, best if best.routes == routes else replace(best, routes=routes))
+
+    def use(self, frame: Frame, name: str) -> None:
+        """A name is read: if it holds a random number, that is drawn for something."""
+        if event := frame.drawn.pop(name, None):
+            self.note(event, "", ())
 
     # --- memory ------------------------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ def note_call(
         note_asking(run, frame, node, given)
     forms = [name, *(f"{name}:{key}" for key, value in keywords.items() if value == TRUE)]
     for one in [*forms, *(f"{form}:self" for form in forms if of_itself)]:
-        if one in table.refused:
+        if one in table.refused and one not in torch_facts.draws():
             function, *switches = one.removesuffix(":self").split(":")
             refused = {"onnx_torchscript": table.refused[one]}
             note_refused(run, frame, node, function, refused, switch="".join(switches), fused=one in table.fused)

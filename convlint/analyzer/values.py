@@ -145,6 +145,8 @@ class List(Value):
     """Routes on which the length is a plain Python number already."""
     pieces: bool = False
     """Whether it holds the parts of a split tensor."""
+    registered: bool = False
+    """Whether it is an ``nn.ModuleList`` or its like."""
     serial: int = field(default_factory=lambda: next(_serial))
 
     def add(self, value: Value, certain: bool) -> None:
@@ -166,6 +168,8 @@ class Dict(Value):
 
     items: dict[Any, Value] = field(default_factory=dict)
     rest: Value | None = None
+    registered: bool = False
+    """Whether it is an ``nn.ModuleDict`` or its like."""
     serial: int = field(default_factory=lambda: next(_serial))
 
     def any(self) -> Value:

@@ -11,12 +11,14 @@ import sys
 import tempfile
 import time
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+import numpy
 import torch
 from msgspec.structs import replace
 
@@ -163,16 +165,20 @@ def load(path: Path) -> ModuleType:
     return module
 
 
-def _seed() -> None:
+def _seed(number: int = 0) -> None:
     """Random models draw the same numbers at every run."""
-    torch.manual_seed(0)
-    random.seed(0)
+    torch.manual_seed(number)
+    random.seed(number)
+    numpy.random.seed(number)
 
 
 def run_on(sample: Sample, run: Any) -> Any:
-    """The result on copies of the inputs (a model may write into them)."""
+    """The result on copies of the inputs (a model may write into them).
+
+    Each sample has random numbers of its own: what drew while it was traced must draw again.
+    """
     args = tuple(value.clone() if isinstance(value, torch.Tensor) else value for value in sample.args)
-    _seed()
+    _seed(0 if sample.kind == "traced" else zlib.crc32(sample.name.encode()))
     with torch.no_grad():
         return run(args)
 

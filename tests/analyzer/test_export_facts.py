@@ -7,7 +7,7 @@ import inspect
 import pytest
 from convlint_rules.call_sites.removed_argument import PARAMETERS
 
-from convlint.analyzer.export_facts import EXPORTS, KEEPS_MODE, MODAL, RETURNS_MODULE, TENSORS
+from convlint.analyzer.export_facts import EXPORTS, KEEPS_MODE, MODAL, RETURNS_MODULE, TENSORS, WITH_WEIGHTS
 
 torch = pytest.importorskip("torch")
 MADE = {"BatchNorm": (4,), "LazyBatchNorm": (), "SyncBatchNorm": (4,), "TransformerEncoderLayer": (4, 2)}
@@ -30,6 +30,20 @@ def test_a_layer_of_two_modes_computes_otherwise_while_training(name: str) -> No
     x = torch.randn(SHAPES.get(name[-2:], (6, 4, 4))) * 3 + 1
     trained = layer.train()(x)
     assert not torch.allclose(trained, layer.eval()(x))
+
+
+@pytest.mark.parametrize("name", sorted(WITH_WEIGHTS))
+def test_a_layer_with_weights_has_parameters(name: str) -> None:
+    made_with = [(), (4,), (4, 2), (4, 4, 3), (4, 4, 4)]
+    layer = next(layer for arguments in made_with if (layer := _made(name, arguments)) is not None)
+    assert list(layer.parameters())
+
+
+def _made(name: str, arguments: tuple[int, ...]) -> torch.nn.Module | None:
+    try:
+        return getattr(torch.nn, name)(*arguments)
+    except (TypeError, ValueError):
+        return None
 
 
 def test_methods_of_modules_that_keep_the_mode() -> None:

@@ -1,4 +1,5 @@
-"""What the analyzer knows of torch: a table made from the installed torch by ``generate.py``, and read here."""
+"""What the analyzer knows of torch, made from the installed torch and read here: a table by ``generate.py``, and which
+functions draw random numbers by ``convlint.trial.draws``."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from typing import Any
 
 _TABLE = Path(__file__).with_name("table.json")
 _SIZES = Path(__file__).with_name("sizes.json")
+_DRAWS = Path(__file__).with_name("draws.json")
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,20 @@ class Need:
     """Whether not where that argument is 1, or 1 throughout."""
 
 
+@dataclass(frozen=True)
+class Draw:
+    """A function that draws random numbers."""
+
+    refused: frozenset[str]
+    """The routes that stop at it, however it is called."""
+    switch: str = ""
+    """The parameter that says whether it does; '' where it always does."""
+    at: int = 0
+    """Its position."""
+    by_default: bool = True
+    """Whether it draws where nothing is given for that parameter."""
+
+
 def _operator(row: list[str]) -> Operator:
     returns, dtypes, flags = row
     return Operator(returns, dtypes, "v" in flags, "w" in flags, "p" in flags, "d" in flags, "r" in flags)
@@ -91,3 +107,10 @@ def needs() -> dict[str, dict[str, Need]]:
 
 def _need(fact: dict[str, Any]) -> Need:
     return Need(**{**fact, "axes": tuple(fact.get("axes", ()))})
+
+
+@functools.cache
+def draws() -> dict[str, Draw]:
+    """Functions (``torch.rand``) and methods (``Tensor.normal_``) that draw random numbers."""
+    raw = json.loads(_DRAWS.read_text(encoding="utf-8"))["draws"]
+    return {name: Draw(**row | {"refused": frozenset(row["refused"])}) for name, row in raw.items()}

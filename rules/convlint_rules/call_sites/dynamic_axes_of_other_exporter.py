@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 from convlint.events import UNKNOWN, ExportCall
 from convlint.findings import Applicability, Finding, Fix, Harm, Level
 from convlint.rule import Context, Example, Rule
-from convlint_rules.call_sites.rewriting import with_options
 from convlint_rules.examples import script
+from convlint_rules.rewriting import with_options
 
 if TYPE_CHECKING:
     import libcst as cst

@@ -3,8 +3,8 @@ from __future__ import annotations
 from convlint.events import ExportCall
 from convlint.findings import Applicability, Finding, Fix, Harm, Level
 from convlint.rule import Context, Example, Rule
-from convlint_rules.call_sites.rewriting import with_options
 from convlint_rules.examples import script
+from convlint_rules.rewriting import with_options
 
 WINDOWS = {"onnx_torchscript": (7, 23), "onnx_dynamo": (18, 28)}
 """The opsets that each exporter writes so that ONNX Runtime runs them (torch 2.13, onnx 1.23)."""

@@ -1,11 +1,11 @@
-"""How the repairs of this family change the arguments of a call."""
+"""How repairs change the arguments of a call."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from convlint.events import Call
+from convlint.events import Event
 from convlint.findings import Edit
 from convlint.rewrite import code
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
 
-def with_options(event: Call, options: Mapping[str, cst.BaseExpression | str], without: str = "") -> Edit:
+def with_options(event: Event, options: Mapping[str, cst.BaseExpression | str], without: str = "") -> Edit:
     """The call with further keyword arguments, laid out as its own are; the first takes the place of ``without``."""
     import libcst as cst
 
