@@ -46,7 +46,7 @@ bench: $(VENV)/.dev  ## time convlint beside its peers; lint the pinned packages
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/draw_review.py
 
-measure: $(VENV)/.dev  ## how right convlint is, by the labels that were measured on the models of five packages
+measure: $(VENV)/.dev  ## how right convlint is, by labels measured on packages seen while building and on others
 	$(BIN)/python benchmarks/accuracy.py --per-rule
 
 clean:

@@ -1,6 +1,7 @@
 """How right convlint is, by labels that were measured: ``python benchmarks/accuracy.py [--misses N] [--per-rule]``.
 
-The labels are the project's own (``benchmarks/labels``), and with ``--oracle DIR`` those of another oracle too:
+The labels are the project's own (``benchmarks/labels``): those of packages that were looked at while building, and
+apart from them those of packages that were not (``packages.py``). With ``--oracle DIR`` those of another oracle too:
 ``dev.jsonl`` for packages unpacked in ``--oracle-site``, ``wild_dev.jsonl`` and ``wild_clean_dev.jsonl`` for check-outs
 in ``--wild-root``.
 """
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from label_files import LEVELS, SYMPTOM, Labels, Statement, oracle_labels, own_labels, read_lines
-from packages import LABELLED, LABELLED_SITE, download
+from packages import HELD_OUT, LABELLED, LABELLED_SITE, SEEN, download
 from scoring import CLEAN, NOT_EXECUTED, SUSPECT, UNREACHED, Named, Score, by_rule, lint, score
 
 from convlint.trial.labels.statements import statement_at
@@ -33,7 +34,8 @@ def main() -> None:
     """Lint, score and print."""
     options = _options()
     download(LABELLED, LABELLED_SITE)
-    _judge("the project's own labels", own_labels(options.labels), LABELLED_SITE, options)
+    for title, paths in _own(options.labels).items():
+        _judge(title, own_labels(paths), LABELLED_SITE, options)
     if options.oracle and options.oracle_site:
         _judge("dev.jsonl", oracle_labels(options.oracle / "dev.jsonl"), options.oracle_site, options)
     if options.oracle and options.wild_root:
@@ -42,7 +44,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--labels", type=Path, nargs="+", default=[HERE / "labels"], metavar="PATH")
+    parser.add_argument("--labels", type=Path, nargs="+", metavar="PATH")
     parser.add_argument("--oracle", type=Path, metavar="DIR")
     parser.add_argument("--oracle-site", type=Path, metavar="DIR")
     parser.add_argument("--wild-root", type=Path, metavar="DIR")
@@ -53,6 +55,14 @@ def _options() -> argparse.Namespace:
     if options.oracle and not (options.oracle_site or options.wild_root):
         parser.error("--oracle needs --oracle-site, --wild-root or both: the files that its labels are about")
     return options
+
+
+def _own(given: list[Path] | None) -> dict[str, list[Path]]:
+    """The files of the project's own labels, by group, or those that are given instead."""
+    if given:
+        return {"labels as given": given}
+    groups = {"seen while building": SEEN, "held out": HELD_OUT}
+    return {title: [HERE / f"labels/{suite}.jsonl" for suite in group] for title, group in groups.items()}
 
 
 def _judge(title: str, labels: Labels, root: Path, options: argparse.Namespace) -> None:

@@ -117,8 +117,10 @@ def test_the_labels_of_another_oracle_have_the_same_levels(site: Path) -> None:
 
 
 def test_the_stored_labels_belong_to_the_pinned_packages() -> None:
-    from packages import LABELLED
+    from packages import HELD_OUT, LABELLED, SEEN
 
+    for folder, ending in (("labels", "jsonl"), ("suites", "py")):
+        assert sorted(path.stem for path in (BENCHMARKS / folder).glob(f"*.{ending}")) == sorted([*SEEN, *HELD_OUT])
     labels = own_labels([BENCHMARKS / "labels"])
     assert labels.models >= 30
     assert {"harm", "dyn", "warn"} == {label.level for label in labels.statements.values()}

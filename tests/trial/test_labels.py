@@ -64,6 +64,26 @@ class Unsupported(nn.Module):
         return self.turned(x) + 1
 
 
+@torch.jit.script_if_tracing
+def sizes(x: torch.Tensor) -> torch.Tensor:
+    return torch.tensor(x.shape)
+
+
+class Scripts(nn.Module):
+    def forward(self, x):
+        return x * sizes(x)[0]
+
+
+class Attends(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.heads = nn.MultiheadAttention(4, 1, batch_first=True)
+
+    def forward(self, x):
+        x = x[None]
+        return self.heads(x, x, x, key_padding_mask=x[..., 0] < 0)[0]
+
+
 class Dies(nn.Module):
     def forward(self, x):
         os._exit(3)
@@ -166,3 +186,9 @@ def test_a_model_that_hangs_is_ended_and_other_records_stay(tmp_path: Path) -> N
     records = run(tmp_path, ("Bakes", "Hangs"), "--only", "Hangs", "--timeout", "4")
     assert records["Hangs"].outcomes["eager"].endswith("no end within 4 s")
     assert records["Bakes"].outcomes == {"eager": "ok"}
+
+
+def test_torch_does_what_it_does_when_nobody_watches(tmp_path: Path) -> None:
+    records = run(tmp_path, ("Scripts", "Attends"))
+    assert records["Scripts"].outcomes["jit_trace"] == "ok"
+    assert records["Attends"].outcomes["onnx_torchscript"] == "ok"

@@ -55,7 +55,9 @@ class Taken:
         with ExitStack() as stack:
             for owner, names in ((torch.Tensor, _OUT_OF_A_TENSOR + _KEPT), (torch, _INTO_A_CONSTANT)):
                 for name in names:
-                    stack.enter_context(replaced(owner, name, self._noting(name, getattr(owner, name))))
+                    noting = self._noting(name, getattr(owner, name))
+                    stack.enter_context(_scripted_as(getattr(owner, name), noting))
+                    stack.enter_context(replaced(owner, name, noting))
             stack.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", TracerWarning)
@@ -93,6 +95,20 @@ class Taken:
         place = self._places.of_caller()
         if place:
             self.warnings.setdefault(place, str(message))
+
+
+@contextmanager
+def _scripted_as(function: Callable[..., Any], other: Callable[..., Any]) -> Iterator[None]:
+    """While open, ``torch.jit.script``, which knows torch's functions by their ids, takes another for one of them."""
+    operators: dict[int, str] = torch.jit._builtins._get_builtin_table()  # type: ignore[no-untyped-call]
+    if id(function) not in operators:
+        yield
+        return
+    operators[id(other)] = operators[id(function)]
+    try:
+        yield
+    finally:
+        del operators[id(other)]
 
 
 @contextmanager
