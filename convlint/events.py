@@ -276,6 +276,23 @@ class UnsupportedOperator(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SqueezesNothing(Event):
+    """``x.squeeze(1)`` where that size is another than 1, so that eager leaves the tensor as it is."""
+
+    operand: Operand
+    axis: int
+    varies: bool
+    """Whether the size is one of an input; else it is a constant."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PacksSequence(Event):
+    """``pack_padded_sequence`` and its like: sequences whose lengths are the values of a tensor."""
+
+    callee: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class NeedsSize(Event):
     """A function or layer is called that an exporter takes only where a size, here one of an input, is a number."""
 

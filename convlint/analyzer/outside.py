@@ -47,7 +47,7 @@ from convlint.analyzer.values import (
     taint_of,
     tensors_in,
 )
-from convlint.events import Taint
+from convlint.events import PacksSequence, Taint
 
 PLAIN_MATH = frozenset(
     [
@@ -119,12 +119,17 @@ def _groups(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argume
         leave(run, frame, where, "groups", where, groups, f"torch.{name}")
 
 
+_PACKED = frozenset(f"nn.utils.rnn.{name}" for name in ("pack_padded_sequence", "pack_sequence", "pad_packed_sequence"))
+
+
 def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     last = name.rpartition(".")[2]
     note_draw(run, frame, node, f"torch.{name}", arguments)
     is_layer = last in torch_facts.table().modules or last in ("Parameter", "Buffer")
     if (name.startswith("nn.") and is_layer) or name.startswith("nn.parameter."):
         return layers.made(run, frame, node, last, arguments)
+    if name in _PACKED:
+        run.emit(frame, PacksSequence, node, "", (), callee=last)
     if name.startswith(("nn.init.", "distributed.", "utils.", "cuda.", "backends.", "autograd.", "manual_seed")):
         return UNKNOWN if not name.startswith("utils.checkpoint") else _checkpoint(run, frame, node, arguments)
     handler = higher_order.handler(name) or _TORCH.get(last)

@@ -21,7 +21,7 @@ from convlint.analyzer.values import (
     number_kind,
     taint_of,
 )
-from convlint.events import Taint
+from convlint.events import SqueezesNothing, Taint
 
 Handler = Callable[[Run, Frame, ast.expr, Tensor, Arguments], Value]
 
@@ -155,7 +155,28 @@ def _piece_shape(name: str, tensor: Tensor, arguments: Arguments, dim: Value) ->
     return (*tensor.shape[:at], Number("int", taint), *tensor.shape[at + 1 :])
 
 
+def _is_other_than_one(size: Value) -> bool:
+    """Whether a size is another constant, or straight one of an input (which is made for sizes from 2)."""
+    return integer(size) not in (None, 1) or (
+        isinstance(size, Number) and size.dim and size.symbol != "" and size.taint is Taint.shape
+    )
+
+
 def squeeze(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
     """``tensor.squeeze(dim)``."""
-    shape = shapes.squeezed(tensor.shape, arguments.get(0, "dim"))
+    dim = arguments.get(0, "dim")
+    at = shapes.axis(dim, len(tensor.shape)) if tensor.shape else None
+    if tensor.shape and at is not None and _is_other_than_one(tensor.shape[at]):
+        run.emit(
+            frame,
+            SqueezesNothing,
+            node,
+            "",
+            (),
+            operand=run.operand(frame, arguments.receiver or node, tensor),
+            axis=at,
+            varies=isinstance(tensor.shape[at], Number),
+        )
+        return run.view(frame, tensor, "view", node, row=call_row(node), state="", sure=True)
+    shape = shapes.squeezed(tensor.shape, dim)
     return run.view(frame, tensor, "squeeze", node, row=call_row(node), shape=shape, state="", sure=True)

@@ -1,0 +1,37 @@
+"""`squeeze` of sizes that are not 1, and packed sequences."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Agree
+from convlint_rules.examples import forward
+
+
+@pytest.mark.parametrize(
+    ("before", "call", "code"),
+    [
+        ("y = x.reshape(-1, 2, 3)", "y.squeeze(1)", "CVL601"),
+        ("y = x.reshape(-1, 2, 3)", "torch.squeeze(y, dim=-1)", "CVL601"),
+        ("y = x.reshape(-1, 1, 3)", "y.squeeze(1)", ""),
+        ("y = x.reshape(-1, self.n, 3)", "y.squeeze(1)", ""),
+        ("y = x.reshape(-1, 2, 3)", "y.squeeze()", ""),
+        ("b, n, _ = x.shape\ny = x", "y.squeeze(1)", "CVL601"),
+        ("y = x.abs()", "y.squeeze(1)", ""),
+        ("b, n, _ = x.shape\ny = x.mean(1, keepdim=True)", "y.squeeze(1)", ""),
+    ],
+)
+def test_a_squeeze_that_does_nothing(agree: Agree, before: str, call: str, code: str) -> None:
+    agree(forward(f"{before}\nreturn {call} * 2" + (f"  # {code}" if code else "")))
+
+
+def test_sequences_are_packed_by_values(agree: Agree) -> None:
+    agree(
+        forward(
+            """
+            packed = rnn.pack_padded_sequence(x, n, batch_first=True)  # CVL803
+            return rnn.pad_packed_sequence(self.gru(packed)[0], batch_first=True)[0]  # CVL803
+            """,
+            init="self.gru = nn.GRU(4, 4, batch_first=True)",
+            parameters="x, n",
+        ).replace("import torch\n", "import torch\nfrom torch.nn.utils import rnn\n", 1)
+    )
