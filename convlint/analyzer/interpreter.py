@@ -38,7 +38,6 @@ NOT_EXPORTED = frozenset(
         "datasets",
         "dataloader",
         "dataloaders",
-        "transforms",
         "augment",
         "augmentation",
         "loss",
@@ -54,6 +53,10 @@ NOT_EXPORTED = frozenset(
     ]
 )
 """Folders and files of what feeds, trains and tests a model: no exporter enters there by itself (README)."""
+_OF_DATA = frozenset(
+    ["PIL", "albumentations", "cv2", "imageio", "imgaug", "librosa", "random", "skimage", "soundfile", "torchvision"]
+)
+"""What transforms of data import; transforms that import none of it may be a flow's or a spectrogram's."""
 _NOT_EXPORTED = re.compile(
     r".*(Loss|Criterion|Dataset|BatchSampler|Metric|Optimizer|HungarianMatcher|Augmentation)(s|es)?$"
 )
@@ -88,8 +91,14 @@ def _is_tensor(annotation: ast.expr | None) -> bool:
     return annotation is not None and ast.unparse(annotation).rpartition(".")[2].strip("'\"") == "Tensor"
 
 
-def _is_not_exported(module: ModuleInfo) -> bool:
-    return not NOT_EXPORTED.isdisjoint(module.name.split("."))
+def _transforms(module: ModuleInfo) -> str:
+    """The package (or module) of transforms that a module is of, '' for none."""
+    around, found, _ = f".{module.name}.".partition(".transforms.")
+    return around + found if found else ""
+
+
+def _imports_data(module: ModuleInfo) -> bool:
+    return any(isinstance(bound, tuple) and bound[0].partition(".")[0] in _OF_DATA for bound in module.names.values())
 
 
 class Interpreter:
@@ -105,6 +114,8 @@ class Interpreter:
         self.modules = modules
         self.named = named
         self.excluded = excluded
+        self.of_data = {_transforms(module) for module in modules if _imports_data(module)} - {""}
+        """The packages of transforms that read or change data before it comes to a model."""
         self.run = Run(project, {module.document.path for module in modules})
         self.run.evaluate = lambda frame, node: expressions.evaluate(self.run, frame, node)
         self.run.execute = lambda frame, body: statements.execute(self.run, frame, body)
@@ -141,7 +152,7 @@ class Interpreter:
             self._enter(cls)
 
     def _enter_importers(self) -> None:
-        modules = [module for module in self.modules if not _is_not_exported(module) and self._unmet(module)]
+        modules = [module for module in self.modules if not self._is_not_exported(module) and self._unmet(module)]
         if not modules:
             return
         for module in importers(self.run.project, modules, self._unmet):
@@ -152,7 +163,7 @@ class Interpreter:
                 return
 
     def _enter_possible(self, used: set[str]) -> None:
-        modules = [module for module in self.modules if not _is_not_exported(module)]
+        modules = [module for module in self.modules if not self._is_not_exported(module)]
         possible = [function for module in modules for function in module.functions if _is_of_tensors(function)]
         possible = [function for function in possible if not self._is_excluded(function.module, function.qualname)]
         bodies = [function.node for module in modules for function in module.functions]
@@ -163,6 +174,9 @@ class Interpreter:
             if function.key not in self.run.visited:
                 with self._as_deep_as_possible():
                     self._call(function, entry_arguments(self.run, function, {}))
+
+    def _is_not_exported(self, module: ModuleInfo) -> bool:
+        return not NOT_EXPORTED.isdisjoint(module.name.split(".")) or _transforms(module) in self.of_data
 
     def _unmet(self, module: ModuleInfo) -> set[str]:
         """Names of the functions and plain classes of which nothing was met on the way from any model."""
@@ -175,7 +189,7 @@ class Interpreter:
         forward = self.run.method(cls, "forward")
         if forward is None:
             return False
-        if _is_not_exported(cls.module) or _NOT_EXPORTED.match(cls.node.name):
+        if self._is_not_exported(cls.module) or _NOT_EXPORTED.match(cls.node.name):
             return False
         if any(self._is_excluded(cls.module, name) for name in (cls.qualname, f"{cls.qualname}.forward")):
             return False
