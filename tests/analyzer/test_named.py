@@ -36,10 +36,10 @@ def test_a_class_is_entered_wherever_it_stands(agree: Agree, path: str) -> None:
 
 def test_transforms_are_of_data_where_they_read_images_or_sounds(agree: Agree) -> None:
     flow = method("forward(self, x)", "class Flow(nn.Module):")
-    agree({"flows/transforms/affine.py": flow, "flows/transforms/base.py": "import numpy\n"})
-    agree(
-        {"flows/transforms/affine.py": flow.replace("  # CVL202", ""), "flows/transforms/io.py": "import PIL.Image\n"}
-    )
+    package = {"flows/__init__.py": "", "flows/transforms/__init__.py": ""}
+    agree(package | {"flows/transforms/affine.py": flow, "flows/transforms/base.py": "import numpy\n"})
+    flow = flow.replace("  # CVL202", "")
+    agree(package | {"flows/transforms/affine.py": flow, "flows/transforms/io.py": "import PIL.Image\n"})
 
 
 @pytest.mark.parametrize(
