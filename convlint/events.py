@@ -260,6 +260,37 @@ class Untraceable(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FloorDivision(Event):
+    """``a // b`` where a tensor takes part, or a size with a minus before it."""
+
+    form: str
+    """operator, augmented (``a //= b``), function (``torch.floor_divide``)."""
+    dividend: Operand
+    divisor: Operand
+    may_be_negative: bool
+    """Whether the code says that quotients may be negative."""
+    whole: Span | None = None
+    """The minus sign before it and what it stands before, where a size is rounded up: ``-(-n // 4)``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clamp(Event):
+    """A tensor is limited to plain numbers of another dtype than its own, or to an integer and a float."""
+
+    operand: Operand
+    bounds: tuple[Operand, ...]
+    """Those that are given, each an int or a float."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReducedPrecision(Event):
+    """``torch.autocast`` is entered, and an operator under it computes in bfloat16."""
+
+    operator: str
+    """The first such operator: ``torch.matmul``, or the layer's name, ``Conv2d``."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class UnsupportedOperator(Event):
     """A function or layer that an ONNX exporter has no operator for is called."""
 

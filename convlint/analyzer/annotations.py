@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from dataclasses import replace
 
+from convlint.analyzer import signs, torch_facts
 from convlint.analyzer.attributes import TENSOR_ONLY
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo
 from convlint.analyzer.run import Frame, Run
@@ -19,6 +21,7 @@ from convlint.analyzer.values import (
     Instance,
     List,
     Number,
+    Tensor,
     Tuple,
     Unknown,
     Value,
@@ -156,9 +159,22 @@ def uses(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> dict[str,
                 found[part.args[0].id].add("type")
             elif name in ("cat", "stack", "concat") and part.args and isinstance(part.args[0], ast.Name):
                 found[part.args[0].id].add("list")
+            elif (given := _given_to_torch(part)) and part.lineno <= rebound.get(given, part.lineno):
+                found[given].add("tensor")
         elif isinstance(part, ast.Compare) and isinstance(part.left, ast.Name) and _with_text(part):
             found[part.left.id].add("text")
     return found
+
+
+def _given_to_torch(call: ast.Call) -> str:
+    """The name that is first given to a function of torch's that takes a tensor there: ``torch.div(x, 2)``."""
+    function, first = call.func, call.args[0] if call.args else None
+    of_torch = (
+        isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "torch"
+    )
+    return (
+        first.id if of_torch and isinstance(first, ast.Name) and _last(function) in torch_facts.table().methods else ""
+    )
 
 
 def _first_binding(node: ast.AST) -> dict[str, int]:
@@ -255,6 +271,8 @@ def _entry(
         return FALSE
     value = from_annotation(run, info.module, annotation)
     if value != UNKNOWN:
+        if isinstance(value, Tensor) and named:
+            value = replace(value, sign=signs.of_input(name))
         if isinstance(value, (Tuple, List)) and "tensor" in used and not used & {"list", "type"}:
             value = run.tensor(None, None, Taint.data, sure=False)  # annotated as a tuple, used as a tensor
         none = isinstance(default, ast.Constant) and default.value is None
@@ -266,13 +284,14 @@ def _entry(
     if used & {"text"}:
         return UNKNOWN
     if "tensor" in used:
-        return run.tensor(None, None, Taint.data, sure="type" not in used)
+        sign = signs.of_input(name) if named else ""
+        return run.tensor(None, None, Taint.data, sure="type" not in used, sign=sign)
     if "dict" in used:
         return Dict(rest=Unknown(Taint.data, True))
     if "list" in used:
         return List(Unknown(Taint.data, True))
     if named or used:
-        return run.tensor(None, None, Taint.data, sure=False)
+        return run.tensor(None, None, Taint.data, sure=False, sign=signs.of_input(name) if named else "")
     return Unknown(Taint.data, False)
 
 

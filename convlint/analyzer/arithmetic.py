@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from convlint.analyzer import checks, guards
+from convlint.analyzer import checks, guards, precision, signs
+from convlint.analyzer.division import note_division
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import broadcast, integer
 from convlint.analyzer.values import (
@@ -74,8 +76,13 @@ def binary(
         return join_all(binary(run, frame, node, a, op, b) for a, b in pairs) if pairs else UNKNOWN
     if isinstance(op, ast.BitOr) and (_is_true(left) or _is_true(right)) and not isinstance(right, Tensor):
         return TRUE  # `tracing |= ...`
+    if isinstance(op, ast.FloorDiv) and isinstance(node, ast.BinOp):
+        note_division(run, frame, node, "operator", (node.left, left), (node.right, right))
     if _is_tensor(left) or _is_tensor(right):
-        return elementwise(run, left, right, divides=isinstance(op, ast.Div))
+        if isinstance(op, ast.MatMult):
+            precision.note_operator(run, "torch.matmul")
+        made = elementwise(run, left, right, divides=isinstance(op, ast.Div))
+        return replace(made, sign=signs.of_binary(op, left, right))
     if isinstance(left, Array) or isinstance(right, Array):
         return Array(max(taint_of(left), taint_of(right)))
     if isinstance(op, ast.BitOr) and (isinstance(left, Guard) or isinstance(right, Guard)):

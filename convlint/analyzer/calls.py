@@ -224,6 +224,7 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
         tuple((name, signature(value, names)) for name, value in env.items()),
         id(function.scope) if function.scope is not None else 0,
         checks.about(run, env),
+        bool(run.autocast and run.autocast[-1]),
     )
     if key in run.active or run.depth >= run.depth_limit:
         return opaque(arguments, True)

@@ -14,12 +14,13 @@ from convlint.analyzer.values import (
     Union,
     Unknown,
     Value,
+    number_kind,
     taint_of,
 )
 from convlint.events import Taint
 
 _KINDS: dict[type[Value], str] = {Tensor: "tensor", Array: "ndarray", Shape: "shape", Tuple: "list", List: "list"}
-_KINDS |= {Dict: "dict", Const: "number"}
+_KINDS |= {Dict: "dict"}
 
 
 def describe(value: Value) -> tuple[str, Taint, str | None, int | None]:
@@ -30,6 +31,8 @@ def describe(value: Value) -> tuple[str, Taint, str | None, int | None]:
         return "tensor", value.taint, value.dtype, value.rank
     if isinstance(value, Number):
         return ("dim" if value.dim else "number"), value.taint, value.kind, None
+    if isinstance(value, Const):
+        return "number", Taint.none, number_kind(value), None
     if isinstance(value, Unknown):
         return ("tensor" if value.module else "unknown"), value.taint, None, None
     return _KINDS.get(type(value), "unknown"), taint_of(value), None, _common_rank(value)

@@ -32,6 +32,7 @@ from convlint.analyzer.values import (
     Name,
     Number,
     Shape,
+    Sign,
     Tensor,
     Tuple,
     Unknown,
@@ -155,7 +156,8 @@ def _unary(run: Run, frame: Frame, node: ast.UnaryOp) -> Value:
     if isinstance(value, Const) and isinstance(value.value, (int, float)) and isinstance(node.op, ast.USub):
         return Const(-value.value)
     if isinstance(value, Tensor):
-        return run.tensor(value.dtype, value.shape, value.taint, counted=value.counted)
+        sign: Sign = "-" if isinstance(node.op, ast.USub) and value.sign else ""
+        return run.tensor(value.dtype, value.shape, value.taint, counted=value.counted, sign=sign)
     if isinstance(value, Number):
         symbol = f"-{value.symbol}" if value.symbol else ""
         return Number(value.kind, value.taint, value.frozen_on, symbol)

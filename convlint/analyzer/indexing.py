@@ -127,7 +127,12 @@ def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, in
     if shape is None:
         counted |= counted_in(tensor)
     return run.tensor(
-        tensor.dtype, shape, taint, counted=counted, mask_index="some" if indices and tensor.dtype == "int" else ""
+        tensor.dtype,
+        shape,
+        taint,
+        counted=counted,
+        mask_index="some" if indices and tensor.dtype == "int" else "",
+        sign=tensor.sign,
     )
 
 

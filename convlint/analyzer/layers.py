@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
-from convlint.analyzer import needed_sizes, shapes, torchvision_calls
+from convlint.analyzer import needed_sizes, shapes, signs, torchvision_calls
 from convlint.analyzer.calls import Arguments, invoke, opaque
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.torch_calls import note_call
@@ -53,7 +54,8 @@ def called(run: Run, frame: Frame, node: ast.expr, function: Layer, arguments: A
     if function.name in ("LSTMCell", "MultiheadAttention"):
         return Tuple((run.tensor("float", None, taint), run.tensor("float", None, taint)))
     counted = tensor.counted if tensor is not None else NOWHERE
-    return run.tensor("float", shapes.of_layer(function.name, shape, options), taint, counted=counted)
+    made = run.tensor("float", shapes.of_layer(function.name, shape, options), taint, counted=counted)
+    return replace(made, sign=signs.of_layer(function.name))
 
 
 def _is_self_attention(arguments: Arguments) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from convlint.analyzer import leaving, shapes, torch_facts, writes
+from convlint.analyzer import clamping, leaving, shapes, signs, torch_facts, writes
 from convlint.analyzer.arithmetic import elementwise, promoted
 from convlint.analyzer.attributes import shape_of, size_taint
 from convlint.analyzer.calls import Arguments, opaque
+from convlint.analyzer.division import note_division
 from convlint.analyzer.dtypes import CASTS, cast_dtype
 from convlint.analyzer.indexing import index_shape
 from convlint.analyzer.reshaping import Handler, call_row, expand, flatten, pieces, repeat, reshape, squeeze, viewing
@@ -70,6 +71,16 @@ COPIES = frozenset(
 
 def operate(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, arguments: Arguments) -> Value:
     """``tensor.name(...)``, or the function of that name with the tensor first."""
+    result = _operate(run, frame, node, name, tensor, arguments)
+    other, where_ = arguments.get(0, "other"), arguments.node(0, "other")
+    if name == "floor_divide" and other is not None and where_ is not None:
+        note_division(run, frame, node, "function", (arguments.receiver or node, tensor), (where_, other))
+    if name in clamping.FUNCTIONS:
+        clamping.note(run, frame, node, name, tensor, arguments)
+    return signs.of_call(name, [tensor, *arguments.positional], arguments.keywords, result)
+
+
+def _operate(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, arguments: Arguments) -> Value:
     handler = _SPECIAL.get(name)
     if handler is not None:
         return handler(run, frame, node, tensor, arguments)
@@ -137,7 +148,8 @@ def _result_dtype(name: str, operator: torch_facts.Operator, tensor: Tensor, arg
             if isinstance(value, Tensor) or number_kind(value) in ("float", "int"):
                 source = promoted(Tensor(source, None), value)
     if not letters or source not in ("float", "int", "bool"):
-        letter = letters[0] if letters and len(set(letters)) == 1 else ""
+        taken = set(letters) - {"?"}  # what it refuses it makes nothing of
+        letter = taken.pop() if len(taken) == 1 else ""
     else:
         letter = letters[("float", "int", "bool").index(source)]
     return {"f": "float", "i": "int", "b": "bool", "c": "complex"}.get(letter)
@@ -146,9 +158,16 @@ def _result_dtype(name: str, operator: torch_facts.Operator, tensor: Tensor, arg
 def _to(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
     dtype = cast_dtype(arguments)
     named = [v for v in arguments.all() if not isinstance(v, (Const, Unknown))]
-    kept = tensor.dtype if not named else dtype
+    kept = tensor.dtype if not named and not _may_name_dtype(arguments) else dtype
     made = run.tensor(kept, tensor.shape, tensor.taint, counted=tensor.counted)
     return replace(made, mask_index=tensor.mask_index)
+
+
+def _may_name_dtype(arguments: Arguments) -> bool:
+    """Whether a dtype that is not known may be given, ``to(x.dtype)``, and not just a device."""
+    given = list(zip(arguments.nodes, arguments.positional, strict=False))
+    given += [(arguments.keyword_nodes[name], arguments.keywords[name]) for name in arguments.keyword_nodes]
+    return any(isinstance(value, Unknown) and "device" not in ast.unparse(node) for node, value in given)
 
 
 def _cast(dtype: str) -> Handler:

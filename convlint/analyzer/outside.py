@@ -13,7 +13,9 @@ from convlint.analyzer import (
     needed_sizes,
     numpy_calls,
     operators,
+    precision,
     shapes,
+    signs,
     torch_facts,
     torchvision_calls,
     writes,
@@ -134,7 +136,8 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
         return UNKNOWN if not name.startswith("utils.checkpoint") else _checkpoint(run, frame, node, arguments)
     handler = higher_order.handler(name) or _TORCH.get(last)
     if handler is not None:
-        return handler(run, frame, node, name, arguments)
+        made = handler(run, frame, node, name, arguments)
+        return signs.of_call(last, arguments.positional, arguments.keywords, made)
     out = arguments.keywords.get("out")
     if isinstance(out, Tensor):
         writes.in_place(run, frame, arguments.keyword_nodes["out"], out, "out", node.lineno, node)
@@ -387,7 +390,8 @@ _TORCH: dict[str, Handler] = {
     "broadcast_tensors": _broadcast_tensors,
     **dict.fromkeys((name.rpartition(".")[2] for name in checks.CHECKS), _check),
     **dict.fromkeys(
-        ("no_grad", "device", "autocast", "dtype", "finfo", "iinfo"),
+        ("no_grad", "device", "dtype", "finfo", "iinfo"),
         builtin_calls.nothing,
     ),
+    "autocast": precision.autocast,
 }

@@ -27,10 +27,12 @@ from convlint.analyzer.values import (
 from convlint.events import (
     DynamicShape,
     Event,
+    FloorDivision,
     InplaceWrite,
     LeavesGraph,
     Operand,
     PythonMath,
+    ReducedPrecision,
     Taint,
 )
 from convlint.findings import ROUTES, Span
@@ -140,6 +142,8 @@ class Run:
         self.depth = 0
         self.guessed = False
         """While functions are entered that no model is seen to call."""
+        self.autocast: list[ReducedPrecision | None] = []
+        """The ``with torch.autocast(...)`` around the code, innermost last; None where nothing is reduced."""
         self.only_metadata = False
         """While a name is evaluated of which only the shape, dtype or device is asked."""
         # set by `interpreter`, so that the parts need not import one another in a circle
@@ -321,7 +325,7 @@ class Run:
             use = (frame.document.path, frame.document.span(node), qualified(frame))
             self.decided.setdefault(place, set()).add(use)
 
-    def doubt(self, frame: Frame, node: ast.expr) -> None:
+    def doubt(self, frame: Frame, node: ast.expr | ast.stmt) -> None:
         """What an event at this expression says of its operand does not hold in every call."""
         self.doubtful.add((frame.document.path, frame.document.span(node)))
 
@@ -341,6 +345,8 @@ class Run:
             return event
         if isinstance(event, LeavesGraph):
             return replace(event, operand=replace(event.operand, sure=False))
+        if isinstance(event, FloorDivision):
+            return replace(event, dividend=replace(event.dividend, sure=False))
         if isinstance(event, PythonMath):
             return replace(event, operands=tuple(replace(one, sure=False) for one in event.operands), dividend=None)
         return event

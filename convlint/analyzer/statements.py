@@ -9,13 +9,15 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
-from convlint.analyzer import decisions, guards, writes
+from convlint.analyzer import decisions, guards, precision, writes
 from convlint.analyzer.arithmetic import binary
+from convlint.analyzer.division import note_division
 from convlint.analyzer.index import ClassInfo, FunctionInfo, _class_block
 from convlint.analyzer.iteration import Elements, iterate
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run, join_env
 from convlint.analyzer.values import (
     UNKNOWN,
+    Autocast,
     Class,
     Const,
     Dict,
@@ -244,6 +246,8 @@ def _augmented(run: Run, frame: Frame, node: ast.AugAssign) -> None:
     if tensors:
         for tensor in tensors:
             writes.in_place(run, frame, node.target, tensor, "augmented", node.lineno, node)
+            if isinstance(node.op, ast.FloorDiv):
+                note_division(run, frame, node, "augmented", (load, tensor), (node.value, new))
         changed = join_all([replace(t, taint=max(t.taint, taint_of(new))) for t in tensors])
         if isinstance(node.target, ast.Name):
             frame.env[node.target.id] = changed
@@ -461,11 +465,15 @@ def _continued(frame: Frame, body: Callable[[], None]) -> Callable[[], None]:
 
 
 def _with(run: Run, frame: Frame, node: ast.With | ast.AsyncWith) -> None:
+    entered = len(run.autocast)
     for item in node.items:
         value = run.evaluate(frame, item.context_expr)
         if item.optional_vars is not None:
             bind(run, frame, item.optional_vars, value)
+        if isinstance(value, Autocast):
+            precision.enter(run, frame, item.context_expr, value)
     execute(run, frame, node.body)
+    del run.autocast[entered:]
 
 
 # --- definitions -------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
-from convlint.analyzer import torch_facts
+from convlint.analyzer import precision, torch_facts
 from convlint.analyzer.run import TORCHSCRIPT, Frame, Run
 from convlint.analyzer.values import TRUE, Number, Tensor, Value, members
 from convlint.events import Branch, Taint, UnsupportedOperator, Untraceable
@@ -25,6 +25,7 @@ def note_call(
 
     ``of_itself`` is whether one tensor is the query, the key and the value.
     """
+    precision.note_operator(run, name)
     table = torch_facts.table()
     if name in table.asking:
         note_asking(run, frame, node, given)

@@ -23,6 +23,7 @@ _serial = itertools.count(1)
 
 
 MaskIndex = Literal["", "all", "some"]
+Sign = Literal["", "+", "-"]
 
 Places = frozenset[tuple[str, Span]]
 """Expressions, by file and range."""
@@ -101,6 +102,8 @@ class Tensor(Value):
     """The selections on whose counts some size depends (where ``shape`` is not known; else its sizes say so)."""
     below: int = 0
     """A tensor of which this one, made from it, surely has fewer axes (where ranks are not known)."""
+    sign: Sign = ""
+    """Whether elements can be negative: ``-`` where the code says so, ``+`` where it says that none can."""
 
     @property
     def rank(self) -> int | None:
@@ -262,6 +265,13 @@ class Guard(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class Autocast(Value):
+    """``torch.autocast(...)``: ``reduced`` where an export on the CPU surely computes in bfloat16 under it."""
+
+    reduced: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Union(Value):
     """One of a few values."""
 
@@ -401,6 +411,7 @@ def _merge_tensors(a: Tensor, b: Tensor) -> Value:
         a.sure and b.sure,
         a.counted | b.counted,
         a.below if a.below == b.below else 0,
+        a.sign if a.sign == b.sign else "-" if "-" in (a.sign, b.sign) else "",
     )
 
 
@@ -480,6 +491,7 @@ def signature(value: Value, names: dict[int | str, int] | None = None, depth: in
             value.sure,
             value.counted,
             names.get(value.below, -1) if value.below else -1,
+            value.sign,
         )
     if isinstance(value, Number):
         which = names.setdefault(value.symbol, len(names)) if value.symbol and depth > 1 else -1

@@ -31,6 +31,7 @@ from convlint.trial.routes import EXPORTS, MODEL_FILE, Args, Export, Graph, made
 from convlint.trial.samples import Sample, given_samples, jittered, samples
 
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
+_ADVICE = re.compile(r"Next steps: .* ## Exception summary ")
 _LONGEST = 600
 
 
@@ -273,7 +274,7 @@ def _judge(route: str, graph: Graph, measured: list[Measured]) -> Outcome:
 
 def told(error: BaseException) -> str:
     """An exception on one line, without torch's colours and pages of advice."""
-    text = " ".join(_COLOUR.sub("", str(error)).split())
+    text = _ADVICE.sub("", " ".join(_COLOUR.sub("", str(error)).split()))
     return f"{type(error).__name__}: {text[:_LONGEST]}" if text else type(error).__name__
 
 

@@ -1,5 +1,8 @@
-"""What the analyzer knows of torch, made from the installed torch and read here: a table by ``generate.py``, and which
-functions draw random numbers by ``convlint.trial.draws``."""
+"""What the analyzer knows of torch: tables made from the installed torch, and read here.
+
+``generate.py`` makes ``table.json``, ``generate_sizes.py`` ``sizes.json``, ``measure_dtypes.py`` ``dtypes.json``, and
+``convlint.trial.draws`` ``draws.json``.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from typing import Any
 _TABLE = Path(__file__).with_name("table.json")
 _SIZES = Path(__file__).with_name("sizes.json")
 _DRAWS = Path(__file__).with_name("draws.json")
+_DTYPES = Path(__file__).with_name("dtypes.json")
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,21 @@ class Draw:
     """Its position."""
     by_default: bool = True
     """Whether it draws where nothing is given for that parameter."""
+
+
+@functools.cache
+def reduced() -> frozenset[str]:
+    """Names, as ``plain_name`` has them, of what ONNX Runtime refuses under ``torch.autocast("cpu")``, as measured."""
+    rows = json.loads(_DTYPES.read_text(encoding="utf-8"))["rows"]["under autocast"]
+    routes = ("onnx_torchscript", "onnx_dynamo")
+    return frozenset(
+        plain_name(name) for name, row in rows.items() if all(row["harm"].get(r) == "breaks" for r in routes)
+    )
+
+
+def plain_name(name: str) -> str:
+    """The same for a function and its layer: ``convtranspose2d``."""
+    return name.rpartition(".")[2].replace("_", "").lower()
 
 
 def _operator(row: list[str]) -> Operator:

@@ -1,0 +1,1 @@
+"""CVL5: dtypes, and what integers do."""
