@@ -7,6 +7,8 @@ the table; this module is the one place of the analyzer that imports torch, and 
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import inspect
 import io
 import json
@@ -35,6 +37,8 @@ NAMESPACES = {
 KINDS = {"Tensor": "T", "Tensor[]": "L", "List[Tensor]": "L", "int": "i", "SymInt": "i", "float": "f", "bool": "b"}
 KINDS |= {"number": "n", "Scalar": "n", "NoneType": "-"}
 ARGUMENTS: tuple[tuple[Any, ...], ...] = ((), ("t",), (1,), (0, 1), (0, "i"), ("t", "t"), (1.0,), (0.1, 0.9), ((0, 1),))
+COMPLEX = {"torch.stft": ["return_complex"]}
+"""Switches between real and complex results, which are None unless somebody asks."""
 FLAGS = {"pointwise": "p", "dynamic_output_shape": "d", "nondeterministic_seeded": "r"}
 
 
@@ -148,6 +152,16 @@ BEFORE: tuple[tuple[Any, ...], ...] = ((), (2,), (1,), ((4, 4),), (1, 0), (2, 2,
 BEFORE += ((4, None, "bilinear"), ((2, 4, 8, 8),))
 
 
+UNCOMMON: list[tuple[torch.Tensor, ...]] = [
+    (torch.rand(4),),
+    (torch.rand(4), torch.rand(4)),
+    (torch.rand(3, 3), torch.rand(3, 3)),
+    (torch.rand(2, 4, 2),),
+    (torch.rand(2, 16, 9),),
+    (torch.rand(2, 4, dtype=torch.complex64),),
+    (torch.rand(2, 5, 9, dtype=torch.complex64),),
+]
+"""For what takes none of these: vectors, square matrices, complex numbers."""
 ITSELF = (torch.rand(2, 3, 4),)
 
 
@@ -163,22 +177,42 @@ class Calls(nn.Module):
         return self.function(*tensors, *self.before, **self.keywords)
 
 
+class OfSizes(nn.Module):
+    """A module that calls a function of numbers with sizes of its input."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, tensor: torch.Tensor) -> Any:
+        """The function's result."""
+        return self.function(*tensor.shape)
+
+
 def lacking(function: Any, **keywords: Any) -> str:
     """The operator that the TorchScript ONNX exporter has no symbolic for at its default opset, '' where it has."""
-    for given, before in product(GIVEN[1:] + GIVEN[:1], BEFORE):
-        module = Calls(function, before, keywords)
+    common = product(GIVEN[1:] + GIVEN[:1], BEFORE)
+    for given, before in (*common, *product(GIVEN + UNCOMMON, BEFORE + ((8,),))):
+        module: nn.Module = Calls(function, before, keywords)
         if isinstance(attempt(lambda: module(*given)), (torch.Tensor, tuple)):  # noqa: B023
+            return _unsupported(module, given)
+    for given in GIVEN[0], UNCOMMON[0]:
+        module = OfSizes(functools.partial(function, **keywords))
+        if isinstance(attempt(lambda: module(*given)), torch.Tensor):  # noqa: B023
             return _unsupported(module, given)
     return ""
 
 
 def _unsupported(module: nn.Module, given: tuple[torch.Tensor, ...]) -> str:
-    try:
-        torch.onnx.export(module, given, io.BytesIO(), dynamo=False)  # type: ignore[arg-type]
-    except Exception as error:
-        if type(error).__name__ == "UnsupportedOperatorError":
-            named = re.search(r"[\w.]+::\w+", str(error))
-            return named[0] if named else "?"
+    with contextlib.redirect_stdout(io.StringIO()):
+        try:
+            torch.onnx.export(module, given, io.BytesIO(), dynamo=False)  # type: ignore[arg-type]
+        except Exception as error:
+            if type(error).__name__ == "UnsupportedOperatorError":
+                named = re.search(r"[\w.]+::\w+", str(error))
+                return named[0] if named else "?"
+            if "does not currently support" in str(error):  # of complex results
+                return f"aten::{getattr(module, 'function', module).__name__}"
     return ""
 
 
@@ -215,7 +249,7 @@ def refused_of(name: str) -> dict[str, str]:
     else:
         function = getattr(NAMESPACES[prefix][0], last)
         found = {name: lacking(function)}
-        asked = switches(function) if prefix == "torch.nn.functional" else []
+        asked = switches(function) if prefix == "torch.nn.functional" else COMPLEX.get(name, [])
         switched = {f"{name}:{switch}": lacking(function, **{switch: True}) for switch in asked}
     return found if found[name] else {one: operator for one, operator in switched.items() if operator}
 

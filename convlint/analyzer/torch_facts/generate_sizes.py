@@ -132,15 +132,13 @@ def _shapes(module: nn.Module, axis: int) -> Any:
 
 
 def measured(names: list[str]) -> dict[str, list[Sample]]:
-    """The samples of many, each asked in a process that may crash."""
+    """The samples of many, each asked in a process of its own, which may crash and keeps nothing of the one before."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["torch"])
     found: dict[str, list[Sample]] = {}
-    pool: ProcessPoolExecutor | None = None
     for name in names:
-        pool = pool or ProcessPoolExecutor(1, get_context("spawn"), quiet)
-        try:
+        with ProcessPoolExecutor(1, context, quiet) as pool, contextlib.suppress(BrokenProcessPool):
             found[name] = pool.submit(samples, name).result()
-        except BrokenProcessPool:
-            pool = None
     return found
 
 
@@ -171,8 +169,8 @@ def _fact(calls: list[Call]) -> dict[str, Any]:
         return {"argument": 0}
     by_rank = {rank: _common([needed for _, r, needed in plain if r == rank]) for rank in {call[1] for call in plain}}
     ranks = [rank for rank in sorted(by_rank) if by_rank[rank]]
-    if not ranks:
-        return {}
+    if not ranks or ranks[-1] != max(by_rank):
+        return {}  # of single samples, without a batch
     from_end = sorted(axis - ranks[-1] for axis in by_rank[ranks[-1]])
     spatial = len(ranks) > 1 and all({axis - rank for axis in by_rank[rank]} <= set(from_end) for rank in ranks)
     fact: dict[str, Any] = {"axes": from_end if spatial else sorted(by_rank[ranks[-1]]), "rank": ranks[-1]}
