@@ -82,16 +82,21 @@ def oracle_labels(path: Path) -> Labels:
     labels = Labels()
     for record in read_lines(path):
         labels.models += 1
+        whole = all(record["outcomes"].get(tool) == "ok" for tool in _TO_THE_END)
         for file, executed in record["executed"].items():
             labels.executed[file].update(executed["lines"])
+            labels.judged[file].update(executed["lines"] if whole else ())
         for file, rows in record.get("executed_B_only", {}).items():
             labels.executed[file].update(rows)
         for event in record["events"]:
             level = _oracle_level(event)
             if level:
                 labels.add((event["file"], event["stmt"]), Label(level, event["code"]))
-    labels.judged = labels.executed
     return labels
+
+
+_TO_THE_END = ("jit_trace", "export", "onnx_ts")
+"""Tools that must have run to the end of a model: its records do not say which lines one that failed had come to."""
 
 
 def _oracle_level(event: dict[str, Any]) -> str | None:

@@ -307,6 +307,15 @@ class UnsupportedOperator(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DividesSize(Event):
+    """A function that gives a tensor divides a size and rounds: ``torch.div(n, 2, rounding_mode="floor")``."""
+
+    callee: str
+    dividend: Operand
+    divisor: Operand
+
+
+@dataclass(frozen=True, kw_only=True)
 class SqueezesNothing(Event):
     """``x.squeeze(1)`` where that size is another than 1, so that eager leaves the tensor as it is."""
 

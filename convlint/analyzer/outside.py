@@ -49,7 +49,7 @@ from convlint.analyzer.values import (
     taint_of,
     tensors_in,
 )
-from convlint.events import PacksSequence, Taint
+from convlint.events import DividesSize, PacksSequence, Taint
 
 PLAIN_MATH = frozenset(
     [
@@ -124,6 +124,20 @@ def _groups(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argume
 _PACKED = frozenset(f"nn.utils.rnn.{name}" for name in ("pack_padded_sequence", "pack_sequence", "pad_packed_sequence"))
 
 
+def _divided_size(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> None:
+    """Notes ``torch.div(x.shape[1], 2, rounding_mode="floor")``."""
+    dividend, divisor = arguments.get(0, "input"), arguments.get(1, "other")
+    how = arguments.keywords.get("rounding_mode") if name == "div" else Const("floor")
+    if name not in ("div", "floor_divide") or not (isinstance(how, Const) and how.value in ("floor", "trunc")):
+        return
+    if isinstance(dividend, Number) and dividend.taint >= Taint.shape and isinstance(divisor, (Number, Const)):
+        places = [arguments.node(0, "input"), arguments.node(1, "other")]
+        parts = [
+            run.operand(frame, place or node, value) for place, value in zip(places, (dividend, divisor), strict=True)
+        ]
+        run.emit(frame, DividesSize, node, "", (), callee=name, dividend=parts[0], divisor=parts[1])
+
+
 def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     last = name.rpartition(".")[2]
     note_draw(run, frame, node, f"torch.{name}", arguments)
@@ -134,6 +148,10 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
         run.emit(frame, PacksSequence, node, "", (), callee=last)
     if name.startswith(("nn.init.", "distributed.", "utils.", "cuda.", "backends.", "autograd.", "manual_seed")):
         return UNKNOWN if not name.startswith("utils.checkpoint") else _checkpoint(run, frame, node, arguments)
+    first = arguments.get(0, "input", "tensor", "self", "x")
+    of_sizes = any(isinstance(one, Number) and one.taint >= Taint.shape for one in arguments.all())
+    note_call(run, frame, node, f"torch.{name}", first, arguments.keywords, of_sizes=of_sizes)
+    _divided_size(run, frame, node, name, arguments)
     handler = higher_order.handler(name) or _TORCH.get(last)
     if handler is not None:
         made = handler(run, frame, node, name, arguments)
@@ -142,8 +160,6 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
     if isinstance(out, Tensor):
         writes.in_place(run, frame, arguments.keyword_nodes["out"], out, "out", node.lineno, node)
         return out
-    first = arguments.get(0, "input", "tensor", "self", "x")
-    note_call(run, frame, node, f"torch.{name}", first, arguments.keywords)
     needed_sizes.note_function(run, frame, node, f"torch.{name}", arguments)
     if last.startswith("conv"):
         _groups(run, frame, node, name, arguments)

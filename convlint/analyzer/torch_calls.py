@@ -20,19 +20,22 @@ def note_call(
     keywords: Mapping[str, Value],
     *,
     of_itself: bool = False,
+    of_sizes: bool = False,
 ) -> None:
     """Notes a call of ``torch.diff``, say, or of a layer, ``RMSNorm``, that an exporter sees differently from eager.
 
-    ``of_itself`` is whether one tensor is the query, the key and the value.
+    ``of_itself`` is whether one tensor is the query, the key and the value, ``of_sizes`` whether a size of an input is
+    given to a function of numbers.
     """
     precision.note_operator(run, name)
     table = torch_facts.table()
     if name in table.asking:
         note_asking(run, frame, node, given)
     forms = [name, *(f"{name}:{key}" for key, value in keywords.items() if value == TRUE)]
-    for one in [*forms, *(f"{form}:self" for form in forms if of_itself)]:
+    forms += [f"{form}:self" for form in forms if of_itself] + [f"{name}:sizes"] * of_sizes
+    for one in forms:
         if one in table.refused and one not in torch_facts.draws():
-            function, *switches = one.removesuffix(":self").split(":")
+            function, *switches = one.removesuffix(":self").removesuffix(":sizes").split(":")
             refused = {"onnx_torchscript": table.refused[one]}
             note_refused(run, frame, node, function, refused, switch="".join(switches), fused=one in table.fused)
 

@@ -48,7 +48,7 @@ class Table:
     """Those of them, and the functions, whose own Python code asks for sizes when they are traced."""
     refused: dict[str, str]
     """What of them the TorchScript ONNX exporter refuses, for which operator: ``function:switch`` where that is on,
-    ``layer:self`` where one tensor is query, key and value."""
+    ``layer:self`` where one tensor is query, key and value, ``function:sizes`` where it is given a size of an input."""
     fused: frozenset[str]
     """Layers among them that it refuses under ``torch.no_grad()`` only, where torch takes a fused kernel."""
 

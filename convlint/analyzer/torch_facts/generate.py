@@ -8,7 +8,6 @@ the table; this module is the one place of the analyzer that imports torch, and 
 from __future__ import annotations
 
 import contextlib
-import functools
 import inspect
 import io
 import json
@@ -192,12 +191,17 @@ class OfSizes(nn.Module):
 def lacking(function: Any, **keywords: Any) -> str:
     """The operator that the TorchScript ONNX exporter has no symbolic for at its default opset, '' where it has."""
     common = product(GIVEN[1:] + GIVEN[:1], BEFORE)
-    for given, before in (*common, *product(GIVEN + UNCOMMON, BEFORE + ((8,),))):
+    for given, before in (*common, *product(GIVEN + UNCOMMON, (*BEFORE, (8,)))):
         module: nn.Module = Calls(function, before, keywords)
         if isinstance(attempt(lambda: module(*given)), (torch.Tensor, tuple)):  # noqa: B023
             return _unsupported(module, given)
+    return ""
+
+
+def lacking_of_sizes(function: Any) -> str:
+    """The same of a function of numbers alone that is given sizes: given constants it is computed beforehand."""
     for given in GIVEN[0], UNCOMMON[0]:
-        module = OfSizes(functools.partial(function, **keywords))
+        module = OfSizes(function)
         if isinstance(attempt(lambda: module(*given)), torch.Tensor):  # noqa: B023
             return _unsupported(module, given)
     return ""
@@ -251,6 +255,7 @@ def refused_of(name: str) -> dict[str, str]:
         found = {name: lacking(function)}
         asked = switches(function) if prefix == "torch.nn.functional" else COMPLEX.get(name, [])
         switched = {f"{name}:{switch}": lacking(function, **{switch: True}) for switch in asked}
+        switched[f"{name}:sizes"] = lacking_of_sizes(function)
     return found if found[name] else {one: operator for one, operator in switched.items() if operator}
 
 

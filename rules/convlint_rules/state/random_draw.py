@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from convlint.events import RandomDraw
-from convlint.findings import Finding, Harm, Level
+from convlint.findings import Finding, Harm, Level, Severity
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
@@ -83,7 +83,9 @@ class RandomDrawInForward(Rule):
         """What `functional-dropout` does not report."""
         if (event.switch and event.given is None) or event.switch == "dropout_p":
             return None
-        return self.finding(event, _message(event), harm_of(event), context)
+        other_numbers = event.by_torch and not event.refused  # which is what one may want of a sampler
+        rank: Severity | None = "warning" if other_numbers else None
+        return self.finding(event, _message(event), harm_of(event), context, rank=rank)
 
 
 def _message(event: RandomDraw) -> str:
