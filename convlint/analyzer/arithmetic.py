@@ -89,7 +89,7 @@ def binary(
         return guards.folded((left, right), is_all=False) or UNKNOWN
     if number_kind(left) is not None and number_kind(right) is not None:
         return arithmetic(left, op, right)
-    if (_is_size(left) and right == UNKNOWN) or (_is_size(right) and left == UNKNOWN):
+    if (_is_size(left, Taint.fixed) and right == UNKNOWN) or (_is_size(right, Taint.fixed) and left == UNKNOWN):
         return arithmetic(_as_number(left), op, _as_number(right))
     return _on_objects(run, frame, node, left, op, right)
 

@@ -119,7 +119,7 @@ def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
     if folded is not None:
         return folded
     taint = max((taint_of(v) for v in values), default=Taint.none)
-    tainted = [v for one in values for v in members(one) if isinstance(v, (Number, Tensor)) and v.taint >= Taint.state]
+    tainted = [v for one in values for v in members(one) if isinstance(v, (Number, Tensor)) and v.taint >= Taint.fixed]
     frozen = (
         frozenset.intersection(*(v.frozen_on if isinstance(v, Number) else frozenset() for v in tainted))
         if tainted

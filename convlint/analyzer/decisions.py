@@ -68,6 +68,14 @@ def decide(run: Run, frame: Frame, node: ast.expr, value: Value, form: str) -> T
     return _truth_of_object(run, frame, node, value, form)
 
 
+def compare_sizes(run: Run, frame: Frame, node: ast.expr, left: Value, right: Value, result: Value) -> None:
+    """``x.shape == y.shape``: each size is asked for where they are compared, also where the answer is known."""
+    if isinstance(result, Const):
+        taint = max(taint_of(left), taint_of(right))
+        result = Number("bool", min(taint, Taint.fixed))
+    decide(run, frame, node, result, "compare")
+
+
 def check(run: Run, frame: Frame, node: ast.expr, value: Value) -> None:
     """``torch._assert(value)``: a function decides, which no exporter takes for an ``assert``."""
     checking, frame.checking = frame.checking, True

@@ -245,7 +245,7 @@ def _compare(run: Run, frame: Frame, node: ast.Compare) -> Value:
         right = run.evaluate(frame, right_node)
         results.append(checks.applied(run, compared(run, left, op, right)))
         if isinstance(left, _SIZES) and isinstance(right, _SIZES):
-            decisions.decide(run, frame, node, results[-1], "compare")  # size by size, here
+            decisions.compare_sizes(run, frame, node, left, right, results[-1])
         left = right
     if len(results) == 1:
         return results[0]

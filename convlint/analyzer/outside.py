@@ -130,7 +130,7 @@ def _divided_size(run: Run, frame: Frame, node: ast.expr, name: str, arguments: 
     how = arguments.keywords.get("rounding_mode") if name == "div" else Const("floor")
     if name not in ("div", "floor_divide") or not (isinstance(how, Const) and how.value in ("floor", "trunc")):
         return
-    if isinstance(dividend, Number) and dividend.taint >= Taint.shape and isinstance(divisor, (Number, Const)):
+    if isinstance(dividend, Number) and dividend.taint >= Taint.shape and not isinstance(divisor, (Tensor, type(None))):
         places = [arguments.node(0, "input"), arguments.node(1, "other")]
         parts = [
             run.operand(frame, place or node, value) for place, value in zip(places, (dividend, divisor), strict=True)
