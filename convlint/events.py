@@ -333,6 +333,17 @@ class PacksSequence(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unbatched(Event):
+    """A layer or function is given an input without a batch axis, which the TorchScript ONNX exporter takes for one."""
+
+    callee: str
+    """``MaxPool2d``, ``max_pool2d``."""
+    operand: Operand
+    wrong: bool
+    """Whether the file answers wrongly; else ONNX Runtime refuses it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class NeedsSize(Event):
     """A function or layer is called that an exporter takes only where a size, here one of an input, is a number."""
 

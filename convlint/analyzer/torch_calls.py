@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from convlint.analyzer import precision, torch_facts
 from convlint.analyzer.run import TORCHSCRIPT, Frame, Run
 from convlint.analyzer.values import TRUE, Number, Tensor, Value, members
-from convlint.events import Branch, Taint, UnsupportedOperator, Untraceable
+from convlint.events import Branch, Taint, Unbatched, UnsupportedOperator, Untraceable
 
 
 def note_call(
@@ -31,6 +31,7 @@ def note_call(
     table = torch_facts.table()
     if name in table.asking:
         note_asking(run, frame, node, given)
+    _note_rank(run, frame, node, name, given)
     forms = [name, *(f"{name}:{key}" for key, value in keywords.items() if value == TRUE)]
     forms += [f"{form}:self" for form in forms if of_itself] + [f"{name}:sizes"] * of_sizes
     for one in forms:
@@ -38,6 +39,14 @@ def note_call(
             function, *switches = one.removesuffix(":self").removesuffix(":sizes").split(":")
             refused = {"onnx_torchscript": table.refused[one]}
             note_refused(run, frame, node, function, refused, switch="".join(switches), fused=one in table.fused)
+
+
+def _note_rank(run: Run, frame: Frame, node: ast.expr, name: str, given: Value | None) -> None:
+    """Notes pooling of an image without a batch axis."""
+    rank, wrong = torch_facts.ranks().get(name, (0, False))
+    if isinstance(given, Tensor) and given.rank is not None and given.rank < rank:
+        operand = run.operand(frame, node, given)
+        run.emit(frame, Unbatched, node, "", (), callee=name.rpartition(".")[2], operand=operand, wrong=wrong)
 
 
 def note_refused(

@@ -24,6 +24,20 @@ def test_a_squeeze_that_does_nothing(agree: Agree, before: str, call: str, code:
     agree(forward(f"{before}\nreturn {call} * 2" + (f"  # {code}" if code else "")))
 
 
+@pytest.mark.parametrize(
+    ("before", "call", "code"),
+    [
+        ("y = x.reshape(-1, 8, 8)", "nn.functional.max_pool2d(y, 2)", "CVL602"),
+        ("y = x.reshape(1, -1, 8, 8)", "nn.functional.max_pool2d(y, 2)", ""),
+        ("y = x.reshape(-1, 8, 8)", "nn.functional.pixel_shuffle(y, 2)", "CVL602"),
+        ("y = x.reshape(-1, 8, 8)", "nn.functional.conv2d(y, self.weight)", ""),
+        ("y = x.abs()", "nn.functional.max_pool2d(y, 2)", ""),
+    ],
+)
+def test_an_input_without_a_batch(agree: Agree, before: str, call: str, code: str) -> None:
+    agree(forward(f"{before}\nreturn {call} * 2" + (f"  # {code}" if code else "")))
+
+
 def test_sequences_are_packed_by_values(agree: Agree) -> None:
     agree(
         forward(

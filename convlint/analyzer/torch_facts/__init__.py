@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 _TABLE = Path(__file__).with_name("table.json")
+_RANKS = Path(__file__).with_name("ranks.json")
 _SIZES = Path(__file__).with_name("sizes.json")
 _DRAWS = Path(__file__).with_name("draws.json")
 _DTYPES = Path(__file__).with_name("dtypes.json")
@@ -122,6 +123,14 @@ def needs() -> dict[str, dict[str, Need]]:
     """By layer (``LSTM``, ``LSTM:batch_first``), function or method, what the exporters need; by ``generate_sizes``."""
     raw = json.loads(_SIZES.read_text(encoding="utf-8"))["needs"]
     return {name: {route: _need(fact) for route, fact in facts.items()} for name, facts in raw.items()}
+
+
+@functools.cache
+def ranks() -> dict[str, tuple[int, bool]]:
+    """By layer or function the least rank of an input that the TorchScript ONNX exporter takes, where eager takes a
+    lesser one, and whether that is silently wrong (else ONNX Runtime refuses it); by ``generate_ranks``."""
+    raw = json.loads(_RANKS.read_text(encoding="utf-8"))["ranks"]
+    return {name: (row["rank"], row["below"] == "wrong") for name, row in raw.items()}
 
 
 def _need(fact: dict[str, Any]) -> Need:

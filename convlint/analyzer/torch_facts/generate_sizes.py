@@ -48,7 +48,7 @@ class Sample(NamedTuple):
 def samples(name: str) -> list[Sample]:
     """What is found of a layer (``LSTM``), function (``torch.cat``) or method (``Tensor.unfold``)."""
     found: dict[Any, Sample] = {}
-    for arguments, keywords, module in _modules(name):
+    for arguments, keywords, module in modules_of(name):
         for given in INPUTS:
             key = (repr(arguments), tuple(keywords), given[0].dim())
             if key in found or not isinstance(attempt(lambda: module(*given)), (torch.Tensor, tuple)):  # noqa: B023
@@ -61,7 +61,8 @@ def samples(name: str) -> list[Sample]:
     return list(found.values())
 
 
-def _modules(name: str) -> Iterator[tuple[tuple[Any, ...], dict[str, Any], nn.Module]]:
+def modules_of(name: str) -> Iterator[tuple[tuple[Any, ...], dict[str, Any], nn.Module]]:
+    """A layer, made in all the ways that work, or modules that call a function: arguments, keywords and module."""
     prefix, _, last = name.rpartition(".")
     if not prefix:
         for arguments, keywords in LAYERS:
