@@ -182,7 +182,7 @@ def _first_parameter(info: FunctionInfo) -> str:
 
 _LOSS = re.compile(r"(.*_)?(loss|losses|criterion)(_.*)?", re.IGNORECASE)
 """Functions that only training calls."""
-_UNINTERESTING = frozenset(
+UNINTERESTING = frozenset(
     [
         "post_init",
         "init_weights",
@@ -202,7 +202,7 @@ _UNINTERESTING = frozenset(
 
 def _function(run: Run, frame: Frame, node: ast.expr, function: Function, arguments: Arguments) -> Value:
     info = function.info
-    if not arguments.entry and (info.name in _UNINTERESTING or _LOSS.fullmatch(info.name)):
+    if not arguments.entry and (info.name in UNINTERESTING or _LOSS.fullmatch(info.name)):
         return UNKNOWN
     env = _bind(run, frame, function, arguments)
     routes = frame.routes

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from convlint.analyzer import expressions, statements
 from convlint.analyzer.annotations import entry_arguments
-from convlint.analyzer.calls import Arguments, invoke
+from convlint.analyzer.calls import UNINTERESTING, Arguments, invoke
 from convlint.analyzer.importers import importers
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project
 from convlint.analyzer.named import Entry, entries
@@ -83,8 +83,8 @@ def _is_of_tensors(function: FunctionInfo) -> bool:
         return False
     if any(d.rpartition(".")[2] in _OF_OPERATORS for d in function.decorators):
         return False
-    annotations = [p.annotation for p in (*node.args.posonlyargs, *node.args.args)]
-    return any(_is_tensor(one) for one in annotations) and _is_tensor(node.returns)
+    parameters = [*node.args.posonlyargs, *node.args.args]
+    return any(_is_tensor(one.annotation) for one in parameters) and _is_tensor(node.returns)
 
 
 def _is_tensor(annotation: ast.expr | None) -> bool:
@@ -132,7 +132,7 @@ class Interpreter:
         """
         named = entries(self.run, self.modules, self.named)
         for entry in named:
-            self._enter_named(entry)
+            self._enter_at(entry, named=True)
         known = {entry.owner for entry in named if entry.function.name == "forward"}
         classes = [cls for module in self.modules for cls in module.classes if self._is_entry(cls)]
         classes = [cls for cls in classes if cls not in known]
@@ -164,7 +164,8 @@ class Interpreter:
 
     def _enter_possible(self, used: set[str]) -> None:
         modules = [module for module in self.modules if not self._is_not_exported(module)]
-        possible = [function for module in modules for function in module.functions if _is_of_tensors(function)]
+        functions = [function for module in modules for function in (*module.functions, *self._methods(module))]
+        possible = [function for function in functions if _is_of_tensors(function)]
         possible = [function for function in possible if not self._is_excluded(function.module, function.qualname)]
         bodies = [function.node for module in modules for function in module.functions]
         called = {part.id for body in bodies for part in ast.walk(body) if isinstance(part, ast.Name)}
@@ -172,8 +173,13 @@ class Interpreter:
         self.run.guessed = True
         for function in [*first, *possible]:
             if function.key not in self.run.visited:
-                with self._as_deep_as_possible():
-                    self._call(function, entry_arguments(self.run, function, {}))
+                self._enter_at(Entry(function, function.cls))
+
+    def _methods(self, module: ModuleInfo) -> list[FunctionInfo]:
+        """The methods of models of which nothing was met."""
+        classes = [c for c in module.classes if self.run.is_module(c) and not _NOT_EXPORTED.match(c.node.name)]
+        unmet = [cls for cls in classes if not any(method.key in self.run.visited for method in cls.methods.values())]
+        return [method for cls in unmet for method in cls.methods.values() if method.name not in UNINTERESTING]
 
     def _is_not_exported(self, module: ModuleInfo) -> bool:
         return not NOT_EXPORTED.isdisjoint(module.name.split(".")) or _transforms(module) in self.of_data
@@ -222,17 +228,17 @@ class Interpreter:
             if forward is not None:
                 self._call_on(self._instance(cls), forward)
 
-    def _enter_named(self, entry: Entry) -> None:
-        """Interpret what the configuration names: everything that it is given is taken for an input."""
+    def _enter_at(self, entry: Entry, *, named: bool = False) -> None:
+        """Interpret a function; of what the configuration has ``named`` everything given is taken for an input."""
         function, owner = entry.function, entry.owner
         self._forget()
         with self._as_deep_as_possible():
             if owner is None or "staticmethod" in function.decorators:
-                self._call(function, entry_arguments(self.run, function, {}, named=True))
+                self._call(function, entry_arguments(self.run, function, {}, named=named))
             elif "classmethod" in function.decorators:
-                self._call_on(Class(owner if isinstance(owner, ClassInfo) else owner.cls), function, named=True)
+                self._call_on(Class(owner if isinstance(owner, ClassInfo) else owner.cls), function, named=named)
             else:
-                self._call_on(self._instance(owner) if isinstance(owner, ClassInfo) else owner, function, named=True)
+                self._call_on(self._instance(owner) if isinstance(owner, ClassInfo) else owner, function, named=named)
 
     def _forget(self) -> None:
         """Nobody reads the tensors of the last model any more."""

@@ -325,7 +325,7 @@ def _check(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
         return NONE
     if name.startswith("_check") and is_traced_size(asked):
         note_untraceable(run, frame, node, "size", f"torch.{name}")
-    if name == "_assert" and checks.is_decision(asked):
+    if name == "_assert" and (checks.is_decision(asked) or taint_of(asked) in (Taint.fixed, Taint.shape)):
         decisions.check(run, frame, where_, asked)
     elif name == "_check_is_size":
         checks.note_size(run, frame, asked, arguments.get(1, "max"))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from convlint.analyzer import torch_facts
 from convlint.analyzer.aliases import Memory, Region, View
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project, dotted
 from convlint.analyzer.values import (
@@ -152,6 +153,16 @@ class Run:
 
     # --- names -------------------------------------------------------------------------------------------------
 
+    def _leads_somewhere(self, module: str, name: str) -> bool:
+        """Whether an import is of the project, or of what torch is known to have."""
+        known = torch_facts.table()
+        return (
+            self.project.module(module) is not None
+            or f"{module}.{name}" in known.functions
+            or (module == "torch" and name == "_assert")
+            or (module == "torch.nn" and name in known.modules)
+        )
+
     def global_name(self, module: ModuleInfo, name: str) -> Value | None:
         """What a module-level name stands for; None where the module does not define it."""
         key = (module.document.path, name)
@@ -161,7 +172,7 @@ class Run:
             return self._star(module, name)
         self.globals[key] = _defined(module.defined.get(name))  # a name defined through itself
         binding = module.names[name]
-        if isinstance(binding, tuple) and name in module.fallbacks and self.project.module(binding[0]) is None:
+        if isinstance(binding, tuple) and name in module.fallbacks and not self._leads_somewhere(*binding):
             binding = module.fallbacks[name]
         value: Value
         if isinstance(binding, ClassInfo):

@@ -110,3 +110,9 @@ def test_a_number_that_only_checks_read_is_in_no_graph(agree: Agree, use: str) -
     body = f"m = x.argmax().item(){{}}\n{use}\nreturn x * 2"
     agree(forward(body.format("")), exporter="torchscript")
     agree(forward(body.format("  # CVL202") + " + m"), exporter="torchscript")
+
+
+def test_what_torch_has_is_imported_whatever_stands_for_it_elsewhere(agree: Agree) -> None:
+    fallback = "try:\n    from torch import _assert\nexcept ImportError:\n    from .older import _assert\n"
+    source = forward('_assert(x.shape[1] > 3, "short")  # CVL302\nreturn x * 2')
+    agree(source.replace("import torch\n", f"import torch\n{fallback}", 1), show_harmless=True)
