@@ -162,9 +162,18 @@ def super_attribute(run: Run, frame: Frame, name: str) -> Value:
         info = run.method(receiver.cls, "forward")
     if info is not None:
         return Function(info, receiver)
-    if name in MODULE_METHODS:
+    if name in MODULE_METHODS or (name == "__init__" and _is_sequential(run, receiver)):
         return Method(receiver, name)
     return Unknown(Taint.none, name == "forward")
+
+
+def _is_sequential(run: Run, module: Instance) -> bool:
+    """Whether a class of the project adds nothing to what ``nn.Sequential`` does when it is called."""
+    return "torch.nn.Sequential" in {_public(base) for base in run.outside_bases(module.cls)}
+
+
+def _public(name: str) -> str:
+    return name.replace("torch.nn.modules.container.", "torch.nn.")
 
 
 def is_super(node: ast.expr) -> bool:
@@ -435,7 +444,14 @@ def _instance(run: Run, frame: Frame, node: ast.expr, function: Instance, argume
         if info is not None:
             result = invoke(run, frame, node, Function(info, function), arguments)
             return _hooked(run, frame, node, function, arguments, result)
+    inside = function.attributes.get(SEQUENCE)
+    if isinstance(inside, Layer):
+        return _hooked(run, frame, node, function, arguments, invoke(run, frame, node, inside, arguments))
     return opaque(arguments, run.is_module(function.cls))
+
+
+SEQUENCE = "*"
+"""The attribute of an object of a class derived from ``nn.Sequential`` that holds what ``__init__`` was given."""
 
 
 def _hooked(run: Run, frame: Frame, node: ast.expr, owner: Value, arguments: Arguments, result: Value) -> Value:

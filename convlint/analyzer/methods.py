@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from convlint.analyzer import needed_sizes, numpy_calls, operators
+from convlint.analyzer import layers, needed_sizes, numpy_calls, operators
 from convlint.analyzer.attributes import CONVERSIONS, GIVING_ITSELF
-from convlint.analyzer.calls import Arguments, opaque
+from convlint.analyzer.calls import SEQUENCE, Arguments, opaque
 from convlint.analyzer.draws import note_draw
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.run import Frame, Run
@@ -169,6 +169,9 @@ def _note_conversion(run: Run, frame: Frame, node: ast.expr, name: str) -> None:
 
 def module(run: Run, frame: Frame, node: ast.expr, owner: Instance, name: str, arguments: Arguments) -> Value:
     """What ``nn.Module`` itself defines, on an object of the project."""
+    if name == "__init__":
+        owner.attributes[SEQUENCE] = layers.module_list("Sequential", arguments)
+        return NONE
     if name in ("register_buffer", "register_parameter"):
         key, given = arguments.get(0, "name"), arguments.get(1, "tensor", "param")
         if isinstance(key, Const) and isinstance(key.value, str):

@@ -101,3 +101,15 @@ def test_a_class_inside_a_function_is_followed_where_it_is_used(agree: Agree) ->
             return x / Helper().peak(x)
         """)
     )
+
+
+def test_a_class_derived_from_sequential_calls_what_it_was_made_of(agree: Agree) -> None:
+    block = (
+        "class Block(nn.Sequential):\n    def __init__(self, n, norm=None):\n        layers = [nn.Conv2d(3, n, 1)]\n"
+        "        if norm is not None:\n            layers.append(norm(n))\n        super().__init__(*layers)\n\n\n"
+    )
+    model = forward(
+        "y = self.last(self.first(x))  # CVL302\nreturn y.squeeze(1) + y[:, : y.shape[1] + 0]  # CVL601",
+        init="self.first = Block(3, norm=nn.InstanceNorm2d)\nself.last = Block(2)",
+    )
+    agree(model.replace("class Model", f"{block}class Model", 1), show_harmless=True)
