@@ -317,12 +317,10 @@ class DividesSize(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class SqueezesNothing(Event):
-    """``x.squeeze(1)`` where that size is another than 1, so that eager leaves the tensor as it is."""
+    """``x.squeeze(1)`` where that size is another constant than 1, so that eager leaves the tensor as it is."""
 
     operand: Operand
     axis: int
-    varies: bool
-    """Whether the size is one of an input; else it is a constant."""
 
 
 @dataclass(frozen=True, kw_only=True)

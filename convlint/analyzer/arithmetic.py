@@ -11,7 +11,7 @@ from typing import Any
 from convlint.analyzer import checks, guards, precision, signs
 from convlint.analyzer.division import note_division
 from convlint.analyzer.run import Frame, Run
-from convlint.analyzer.shapes import broadcast, integer
+from convlint.analyzer.shapes import broadcast, integer, multiplied
 from convlint.analyzer.values import (
     FALSE,
     NONE,
@@ -79,9 +79,10 @@ def binary(
     if isinstance(op, ast.FloorDiv) and isinstance(node, ast.BinOp):
         note_division(run, frame, node, "operator", (node.left, left), (node.right, right))
     if _is_tensor(left) or _is_tensor(right):
+        made = elementwise(run, left, right, divides=isinstance(op, ast.Div))
         if isinstance(op, ast.MatMult):
             precision.note_operator(run, "torch.matmul")
-        made = elementwise(run, left, right, divides=isinstance(op, ast.Div))
+            made = replace(made, shape=_product_shape(left, right))
         return replace(made, sign=signs.of_binary(op, left, right))
     if isinstance(left, Array) or isinstance(right, Array):
         return Array(max(taint_of(left), taint_of(right)))
@@ -92,6 +93,12 @@ def binary(
     if (_is_size(left, Taint.fixed) and right == UNKNOWN) or (_is_size(right, Taint.fixed) and left == UNKNOWN):
         return arithmetic(_as_number(left), op, _as_number(right))
     return _on_objects(run, frame, node, left, op, right)
+
+
+def _product_shape(left: Value, right: Value) -> tuple[Value, ...] | None:
+    if isinstance(left, Tensor) and isinstance(right, Tensor):
+        return multiplied(left.shape, right.shape)
+    return None
 
 
 def _is_true(value: Value) -> bool:

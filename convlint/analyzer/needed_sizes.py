@@ -26,7 +26,10 @@ def note_layer(run: Run, frame: Frame, node: ast.expr, layer: Layer, given: Valu
 
 
 def note_method(run: Run, frame: Frame, node: ast.expr, name: str, given: Value, arguments: Arguments) -> None:
-    """Notes a call of a tensor's method."""
+    """Notes a call of a tensor's method; of one that gives a list the loop over that is noted."""
+    operator = torch_facts.table().methods.get(name)
+    if operator is not None and operator.returns == "L":
+        return
     first = arguments.get(0, "dimension")
     _note(run, frame, node, f"Tensor.{name}", given, [first] if first is not None else [])
 

@@ -410,10 +410,7 @@ def _index_select(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, argume
 
 def _matmul(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
     other = arguments.get(0, "other", "mat2", "tensor2")
-    shape: shapes.Shaped = None
-    if isinstance(other, Tensor) and tensor.shape and other.shape and len(tensor.shape) > 1 and len(other.shape) > 1:
-        lead = tensor.shape if len(tensor.shape) >= len(other.shape) else other.shape
-        shape = (*lead[:-2], tensor.shape[-2], other.shape[-1])
+    shape = shapes.multiplied(tensor.shape, other.shape) if isinstance(other, Tensor) else None
     return run.tensor(tensor.dtype, shape, max([tensor.taint, *(taint_of(v) for v in arguments.all())]))
 
 

@@ -155,18 +155,11 @@ def _piece_shape(name: str, tensor: Tensor, arguments: Arguments, dim: Value) ->
     return (*tensor.shape[:at], Number("int", taint), *tensor.shape[at + 1 :])
 
 
-def _is_other_than_one(size: Value) -> bool:
-    """Whether a size is another constant, or straight one of an input (which is made for sizes from 2)."""
-    return integer(size) not in (None, 1) or (
-        isinstance(size, Number) and size.dim and size.symbol != "" and size.taint is Taint.shape
-    )
-
-
 def squeeze(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
     """``tensor.squeeze(dim)``."""
     dim = arguments.get(0, "dim")
     at = shapes.axis(dim, len(tensor.shape)) if tensor.shape else None
-    if tensor.shape and at is not None and _is_other_than_one(tensor.shape[at]):
+    if tensor.shape and at is not None and integer(tensor.shape[at]) not in (None, 1):
         run.emit(
             frame,
             SqueezesNothing,
@@ -175,7 +168,6 @@ def squeeze(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: A
             (),
             operand=run.operand(frame, arguments.receiver or node, tensor),
             axis=at,
-            varies=isinstance(tensor.shape[at], Number),
         )
         return run.view(frame, tensor, "view", node, row=call_row(node), state="", sure=True)
     shape = shapes.squeezed(tensor.shape, dim)

@@ -312,6 +312,14 @@ def broadcast(a: Shaped, b: Shaped) -> Shaped:
     return tuple(_wider(x, y) for x, y in zip(a, padded, strict=True))
 
 
+def multiplied(a: Shaped, b: Shaped) -> Shaped:
+    """The shape of a matrix product, unknown where a vector is multiplied."""
+    if a is None or b is None or len(a) < 2 or len(b) < 2:
+        return None
+    lead = broadcast(a[:-2], b[:-2])
+    return None if lead is None else (*lead, a[-2], b[-1])
+
+
 def _wider(a: Value, b: Value) -> Value:
     if integer(a) == 1:
         return b

@@ -12,7 +12,7 @@ HARM = Harm(onnx_dynamo=Level.breaks)
 class SqueezeOfOtherSize(Rule):
     """
     ## What it does
-    Finds `x.squeeze(1)` where that size of `x` is not 1: another constant, or a size of an input.
+    Finds `x.squeeze(1)` where that size of `x` is another constant than 1.
 
     ## Why it breaks
     Eager leaves such a tensor as it is, and so do `torch.jit.trace` and `torch.export`. The dynamo ONNX exporter writes
@@ -20,8 +20,7 @@ class SqueezeOfOtherSize(Rule):
     the run. The TorchScript exporter asks for the size in the graph.
 
     ## Fix safety
-    Safe where the size is a constant: the call does nothing. Where it is an input's size the call can mostly go as
-    well, but eager drops the axis for a size of 1: there the fix is unsafe.
+    Safe: the call does nothing.
 
     ## References
     - ONNX operators, `Squeeze`
@@ -31,7 +30,6 @@ class SqueezeOfOtherSize(Rule):
     events = (SqueezesNothing,)
     examples = [
         Example(
-            title="A constant",
             bad=forward("""
                 y = x.reshape(x.shape[0], 2, 3)
                 return y.squeeze(1) * 2  # <-
@@ -44,28 +42,12 @@ class SqueezeOfOtherSize(Rule):
             harm=HARM,
             fix=Applicability.safe,
         ),
-        Example(
-            title="A size of an input",
-            bad=forward("""
-                batch, length, _ = x.shape
-                return x.squeeze(1) * length  # <-
-            """),
-            good=forward("""
-                batch, length, _ = x.shape
-                return x * length
-            """),
-            inputs="x: float32[2, T=6, 4]",
-            harm=HARM,
-            same_in_eager=False,
-            fix=Applicability.unsafe,
-        ),
     ]
 
     def check(self, event: SqueezesNothing, context: Context) -> Finding | None:
         """Breaks onnx_dynamo."""
-        why = "is a size of an input" if event.varies else "is not 1"
         message = (
-            f"axis {event.axis} of `{event.document.segment(event.operand.span)}` {why}, so `squeeze` does nothing; "
+            f"axis {event.axis} of `{event.document.segment(event.operand.span)}` is not 1, so `squeeze` does nothing; "
             f"but ONNX Runtime refuses the `Squeeze` that the dynamo exporter writes: leave it out"
         )
         return self.finding(event, message, HARM, context, fixable=_applicability(event))
@@ -80,6 +62,4 @@ class SqueezeOfOtherSize(Rule):
 
 
 def _applicability(event: SqueezesNothing) -> Applicability | None:
-    if not event.operand.sure:
-        return None
-    return Applicability.unsafe if event.varies else Applicability.safe
+    return Applicability.safe if event.operand.sure else None
