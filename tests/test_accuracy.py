@@ -109,11 +109,16 @@ def test_the_labels_of_another_oracle_have_the_same_levels(site: Path) -> None:
         said(13, "fail", cat="symptom (crash site)"),
         said(14, "", info=True),
     ]
-    (site / "dev.jsonl").write_text(json.dumps({"executed": {FILE: {"lines": [8, 14]}}, "events": events}))
+    record = {"executed": {FILE: {"lines": [8, 14]}}, "events": events}
+    outcomes = dict.fromkeys(("jit_trace", "export", "onnx_ts"), "ok")
+    (site / "dev.jsonl").write_text(json.dumps(record | {"outcomes": outcomes}))
     labels = oracle_labels(site / "dev.jsonl")
     levels = {row: label.level for (_, row), label in labels.statements.items()}
     assert levels == {7: "harm", 11: "dyn", 12: "warn", 13: "symptom"}
     assert score({(FILE, 14): {"CVL201"}}, labels, site).seen == {(FILE, 14): "clean"}
+    (site / "dev.jsonl").write_text(json.dumps(record | {"outcomes": outcomes | {"export": "fail: no"}}))
+    labels = oracle_labels(site / "dev.jsonl")
+    assert score({(FILE, 14): {"CVL201"}}, labels, site).seen == {(FILE, 14): "unreached"}
 
 
 def test_the_stored_labels_belong_to_the_pinned_packages() -> None:

@@ -12,7 +12,7 @@ from convlint.analyzer import expressions, statements
 from convlint.analyzer.annotations import entry_arguments
 from convlint.analyzer.calls import UNINTERESTING, Arguments, invoke
 from convlint.analyzer.importers import importers
-from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project
+from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project, dotted
 from convlint.analyzer.named import Entry, entries
 from convlint.analyzer.registrations import cured
 from convlint.analyzer.run import Frame, Run
@@ -88,7 +88,10 @@ def _is_of_tensors(function: FunctionInfo) -> bool:
 
 
 def _is_tensor(annotation: ast.expr | None) -> bool:
-    return annotation is not None and ast.unparse(annotation).rpartition(".")[2].strip("'\"") == "Tensor"
+    if annotation is None:
+        return False
+    text = annotation.value if isinstance(annotation, ast.Constant) else dotted(annotation)
+    return isinstance(text, str) and text.rpartition(".")[2] == "Tensor"
 
 
 def _transforms(module: ModuleInfo) -> str:
