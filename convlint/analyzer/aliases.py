@@ -16,8 +16,10 @@ from dataclasses import dataclass, field
 
 INDEXING = frozenset({"select", "slice"})
 
-Range = tuple[int, int | None, int] | None
-"""(start, stop, step) of one axis, constants only; None for all of it or for what is not known."""
+Bound = int | tuple[int, str]
+"""A constant, or how often a name: (2, "self.n") of ``2 * self.n``."""
+Range = tuple[Bound, Bound | None, int] | None
+"""(start, stop, step) of one axis; None for all of it or for what is not known."""
 Region = tuple[str, tuple[Range, ...]]
 """Axes counted from the ``front`` or the ``back``; or one ``part`` of a split."""
 
@@ -32,10 +34,19 @@ def disjoint(a: Region | None, b: Region | None) -> bool:
     return any(_apart(x, y) for x, y in zip(left, right, strict=False))
 
 
+def _follows(stop: Bound | None, start: Bound) -> bool:
+    """Whether what starts here surely lies behind what stops there: ``x[:n]``, ``x[n:]``."""
+    if not isinstance(stop, tuple) or not isinstance(start, tuple):
+        return False
+    return stop[1] == start[1] and 0 < stop[0] <= start[0]
+
+
 def _apart(a: Range, b: Range) -> bool:
     if a is None or b is None:
         return False
     (start, stop, step), (other, end, stride) = a, b
+    if isinstance(start, tuple) or isinstance(stop, tuple) or isinstance(other, tuple) or isinstance(end, tuple):
+        return _follows(stop, other) or _follows(end, start)
     if min(start, other) < 0 or any(e is not None and e < 0 for e in (stop, end)):
         # -1 and 1 may be one row or two: only two rows counted from the same side can be compared
         return stop == start + 1 and end == other + 1 and start < 0 and other < 0 and start != other

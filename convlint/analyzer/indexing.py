@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from convlint.analyzer.aliases import Range, Region
+from convlint.analyzer.aliases import Bound, Range, Region
+from convlint.analyzer.index import dotted
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import integer, number
 from convlint.analyzer.values import (
@@ -69,6 +70,15 @@ def region_of(node: ast.expr) -> Region | None:
     return None
 
 
+def _bound(node: ast.expr | None, default: int | None) -> tuple[bool, Bound | None]:
+    """Whether a bound is known, and what it is."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and isinstance(node.left, ast.Constant):
+        times, name = node.left.value, dotted(node.right)
+    else:
+        times, name = 1, dotted(node) if node is not None else ""
+    return (True, (times, name)) if name and isinstance(times, int) else _constant(node, default)
+
+
 def _constant(node: ast.expr | None, default: int | None) -> tuple[bool, int | None]:
     if node is None:
         return True, default
@@ -82,10 +92,10 @@ def _constant(node: ast.expr | None, default: int | None) -> tuple[bool, int | N
 
 def _range(node: ast.expr) -> Range:
     if isinstance(node, ast.Slice):
-        known, start = _constant(node.lower, 0)
-        known_stop, stop = _constant(node.upper, None)
+        known, start = _bound(node.lower, 0)
+        known_stop, stop = _bound(node.upper, None)
         known_step, step = _constant(node.step, 1)
-        return (start or 0, stop, step or 1) if known and known_stop and known_step else None
+        return (start if start is not None else 0, stop, step or 1) if known and known_stop and known_step else None
     known, at = _constant(node, None)
     return (at, at + 1, 1) if known and at is not None else None
 

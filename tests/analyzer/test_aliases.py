@@ -54,6 +54,14 @@ def test_disjoint_parts_do_not_see_each_other(agree: Agree) -> None:
     agree(forward("y = x.clone()\na = y[:, 0::2]\nb = y[:, 1::2]\na.mul_(2)\nreturn a + b"))
 
 
+def test_parts_with_named_bounds_are_disjoint_where_one_starts_at_the_others_end(agree: Agree) -> None:
+    body = "a = x[..., :self.n]\nb = x[..., {}]\na /= 2{}\nreturn a.sum() + b.sum()"
+    for start in ("self.n:", "self.n:2 * self.n", "2 * self.n:"):
+        agree(forward(body.format(start, "")))
+    for start in ("self.m:", ": 2 * self.n"):
+        agree(forward(body.format(start, "  # CVL101")))
+
+
 def test_overlapping_parts_do(agree: Agree) -> None:
     agree(forward("y = x.clone()\na = y[:, :2]\nb = y[:, 1:3]\na.mul_(2)  # CVL101\nreturn a + b"))
 
