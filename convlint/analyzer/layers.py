@@ -19,6 +19,7 @@ from convlint.analyzer.values import (
     Number,
     Tensor,
     Tuple,
+    Unknown,
     Value,
     join,
     join_all,
@@ -27,6 +28,7 @@ from convlint.analyzer.values import (
 )
 from convlint.events import Taint
 
+_SOME_MODULE = Unknown(Taint.none, module=True)
 _RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
 
 
@@ -94,7 +96,7 @@ def made(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments
         return layer  # a stack of it is called as the layer is
     if name in ("ModuleDict", "ParameterDict"):
         given = arguments.get(0, "modules", "parameters")
-        kept = given if isinstance(given, Dict) else Dict()
+        kept = given if isinstance(given, Dict) else Dict(rest=None if given is None else _SOME_MODULE)
         kept.registered = True
         return kept
     options = {str(i): v for i, v in enumerate(arguments.positional)} | arguments.keywords
@@ -120,4 +122,4 @@ def module_list(name: str, arguments: Arguments) -> Value:
         return first
     if isinstance(first, Tuple):
         return List(join_all(first.items), list(first.items), registered=True)
-    return List(None, [], registered=True)
+    return List(_SOME_MODULE, registered=True) if first is not None else List(None, [], registered=True)

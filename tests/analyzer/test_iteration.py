@@ -68,3 +68,13 @@ def test_a_finding_in_a_loop_is_reported_once(agree: Agree) -> None:
 
 def test_one_loop_over_two_tensors_is_one_finding(agree: Agree) -> None:
     agree(forward("return [a + b for a, b in zip(x.abs(), y.abs())]  # CVL304", parameters="x, y"))
+
+
+@pytest.mark.parametrize(
+    "modules", ["nn.ModuleList(parts)", "nn.ModuleDict(parts).values()", "nn.ParameterList(parts)"]
+)
+def test_modules_that_nobody_shows_are_some(agree: Agree, modules: str) -> None:
+    body = "for part in self.parts:\n    x = x / part(x).max().item()  # CVL202\nreturn x"
+    source = forward(body, init="self.parts = " + modules.removesuffix(".values()"))
+    source = source.replace("__init__(self)", "__init__(self, parts)")
+    agree(source.replace("self.parts:", "self.parts.values():") if "Dict" in modules else source)
