@@ -31,6 +31,8 @@ class Level(enum.IntEnum):
 
 
 Severity = Literal["error", "warning", "info"]
+SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
+"""In rising order."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,19 @@ from importlib.metadata import entry_points
 from typing import Any, ClassVar, Literal
 
 from convlint.events import Event
-from convlint.findings import EXPORTERS, ROUTES, Applicability, Finding, Fix, Harm, Level, Severity, Span, severity
+from convlint.findings import (
+    EXPORTERS,
+    ROUTES,
+    SEVERITIES,
+    Applicability,
+    Finding,
+    Fix,
+    Harm,
+    Level,
+    Severity,
+    Span,
+    severity,
+)
 
 MARK = re.compile(r"[ \t]*# <-$", re.MULTILINE)
 """The comment that marks, in an example, a line on which a finding must start."""
@@ -125,9 +137,9 @@ class Rule:
         *,
         fixable: Applicability | None = None,
         span: Span | None = None,
-        rank: Severity | None = None,
+        at_most: Severity = "error",
     ) -> Finding:
-        """A finding of this rule at an event, its severity (or ``rank``) from the harm on the routes and targets."""
+        """A finding of this rule at an event, as severe as its harm on the run's routes and targets, or ``at_most``."""
         gone = set(ROUTES) - event.routes
         if event.only_checks:
             gone.update(EXPORTERS["torchscript"])  # a check is not traced: what it computes is in no graph
@@ -138,7 +150,7 @@ class Rule:
             message=message,
             path=event.document.path,
             span=span or event.span,
-            severity=rank or severity(harm.worst(context.routes, context.targets)),
+            severity=min(severity(harm.worst(context.routes, context.targets)), at_most, key=SEVERITIES.index),
             harm=harm,
             fixable=fixable,
             statement=event.statement,

@@ -61,3 +61,9 @@ def test_windows_are_cut_on_the_axis_that_the_call_names(agree: Agree) -> None:
 def test_self_attention_takes_a_kernel_that_is_refused(agree: Agree, call: str, code: str) -> None:
     mark = f"  # {code}" if code else ""
     agree(forward(f"return {call}[0]{mark}", init="self.attention = nn.MultiheadAttention(8, 2, batch_first=True)"))
+
+
+def test_a_need_of_the_other_exporter_is_not_shown(agree: Agree) -> None:
+    source = forward("return self.layer(x)[0]", init="self.layer = nn.LSTM(4, 4, batch_first=True)")
+    agree(source, exporter="torchscript")
+    agree(source.replace("[0]", "[0]  # CVL802"), exporter="dynamo")

@@ -85,7 +85,7 @@ class BranchOnShape(Rule):
                 f"`{text}` decides whether to pad, expand or copy, and the graph does what the traced size needed; "
                 f"drop the test: where it is false, the code behind it changes nothing"
             )
-            return self.finding(event, message, HARM.without(event.frozen_on), context, rank="info")
+            return self.finding(event, message, HARM.without(event.frozen_on), context, at_most="info")
         message = (
             f"`{text}` decides on a size: the exported graph keeps the branch of the traced shape for every shape; "
             f"compute without the branch, or export for fixed sizes"

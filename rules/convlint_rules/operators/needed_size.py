@@ -75,13 +75,13 @@ class NeededSize(Rule):
                 f"`torch.export` unrolls `{what}` for the traced length, and stops where that is declared dynamic: "
                 f"export for one length, or with `dynamo=False`, which takes any"
             )
-            return self.finding(event, message, EXPORT, context, rank="warning")
+            return self.finding(event, message, EXPORT, context, at_most="warning")
         rest, harm = _OTHER[event.dynamo]
         message = (
             f"the TorchScript ONNX exporter takes `{what}` only of fixed sizes, and stops where they are declared "
             f"dynamic: export for one size{rest}"
         )
-        return self.finding(event, message, harm, context, rank="warning")
+        return self.finding(event, message, harm, context, at_most="warning")
 
 
 _OTHER = {

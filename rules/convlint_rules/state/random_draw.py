@@ -84,8 +84,8 @@ class RandomDrawInForward(Rule):
         if (event.switch and event.given is None) or event.switch == "dropout_p":
             return None
         other_numbers = event.by_torch and not event.refused  # which is what one may want of a sampler
-        rank: Severity | None = "warning" if other_numbers else None
-        return self.finding(event, _message(event), harm_of(event), context, rank=rank)
+        at_most: Severity = "warning" if other_numbers else "error"
+        return self.finding(event, _message(event), harm_of(event), context, at_most=at_most)
 
 
 def _message(event: RandomDraw) -> str:
