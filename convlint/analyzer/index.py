@@ -210,6 +210,7 @@ class Project:
         self.modules: dict[str, ModuleInfo | None] = {}
         self._roots: OrderedDict[Path, None] = OrderedDict()
         self._tops: set[str] = set()
+        self._by_path: dict[Path, ModuleInfo] = {}
 
     def add(self, document: Document) -> ModuleInfo:
         """Index a document that is to be reported.
@@ -220,7 +221,7 @@ class Project:
         name, base, package = place(Path(document.path).absolute())
         module = build(document, name, package)
         self._know(name, base)
-        self.modules[name] = module
+        self.modules[name] = self._by_path[Path(document.path).absolute()] = module
         return module
 
     def read(self, path: Path) -> ModuleInfo | None:
@@ -244,6 +245,7 @@ class Project:
             self._roots[base] = None
             if base.name not in INSTALLED:
                 self._tops.update(_siblings(base))
+                self._tops.update(base.parts[-_DEEP:])  # packages without an `__init__.py`
 
     def module(self, name: str) -> ModuleInfo | None:
         """The module of an absolute name, None where it is not the project's (or does not parse)."""
@@ -260,14 +262,25 @@ class Project:
 
     def _load(self, name: str) -> ModuleInfo | None:
         relative = Path(*name.split("."))
-        for base in self._roots:
+        for base in [folder for root in self._roots for folder in (root, *_above(root, relative.parts[0]))]:
             for path, package in ((base / relative / "__init__.py", True), (base / relative.with_suffix(".py"), False)):
+                if path in self._by_path:
+                    return self._by_path[path]
                 if path.is_file():
                     try:
                         return build(self._document(path), name, package)
                     except SourceError:
                         return None
         return None
+
+
+_DEEP = 6
+"""How many folders a package without an ``__init__.py`` may be nested in."""
+
+
+def _above(folder: Path, name: str) -> list[Path]:
+    """The folders around one that is in a folder of this name: from there ``name.part`` is imported."""
+    return [around.parent for around in (folder, *folder.parents)[:_DEEP] if around.name == name]
 
 
 def place(path: Path) -> tuple[str, Path, bool]:

@@ -29,6 +29,11 @@ def test_a_helper_is_found_through_any_import(agree: Agree, statement: str, call
     )
 
 
+def test_a_package_needs_no_init(agree: Agree) -> None:
+    model = "from lab.core.ops import peak\n" + forward("return x / peak(x)")
+    agree({"lab/core/ops.py": HELPER, "lab/nets/net.py": model})
+
+
 def test_an_import_that_may_fail_has_a_second_source(agree: Agree) -> None:
     imports = "try:\n    from missing import peak\nexcept ImportError:\n    from ops import peak\n"
     agree({"ops.py": HELPER, "model.py": imports + forward("return x / peak(x)")})
