@@ -1,7 +1,7 @@
 """What the analyzer knows of torch: tables made from the installed torch, and read here.
 
-``generate.py`` makes ``table.json``, ``generate_sizes.py`` ``sizes.json``, ``measure_dtypes.py`` ``dtypes.json``, and
-``convlint.trial.draws`` ``draws.json``.
+``generate.py`` makes ``table.json``, ``generate_sizes.py`` ``sizes.json``, ``generate_ranks.py`` ``ranks.json``,
+``convlint.trial.draws`` ``draws.json`` and ``convlint.trial.dtypes`` ``dtypes.json``.
 """
 
 from __future__ import annotations

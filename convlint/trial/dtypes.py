@@ -1,6 +1,6 @@
 """Makes ``dtypes.json``: what each route makes of operators on each mix of dtypes, by running them.
 
-``python -m convlint.analyzer.torch_facts.measure_dtypes [WORD...]`` measures all rows, or only those of operators
+``python -m convlint.trial.dtypes [WORD...]`` measures all rows, or only those of operators
 that contain a word, or (``missing``) those that the table does not have yet, and keeps the others. Every row is a
 model of one expression, exported on all routes and compared with eager on other values (negative ones too) and
 another batch. Linting only reads the table.
@@ -18,11 +18,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from convlint.analyzer import torch_facts
 from convlint.errors import UsageError
 from convlint.trial.job import Job, without_folders
 from convlint.trial.runner import Runner
 
-TABLE = Path(__file__).with_name("dtypes.json")
+TABLE = Path(torch_facts.__file__).with_name("dtypes.json")
 INPUTS = {
     **dict.fromkeys(("f", "g"), "float32[N=3, 4]"),
     **dict.fromkeys(("i", "k"), "int64[N=3, 4]"),
