@@ -207,10 +207,10 @@ class Run:
         module = self.project.module(source)
         if module is None:
             return Name(f"{source}.{attribute}")
-        value = self.global_name(module, attribute)
-        if value is not None:
-            return value
-        return Name(f"{source}.{attribute}")
+        part = f"{source}.{attribute}"
+        if attribute not in module.names and self.project.module(part) is not None:
+            return Name(part)  # before star imports, which may lead to thousands of files
+        return self.global_name(module, attribute) or Name(part)
 
     def resolve(self, name: Name) -> Value | None:
         """A dotted name as a thing of the project, None where it is outside."""
