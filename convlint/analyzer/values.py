@@ -281,7 +281,7 @@ class Union(Value):
 UNKNOWN = Unknown()
 NONE = Const(None)
 TRUE, FALSE = Const(True), Const(False)
-_LIMIT = 4
+_LIMIT = 6
 
 
 def members(value: Value) -> tuple[Value, ...]:
