@@ -10,7 +10,8 @@ import msgspec
 
 from convlint.findings import ROUTES, Harm, Level
 
-_FOLDER = re.compile(r"[^\s'\"(]*/(?=[\w.-]+\.(?:py|cpp|onnx)\b)")
+_FOLDER = re.compile(r"""[^\s'"(]*/(?=[\w.-]+\.(?:py|cpp|onnx)\b)|(?<![^\s'"(])/(?:[^\s'"(]*/)?(?=[\w.-]*$)""")
+"""Before the name of a file, or in an absolute path that ends with the text: a long message is cut anywhere."""
 
 
 def without_folders(text: str) -> str:
