@@ -33,7 +33,7 @@ class FloorDivisionRule(Rule):
     plain positive number. Unsafe where the divisor has a name: it is written twice, and taken for positive.
 
     ## References
-    - pytorch/pytorch#43874
+    - pytorch/pytorch#78442
     - ONNX operator `Div`
     """
 

@@ -30,7 +30,8 @@ class NeededSize(Rule):
     There is no fix. Export for one size or by the other exporter, or pool to one value (`AdaptiveAvgPool2d(1)`).
 
     ## References
-    - pytorch/pytorch#120626
+    - pytorch/pytorch#126339
+    - pytorch/pytorch#74034
     """
 
     code, name, since = "CVL802", "needed-size", "0.1"

@@ -24,7 +24,7 @@ class PackedSequence(Rule):
     layer the outputs up to each length stay the same.
 
     ## References
-    - pytorch/pytorch#120626
+    - pytorch/pytorch#112044
     """
 
     code, name, since = "CVL803", "packed-sequence", "0.1"

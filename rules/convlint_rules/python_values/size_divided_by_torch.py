@@ -24,7 +24,7 @@ class SizeDividedByTorch(Rule):
     Safe: sizes are not negative, so that both ways of rounding are those of `//`.
 
     ## References
-    - pytorch/pytorch#120626
+    - huggingface/transformers#20473
     """
 
     code, name, since = "CVL206", "size-divided-by-torch", "0.1"
