@@ -74,7 +74,7 @@ def binary(
     if isinstance(left, Union) or isinstance(right, Union):
         pairs = [(a, b) for a in members(left) for b in members(right) if a != NONE and b != NONE]
         return join_all(binary(run, frame, node, a, op, b) for a, b in pairs) if pairs else UNKNOWN
-    if isinstance(op, ast.BitOr) and (_is_true(left) or _is_true(right)) and not isinstance(right, Tensor):
+    if isinstance(op, ast.BitOr) and (guards.is_true(left) or guards.is_true(right)) and not isinstance(right, Tensor):
         return TRUE  # `tracing |= ...`
     if isinstance(op, ast.FloorDiv) and isinstance(node, ast.BinOp):
         note_division(run, frame, node, "operator", (node.left, left), (node.right, right))
@@ -90,7 +90,7 @@ def binary(
         return guards.folded((left, right), is_all=False) or UNKNOWN
     if number_kind(left) is not None and number_kind(right) is not None:
         return arithmetic(left, op, right)
-    if (_is_size(left, Taint.fixed) and right == UNKNOWN) or (_is_size(right, Taint.fixed) and left == UNKNOWN):
+    if (_is_size(left) and right == UNKNOWN) or (_is_size(right) and left == UNKNOWN):
         return arithmetic(_as_number(left), op, _as_number(right))
     return _on_objects(run, frame, node, left, op, right)
 
@@ -101,12 +101,8 @@ def _product_shape(left: Value, right: Value) -> tuple[Value, ...] | None:
     return None
 
 
-def _is_true(value: Value) -> bool:
-    return value == TRUE or (isinstance(value, Guard) and guards.truth(value) is True)
-
-
-def _is_size(value: Value, least: Taint = Taint.shape) -> bool:
-    return isinstance(value, Number) and value.taint >= least
+def _is_size(value: Value) -> bool:
+    return isinstance(value, Number) and value.taint >= Taint.fixed
 
 
 def _as_number(value: Value) -> Value:
@@ -288,7 +284,7 @@ def compared(run: Run, left: Value, op: ast.cmpop, right: Value) -> Value:
         return Const(isinstance(op, (ast.Eq, ast.LtE, ast.GtE)))
     if _half_precision(left) or _half_precision(right):
         return FALSE if isinstance(op, ast.Eq) else TRUE
-    if _is_size(left, Taint.fixed) or _is_size(right, Taint.fixed):
+    if _is_size(left) or _is_size(right):
         left, right = _as_number(left), _as_number(right)
     if isinstance(left, (Number, Const)) and isinstance(right, (Number, Const)):
         return _compared_numbers(left, op, right)

@@ -169,11 +169,8 @@ def super_attribute(run: Run, frame: Frame, name: str) -> Value:
 
 def _is_sequential(run: Run, module: Instance) -> bool:
     """Whether a class of the project adds nothing to what ``nn.Sequential`` does when it is called."""
-    return "torch.nn.Sequential" in {_public(base) for base in run.outside_bases(module.cls)}
-
-
-def _public(name: str) -> str:
-    return name.replace("torch.nn.modules.container.", "torch.nn.")
+    names = {"torch.nn.Sequential", "torch.nn.modules.container.Sequential"}
+    return not names.isdisjoint(run.outside_bases(module.cls))
 
 
 def is_super(node: ast.expr) -> bool:

@@ -1,13 +1,14 @@
-"""Divisions that round down, which ONNX's do not."""
+"""Divisions that round down, which ONNX's do not, and those of sizes by functions of torch."""
 
 from __future__ import annotations
 
 import ast
 
 from convlint.analyzer import signs
+from convlint.analyzer.calls import Arguments
 from convlint.analyzer.run import Frame, Run
-from convlint.analyzer.values import Number, Tensor, Value
-from convlint.events import FloorDivision, Taint
+from convlint.analyzer.values import Const, Number, Tensor, Value
+from convlint.events import DividesSize, FloorDivision, Taint
 from convlint.findings import Span
 
 
@@ -40,6 +41,19 @@ def note_division(
         may_be_negative=negative,
         whole=_negation_of(frame, node) if signs.is_negated(*dividend) else None,
     )
+
+
+def note_divided_size(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> None:
+    """Notes ``torch.div(x.shape[1], 2, rounding_mode="floor")``."""
+    dividend, divisor = arguments.get(0, "input"), arguments.get(1, "other")
+    how = arguments.keywords.get("rounding_mode") if name == "div" else Const("floor")
+    if name not in ("div", "floor_divide") or not (isinstance(how, Const) and how.value in ("floor", "trunc")):
+        return
+    if dividend is None or divisor is None or not _is_size(dividend) or isinstance(divisor, Tensor):
+        return
+    left = run.operand(frame, arguments.node(0, "input") or node, dividend)
+    right = run.operand(frame, arguments.node(1, "other") or node, divisor)
+    run.emit(frame, DividesSize, node, "", (), callee=name, dividend=left, divisor=right)
 
 
 def _is_size(value: Value) -> bool:

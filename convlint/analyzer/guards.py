@@ -30,6 +30,12 @@ def truth(guard: Guard) -> bool | Guard | None:
     return None if guard.unknown_on >= ALL_ROUTES else guard
 
 
+def is_true(value: Value) -> bool:
+    """Whether a value is a flag that is true on every route."""
+    known = flag(value)
+    return known is not None and truth(known) is True
+
+
 def plain(guard: Guard) -> Value:
     """A flag as a constant where it is the same on every route, or as a number where nothing is known of it."""
     known = truth(guard)

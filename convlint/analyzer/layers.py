@@ -23,8 +23,8 @@ from convlint.analyzer.values import (
     Value,
     join,
     join_all,
-    members,
     taint_of,
+    tensor_of,
 )
 from convlint.events import Taint
 
@@ -40,7 +40,7 @@ def called(run: Run, frame: Frame, node: ast.expr, function: Layer, arguments: A
     if function.name == "Sequential":
         return _sequential(run, frame, node, options.get("items", UNKNOWN), arguments)
     given = arguments.get(0, "input", "x", "hidden_states", "query")
-    tensor = next((m for m in members(given) if isinstance(m, Tensor)), None) if given is not None else None
+    tensor = tensor_of(given)
     note_call(run, frame, node, function.name, given, options, of_itself=_is_self_attention(arguments))
     needed_sizes.note_layer(run, frame, node, function, given)
     taint = max([Taint.state, *(taint_of(v) for v in arguments.all())])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
 
 from convlint.analyzer import torch_facts
 from convlint.analyzer.attributes import size_taint
@@ -11,7 +10,7 @@ from convlint.analyzer.calls import Arguments
 from convlint.analyzer.run import DYNAMO, Frame, Run
 from convlint.analyzer.shapes import axis, integer
 from convlint.analyzer.torch_facts import Need
-from convlint.analyzer.values import TRUE, Layer, Tensor, Tuple, Value, members, taint_of
+from convlint.analyzer.values import TRUE, Layer, Tensor, Tuple, Value, taint_of, tensor_of
 from convlint.events import NeedsSize, Taint
 
 _ROUTES = {"onnx_torchscript": frozenset({"onnx_torchscript"}), "torch_export": DYNAMO}
@@ -22,7 +21,7 @@ def note_layer(run: Run, frame: Frame, node: ast.expr, layer: Layer, given: Valu
     options = dict(layer.arguments)
     switch = ":batch_first" if options.get("batch_first") == TRUE else ""
     first = options.get("output_size", options.get("0"))
-    _note(run, frame, node, f"{layer.name}{switch}", given, [first] if first is not None else [])
+    _note(run, frame, node, f"{layer.name}{switch}", given, first)
 
 
 def note_method(run: Run, frame: Frame, node: ast.expr, name: str, given: Value, arguments: Arguments) -> None:
@@ -31,23 +30,23 @@ def note_method(run: Run, frame: Frame, node: ast.expr, name: str, given: Value,
     if operator is not None and operator.returns == "L":
         return
     first = arguments.get(0, "dimension")
-    _note(run, frame, node, f"Tensor.{name}", given, [first] if first is not None else [])
+    _note(run, frame, node, f"Tensor.{name}", given, first)
 
 
 def note_function(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> None:
     """Notes a call of a function of torch, ``torch.nn.functional.adaptive_avg_pool2d``."""
     first = arguments.get(1, "output_size")
-    _note(run, frame, node, name, arguments.get(0, "input"), [first] if first is not None else [])
+    _note(run, frame, node, name, arguments.get(0, "input"), first)
 
 
-def _note(run: Run, frame: Frame, node: ast.expr, name: str, given: Value | None, options: Sequence[Value]) -> None:
+def _note(run: Run, frame: Frame, node: ast.expr, name: str, given: Value | None, option: Value | None) -> None:
     needs = torch_facts.needs().get(name)
-    tensor = next((m for m in members(given) if isinstance(m, Tensor)), None) if given is not None else None
+    tensor = tensor_of(given)
     if not needs or tensor is None:
         return
     for route, need in needs.items():
-        fine = need.unless_ones and options and _is_ones(options[0])
-        if fine or not _varies(tensor, need, options):
+        fine = need.unless_ones and option is not None and _is_ones(option)
+        if fine or not _varies(tensor, need, option):
             continue
         routes = _ROUTES[route] | ({"onnx_dynamo"} if need.dynamo else set())
         with run.on_routes(frame, routes):
@@ -64,14 +63,13 @@ def _note(run: Run, frame: Frame, node: ast.expr, name: str, given: Value | None
             )
 
 
-def _varies(tensor: Tensor, need: Need, options: Sequence[Value]) -> bool:
+def _varies(tensor: Tensor, need: Need, option: Value | None) -> bool:
     """Whether a size that is needed is one of an input."""
-    at = options[need.argument] if need.argument is not None and options else None
     if tensor.shape is None:
-        named = integer(at) is not None if need.argument is not None else -1 in need.axes or need.rank == 3
+        named = integer(option) is not None if need.argument is not None else -1 in need.axes or need.rank == 3
         return named and size_taint(tensor) >= Taint.shape
     if need.argument is not None:
-        axes = [axis(at, len(tensor.shape))]
+        axes = [axis(option, len(tensor.shape))]
     else:
         fits = min(need.axes) < 0 or len(tensor.shape) == need.rank
         axes = [one % len(tensor.shape) for one in need.axes] if fits and len(tensor.shape) >= len(need.axes) else []

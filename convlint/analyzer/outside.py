@@ -22,6 +22,7 @@ from convlint.analyzer import (
 )
 from convlint.analyzer.builtin_calls import Handler
 from convlint.analyzer.calls import Arguments, invoke, opaque
+from convlint.analyzer.division import note_divided_size
 from convlint.analyzer.draws import note_draw, note_plain_draw
 from convlint.analyzer.higher_order import is_traced_size
 from convlint.analyzer.iteration import iterate
@@ -47,9 +48,10 @@ from convlint.analyzer.values import (
     members,
     number_kind,
     taint_of,
+    tensor_of,
     tensors_in,
 )
-from convlint.events import DividesSize, PacksSequence, Taint
+from convlint.events import PacksSequence, Taint
 
 PLAIN_MATH = frozenset(
     [
@@ -124,20 +126,6 @@ def _groups(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argume
 _PACKED = frozenset(f"nn.utils.rnn.{name}" for name in ("pack_padded_sequence", "pack_sequence", "pad_packed_sequence"))
 
 
-def _divided_size(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> None:
-    """Notes ``torch.div(x.shape[1], 2, rounding_mode="floor")``."""
-    dividend, divisor = arguments.get(0, "input"), arguments.get(1, "other")
-    how = arguments.keywords.get("rounding_mode") if name == "div" else Const("floor")
-    if name not in ("div", "floor_divide") or not (isinstance(how, Const) and how.value in ("floor", "trunc")):
-        return
-    if isinstance(dividend, Number) and dividend.taint >= Taint.shape and not isinstance(divisor, (Tensor, type(None))):
-        places = [arguments.node(0, "input"), arguments.node(1, "other")]
-        parts = [
-            run.operand(frame, place or node, value) for place, value in zip(places, (dividend, divisor), strict=True)
-        ]
-        run.emit(frame, DividesSize, node, "", (), callee=name, dividend=parts[0], divisor=parts[1])
-
-
 def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     last = name.rpartition(".")[2]
     note_draw(run, frame, node, f"torch.{name}", arguments)
@@ -151,7 +139,7 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
     first = arguments.get(0, "input", "tensor", "self", "x")
     of_sizes = any(isinstance(one, Number) and one.taint >= Taint.shape for one in arguments.all())
     note_call(run, frame, node, f"torch.{name}", first, arguments.keywords, of_sizes=of_sizes)
-    _divided_size(run, frame, node, name, arguments)
+    note_divided_size(run, frame, node, name, arguments)
     handler = higher_order.handler(name) or _TORCH.get(last)
     if handler is not None:
         made = handler(run, frame, node, name, arguments)
@@ -305,7 +293,7 @@ def _is_tensor(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arg
 
 def _where(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     condition = arguments.get(0, "condition")
-    tensor = next((m for m in members(condition) if isinstance(m, Tensor)), None) if condition is not None else None
+    tensor = tensor_of(condition)
     if tensor is None:
         tensor = run.tensor("bool", None, taint_of(condition) if condition is not None else Taint.none)
     rest = arguments.without_first() if arguments.positional else arguments

@@ -466,14 +466,16 @@ def _continued(frame: Frame, body: Callable[[], None]) -> Callable[[], None]:
 
 def _with(run: Run, frame: Frame, node: ast.With | ast.AsyncWith) -> None:
     entered = len(run.autocast)
-    for item in node.items:
-        value = run.evaluate(frame, item.context_expr)
-        if item.optional_vars is not None:
-            bind(run, frame, item.optional_vars, value)
-        if isinstance(value, Autocast):
-            precision.enter(run, frame, item.context_expr, value)
-    execute(run, frame, node.body)
-    del run.autocast[entered:]
+    try:
+        for item in node.items:
+            value = run.evaluate(frame, item.context_expr)
+            if item.optional_vars is not None:
+                bind(run, frame, item.optional_vars, value)
+            if isinstance(value, Autocast):
+                precision.enter(run, frame, item.context_expr, value)
+        execute(run, frame, node.body)
+    finally:  # code too deep to follow is left by an exception
+        del run.autocast[entered:]
 
 
 # --- definitions -------------------------------------------------------------------------------------------------

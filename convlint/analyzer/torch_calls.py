@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from convlint.analyzer import precision, torch_facts
 from convlint.analyzer.run import TORCHSCRIPT, Frame, Run
-from convlint.analyzer.values import TRUE, Number, Tensor, Value, members
+from convlint.analyzer.values import TRUE, Number, Tensor, Value, tensor_of
 from convlint.events import Branch, Taint, Unbatched, UnsupportedOperator, Untraceable
 
 
@@ -73,7 +73,7 @@ def note_untraceable(run: Run, frame: Frame, node: ast.expr, how: str, callee: s
 
 def note_asking(run: Run, frame: Frame, node: ast.expr, given: Value | None) -> None:
     """Notes a call of a function whose own Python code asks for the sizes of what it is given."""
-    tensor = next((m for m in members(given) if isinstance(m, Tensor)), None) if given is not None else None
+    tensor = tensor_of(given)
     if tensor is None or tensor.taint < Taint.shape:
         return
     size = Number("int", Taint.fixed)

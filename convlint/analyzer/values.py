@@ -289,6 +289,11 @@ def members(value: Value) -> tuple[Value, ...]:
     return value.members if isinstance(value, Union) else (value,)
 
 
+def tensor_of(value: Value | None) -> Tensor | None:
+    """The first alternative that is a tensor."""
+    return next((m for m in members(value) if isinstance(m, Tensor)), None) if value is not None else None
+
+
 def taint_of(value: Value, depth: int = 3) -> Taint:
     """What a value depends on, containers by their elements."""
     if isinstance(value, (Unknown, Number, Tensor, Array, Shape)):

@@ -1,4 +1,4 @@
-"""What can be negative when it is divided with ``//``."""
+"""What can be negative when it is divided with ``//``, and sizes that a function of torch divides."""
 
 from __future__ import annotations
 
@@ -101,3 +101,19 @@ def test_division_in_place_and_by_a_function_is_found(agree: Agree) -> None:
         "y = x.clone()\ny //= 2  # CVL501\ny = torch.floor_divide(y, 3)  # CVL501\nreturn y.floor_divide(2)  # CVL501"
     )
     agree(forward(body), select=["CVL501"])
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        ('torch.div(x.shape[1], 2, rounding_mode="trunc")', "CVL206"),
+        ('torch.div(x.size(1), self.n, rounding_mode="floor")', "CVL206"),
+        ("torch.floor_divide(x.shape[1], 2)", "CVL206"),
+        ("torch.div(x.shape[1], 2)", ""),
+        ('torch.div(x, 2, rounding_mode="floor")', ""),
+        ('torch.div(self.n, 2, rounding_mode="floor")', ""),
+        ("x.shape[1] // 2", ""),
+    ],
+)
+def test_a_size_is_divided_by_python(agree: Agree, call: str, code: str) -> None:
+    agree(forward(f"x = x.abs()\nreturn x + {call}" + (f"  # {code}" if code else "")))

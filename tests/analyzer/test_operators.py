@@ -42,3 +42,16 @@ def test_a_tensor_of_constants_is_harmless(agree: Agree, value: str) -> None:
 
 def test_a_tensor_of_a_size_is_found(agree: Agree) -> None:
     agree(forward("return x * torch.tensor(x.shape[0])  # CVL203"))
+
+
+def test_sequences_are_packed_by_values(agree: Agree) -> None:
+    agree(
+        forward(
+            """
+            packed = rnn.pack_padded_sequence(x, n, batch_first=True)  # CVL803
+            return rnn.pad_packed_sequence(self.gru(packed)[0], batch_first=True)[0]  # CVL803
+            """,
+            init="self.gru = nn.GRU(4, 4, batch_first=True)",
+            parameters="x, n",
+        ).replace("import torch\n", "import torch\nfrom torch.nn.utils import rnn\n", 1)
+    )

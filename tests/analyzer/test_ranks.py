@@ -1,4 +1,4 @@
-"""`squeeze` of sizes that are not 1, and packed sequences."""
+"""Axes that a model does not have: `squeeze` of sizes that are not 1, images without a batch."""
 
 from __future__ import annotations
 
@@ -38,16 +38,3 @@ def test_a_squeeze_that_does_nothing(agree: Agree, before: str, call: str, code:
 )
 def test_an_input_without_a_batch(agree: Agree, before: str, call: str, code: str) -> None:
     agree(forward(f"{before}\nreturn {call} * 2" + (f"  # {code}" if code else "")))
-
-
-def test_sequences_are_packed_by_values(agree: Agree) -> None:
-    agree(
-        forward(
-            """
-            packed = rnn.pack_padded_sequence(x, n, batch_first=True)  # CVL803
-            return rnn.pad_packed_sequence(self.gru(packed)[0], batch_first=True)[0]  # CVL803
-            """,
-            init="self.gru = nn.GRU(4, 4, batch_first=True)",
-            parameters="x, n",
-        ).replace("import torch\n", "import torch\nfrom torch.nn.utils import rnn\n", 1)
-    )
