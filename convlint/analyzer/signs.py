@@ -10,7 +10,7 @@ from dataclasses import replace
 from convlint.analyzer.values import Const, List, Number, Sign, Tensor, Tuple, Unknown, Value, members, number_kind
 from convlint.events import Taint
 
-_POSITIVE = frozenset(
+POSITIVE = frozenset(
     [
         "abs",
         "absolute",
@@ -55,7 +55,7 @@ _POSITIVE = frozenset(
     ]
 )
 """Functions whose result is never negative."""
-_NEGATIVE = frozenset(
+NEGATIVE = frozenset(
     [
         "neg",
         "negative",
@@ -74,7 +74,6 @@ _NEGATIVE = frozenset(
         "asin",
         "randn",
         "randn_like",
-        "new_randn",
         "linear",
         "conv1d",
         "conv2d",
@@ -86,7 +85,37 @@ _NEGATIVE = frozenset(
     ]
 )
 """Functions whose result is negative for some of the usual inputs."""
-_KEEPING = frozenset(
+OF_NUMBERS = frozenset(
+    [
+        "add",
+        "mul",
+        "multiply",
+        "div",
+        "divide",
+        "true_divide",
+        "floor_divide",
+        "pow",
+        "where",
+        "masked_fill",
+        "tensor",
+        "as_tensor",
+        "add_",
+        "mul_",
+        "div_",
+        "clamp_max",
+        "arange",
+        "range",
+        "full",
+        "full_like",
+        "new_full",
+        "randint",
+        "linspace",
+        "remainder",
+        "fmod",
+    ]
+)
+"""Functions that compute with what they are given, plain numbers too: negative only where something of that is."""
+KEEPING = OF_NUMBERS | frozenset(
     [
         "sum",
         "cumsum",
@@ -134,16 +163,7 @@ _KEEPING = frozenset(
         "tril",
         "triu",
         "diag",
-        "add",
-        "mul",
-        "multiply",
-        "div",
-        "divide",
-        "true_divide",
-        "floor_divide",
         "maximum",
-        "pow",
-        "where",
         "cat",
         "concat",
         "concatenate",
@@ -152,13 +172,6 @@ _KEEPING = frozenset(
         "vstack",
         "meshgrid",
         "scatter",
-        "masked_fill",
-        "tensor",
-        "as_tensor",
-        "add_",
-        "mul_",
-        "div_",
-        "clamp_max",
         "lerp",
         "matmul",
         "mm",
@@ -167,50 +180,11 @@ _KEEPING = frozenset(
         "outer",
         "einsum",
         "pad",
-        "arange",
-        "range",
-        "full",
-        "full_like",
-        "new_full",
-        "randint",
-        "linspace",
-        "remainder",
-        "fmod",
     ]
 )
-"""Functions whose result is negative only where something that they are given is."""
+"""These, and functions to which plain numbers are axes and sizes."""
 _WITH_POSITIONS = frozenset(["max", "min", "sort", "topk", "kthvalue", "median", "mode", "unique", "cummax", "cummin"])
 """Functions that return values, then positions (or counts)."""
-_OF_NUMBERS = frozenset(
-    [
-        "add",
-        "mul",
-        "multiply",
-        "div",
-        "divide",
-        "true_divide",
-        "floor_divide",
-        "pow",
-        "where",
-        "masked_fill",
-        "tensor",
-        "as_tensor",
-        "add_",
-        "mul_",
-        "div_",
-        "clamp_max",
-        "arange",
-        "range",
-        "full",
-        "full_like",
-        "new_full",
-        "randint",
-        "linspace",
-        "remainder",
-        "fmod",
-    ]
-)
-"""Those of them that compute with the plain numbers that they are given: to others these are axes and sizes."""
 _WITHOUT_SIGN = frozenset(["device", "dtype", "layout", "requires_grad", "dim", "axis", "keepdim", "memory_format"])
 """Arguments that the sign of a result does not depend on."""
 _LAYERS: dict[str, Sign] = {
@@ -283,17 +257,17 @@ def of_call(name: str, positional: list[Value], keywords: dict[str, Value], resu
 
 
 def _of_result(name: str, positional: list[Value], keywords: dict[str, Value]) -> Sign:
-    if name in _POSITIVE:
+    if name in POSITIVE:
         return "+"
-    if name in _NEGATIVE:
+    if name in NEGATIVE:
         return "-"
     if name in ("clamp", "clip", "clamp_min", "clamp_", "clip_"):
         low = keywords.get("min", positional[1] if len(positional) > 1 else None)
         positive = low is not None and number_kind(low) is not None and of(low) == "+"
         return "+" if positive else of(positional[0]) if positional else ""
-    if name in _KEEPING:
+    if name in KEEPING:
         given = [*positional, *(value for key, value in keywords.items() if key not in _WITHOUT_SIGN)]
-        return together(one for one in given if name in _OF_NUMBERS or number_kind(one) is None)
+        return together(one for one in given if name in OF_NUMBERS or number_kind(one) is None)
     return ""
 
 
