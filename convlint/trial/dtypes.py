@@ -106,6 +106,7 @@ ONLY_NUMBERS = {
     "torch.nn.functional.pad": "nn.functional.pad({0}, (1, 1), value={1})",
     "torch.new_full": "{0}.new_full((2, 2), {1})",
 }
+REDUCTIONS = ("sum", "prod", "mean", "max", "min", "amax", "amin", "any", "all", "argmax", "argmin")
 UNARY = {
     **{
         f"torch.{name}": f"{{0}}.{name}()"
@@ -113,17 +114,7 @@ UNARY = {
             "abs",
             "neg",
             "sign",
-            "sum",
-            "prod",
-            "mean",
-            "max",
-            "min",
-            "amax",
-            "amin",
-            "any",
-            "all",
-            "argmax",
-            "argmin",
+            *REDUCTIONS,
             "sqrt",
             "rsqrt",
             "exp",
@@ -153,17 +144,7 @@ UNARY = {
     **{
         f"torch.{name} dim": f"{{0}}.{name}(1)"
         for name in [
-            "sum",
-            "prod",
-            "mean",
-            "max",
-            "min",
-            "amax",
-            "amin",
-            "any",
-            "all",
-            "argmax",
-            "argmin",
+            *REDUCTIONS,
             "cumsum",
             "cumprod",
             "cummax",
