@@ -15,10 +15,7 @@ import logging
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +27,7 @@ from torch import nn
 from torch.utils import _pytree as pytree
 from torchvision import ops
 
-from convlint.analyzer.torch_facts.generate import attempt, dtype_class, quiet
+from convlint.analyzer.torch_facts.generate import attempt, dtype_class, in_processes, quiet
 
 SEEDS = range(4)
 
@@ -400,25 +397,14 @@ def silent() -> None:
     logging.disable(logging.CRITICAL)
 
 
-def rows(names: list[str]) -> dict[str, dict[str, Any]]:
-    """The rows by name, each measured in a process that may crash."""
-    found: dict[str, dict[str, Any]] = {}
-    pool: ProcessPoolExecutor | None = None
-    for name in names:
-        pool = pool or ProcessPoolExecutor(1, get_context("spawn"), silent)
-        try:
-            found[name] = pool.submit(measured, name).result()
-        except BrokenProcessPool:
-            pool = None
-    return found
-
-
 def main() -> None:
     """Writes the table, one function or layer a line."""
     versions = {
         module.__name__: module.__version__.split("+")[0] for module in (torch, torchvision, onnxscript, onnxruntime)
     }
-    body = ",\n".join(f"  {json.dumps(name)}: {json.dumps(row)}" for name, row in rows(sorted(ops.__all__)).items())
+    body = ",\n".join(
+        f"  {json.dumps(name)}: {json.dumps(row)}" for name, row in in_processes(measured, sorted(ops.__all__), silent)
+    )
     text = f'{{\n "versions": {json.dumps(versions)},\n "members": {{\n{body}\n }}\n}}\n'
     Path(__file__).with_name("torchvision.json").write_text(text, encoding="utf-8")
 

@@ -14,18 +14,19 @@ import json
 import re
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
+T = TypeVar("T")
 NAMESPACES = {
     "torch": (torch, ""),
     "torch.nn.functional": (F, ""),
@@ -273,13 +274,8 @@ def fused(names: Iterable[str]) -> list[str]:
 def refused(names: Iterable[str]) -> dict[str, str]:
     """What the TorchScript ONNX exporter refuses of functions and layers, asked in a process that may crash."""
     found: dict[str, str] = {}
-    pool: ProcessPoolExecutor | None = None
-    for name in names:
-        pool = pool or ProcessPoolExecutor(1, get_context("spawn"), quiet)
-        try:
-            found |= pool.submit(refused_of, name).result()
-        except BrokenProcessPool:
-            pool = None
+    for _, more in in_processes(refused_of, names):
+        found |= more
     return found
 
 
@@ -288,6 +284,17 @@ def quiet() -> None:
     warnings.simplefilter("ignore")
     torch.manual_seed(0)
     torch.set_grad_enabled(False)
+
+
+def in_processes(
+    ask: Callable[[str], T], names: Iterable[str], set_up: Callable[[], None] = quiet
+) -> Iterator[tuple[str, T]]:
+    """Names with what is found of each, in a process of its own, which may crash and keeps nothing."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["torch"])
+    for name in names:
+        with ProcessPoolExecutor(1, context, set_up) as pool, contextlib.suppress(BrokenProcessPool):
+            yield name, pool.submit(ask, name).result()
 
 
 def public(module: Any) -> list[tuple[str, Any]]:

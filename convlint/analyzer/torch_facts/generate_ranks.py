@@ -10,16 +10,13 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from convlint.analyzer import torch_facts
-from convlint.analyzer.torch_facts.generate import attempt, quiet
+from convlint.analyzer.torch_facts.generate import attempt, in_processes
 from convlint.analyzer.torch_facts.generate_sizes import INPUTS, modules_of
 
 
@@ -60,13 +57,7 @@ def main() -> None:
     table = torch_facts.table()
     layers = [name for name in sorted(table.modules) if not name.startswith("Lazy")]
     functions = [name for name in sorted(table.functions) if name.startswith("torch.nn.functional.")]
-    rows: dict[str, dict[str, int | str]] = {}
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["torch"])
-    for name in (*layers, *functions):
-        with ProcessPoolExecutor(1, context, quiet) as pool, contextlib.suppress(BrokenProcessPool):
-            found = pool.submit(lost, name).result()
-            rows |= {name: found} if found else {}
+    rows = {name: found for name, found in in_processes(lost, (*layers, *functions)) if found}
     body = ",\n".join(f"  {json.dumps(name)}: {json.dumps(row)}" for name, row in sorted(rows.items()))
     text = f'{{\n "torch": {json.dumps(table.torch)},\n "ranks": {{\n{body}\n }}\n}}\n'
     Path(__file__).with_name("ranks.json").write_text(text, encoding="utf-8")

@@ -14,10 +14,7 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +22,7 @@ import torch
 from torch import nn
 
 from convlint.analyzer import torch_facts
-from convlint.analyzer.torch_facts.generate import BEFORE, MADE_WITH, NAMESPACES, Calls, attempt, quiet
+from convlint.analyzer.torch_facts.generate import BEFORE, MADE_WITH, NAMESPACES, Calls, attempt, in_processes, quiet
 
 WITH = (*BEFORE, (0, 2, 1), (1, 2, 2), (2, 2, 1), (3, 2, 2), (0,), ((1, 1),), ((1, 1, 1),), ((4, 4, 4),), ((2, 1),))
 """Arguments behind the tensors."""
@@ -132,17 +129,6 @@ def _shapes(module: nn.Module, axis: int) -> Any:
     return (shapes,) if isinstance(module, Calls) else shapes  # of `*tensors`
 
 
-def measured(names: list[str]) -> dict[str, list[Sample]]:
-    """The samples of many, each asked in a process of its own, which may crash and keeps nothing of the one before."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["torch"])
-    found: dict[str, list[Sample]] = {}
-    for name in names:
-        with ProcessPoolExecutor(1, context, quiet) as pool, contextlib.suppress(BrokenProcessPool):
-            found[name] = pool.submit(samples, name).result()
-    return found
-
-
 def facts(name: str, found: list[Sample]) -> dict[str, dict[str, Any]]:
     """By name (``LSTM:batch_first`` with a switch) and exporter, the axes that all samples but those of ones need."""
     rows: dict[str, dict[str, Any]] = {}
@@ -194,7 +180,7 @@ def main() -> None:
     path = Path(__file__).with_name("sizes.json")
     rows = json.loads(path.read_text(encoding="utf-8"))["needs"] if sys.argv[1:] else {}
     names = sys.argv[1:] or _all_names()
-    for name, found in measured(names).items():
+    for name, found in in_processes(samples, names):
         rows |= facts(name, found)
     body = ",\n".join(f"  {json.dumps(name)}: {json.dumps(row)}" for name, row in sorted(rows.items()))
     version = torch.__version__.split("+")[0]
