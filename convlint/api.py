@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from convlint.config import Configuration, Settings
-from convlint.findings import Finding
+from convlint.findings import Finding, Span
+from convlint.rule import faults
 from convlint.source.discovery import discover, matches
 from convlint.source.document import Document
 
@@ -57,11 +58,13 @@ def check(
     """
     from convlint.linter import lint
 
+    configuration = configuration or Configuration()
     result = CheckResult()
-    for settings, group in _groups(paths, configuration or Configuration(), stdin):
+    for settings, group in _groups(paths, configuration, stdin):
         part = lint(group, settings, stdin=stdin, want_fixes=want_fixes)
         result.findings += part.findings
         result.files += part.files
+    result.findings += _about_packs(configuration)
     _sort(result.findings)
     return result
 
@@ -80,14 +83,16 @@ def fix(
     """
     from convlint.fixer import fix_paths
 
+    configuration = configuration or Configuration()
     result = FixResult()
-    for settings, group in _groups(paths, configuration or Configuration(), stdin):
+    for settings, group in _groups(paths, configuration, stdin):
         part = fix_paths(group, settings, write=write, stdin=stdin)
         result.changed += part.changed.values()
         result.fixed += part.fixed
         result.unstable += map(str, part.unstable)
         result.left.findings += part.left.findings
         result.left.files += part.left.files
+    result.left.findings += _about_packs(configuration)
     _sort(result.left.findings)
     return result
 
@@ -117,6 +122,14 @@ def write_baseline(file: Path, paths: Sequence[Path | str], configuration: Confi
         result = lint(group, replace(settings, baseline=None))
         keys += [baseline.key(f, result.documents.get(f.path), file) for f in result.findings]
     return baseline.write(file, keys)
+
+
+def _about_packs(configuration: Configuration) -> list[Finding]:
+    """What is wrong with installed rule packs, once a run and not in the user's files."""
+    wrong = faults() if configuration.settings(Path.cwd()).selects("CVL005") else ()
+    return [
+        Finding("CVL005", "rule-crashed", one.message, one.path, Span(one.row, 1, one.row, 2), "error") for one in wrong
+    ]
 
 
 def _sort(findings: list[Finding]) -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from convlint.errors import UsageError
 from convlint.findings import Finding
+from convlint.rule import current
 from convlint.source.discovery import absolute, encodable
 from convlint.source.document import Document
 
@@ -56,7 +57,7 @@ def read(file: Path) -> Counter[Key]:
         raise UsageError(f"baseline {file}: {error}; write it anew with --write-baseline") from None
     if parsed.version != 1:
         raise UsageError(f"baseline {file}: has version {parsed.version}, not 1; write it anew with --write-baseline")
-    return Counter({(e.path, e.code, e.statement): e.count for e in parsed.findings})
+    return Counter({(e.path, current(e.code), e.statement): e.count for e in parsed.findings})
 
 
 def write(file: Path, keys: Iterable[Key]) -> int:

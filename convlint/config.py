@@ -10,7 +10,8 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -19,7 +20,7 @@ import msgspec
 
 from convlint.entry_points import EntryPoint, check_entry_pattern, check_entry_point
 from convlint.errors import UsageError, nearest
-from convlint.rule import Context, registry
+from convlint.rule import Context, current, faults, registry
 from convlint.source.discovery import DEFAULT_EXCLUDE, absolute, anchored, matches
 
 if sys.version_info >= (3, 11):
@@ -61,10 +62,10 @@ class Settings:
     root: Path = field(default_factory=Path.cwd)
     """The folder of the configuration, else the working directory: a baseline names files relative to it."""
     config_file: Path | None = None
-    select: tuple[str, ...] = ("CVL",)
+    select: tuple[str, ...] = ("",)
     """Code prefixes; ``ALL`` has become the empty one."""
     ignore: tuple[str, ...] = ()
-    fixable: tuple[str, ...] = ("CVL",)
+    fixable: tuple[str, ...] = ("",)
     unfixable: tuple[str, ...] = ()
     exclude: tuple[str, ...] = DEFAULT_EXCLUDE
     """Gitignore-style patterns, those with a slash absolute."""
@@ -90,6 +91,8 @@ class Settings:
     cache_dir: Path | None = None
     jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
     baseline: Path | None = None
+    warnings: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    """What the user should be told of these settings: codes that are called otherwise now, that do nothing..."""
 
     @property
     def context(self) -> Context:
@@ -211,7 +214,9 @@ def check_codes(codes: Iterable[str]) -> None:
         if code in _EVERYTHING or _TOOL_CODE.fullmatch(code):
             continue
         rules = registry()
-        if code and any(known.startswith(code) for known in rules):
+        if code and (current(code) in rules or any(known.startswith(code) for known in rules)):
+            continue
+        if faults() and not code.startswith("CVL"):  # it may be of the pack that cannot be loaded, which is reported
             continue
         names = {rule.name: known for known, rule in rules.items()}
         if code in names:
@@ -227,7 +232,8 @@ def apply(settings: Settings, layer: Layer) -> Settings:
     """
     options = layer.options
     try:
-        changes = _selection(settings, options) | _entries(layer) | _plain(options)
+        told = (*settings.warnings, *(f"{layer.source}: {text}" for text in _retired(options)))
+        changes = _selection(settings, options) | _entries(layer) | _plain(options) | {"warnings": told}
         if options.per_file_ignores is not None:
             changes["per_file_ignores"] = tuple(
                 ("!" * pattern.startswith("!") + anchored(pattern.removeprefix("!"), layer.base), _prefixes(codes))
@@ -302,7 +308,38 @@ def _selection(settings: Settings, options: Options) -> dict[str, Any]:
 def _prefixes(codes: Iterable[str] | None) -> tuple[str, ...]:
     codes = tuple(codes or ())
     check_codes(codes)
-    return tuple("" if code == "ALL" else code for code in codes)
+    return tuple("" if code == "ALL" else current(code) for code in codes)
+
+
+def _retired(options: Options) -> Iterator[str]:
+    """Warnings about codes of renamed and removed rules.
+
+    Raises:
+        UsageError: a rule is selected that was removed.
+    """
+    selected = (*(options.select or ()), *options.extend_select)
+    listed = (options.ignore, options.fixable, options.unfixable, *(options.per_file_ignores or {}).values())
+    for code in (*selected, *(code for codes in listed for code in codes or ())):
+        rule = registry().get(current(code))
+        if rule is None:
+            continue
+        if rule.code != code:
+            yield f"`{code}` is called {rule.code} now; write that"
+        if rule.status == "removed":
+            if code in selected:
+                raise UsageError(f"rule `{code}` was removed and cannot be selected: {rule.reason}")
+            yield f"rule `{code}` was removed, so that naming it has no effect: {rule.reason}"
+
+
+def _idle(settings: Settings) -> Iterator[str]:
+    """Warnings about selections that do nothing, or not for much longer."""
+    for code in settings.select:
+        chosen = [rule for known, rule in registry().items() if known.startswith(code)]
+        if chosen and not settings.preview and all(rule.status == "preview" for rule in chosen):
+            yield f"selecting `{code}` has no effect, because it is in preview; pass --preview"
+        for rule in chosen:
+            if rule.code == code and rule.status == "deprecated":
+                yield f"rule `{code}` is deprecated and will be removed: {rule.reason}"
 
 
 def _within(code: str, prefixes: Iterable[str]) -> bool:
@@ -339,10 +376,20 @@ class Configuration:
         overrides: layers of the command line, the last one strongest.
         file: the one configuration file to use instead of the nearest to each folder.
         isolated: whether configuration files are left unread.
+        warn: is told once what the user should know of settings that are used; by default Python's ``warnings``.
     """
 
-    def __init__(self, overrides: Sequence[Layer] = (), *, file: Path | None = None, isolated: bool = False) -> None:
+    def __init__(
+        self,
+        overrides: Sequence[Layer] = (),
+        *,
+        file: Path | None = None,
+        isolated: bool = False,
+        warn: Callable[[str], None] = warnings.warn,
+    ) -> None:
         self.overrides = tuple(overrides)
+        self._warn = warn
+        self._told: set[str] = set()
         self.isolated = isolated
         self._cwd = Path.cwd()
         self._known: dict[Path, Settings] = {}
@@ -351,9 +398,14 @@ class Configuration:
 
     def settings(self, folder: Path) -> Settings:
         """The settings for the files of a folder: those of the nearest configuration file above."""
-        if not self._nearest:
-            return self._default
-        folder = absolute(folder)
+        found = self._for(absolute(folder)) if self._nearest else self._default
+        for text in found.warnings:
+            if text not in self._told:
+                self._told.add(text)
+                self._warn(text)
+        return found
+
+    def _for(self, folder: Path) -> Settings:
         if folder not in self._known:
             self._known[folder] = self._read(folder)
         return self._known[folder]
@@ -363,7 +415,7 @@ class Configuration:
             file = folder / name
             if file.is_file() and (options := read_file(file)) is not None:
                 return self._settings(folder, file, options)
-        return self._default if folder == folder.parent else self.settings(folder.parent)
+        return self._default if folder == folder.parent else self._for(folder.parent)
 
     def _from(self, file: Path, root: Path) -> Settings:
         options = read_file(file)
@@ -376,7 +428,7 @@ class Configuration:
         layers = self.overrides if options is None else (Layer(options, str(file), root), *self.overrides)
         for layer in layers:
             settings = apply(settings, layer)
-        return settings
+        return replace(settings, warnings=(*settings.warnings, *_idle(settings)))
 
 
 def parse_config_option(text: str) -> Path | Options:

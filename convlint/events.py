@@ -436,8 +436,60 @@ def _is_known(value: Any) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call(Event):
-    """A function that a rule asked for (``Rule.callees``) is called: anywhere, in scripts and at module level too."""
+class Generic(Event):
+    """Plain code, traced or not, in scripts and at module level too; made only where a rule asks for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfLibrary(Generic):
+    """Something of a library that a rule asked for (``Rule.attributes``), whatever the file calls it."""
+
+    qualified: str
+    """Its qualified name: ``torch.float64``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attribute(OfLibrary):
+    """It is read, called or passed on: ``torch.float64``, or ``float64`` after ``from torch import float64``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assign(OfLibrary):
+    """It is assigned to: ``torch.backends.cudnn.benchmark = True``."""
+
+    value: Argument
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscript(OfLibrary):
+    """An element of it is read, set or deleted: ``os.environ["TORCH_LOGS"]``."""
+
+    index: Argument
+    value: Argument | None = None
+    """What the element is set to, None where it is not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassDef(Generic):
+    """A class is defined, at module level or in another class; at its header."""
+
+    name: str
+    bases: tuple[str, ...]
+    """Of all that it derives from, the project's classes first: ``nets.Base``, ``torch.nn.Module``."""
+    methods: tuple[str, ...] = ()
+    """The methods that it defines itself."""
+    whole: Span
+    """The whole class statement without its decorators."""
+
+    @property
+    def cst_statement(self) -> BaseStatement:
+        """The LibCST node of the whole class, parsed when asked for."""
+        return self.document.statement(self.whole)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call(Generic):
+    """A function that a rule asked for (``Rule.callees``) is called."""
 
     callee: str
     """Its qualified name, whatever the file calls it: ``torch.load``."""

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from convlint import baseline
-from convlint.analyzer import Analyzer, roomy
+from convlint.analyzer import Analyzer, Asked, roomy
 from convlint.config import TARGETS, Settings
 from convlint.errors import nearest
-from convlint.events import Call, Event
+from convlint.events import Call, ClassDef, Event, Generic, OfLibrary
 from convlint.findings import Applicability, Edit, Finding, Fix, Severity, Span
-from convlint.rule import Context, Rule, registry
+from convlint.rule import Context, Rule, current, faults, registry
 from convlint.source.document import TOO_DEEP, Document, SourceError
 from convlint.source.suppressions import Suppression, suppressions, without
 
@@ -90,8 +90,7 @@ def lint_documents(documents: Sequence[Document], settings: Settings, around: Se
 
 def _lint_documents(documents: Sequence[Document], settings: Settings, around: Sequence[Document]) -> LintResult:
     rules = _selected(settings)
-    callees = {callee for rule in rules.values() for callee in rule.callees}
-    analyzer = Analyzer(around, callees, settings.entry_points, settings.exclude_entry_points)
+    analyzer = Analyzer(around, _asked(rules.values()), settings.entry_points, settings.exclude_entry_points)
     found: dict[str, list[Repairable]] = defaultdict(list)
     for document in documents:
         try:
@@ -106,7 +105,8 @@ def _lint_documents(documents: Sequence[Document], settings: Settings, around: S
         ignored = {r.code for r in rules.values() if settings.ignores_in(Path(document.path), r.code)}
         found[document.path] += _judged(events.get(document.path, []), rules, settings.context, ignored)
         kept = _suppressed(document, found[document.path], events.get(document.path, []), rules)
-        kept = [r for r in kept if settings.selects(r.finding.code) and r.finding.code not in ignored]
+        kept = [r for r in kept if settings.selects(r.finding.code)]
+        kept = [r for r in kept if not settings.ignores_in(Path(document.path), r.finding.code)]
         if not settings.show_harmless:
             kept = [r for r in kept if r.finding.severity != "info" or r.finding.code == "CVL001"]
         result.repairables += kept
@@ -127,6 +127,25 @@ def _selected(settings: Settings) -> dict[str, Rule]:
     }
 
 
+def _asked(rules: Iterable[Rule]) -> Asked:
+    """The plain code that rules want to know of."""
+    return Asked(
+        frozenset(callee for rule in rules for callee in rule.callees),
+        frozenset(attribute for rule in rules for attribute in rule.attributes),
+        any(ClassDef in rule.events for rule in rules),
+    )
+
+
+def _wants(rule: Rule, event: Generic) -> bool:
+    match event:
+        case Call(callee=callee):
+            return callee in rule.callees
+        case OfLibrary(qualified=qualified):
+            return qualified in rule.attributes
+        case _:
+            return type(event) in rule.events
+
+
 def _judged(
     events: Iterable[Event], rules: dict[str, Rule], context: Context, ignored: Iterable[str] = ()
 ) -> list[Repairable]:
@@ -139,7 +158,7 @@ def _judged(
         if kind not in by_event:
             by_event[kind] = [r for r in rules.values() if issubclass(kind, r.events) and r.code not in ignored]
         for rule in by_event[kind]:
-            if isinstance(event, Call) and event.callee not in rule.callees:
+            if isinstance(event, Generic) and not _wants(rule, event):
                 continue
             finding = _checked(rule, event, context)
             if finding is not None and (finding.code, finding.span, finding.message) not in seen:
@@ -242,14 +261,17 @@ def _suppressed(
     document: Document, found: list[Repairable], events: list[Event], rules: dict[str, Rule]
 ) -> list[Repairable]:
     """The findings that no comment silences, and findings about the comments themselves."""
-    comments, malformed = suppressions(document)
+    known = registry()
+    comments, malformed = suppressions(document, (*known, *(old for rule in known.values() for old in rule.formerly)))
     if not comments and not malformed:
         return found
+    for comment in comments:
+        comment.renamed = {code: new for code in comment.codes if (new := current(code)) != code}
     everywhere = [r.finding for r in _judged(events, rules, EVERYWHERE)] + [r.finding for r in found]
     for finding in everywhere:
         for comment in comments:
             if comment.covers(finding):
-                comment.used.update(code for code in comment.codes if finding.code.startswith(code))
+                comment.used.update(code for code in comment.codes if comment.means(code, finding))
     kept = [r for r in found if not any(comment.covers(r.finding) for comment in comments)]
     about = [_about("CVL003", "malformed-suppression", one.message, document, one.span) for one in malformed]
     for comment in comments:
@@ -258,25 +280,15 @@ def _suppressed(
 
 
 def _about(code: str, name: str, message: str, document: Document, span: Span, edit: Edit | None = None) -> Finding:
-    fix = Fix("Remove the suppression", (edit,), Applicability.safe) if edit else None
+    what = "Correct" if edit and edit.content else "Remove"
+    fix = Fix(f"{what} the suppression", (edit,), Applicability.safe) if edit else None
     fixable = Applicability.safe if edit else None
     return Finding(code, name, message, document.path, span, "warning", fix=fix, fixable=fixable)
 
 
 def _about_comment(document: Document, comment: Suppression, rules: dict[str, Rule]) -> list[Finding]:
-    known = list(registry())
-    unknown = [c for c in comment.codes if not any(k.startswith(c) for k in known)]
-    about = [
-        _about(
-            "CVL004",
-            "unknown-code-in-suppression",
-            f"`{code}` is no rule{nearest(code, known)}",
-            document,
-            comment.span,
-        )
-        for code in unknown
-    ]
-    active = [c for c in comment.unused if c not in unknown and any(r.startswith(c) for r in rules)]
+    about = _about_codes(document, comment)
+    active = [c for c in comment.unused if any(r.startswith(comment.renamed.get(c, c)) for r in rules)]
     if active and comment.kind != "ignore-file" and _stands_alone(document, comment.span):
         message = "a comment on a line of its own suppresses nothing; put it behind the statement"
         about.append(_about("CVL002", "unused-suppression", message, document, comment.span))
@@ -284,6 +296,25 @@ def _about_comment(document: Document, comment: Suppression, rules: dict[str, Ru
         message = f"nothing to suppress here for {', '.join(active)}; remove it"
         edit = without(document, comment, active)
         about.append(_about("CVL002", "unused-suppression", message, document, comment.span, edit))
+    return about
+
+
+def _about_codes(document: Document, comment: Suppression) -> list[Finding]:
+    """What is to be said of codes that no rule has, or none any more."""
+    known, about = registry(), list[Finding]()
+    for code in comment.codes:
+        edit = None
+        if new := comment.renamed.get(code):
+            message = f"`{code}` is called {new} now, which this comment still means; write {new}"
+            edit = Edit(comment.span, document.segment(comment.span).replace(code, new))
+        elif code in known and known[code].status == "removed":
+            message = f"`{code}` was removed: {known[code].reason.rstrip('.')}; remove it here too"
+            edit = without(document, comment, [code])
+        elif any(one.startswith(code) for one in known) or (faults() and not code.startswith("CVL")):
+            continue
+        else:
+            message = f"`{code}` is no rule{nearest(code, known)}"
+        about.append(_about("CVL004", "unknown-code-in-suppression", message, document, comment.span, edit))
     return about
 
 

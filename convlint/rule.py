@@ -7,10 +7,12 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import traceback
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
-from typing import Any, ClassVar, Literal
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 from convlint.events import Event
 from convlint.findings import (
@@ -27,6 +29,8 @@ from convlint.findings import (
     severity,
 )
 
+CODE = re.compile(r"[A-Z]+\d+")
+"""What the code of a rule looks like."""
 MARK = re.compile(r"[ \t]*# <-$", re.MULTILINE)
 """The comment that marks, in an example, a line on which a finding must start."""
 
@@ -37,13 +41,14 @@ class Example:
 
     ``bad`` and ``good`` are whole source files that define ``class Model(nn.Module)``; in ``bad`` each line on
     which a finding must start ends with ``# <-``. ``inputs`` describes the example inputs in the language of
-    ``convlint preflight --input``: named dimensions (``N=3``) are dynamic, numbers are fixed.
+    ``convlint preflight --input``: named dimensions (``N=3``) are dynamic, numbers are fixed. Without inputs nothing is
+    run: the example of a convention (a company's forbidden call), which no tracer can judge.
     """
 
     bad: str
     good: str
-    inputs: str
-    harm: Harm
+    inputs: str = ""
+    harm: Harm = Harm()  # noqa: RUF009 - frozen
     """What the proof must show for ``bad``, exactly."""
     fix: Applicability | None = None
     """Whether ``--fix`` (safe) or ``--unsafe-fixes`` turns ``bad`` into ``good``, to the letter."""
@@ -99,16 +104,27 @@ class Context:
         return EXPORTERS[self.exporter]
 
 
+Status = Literal["preview", "stable", "deprecated", "removed"]
+
+
 class Rule:
     """One thing that goes wrong. The docstring is the documentation; see ``CONTRIBUTING.md`` for its sections."""
 
     code: ClassVar[str]
     name: ClassVar[str]
     since: ClassVar[str] = "0.1"
-    status: ClassVar[Literal["preview", "stable", "deprecated"]] = "stable"
+    status: ClassVar[Status] = "stable"
+    """``preview`` needs ``--preview``, ``deprecated`` works and warns; ``removed`` keeps the class, without events, so
+    that its code and page stay known."""
+    reason: ClassVar[str] = ""
+    """Why the rule is deprecated or was removed and what to use instead, as a sentence."""
+    formerly: ClassVar[Sequence[str]] = ()
+    """The codes that the rule had before: they go on to mean it, with a warning."""
     events: ClassVar[tuple[type[Event], ...]]
     callees: ClassVar[Sequence[str]] = ()
     """The functions, by qualified name, of whose calls the rule wants the ``Call`` events."""
+    attributes: ClassVar[Sequence[str]] = ()
+    """What else of libraries, by qualified name, the rule wants ``Attribute``, ``Assign``, ``Subscript`` events of."""
     examples: ClassVar[Sequence[Example]] = ()
     facts: ClassVar[Sequence[Fact]] = ()
     """Documented harm for targets (no proof here)."""
@@ -132,25 +148,29 @@ class Rule:
         self,
         event: Event,
         message: str,
-        harm: Harm,
+        harm: Harm | None,
         context: Context,
         *,
         fixable: Applicability | None = None,
         span: Span | None = None,
         at_most: Severity = "error",
     ) -> Finding:
-        """A finding of this rule at an event, as severe as its harm on the run's routes and targets, or ``at_most``."""
+        """A finding of this rule at an event, as severe as its harm on the run's routes and targets, or ``at_most``.
+
+        What goes against a convention has no harm that a tracer could show, None, and is as severe as ``at_most``.
+        """
         gone = set(ROUTES) - event.routes
         if event.only_checks:
             gone.update(EXPORTERS["torchscript"])  # a check is not traced: what it computes is in no graph
-        harm = harm.without(gone)
+        harm = harm.without(gone) if harm is not None else None
+        severe = severity(harm.worst(context.routes, context.targets)) if harm is not None else at_most
         return Finding(
             code=self.code,
             name=self.name,
             message=message,
             path=event.document.path,
             span=span or event.span,
-            severity=min(severity(harm.worst(context.routes, context.targets)), at_most, key=SEVERITIES.index),
+            severity=min(severe, at_most, key=SEVERITIES.index),
             harm=harm,
             fixable=fixable,
             statement=event.statement,
@@ -169,21 +189,93 @@ def rules_in(package: str) -> list[type[Rule]]:
     return sorted(found, key=lambda rule: rule.code)
 
 
-def _packs() -> Iterator[Callable[[], list[type[Rule]]]]:
-    for point in entry_points(group="convlint.rules"):
-        yield point.load()
+@dataclass(frozen=True)
+class Fault:
+    """What keeps an installed rule pack, or one rule of it, from running, and where that stands."""
+
+    message: str
+    path: str
+    row: int
+
+
+class _Packs(NamedTuple):
+    rules: dict[str, type[Rule]]
+    faults: tuple[Fault, ...]
+
+
+def registry() -> dict[str, type[Rule]]:
+    """All installed rules by code: the built-in pack and anybody's, those left out that cannot run (``faults``)."""
+    return _packs().rules
+
+
+def faults() -> tuple[Fault, ...]:
+    """What is wrong with installed rule packs."""
+    return _packs().faults
+
+
+def current(code: str) -> str:
+    """The code of today for one that a rule had before; any other as it is."""
+    return next((rule.code for rule in registry().values() if code in rule.formerly), code)
 
 
 @functools.cache
-def registry() -> dict[str, type[Rule]]:
-    """All installed rules by code: the built-in pack and anybody's.
-
-    Raises:
-        ValueError: two packs define the same code.
-    """
+def _packs() -> _Packs:
     known: dict[str, type[Rule]] = {}
-    for pack in _packs():
-        for rule in pack():
-            if known.setdefault(rule.code, rule) is not rule:
-                raise ValueError(f"rule {rule.code} is defined by {known[rule.code]!r} and by {rule!r}")
-    return dict(sorted(known.items()))
+    wrong: list[Fault] = []
+    for point in sorted(entry_points(group="convlint.rules"), key=lambda point: (point.name != "convlint", point.name)):
+        try:
+            rules = list(point.load()())
+        except (Exception, SystemExit) as error:  # a third party's pack must not end the run
+            wrong.append(_not_loaded(point, error))
+            continue
+        for rule in rules:
+            flaw = _flaw(rule, known)
+            if flaw:
+                wrong.append(_left_out(point, rule, flaw))
+            else:
+                known[rule.code] = rule
+    return _Packs(dict(sorted(known.items())), tuple(wrong))
+
+
+def _flaw(rule: Any, known: Mapping[str, type[Rule]]) -> str:
+    """Why an entry of a pack cannot be run as a rule, empty where it can."""
+    if not (inspect.isclass(rule) and issubclass(rule, Rule)):
+        return "is no class derived from `convlint.rule.Rule`"
+    code = getattr(rule, "code", None)
+    if not (isinstance(code, str) and CODE.fullmatch(code)):
+        return f"has the code {code!r}; write capital letters and a number, like `ACME101`"
+    if not isinstance(getattr(rule, "name", None), str) or not isinstance(getattr(rule, "events", None), tuple):
+        return "lacks `name` or the tuple `events`"
+    if rule.status not in get_args(Status):
+        return f"has the status {rule.status!r}; known are {', '.join(get_args(Status))}"
+    other = known.get(code, rule)
+    if other is not rule:
+        return f"has the code {code} of `{other.__module__}.{other.__name__}`; give it one of its own"
+    return ""
+
+
+def _not_loaded(point: EntryPoint, error: BaseException) -> Fault:
+    top = point.value.partition(":")[0].partition(".")[0]
+    frames = [(frame.filename, frame.lineno or 1) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        frames.append((error.filename, error.lineno or 1))
+    own = [(path, row) for path, row in frames if top in (*Path(path).parts[:-1], Path(path).stem)]
+    path, row = own[-1] if own else (_metadata(point), 1)
+    why = f"{type(error).__name__}: {error}".rstrip(": ")
+    message = f"rule pack `{point.name}` ({point.value}) cannot be loaded ({why}): none of its rules run; repair it"
+    return Fault(" ".join(message.split()), path, row)
+
+
+def _metadata(point: EntryPoint) -> str:
+    """The file that names the entry point."""
+    files = point.dist.files if point.dist is not None else None
+    return next((str(file.locate()) for file in files or () if file.name == "entry_points.txt"), point.value)
+
+
+def _left_out(point: EntryPoint, rule: Any, flaw: str) -> Fault:
+    try:
+        path, row = inspect.getsourcefile(rule) or "", inspect.getsourcelines(rule)[1]
+    except (TypeError, OSError):
+        path, row = _metadata(point), 1
+    name = getattr(rule, "__name__", repr(rule))
+    return Fault(f"`{name}` of rule pack `{point.name}` {flaw}: it does not run", path, row)

@@ -1,4 +1,7 @@
-"""For the tests of rules: a rule's examples checked by the linter, by its fix, and by the real tracers."""
+"""For the tests of rules, anybody's: a rule's examples checked by the linter, by its fix, and by the real tracers.
+
+A test of a rule is one line, ``check_rule(NoFloat64)``. The rule need not be installed for it.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,26 @@ from pathlib import Path
 
 from convlint.config import Settings
 from convlint.findings import ROUTES, Applicability, Finding, Harm, Level
-from convlint.rule import Example, Rule
+from convlint.rule import Example, Rule, registry
 from convlint.trial.prove import prove
 from convlint.trial.runner import Runner
+
+
+def check_rule(rule: type[Rule]) -> None:
+    """Makes sure that a rule does to all of its examples what they say: linter, fix, and the real tracers.
+
+    Examples without inputs are not run. The others need what ``pip install convlint[trace]`` installs.
+
+    Raises:
+        AssertionError: an example does something else, or there is none; the message says what.
+    """
+    if not rule.examples:
+        raise AssertionError(f"{rule.code} has no examples; add one that shows what the rule finds")
+    for example in rule.examples:
+        check_example(rule, example)
+        check_fix(rule, example)
+        if example.inputs:
+            prove_example(rule, example)
 
 
 def check_example(rule: type[Rule], example: Example) -> None:
@@ -23,7 +43,8 @@ def check_example(rule: type[Rule], example: Example) -> None:
     Raises:
         AssertionError: it does not; the message says on which line.
     """
-    _complain(rule, example, _lint_complaints(rule, example))
+    with _known(rule):
+        _complain(rule, example, _lint_complaints(rule, example))
 
 
 def check_fix(rule: type[Rule], example: Example) -> None:
@@ -32,7 +53,8 @@ def check_fix(rule: type[Rule], example: Example) -> None:
     Raises:
         AssertionError: it is not; the message shows the text that came instead.
     """
-    _complain(rule, example, _fix_complaints(rule, example))
+    with _known(rule):
+        _complain(rule, example, _fix_complaints(rule, example))
 
 
 def prove_example(rule: type[Rule], example: Example) -> None:
@@ -42,6 +64,21 @@ def prove_example(rule: type[Rule], example: Example) -> None:
         AssertionError: it does not; the message says on which route and input.
     """
     _complain(rule, example, prove(example, _runner()).complaints)
+
+
+@contextmanager
+def _known(rule: type[Rule]) -> Iterator[None]:
+    """The rule stands in the registry, though its pack may not be installed."""
+    rules = registry()
+    before = rules.get(rule.code)
+    rules[rule.code] = rule
+    try:
+        yield
+    finally:
+        if before is None:
+            del rules[rule.code]
+        else:
+            rules[rule.code] = before
 
 
 @functools.cache
@@ -59,7 +96,7 @@ def _complain(rule: type[Rule], example: Example, complaints: Iterable[str]) -> 
 
 
 def _lint_complaints(rule: type[Rule], example: Example) -> Iterator[str]:
-    found = _lint(example, example.source)
+    found = _lint(rule, example, example.source)
     rows = [finding.span.row for finding in found if finding.code == rule.code]
     for row in example.marked_rows:
         if row not in rows:
@@ -69,7 +106,7 @@ def _lint_complaints(rule: type[Rule], example: Example) -> Iterator[str]:
             yield f"bad, line {finding.span.row}: a finding that is not marked: {finding.code} {finding.message}"
     if rows:
         yield from _harm_complaints(example.harm, [finding.harm for finding in found if finding.harm])
-    for finding in _lint(example, example.good):
+    for finding in _lint(rule, example, example.good):
         if finding.harm is None or finding.harm.worst(example.good_routes or ROUTES, example.targets):
             yield f"good, line {finding.span.row}: {finding.code} {finding.message}"
 
@@ -83,7 +120,7 @@ def _harm_complaints(proven: Harm, stated: list[Harm]) -> Iterator[str]:
 
 def _fix_complaints(rule: type[Rule], example: Example) -> Iterator[str]:
     if example.fix is Applicability.display:
-        fixes = [finding.fix for finding in _lint(example, example.source) if finding.code == rule.code]
+        fixes = [finding.fix for finding in _lint(rule, example, example.source) if finding.code == rule.code]
         if not any(fix and fix.applicability is Applicability.display for fix in fixes):
             yield "the example has a repair to show, but the finding has none"
     for unsafe in (False, True):
@@ -108,11 +145,13 @@ def _on_disk(source: str) -> Iterator[Path]:
         yield path
 
 
-def _lint(example: Example, source: str) -> list[Finding]:
+def _lint(rule: type[Rule], example: Example, source: str) -> list[Finding]:
+    """What the rules of the same pack find, and whether the source can be read at all."""
     from convlint.linter import lint
 
+    settings = replace(_settings(example), select=(rule.code.rstrip("0123456789"), "CVL0"), show_harmless=True)
     with _on_disk(source) as path:
-        findings = lint([path], replace(_settings(example), show_harmless=True), want_fixes=True).findings
+        findings = lint([path], settings, want_fixes=True).findings
     return [one for one in findings if one.harm is None or one.harm.worst(ROUTES, example.targets)]
 
 

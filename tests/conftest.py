@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import re
 import sys
-from collections.abc import Callable, Mapping
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,10 +17,11 @@ from convlint_rules.examples import forward
 from convlint import api
 from convlint.cli.app import run
 from convlint.config import Configuration, Layer, Options
+from convlint.rule import _packs
 
 Agree = Callable[..., None]
 
-_MARK = re.compile(r"# (CVL\d{3}(?: CVL\d{3})*)$")
+_MARK = re.compile(r"# ((?:CVL|ACME)\d{3}(?: CVL\d{3})*)$")
 
 
 @pytest.fixture
@@ -92,3 +95,32 @@ def body_after(tmp_path: Path, body: str, **options: object) -> str:
     after = repaired(tmp_path / "model.py", forward(body).encode(), **options).decode()
     lines = after.partition("def forward(self, x):\n")[2].splitlines()
     return "\n".join(line.removeprefix(" " * 8) for line in lines)
+
+
+Install = Callable[..., Path]
+
+
+@pytest.fixture
+def install(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Installs a rule pack as pip would: a package on the path, and beside it what names its entry point."""
+    site = tmp_path_factory.mktemp("site")
+    monkeypatch.syspath_prepend(site)
+
+    def call(source: str, name: str = "acme", entry: str = "acme_rules:pack", module: str = "acme_rules") -> Path:
+        path = site / module / "__init__.py"
+        info = site / f"{name}-1.0.dist-info"
+        for folder in (path.parent, info):
+            folder.mkdir()
+        path.write_text(textwrap.dedent(source), encoding="utf-8")
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[convlint.rules]\n{name} = {entry}\n")
+        (info / "RECORD").write_text(f"{info.name}/entry_points.txt,,\n")
+        _packs.cache_clear()
+        importlib.invalidate_caches()
+        return path
+
+    yield call
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", "") or "").startswith(str(site)):
+            del sys.modules[name]
+    _packs.cache_clear()

@@ -89,7 +89,7 @@ def test_tool_convlint_must_be_a_table(here: Path) -> None:
     ("layers", "code", "selected"),
     [
         ([{}], "CVL301", True),
-        ([{}], "ABC001", False),
+        ([{}], "ABC001", True),
         ([{"select": ["ALL"]}], "ABC001", True),
         ([{"select": ["CVL0"]}], "CVL301", False),
         ([{"ignore": ["CVL0"]}], "CVL001", False),

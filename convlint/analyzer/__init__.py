@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from convlint.entry_points import EntryPoint
 from convlint.events import Event
@@ -16,25 +16,33 @@ if TYPE_CHECKING:
     from convlint.analyzer.index import ModuleInfo
 
 
+class Asked(NamedTuple):
+    """The generic events that rules want."""
+
+    callees: frozenset[str] = frozenset()
+    attributes: frozenset[str] = frozenset()
+    classes: bool = False
+
+
 class Analyzer:
     """Indexes documents and, as far as they reach, the project around them; yields the documents' events.
 
-    ``around`` are files of the project that are in memory newer than on disk; ``callees`` the functions of whose calls
-    rules want to know; ``named`` and ``excluded`` say what is an entry of an export besides what looks like one. To be
+    ``around`` are files of the project that are in memory newer than on disk; ``asked`` is the plain code that rules
+    want to know of; ``named`` and ``excluded`` say what is an entry of an export besides what looks like one. To be
     used within ``roomy``.
     """
 
     def __init__(
         self,
         around: Iterable[Document] = (),
-        callees: Collection[str] = (),
+        asked: Asked = Asked(),  # noqa: B008 - never changes
         named: Sequence[EntryPoint] = (),
         excluded: Sequence[EntryPoint] = (),
     ) -> None:
         from convlint.analyzer.index import Project
 
         self._project = Project(around)
-        self._callees = callees
+        self._asked = asked
         self._named, self._excluded = named, excluded
         self._modules: list[ModuleInfo] = []
 
@@ -59,10 +67,10 @@ class Analyzer:
         interpreter = Interpreter(self._project, self._modules, self._named, self._excluded)
         for event in interpreter.events():
             found[event.document.path].append(event)
-        if self._callees:
-            code = PlainCode(interpreter.run, self._callees)
+        if any(self._asked):
+            code = PlainCode(interpreter.run, self._asked)
             for module in self._modules:
-                found[module.document.path] += code.calls(module)
+                found[module.document.path] += code.events(module)
         for events in found.values():
             events.sort(key=lambda event: (event.span, type(event).__name__))
         return found

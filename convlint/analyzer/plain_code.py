@@ -1,4 +1,4 @@
-"""Calls in plain code - scripts, helpers, any function - with what the lines before them say of their arguments.
+"""Plain code - scripts, helpers, any function: calls with what the lines before say of their arguments, and classes.
 
 Nothing is traced here, so nothing is interpreted as a tracer would: each function (and each module's top level) is read
 once from top to bottom. What branches disagree on is unknown afterwards, and what loops change is unknown in them.
@@ -15,14 +15,26 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
-from convlint.analyzer import torch_facts
+from convlint.analyzer import Asked, torch_facts
 from convlint.analyzer.export_facts import EXPORTS, KEEPS_MODE, POSITIONAL, RETURNS_MODULE, TENSORS
-from convlint.analyzer.index import FunctionInfo, ModuleInfo
+from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo
 from convlint.analyzer.models import constructed
 from convlint.analyzer.plain_values import NOTHING, State, Thing, sizes_of, value_of
 from convlint.analyzer.run import Run, header
 from convlint.analyzer.values import Class, Function, Name
-from convlint.events import UNKNOWN, Argument, Call, ExportCall, Model, Named
+from convlint.events import (
+    UNKNOWN,
+    Argument,
+    Assign,
+    Attribute,
+    Call,
+    ClassDef,
+    ExportCall,
+    Generic,
+    Model,
+    Named,
+    Subscript,
+)
 from convlint.findings import Span
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -32,22 +44,44 @@ _DEEPEST = 3
 
 
 class PlainCode:
-    """Finds the calls of some functions in one module after another."""
+    """Finds what was asked for in one module after another."""
 
-    def __init__(self, run: Run, callees: Collection[str]) -> None:
+    def __init__(self, run: Run, asked: Asked) -> None:
         self.run = run
-        self.callees = frozenset(callees)
+        self.asked = asked
         self.helpers: dict[tuple[str, str, int], Model | None] = {}
         """The models that functions of the project give back, so that each is read once."""
-        words = sorted({callee.rpartition(".")[2] for callee in callees})
-        self._words = re.compile(rf"\b(?:{'|'.join(words)})\b")
-        self._packages = {callee.partition(".")[0] for callee in callees}
+        names = asked.callees | asked.attributes
+        self._words = {name.rpartition(".")[2] for name in names}
+        self._word = _any_of(self._words)
+        self._packages = {name.partition(".")[0] for name in names}
 
-    def calls(self, module: ModuleInfo) -> list[Call]:
-        """The calls in a module, in any order."""
+    def events(self, module: ModuleInfo) -> list[Generic]:
+        """The events of a module, in any order."""
+        classes = [self._class(cls) for cls in module.classes] if self.asked.classes else []
+        return [*classes, *self._of_libraries(module)]
+
+    def _class(self, cls: ClassInfo) -> ClassDef:
+        document = cls.module.document
+        own = [f"{info.module.name}.{info.qualname}" for info in self.run.mro(cls)[1:]]
+        return ClassDef(
+            document=document,
+            span=header(document, cls.node),
+            statement=header(document, cls.node),
+            function=cls.module.name,
+            torch=cls.module.torch,
+            name=cls.node.name,
+            bases=(*own, *self.run.outside_bases(cls)),
+            methods=tuple(cls.methods),
+            whole=document.span(cls.node),
+        )
+
+    def _of_libraries(self, module: ModuleInfo) -> list[Generic]:
         text = module.document.text
-        if not (any(package in text for package in self._packages) and self._words.search(text)):
+        if not (any(package in text for package in self._packages) and self._word.search(text)):
             return []
+        aliases = {name for name, bound in module.names.items() if isinstance(bound, tuple) and bound[1] in self._words}
+        word = _any_of(self._words | aliases) if aliases else self._word
         book = _Book(self, module)
         outer = _Reader(book, module.name)
         with suppress(RecursionError):  # nested too deeply to be followed
@@ -56,10 +90,14 @@ class PlainCode:
         constants = {name: Thing(value=thing.value) for name, thing in things if thing.value is not UNKNOWN}
         lines = module.document.lines
         for qualname, node in _functions(module.body, module.name):
-            if self._words.search("".join(lines[node.lineno - 1 : node.end_lineno])):
+            if word.search("".join(lines[node.lineno - 1 : node.end_lineno])):
                 with suppress(RecursionError):
                     _Reader(book, qualname, State(dict(constants))).enter(node)
         return book.events()
+
+
+def _any_of(words: Collection[str]) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(sorted(words))})\b")
 
 
 def _functions(body: Sequence[ast.AST], prefix: str) -> Iterator[tuple[str, _Function]]:
@@ -80,7 +118,9 @@ class _Book:
 
     code: PlainCode
     module: ModuleInfo
-    found: dict[Span, Call] = field(default_factory=dict)
+    found: dict[tuple[type[Generic], Span], Generic] = field(default_factory=dict)
+    imported: set[str] = field(default_factory=set)
+    """Names that an import binds."""
     models: dict[int, Model] = field(default_factory=dict)
     used_as_model: set[Span] = field(default_factory=set)
     serial: Iterator[int] = field(default_factory=count)
@@ -91,9 +131,16 @@ class _Book:
         self.models[number] = model
         return number
 
-    def events(self) -> list[Call]:
-        """The calls, each with what became of its result."""
-        return [replace(call, makes_model=span in self.used_as_model) for span, call in self.found.items()]
+    def note(self, event: Generic) -> None:
+        """An event; code that is read again makes the same again."""
+        self.found[type(event), event.span] = event
+
+    def events(self) -> list[Generic]:
+        """The events, calls with what became of their results."""
+        used = self.used_as_model
+        return [
+            replace(one, makes_model=one.span in used) if isinstance(one, Call) else one for one in self.found.values()
+        ]
 
 
 class _Reader:
@@ -128,9 +175,16 @@ class _Reader:
     def _statement(self, node: ast.stmt) -> None:
         match node:
             case ast.Assign(targets=targets, value=value):
-                self._assign(targets, self.read(value))
+                thing = self.read(value)
+                self._note_targets(targets, value, thing)
+                self._assign(targets, thing)
             case ast.AnnAssign(target=target, value=ast.expr() as value):
-                self._assign([target], self.read(value))
+                thing = self.read(value)
+                self._note_targets([target], value, thing)
+                self._assign([target], thing)
+            case ast.Delete(targets=targets):
+                self._note_targets(targets)
+                self._forget(node)
             case ast.Import() | ast.ImportFrom():
                 self._import(node)
             case ast.If(test=test, body=body, orelse=orelse):
@@ -206,6 +260,7 @@ class _Reader:
                 source, attribute = alias.name if alias.asname else alias.name.partition(".")[0], ""
                 name = alias.asname or source
             if name != "*":
+                self.book.imported.add(name)
                 self.state.names[name] = Thing(named=self.run.imported(source, attribute))
 
     def _branches(self, bodies: Sequence[Sequence[ast.stmt]]) -> None:
@@ -253,7 +308,13 @@ class _Reader:
             case ast.Constant(value=value):
                 return Thing(value=value)
             case ast.Name(id=name):
-                return self._name(name)
+                thing = self._name(name)
+                if name in self.book.imported:
+                    self._note_attribute(node, thing)
+                return thing
+            case ast.Subscript(value=owner, slice=index):
+                self._note_subscript(node, self.read(owner), self.read(index))
+                return NOTHING
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 number = self.read(operand).value
                 return Thing(value=-number) if isinstance(number, (int, float)) else NOTHING
@@ -311,7 +372,11 @@ class _Reader:
 
     def _attribute(self, node: ast.Attribute) -> Thing:
         base = self.read(node.value)
-        return Thing(named=self.run.member(base.named, node.attr)) if isinstance(base.named, Name) else NOTHING
+        if not isinstance(base.named, Name):
+            return NOTHING
+        thing = Thing(named=self.run.member(base.named, node.attr))
+        self._note_attribute(node, thing)
+        return thing
 
     def _span(self, node: ast.expr | ast.stmt) -> Span:
         return self.book.module.document.span(node)
@@ -433,17 +498,45 @@ class _Reader:
             exported = next((thing for name, _, thing in written if name == names[0]), NOTHING)
             if exported.loaded is not None:
                 self.book.used_as_model.add(exported.loaded)
-        if callee in self.book.code.callees:
+        if callee in self.book.code.asked.callees:
             facts = self._facts(node) | {
                 "callee": callee,
                 "arguments": tuple(self._argument(*one) for one in written),
                 "complete": complete,
             }
-            self.book.found[self._span(node)] = (
-                self._export_call(facts, exported) if callee in EXPORTS else Call(**facts)
-            )
+            self.book.note(self._export_call(facts, exported) if callee in EXPORTS else Call(**facts))
 
-    def _facts(self, node: ast.Call) -> dict[str, Any]:
+    # --- what else was asked for -----------------------------------------------------------------------------------
+
+    def _asked(self, thing: Thing) -> str:
+        """The qualified name of something of a library, empty where nobody asked for it."""
+        name = thing.named.qualified if isinstance(thing.named, Name) else ""
+        return name if name in self.book.code.asked.attributes else ""
+
+    def _note_attribute(self, node: ast.expr, thing: Thing) -> None:
+        if qualified := self._asked(thing):
+            self.book.note(Attribute(**self._facts(node), qualified=qualified))
+
+    def _note_subscript(self, node: ast.Subscript, owner: Thing, index: Thing, value: Argument | None = None) -> None:
+        if qualified := self._asked(owner):
+            place = self._argument("", node.slice, index)
+            self.book.note(Subscript(**self._facts(node), qualified=qualified, index=place, value=value))
+
+    def _note_targets(self, targets: Sequence[ast.expr], node: ast.expr | None = None, thing: Thing = NOTHING) -> None:
+        """What is assigned to (with the value), or deleted."""
+        if not self.book.code.asked.attributes:
+            return
+        value = self._argument("", node, thing) if node is not None else None
+        for target in targets:
+            if isinstance(target, ast.Subscript):
+                self._note_subscript(target, self.read(target.value), self.read(target.slice), value)
+            elif isinstance(target, ast.Attribute) and value is not None:
+                base = self.read(target.value)
+                member = self.run.member(base.named, target.attr) if isinstance(base.named, Name) else None
+                if qualified := self._asked(Thing(named=member)):
+                    self.book.note(Assign(**self._facts(target), qualified=qualified, value=value))
+
+    def _facts(self, node: ast.expr) -> dict[str, Any]:
         """What any event says."""
         module, span = self.book.module, self._span(node)
         statement = header(module.document, self.statement) if self.statement else span

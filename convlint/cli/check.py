@@ -154,6 +154,8 @@ def _show(
 
 def _settings_lines(settings: Settings) -> Iterator[str]:
     for one in fields(settings):
+        if not one.repr:
+            continue
         value = getattr(settings, one.name)
         if isinstance(value, tuple) and value:
             yield f"{one.name} = ["

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -111,4 +112,8 @@ def configuration(options: Options, config: Sequence[str], isolated: bool) -> Co
     if files and isolated:
         raise UsageError(f"--config {files[0]} and --isolated contradict each other; leave one out")
     layers.append(Layer(options, "command line", here))
-    return Configuration(layers, file=files[0] if files else None, isolated=isolated)
+    return Configuration(layers, file=files[0] if files else None, isolated=isolated, warn=_warn)
+
+
+def _warn(text: str) -> None:
+    sys.stderr.write(f"warning: {text}\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from convlint.findings import Edit, Finding, Span
@@ -25,10 +25,16 @@ class Suppression:
     kind: str
     """ignore, ignore-file or noqa."""
     used: set[str] = field(default_factory=set)
+    renamed: dict[str, str] = field(default_factory=dict)
+    """Codes that were given to rules which have others now."""
+
+    def means(self, code: str, finding: Finding) -> bool:
+        """Whether one of its codes stands for a finding's."""
+        return finding.code.startswith(self.renamed.get(code, code))
 
     def covers(self, finding: Finding) -> bool:
         """Whether a finding is silenced: by a comment on its line or anywhere on its statement."""
-        if self.codes and not any(finding.code.startswith(code) for code in self.codes):
+        if self.codes and not any(self.means(code, finding) for code in self.codes):
             return False
         if self.kind == "ignore-file":
             return True
@@ -50,13 +56,16 @@ class Malformed:
     message: str
 
 
-def suppressions(document: Document) -> tuple[list[Suppression], list[Malformed]]:
-    """The suppressions of a document, and the comments that look like one but are not."""
+def suppressions(document: Document, known: Collection[str] = ()) -> tuple[list[Suppression], list[Malformed]]:
+    """The suppressions of a document, and the comments that look like one but are not.
+
+    Of the codes after ``noqa`` those count that begin like convlint's or one of the ``known``.
+    """
     found: list[Suppression] = []
     malformed: list[Malformed] = []
     if "convlint:" in document.text or "noqa" in document.text.lower():
         for row, column, comment in comments(document):
-            for one in _parse(row, column, comment):
+            for one in _parse(row, column, comment, known):
                 (found if isinstance(one, Suppression) else malformed).append(one)  # type: ignore[arg-type]
     return found, malformed
 
@@ -76,7 +85,7 @@ def _tokens(document: Document) -> Iterator[tokenize.TokenInfo]:
         return
 
 
-def _parse(row: int, column: int, comment: str) -> Iterator[Suppression | Malformed]:
+def _parse(row: int, column: int, comment: str, known: Collection[str]) -> Iterator[Suppression | Malformed]:
     for match in _CONVLINT.finditer(comment):
         span = Span(row, column + match.start(), row, column + match.end())
         codes = tuple(c for c in re.split(r"[\s,]+", match["codes"] or "") if c)
@@ -91,7 +100,7 @@ def _parse(row: int, column: int, comment: str) -> Iterator[Suppression | Malfor
     for match in _NOQA.finditer(comment):
         span = Span(row, column + match.start(), row, column + match.end())
         codes = tuple(c.upper() for c in re.split(r"[\s,]+", match["codes"] or "") if c)
-        mine = tuple(c for c in codes if c.startswith("CVL"))
+        mine = tuple(c for c in codes if c.startswith("CVL") or any(one.startswith(c) for one in known))
         if mine or not codes:
             yield Suppression(span, mine, "noqa")
 
