@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib
 from pathlib import Path
 
@@ -21,6 +22,8 @@ class Shown(msgspec.Struct, frozen=True):
     """Route to the name of a level; without the routes that a script does not take."""
     why: dict[str, str]
     """Route to what was seen, where the level is not harmless."""
+    source: str = ""
+    """Of what was run (``digest``): another example of the same title is not proven by this."""
 
 
 class Proofs(msgspec.Struct, frozen=True):
@@ -37,10 +40,25 @@ class Proofs(msgspec.Struct, frozen=True):
         return known[index] if index < len(known) and known[index].title == example.title else None
 
 
+def digest(example: Example) -> str:
+    """A short hash of all of an example that the tracers are given."""
+    given = (
+        example.source,
+        example.good,
+        example.inputs,
+        example.opset,
+        example.same_in_eager,
+        example.good_routes,
+        example.script,
+    )
+    return hashlib.sha256(repr(given).encode()).hexdigest()[:12]
+
+
 def proofs_file(rule: type[Rule]) -> Path:
-    """The file with the proofs of a rule's pack."""
+    """The file with the proofs of a rule's pack: beside its outermost package or module."""
     pack = importlib.import_module(rule.__module__.partition(".")[0])
-    return Path(pack.__file__ or "").with_name(FILE)
+    folder = Path(pack.__file__).parent if pack.__file__ else Path(next(iter(pack.__path__)))  # a namespace package
+    return folder / FILE
 
 
 @functools.cache

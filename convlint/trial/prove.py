@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from convlint.errors import UsageError
 from convlint.findings import ROUTES, Harm, Level
-from convlint.proofs import Proofs, Shown, load, proofs_file, save
+from convlint.proofs import Proofs, Shown, digest, load, proofs_file, save
 from convlint.rule import Example, Rule, registry
 from convlint.trial.job import Job, Outcome, Trial, without_folders
 from convlint.trial.runner import Runner
@@ -100,6 +100,10 @@ def prove_rules(rules: Sequence[type[Rule]]) -> bool:
             for rule in group:
                 measured[rule.code] = []
                 for example in rule.examples:
+                    if not example.inputs:
+                        measured[rule.code].append(Shown(example.title, {}, {}, digest(example)))
+                        _say(f"{rule.code:8}a convention, which no tracer can judge: {example.title or rule.name}")
+                        continue
                     proof = prove(example, runner)
                     shown = _shown(example, proof.bad)
                     _report(rule, shown, stored.shown(rule, example), proof.complaints)
@@ -108,7 +112,7 @@ def prove_rules(rules: Sequence[type[Rule]]) -> bool:
                     proven &= not proof.complaints
             _tell_versions(stored.versions, versions)
             known = {code: shown for code, shown in stored.rules.items() if code in registry()}
-            save(path, Proofs(versions, known | measured))
+            save(path, Proofs(versions or stored.versions, known | measured))
     return proven
 
 
@@ -118,6 +122,7 @@ def _shown(example: Example, bad: Trial) -> Shown:
         example.title,
         {route: outcome.level.name for route, outcome in outcomes.items()},
         {route: _why(outcome)[:_LONGEST] for route, outcome in outcomes.items() if outcome.level},
+        digest(example),
     )
 
 
