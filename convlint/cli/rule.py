@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
 import typer
 
 from convlint.config import check_codes
 from convlint.errors import UsageError
-from convlint.report.rule_page import rule_page
-from convlint.rule import registry
+from convlint.report.rule_page import rule_json, rule_page
+from convlint.rule import Rule, current, registry
 
 
 def rule(
@@ -17,21 +19,52 @@ def rule(
         list[str] | None, typer.Argument(metavar="CODE...", help="Codes, beginnings of codes, or names.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Explain every rule.")] = False,
+    output_format: Annotated[
+        Literal["text", "markdown", "json"], typer.Option("--output-format", help="Default text.")
+    ] = "text",
 ) -> int:
-    """Explain a rule in the terminal: what it finds, on which routes it hurts, what to write instead."""
+    """Explain a rule: what it finds, on which routes it hurts, what to write instead."""
     if every == bool(codes):
         raise UsageError("name the rules to explain (`convlint rule CVL101`) or all of them (`convlint rule --all`)")
-    named = {rule.name: code for code, rule in registry().items()}
-    codes = [named.get(code, code) for code in codes or ()]
+    rules = list(registry().values()) if every else _named(codes or ())
+    if output_format == "json":
+        one = not every and len(codes or ()) == 1 and len(rules) == 1
+        _print_json(rules[0] if one else rules)
+    elif output_format == "markdown":
+        sys.stdout.write("\n".join(map(rule_page, rules)))
+    else:
+        _print_text(rules)
+    return 0
+
+
+def _named(words: Sequence[str]) -> list[type[Rule]]:
+    """The rules that codes, beginnings of codes and names stand for.
+
+    Raises:
+        UsageError: one stands for none.
+    """
+    known = registry()
+    names = {rule.name: code for code, rule in known.items()}
+    codes = [names.get(word, current(word)) for word in words]
     check_codes(codes)
+    rules = [rule for code, rule in known.items() if code.startswith(tuple(codes))]
+    if not rules:
+        raise UsageError(f"no rule has a code that begins with {', '.join(codes)}; see `convlint rule --all`")
+    return rules
+
+
+def _print_json(rules: type[Rule] | list[type[Rule]]) -> None:
+    import msgspec
+
+    told = [rule_json(rule) for rule in rules] if isinstance(rules, list) else rule_json(rules)
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n")
+
+
+def _print_text(rules: Sequence[type[Rule]]) -> None:
     from rich.console import Console
     from rich.markdown import Markdown
 
-    pages = [rule_page(rule) for code, rule in registry().items() if every or code.startswith(tuple(codes))]
-    if not pages:
-        raise UsageError(f"no rule has a code that begins with {', '.join(codes)}; see `convlint rule --all`")
     console = Console()
-    for page in pages:
-        console.print(Markdown(page))
+    for rule in rules:
+        console.print(Markdown(rule_page(rule)))
         console.print()
-    return 0

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from convlint.report.rule_page import rule_page
+from convlint.report.rule_page import fixes, rule_page, summary
 from convlint.rule import Rule, registry
 
 FOLDER = Path("docs/rules")
@@ -20,18 +19,17 @@ def pages() -> dict[str, str]:
 
 
 def _table(rules: Sequence[type[Rule]]) -> str:
-    rows = [f"| [{rule.code}]({rule.code}.md) | {rule.name} | {_summary(rule)} | {_fix(rule)} |" for rule in rules]
+    rows = [f"| [{rule.code}]({rule.code}.md) | {rule.name} | {_cell(rule)} | {_fix(rule)} |" for rule in rules]
     return "\n".join(["# Rules", "", "| code | name | | fix |", "|---|---|---|---|", *rows]) + "\n"
 
 
-def _summary(rule: type[Rule]) -> str:
-    """The first paragraph of the documentation."""
-    paragraph = (inspect.getdoc(rule) or "").partition("\n\n")[0]
-    return " ".join(paragraph.removeprefix("## What it does").split()).replace("|", "\\|")
+def _cell(rule: type[Rule]) -> str:
+    state = "" if rule.status == "stable" else f"({rule.status}) "
+    return state + summary(rule).replace("|", "\\|")
 
 
 def _fix(rule: type[Rule]) -> str:
-    return ", ".join(sorted({example.fix.name for example in rule.examples if example.fix}))
+    return ", ".join(applicability.value for applicability in fixes(rule))
 
 
 def stale(folder: Path) -> list[str]:
