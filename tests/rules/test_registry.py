@@ -7,18 +7,26 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import convlint_rules
 import pytest
 
+from convlint.config import Settings
 from convlint.findings import ROUTES, Harm, Level
-from convlint.proofs import load, proofs_file
+from convlint.linter import lint
+from convlint.proofs import digest, load, proofs_file
 from convlint.report.docs import pages
+from convlint.report.rule_page import SECTIONS
 from convlint.rule import Example, Rule, registry
+from convlint.source.document import Document
 
 ROOT = Path(__file__).parents[2]
 RULES = list(registry().values())
 JUDGING = [rule for rule in RULES if rule.events]
+KNOWN = {code for rule in RULES for code in (rule.code, *rule.formerly)}
 EXAMPLES = [pytest.param(rule, one, id=f"{rule.code} {one.title}") for rule in RULES for one in rule.examples]
-SECTIONS = ["What it does", "Why it breaks", "Fix safety", "References"]
+WRITTEN = {"What it does", "Why it breaks", "Fix safety", "References"}
+"""The sections that the docstring of a rule has; the others of the template are made, or left out."""
+PACK = Path(convlint_rules.__file__).parent
 
 
 def by_code(rules: list[type[Rule]]) -> pytest.MarkDecorator:
@@ -33,15 +41,47 @@ def test_codes_and_names_are_unique_and_well_formed() -> None:
 
 
 @by_code(JUDGING)
-def test_a_docstring_has_its_sections_in_order(rule: type[Rule]) -> None:
+def test_a_docstring_has_its_sections_in_the_order_of_the_template(rule: type[Rule]) -> None:
     titles = re.findall(r"^## (.+)$", inspect.getdoc(rule) or "", re.MULTILINE)
-    assert titles == SECTIONS
+    assert titles == [title for title in SECTIONS if title in titles]
+    assert WRITTEN <= set(titles)
+
+
+@by_code(JUDGING)
+def test_a_file_is_called_as_its_rule_and_stands_in_the_folder_of_its_family(rule: type[Rule]) -> None:
+    package, folder, file = rule.__module__.split(".")
+    assert (package, file) == (PACK.name, rule.name.replace("-", "_"))
+    assert {other.code[:4] for other in JUDGING if other.__module__.split(".")[1] == folder} == {rule.code[:4]}
+    assert {other.__module__.split(".")[1] for other in JUDGING if other.code[:4] == rule.code[:4]} == {folder}
+
+
+def test_every_file_of_a_family_is_a_rule() -> None:
+    files = {path.relative_to(PACK).with_suffix("") for path in PACK.glob("*/*.py") if path.name != "__init__.py"}
+    assert files == {Path(*rule.__module__.split(".")[1:]) for rule in RULES}
 
 
 @by_code([rule for rule in RULES if not rule.events])
-def test_a_rule_about_files_says_what_it_does(rule: type[Rule]) -> None:
-    assert (inspect.getdoc(rule) or "").startswith("## What it does\n")
+def test_a_rule_about_files_says_what_it_does_and_why_it_matters(rule: type[Rule]) -> None:
+    titles = re.findall(r"^## (.+)$", inspect.getdoc(rule) or "", re.MULTILINE)
+    assert titles[:2] == ["What it does", "Why it breaks"]
     assert not rule.examples
+
+
+@by_code([rule for rule in RULES if not rule.events and "## Example" in (rule.__doc__ or "")])
+def test_the_example_of_a_rule_about_files_shows_it(rule: type[Rule]) -> None:
+    bad, good = re.findall(r"```python\n(.*?)```", inspect.getdoc(rule) or "", re.DOTALL)
+    for source, found in ((bad, True), (good, False)):
+        findings = lint([], Settings(), stdin=Document("model.py", source)).findings
+        assert (rule.code in {finding.code for finding in findings}) is found
+
+
+@by_code([rule for rule in RULES if rule.status in ("deprecated", "removed")])
+def test_a_rule_that_goes_says_why(rule: type[Rule]) -> None:
+    assert rule.reason.endswith(".")
+
+
+def test_no_rule_has_a_code_that_another_had_before() -> None:
+    assert KNOWN - {rule.code for rule in RULES} == {old for rule in RULES for old in rule.formerly}
 
 
 @by_code(JUDGING)
@@ -55,13 +95,16 @@ def test_the_docstring_speaks_of_a_fix_where_there_is_one(rule: type[Rule]) -> N
 @by_code(JUDGING)
 def test_a_rule_has_examples_and_each_states_a_harm_or_a_target(rule: type[Rule]) -> None:
     assert rule.examples
+    assert all(one.inputs for one in rule.examples)
     assert all(one.harm.worst(ROUTES) or one.targets or not one.marked_rows for one in rule.examples)
 
 
 @pytest.mark.parametrize(("rule", "example"), EXAMPLES)
 def test_what_was_measured_is_what_the_example_states(rule: type[Rule], example: Example) -> None:
     shown = load(proofs_file(rule)).shown(rule, example)
-    assert shown is not None, "not measured; run `make prove`"
+    again = f"run `python -m convlint.trial.prove {rule.code}`"
+    assert shown is not None, f"not measured; {again}"
+    assert shown.source == digest(example), f"edited after it was measured; {again}"
     assert Harm(**{route: Level[name] for route, name in shown.harm.items()}) == example.harm
 
 
@@ -81,6 +124,17 @@ def test_the_changelog_names_the_range_of_a_rule(rule: type[Rule]) -> None:
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     ranges = re.findall(r"(CVL\d{3})(?: (?:to|and) (CVL\d{3}))?", text)
     assert any(first <= rule.code <= (last or first) for first, last in ranges)
+
+
+@pytest.mark.parametrize("file", ["CHANGELOG.md", "CONTRIBUTING.md", "README.md", "pyproject.toml", "docs/screen.svg"])
+def test_no_text_names_a_rule_that_there_is_not(file: str) -> None:
+    named = set(re.findall(r"CVL\d{3}", (ROOT / file).read_text(encoding="utf-8")))
+    assert named <= KNOWN
+
+
+@by_code(RULES)
+def test_no_docstring_names_a_rule_that_there_is_not(rule: type[Rule]) -> None:
+    assert set(re.findall(r"CVL\d{3}", rule.__doc__ or "")) <= KNOWN
 
 
 @by_code(JUDGING)

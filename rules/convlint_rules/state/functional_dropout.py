@@ -6,7 +6,7 @@ from convlint.rewrite import edit
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 from convlint_rules.rewriting import with_options
-from convlint_rules.state.random_draw import harm_of
+from convlint_rules.state.random_draw_in_forward import harm_of
 
 
 class FunctionalDropout(Rule):
