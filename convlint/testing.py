@@ -15,19 +15,24 @@ from pathlib import Path
 
 from convlint.config import Settings
 from convlint.findings import ROUTES, Applicability, Finding, Harm, Level
+from convlint.report.rule_page import sections
 from convlint.rule import Example, Rule, registry
 from convlint.trial.prove import prove
 from convlint.trial.runner import Runner
 
 
 def check_rule(rule: type[Rule]) -> None:
-    """Makes sure that a rule does to all of its examples what they say: linter, fix, and the real tracers.
+    """Makes sure that a rule is documented and does to its examples what they say: linter, fix, and the real tracers.
 
     Examples without inputs are not run. The others need what ``pip install convlint[trace]`` installs.
 
     Raises:
-        AssertionError: an example does something else, or there is none; the message says what.
+        AssertionError: an example does something else, or something is missing; the message says what.
     """
+    written = sections(rule)[1]
+    todo = [title for title, text in written.items() if "TODO" in text]
+    if "What it does" not in written or todo:
+        raise AssertionError(f"{rule.code}: write the section {todo[0] if todo else 'What it does'} of its docstring")
     if not rule.examples:
         raise AssertionError(f"{rule.code} has no examples; add one that shows what the rule finds")
     for example in rule.examples:
@@ -100,7 +105,7 @@ def _lint_complaints(rule: type[Rule], example: Example) -> Iterator[str]:
     rows = [finding.span.row for finding in found if finding.code == rule.code]
     for row in example.marked_rows:
         if row not in rows:
-            yield f"line {row} is marked, but nothing is found there"
+            yield f"line {row} is marked, but nothing harmful is found there"
     for finding in found:
         if finding.code != rule.code or finding.span.row not in example.marked_rows:
             yield f"bad, line {finding.span.row}: a finding that is not marked: {finding.code} {finding.message}"

@@ -13,6 +13,7 @@ import typer
 
 from convlint import __version__
 from convlint.cli.check import check
+from convlint.cli.dev import app as dev
 from convlint.cli.rule import rule
 from convlint.errors import UsageError
 
@@ -22,9 +23,10 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-COMMANDS = ("check", "rule")
+COMMANDS = ("check", "rule", "dev")
 app.command("check")(check)
 app.command("rule")(rule)
+app.add_typer(dev, name="dev")
 
 
 @app.callback(
@@ -48,7 +50,8 @@ def run(arguments: Sequence[str]) -> int:
     except UsageError as error:
         return _fail(str(error))
     except typer.TyperException as error:
-        return _fail(f"{error.format_message().rstrip('.')}; see `convlint check --help`")
+        command = next((word for word in arguments[:1] if word in COMMANDS), "check")
+        return _fail(f"{error.format_message().rstrip('.')}; see `convlint {command} --help`")
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except BrokenPipeError:  # the reader (`| head`) has had enough

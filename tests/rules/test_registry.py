@@ -45,6 +45,7 @@ def test_a_docstring_has_its_sections_in_the_order_of_the_template(rule: type[Ru
     titles = re.findall(r"^## (.+)$", inspect.getdoc(rule) or "", re.MULTILINE)
     assert titles == [title for title in SECTIONS if title in titles]
     assert WRITTEN <= set(titles)
+    assert "TODO" not in (rule.__doc__ or "")
 
 
 @by_code(JUDGING)
