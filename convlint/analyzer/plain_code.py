@@ -238,7 +238,7 @@ class _Reader:
         thing = self._name(base.id)
         if thing.model is not None:
             self.state.training.pop(thing.model, None)
-        elif isinstance(target, ast.Subscript):
+        elif isinstance(target, ast.Subscript) and thing.named is None:  # what is imported stays what it is
             self.state.names[base.id] = NOTHING
 
     def _forget(self, node: ast.AST) -> None:

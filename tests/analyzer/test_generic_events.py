@@ -67,7 +67,7 @@ def test_what_a_library_is_set_to_is_known(asked, source: str) -> None:
 @pytest.mark.parametrize(
     ("source", "condition"),
     [
-        ("import os\nos.environ['KEY'] = '1'  # ACME101\nos.environ['OTHER'] = '1'", "event.index.value == 'KEY'"),
+        ("import os\nos.environ['OTHER'] = '1'\nos.environ['KEY'] = '1'  # ACME101", "event.index.value == 'KEY'"),
         ("import os\nprint(os.environ['KEY'])  # ACME101", "event.value is None"),
         ("import os\ndel os.environ['KEY']  # ACME101", "event.value is None"),
         ("from os import environ\nenviron['KEY'] = '1'  # ACME101", "event.value.value == '1'"),
