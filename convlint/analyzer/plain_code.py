@@ -206,16 +206,27 @@ class _Reader:
                 thing = self.read(value) if value is not None else NOTHING
                 self.returned.append((thing, self.state.training.get(thing.model) if thing.model is not None else None))
                 self.state.ended = True
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            case ast.FunctionDef(args=args) | ast.AsyncFunctionDef(args=args):
+                for one in (*node.decorator_list, *args.defaults, *filter(None, args.kw_defaults)):
+                    self.read(one)
                 self.state.names[node.name] = NOTHING
-                for decorator in node.decorator_list:
-                    self.read(decorator)
+            case ast.ClassDef():
+                self._class(node)
             case _:
                 for part in ast.iter_child_nodes(node):
                     if isinstance(part, ast.expr):
                         self.read(part)
                 self._forget(node)
                 self.state.ended = isinstance(node, (ast.Raise, ast.Break, ast.Continue))
+
+    def _class(self, node: ast.ClassDef) -> None:
+        """A class body, whose names are its own; its methods are read apart."""
+        for part in (*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)):
+            self.read(part)
+        outer, self.state = self.state, self.state.copy()
+        self.block(node.body)
+        self.state = outer
+        self.state.names[node.name] = NOTHING
 
     def _assign(self, targets: Sequence[ast.expr], thing: Thing) -> None:
         for target in targets:
