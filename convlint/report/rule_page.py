@@ -35,6 +35,7 @@ _LEVELS = {
     Level.frozen: "right only for the traced shape, batch, or branch on a shape",
     Level.harmless: "the same result as in eager",
 }
+_FAMILIES = "The first and third route are the TorchScript routes, the others the dynamo routes."
 _CALLS = {
     "jit_trace": "`torch.jit.trace`",
     "torch_export": "`torch.export.export`",
@@ -56,7 +57,7 @@ def rule_page(rule: type[Rule]) -> str:
         parts.append(_section(title, "\n".join(filter(None, [written, added]))))
     references = own.pop("References", "")
     parts += [_section(title, text) for title, text in own.items()]
-    parts.append(_section("References", references))
+    parts.append(_section("References", _linked(references)))
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -114,6 +115,23 @@ def _section(title: str, text: str) -> str:
     return f"## {title}\n{text}" if text else ""
 
 
+_ISSUE = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)#(?P<number>\d+)|(?<=, )#(?P<another>\d+)")
+"""``pytorch/pytorch#1``, and the ``#2`` that may follow."""
+
+
+def _linked(text: str) -> str:
+    """Issues as links."""
+    repository = ""
+
+    def link(match: re.Match[str]) -> str:
+        nonlocal repository
+        repository = match["repository"] or repository
+        number = match["number"] or match["another"]
+        return f"[{match[0]}](https://github.com/{repository}/issues/{number})"
+
+    return _ISSUE.sub(link, text)
+
+
 def _listed(words: Iterable[str]) -> str:
     *first, last = (f"`{word}`" for word in words)
     return f"{', '.join(first)} and {last}" if first else last
@@ -163,7 +181,8 @@ def _harm(rule: type[Rule]) -> str:
     )
     levels = "; ".join(f"{level.name}: {_LEVELS[level]}" for level in sorted(set(_levels(rule)), reverse=True))
     table = "\n".join(["| route | | worst harm | seen |", "|---|---|---|---|", *rows])
-    return "\n\n".join(filter(None, [source, table, f"{levels[:1].upper()}{levels[1:]}.", _facts(rule)]))
+    words = f"{levels[:1].upper()}{levels[1:]}. {_FAMILIES}"
+    return "\n\n".join(filter(None, [source, table, words, _facts(rule)]))
 
 
 def _levels(rule: type[Rule]) -> Iterator[Level]:
@@ -187,7 +206,7 @@ def _row(rule: type[Rule], route: str, shown: Sequence[Shown]) -> str:
 def _facts(rule: type[Rule]) -> str:
     if not rule.facts:
         return ""
-    lines = [f"- {fact.target}: {fact.claim} ({fact.source}, {fact.date})" for fact in rule.facts]
+    lines = [f"- {fact.target}: {fact.claim} ({_linked(fact.source)}, {fact.date})" for fact in rule.facts]
     return "Documented, not measured here:\n\n" + "\n".join(lines)
 
 

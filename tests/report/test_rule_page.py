@@ -12,7 +12,8 @@ class Frozen(Rule):
     """Sizes that freeze.
 
     ## References
-    - None.
+    - pytorch/pytorch#12, #34
+    - torch 2.13 / page #56
 
     ## What it does
     Finds sizes.
@@ -53,6 +54,12 @@ def test_a_rule_page_has_docs_examples_harm_and_facts() -> None:
     assert "| `coreml` | | breaks |" in page
     assert "- coreml: needs fixed sizes (https://example.org/doc, 2026-01-02)" in page
     assert "not measured yet" in page
+
+
+def test_issues_are_links() -> None:
+    page = rule_page(Frozen)
+    link = "[pytorch/pytorch#12](https://github.com/pytorch/pytorch/issues/12)"
+    assert f"- {link}, [#34](https://github.com/pytorch/pytorch/issues/34)\n- torch 2.13 / page #56\n" in page
 
 
 def test_options_say_what_the_verdict_depends_on() -> None:

@@ -17,8 +17,9 @@ class AssertOnValue(Rule):
     message, `and` or `not` it is.
 
     ## Why it breaks
-    `torch.export` must know the value and stops with a data-dependent guard. The dynamo ONNX exporter gets past an
-    `assert` by its strict fallback. The TorchScript routes drop the check, which changes no result on valid inputs.
+    `torch.export` must know the value and stops with a data-dependent guard. The dynamo ONNX exporter then tries again
+    with `strict=True`, which gets past an `assert`. The TorchScript routes drop the check, which changes no result on
+    valid inputs.
 
     ## Fix safety
     There is no fix: only the author can say whether the check may go. `torch._check(...)` is the form that

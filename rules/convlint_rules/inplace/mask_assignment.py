@@ -12,12 +12,13 @@ ROWS = Harm(onnx_torchscript=Level.wrong)
 class MaskAssignment(Rule):
     """
     ## What it does
-    Finds `y[mask] = value`.
+    Finds `y[mask] = 0.0` where the mask has fewer axes than `y`, as it selects whole rows; with `--target coreml` every
+    `y[mask] = value`.
 
     ## Why it breaks
-    With a mask of the tensor's own rank every exporter of torch 2.13 is right for ONNX Runtime, and nothing is
-    reported. With a mask of *lower* rank (a mask of rows) and one number, the TorchScript ONNX exporter lays the mask
-    along the last axis: silently wrong. Core ML refuses assignment under a mask.
+    The TorchScript ONNX exporter lays a mask of rows along the last axis: other elements are set than in eager, without
+    a warning. With a mask of the tensor's own rank every exporter of torch 2.13 is right for ONNX Runtime, and nothing
+    is reported. The converter of Core ML refuses assignment under any mask.
 
     ## Fix safety
     Unsafe: `torch.where` makes a new tensor, so other names of `y` keep the old values, and may promote the dtype.

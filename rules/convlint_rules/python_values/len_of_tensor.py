@@ -18,7 +18,7 @@ class LenOfTensor(Rule):
     ## Why it breaks
     `len` must return a plain `int`, so the TorchScript routes store the traced length; `t.shape[0]` is the same number
     and stays in the graph. `torch.export` stops at a dynamic length (`Constraints violated`); the dynamo ONNX exporter
-    gets past it by its strict fallback.
+    then tries again with `strict=True` and gets past it.
 
     ## Fix safety
     Safe: `len(t)` is `t.shape[0]` in eager. It is offered where the value is known to be a tensor.

@@ -28,8 +28,8 @@ class NumPyRoundTrip(Rule):
 
     ## Why it breaks
     NumPy is not traced. On the TorchScript routes the array of the traced input enters the graph as a constant, and
-    every other input gets the same one. `torch.export` stops; the dynamo ONNX exporter gets past `.numpy()` of a
-    tensor by its strict fallback, but not past a NumPy function of a size.
+    every other input gets the same one. `torch.export` stops; the dynamo ONNX exporter then tries again with
+    `strict=True`, which gets past `.numpy()` of a tensor, but not past a NumPy function of a size.
 
     ## Fix safety
     Unsafe: `torch.from_numpy(np.f(x.detach().numpy()))` becomes `torch.f(x)`. NumPy's and torch's functions are not

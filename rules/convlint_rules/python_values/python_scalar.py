@@ -25,8 +25,8 @@ class PythonScalar(Rule):
     ## Why it breaks
     The TorchScript routes store the number of the traced input as a constant. `torch.export` follows `.item()` and
     `.tolist()` symbolically, but stops at `int()`, `float()` and `bool()`, also of a size (`Constraints violated`); the
-    dynamo ONNX exporter gets past them by its strict fallback. `int()` of what is computed from a size both of them
-    export, for the traced size only.
+    dynamo ONNX exporter then tries again with `strict=True` and gets past them. `int()` of what is computed from a size
+    both of them export, for the traced size only.
 
     ## Fix safety
     Safe for `int(x.shape[0])` and `int(x.shape[0] // 2)`: these are `int` already. Unsafe for a number that is used in
