@@ -126,7 +126,9 @@ def write_baseline(file: Path, paths: Sequence[Path | str], configuration: Confi
 
 def _about_packs(configuration: Configuration) -> list[Finding]:
     """What is wrong with installed rule packs, once a run and not in the user's files."""
-    wrong = faults() if configuration.settings(Path.cwd()).selects("CVL005") else ()
+    wrong = faults()
+    if not (wrong and configuration.settings(Path.cwd()).selects("CVL005")):
+        return []
     return [
         Finding("CVL005", "rule-crashed", one.message, one.path, Span(one.row, 1, one.row, 2), "error") for one in wrong
     ]

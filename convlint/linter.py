@@ -40,7 +40,8 @@ class Repairable:
         if self.finding.fix is not None or self.rule is None:
             return self.finding.fix
         try:
-            return self.rule.fix(self.event, context)
+            fix = self.rule.fix(self.event, context)
+            return fix if isinstance(fix, Fix) else None
         except Exception:  # a third party's rule must not end the run
             return None
 
@@ -169,7 +170,10 @@ def _judged(
 
 def _checked(rule: Rule, event: Event, context: Context) -> Finding | None:
     try:
-        return rule.check(event, context)
+        found = rule.check(event, context)
+        if not isinstance(found, Finding | None):
+            raise TypeError(f"`check` returned a {type(found).__name__}, no finding")
+        return found
     except Exception as error:  # a third party's rule must not end the run
         message = (
             f"rule {rule.code} failed here ({type(error).__name__}: {error}); report it to the authors of "

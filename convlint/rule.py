@@ -246,11 +246,19 @@ def _flaw(rule: Any, known: Mapping[str, type[Rule]]) -> str:
         return f"has the code {code!r}; write capital letters and a number, like `ACME101`"
     if not isinstance(getattr(rule, "name", None), str) or not isinstance(getattr(rule, "events", None), tuple):
         return "lacks `name` or the tuple `events`"
+    if not all(inspect.isclass(event) and issubclass(event, Event) for event in rule.events):
+        return "has something else than classes of `convlint.events` among its `events`"
+    if isinstance(rule.callees, str) or isinstance(rule.attributes, str):
+        return 'has a text for `callees` or `attributes`; write a tuple of names, `("torch.load",)`'
     if rule.status not in get_args(Status):
         return f"has the status {rule.status!r}; known are {', '.join(get_args(Status))}"
     other = known.get(code, rule)
     if other is not rule:
         return f"has the code {code} of `{other.__module__}.{other.__name__}`; give it one of its own"
+    try:
+        rule()
+    except Exception as error:  # a third party's rule must not end the run
+        return f"cannot be made without arguments ({type(error).__name__}: {error})"
     return ""
 
 

@@ -174,6 +174,9 @@ def test_what_is_said_of_packs_can_be_ignored(install: Install, lint) -> None:
         ("code = 'CVL301'", "has the code CVL301 of `convlint_rules.control_flow.branch_on_value.BranchOnValue`"),
         ("code = 'acme-1'", "has the code 'acme-1'; write capital letters and a number, like `ACME101`"),
         ("del callees, events", "lacks `name` or the tuple `events`"),
+        ("events = ('Call',)", "has something else than classes of `convlint.events` among its `events`"),
+        ("callees = ('os.system')", "has a text for `callees` or `attributes`; write a tuple of names"),
+        ("def __init__(self, option): ...", "cannot be made without arguments (TypeError: "),
         ("status = 'beta'", "has the status 'beta'; known are preview, stable, deprecated, removed"),
     ],
 )
@@ -184,10 +187,34 @@ def test_a_rule_that_cannot_run_is_left_out(install: Install, cli: Cli, tmp_path
     assert (found["filename"], found["location"]) == (str(path), {"row": 6, "column": 1})
 
 
-def test_a_rule_that_raises_is_named_with_its_pack(install: Install, cli: Cli, tmp_path: Path) -> None:
-    install(PACK.replace("return self.finding", "raise KeyError('x')\n        return self.finding"))
+@pytest.mark.parametrize(
+    ("statement", "why"),
+    [
+        ("raise KeyError('x')", "KeyError: 'x'"),
+        ("return 'os.system'", "TypeError: `check` returned a str, no finding"),
+    ],
+)
+def test_a_rule_that_raises_is_named_with_its_pack(
+    install: Install, cli: Cli, tmp_path: Path, statement: str, why: str
+) -> None:
+    install(PACK.replace("return self.finding", f"{statement}\n        return self.finding"))
     (tmp_path / "script.py").write_text(SCRIPT.format(""))
     ran = cli("script.py", "--isolated", "--output-format", "concise")
     assert ran.code == 1
     assert "CVL005" in ran.out
-    assert "rule ACME001 failed here (KeyError: 'x'); report it to the authors of `acme_rules`" in ran.out
+    assert f"rule ACME001 failed here ({why}); report it to the authors of `acme_rules`" in ran.out
+
+
+def test_a_fix_that_is_none_leaves_the_finding(install: Install, cli: Cli, tmp_path: Path) -> None:
+    fixable = (
+        "context, fixable=Applicability.safe)\n\n    def fix(self, event, context):\n        return 'subprocess.run'"
+    )
+    install(
+        "from convlint.findings import Applicability\n"
+        + PACK.replace("context)\n\n\ndef pack", f"{fixable}\n\n\ndef pack")
+    )
+    (tmp_path / "script.py").write_text(SCRIPT.format(""))
+    ran = cli("script.py", "--isolated", "--output-format", "concise", "--fix", "-q")
+    assert (ran.code, ran.err) == (1, "")
+    assert "ACME001" in ran.out
+    assert (tmp_path / "script.py").read_text() == SCRIPT.format("")

@@ -20,13 +20,13 @@ from convlint.rule import Example, Rule, registry
 from convlint.source.document import Document
 
 ROOT = Path(__file__).parents[2]
-RULES = list(registry().values())
+PACK = Path(convlint_rules.__file__).parent
+RULES = [rule for rule in registry().values() if rule.__module__.startswith(f"{PACK.name}.")]
 JUDGING = [rule for rule in RULES if rule.events]
 KNOWN = {code for rule in RULES for code in (rule.code, *rule.formerly)}
 EXAMPLES = [pytest.param(rule, one, id=f"{rule.code} {one.title}") for rule in RULES for one in rule.examples]
 WRITTEN = {"What it does", "Why it breaks", "Fix safety", "References"}
 """The sections that the docstring of a rule has; the others of the template are made, or left out."""
-PACK = Path(convlint_rules.__file__).parent
 
 
 def by_code(rules: list[type[Rule]]) -> pytest.MarkDecorator:
