@@ -97,7 +97,8 @@ def test_json_says_what_a_program_needs() -> None:
     told = rule_json(Frozen)
     assert (told["code"], told["name"], told["status"], told["preview"]) == ("ABC101", "frozen-size", "stable", False)
     assert told["summary"] == "Sizes that freeze."
-    assert told["fix_availability"] == ["unsafe"]
+    assert (told["fix_availability"], told["fixes"]) == ("Sometimes", ["unsafe"])
+    assert (rule_json(Convention)["fix_availability"], rule_json(Convention)["fixes"]) == ("None", [])
     assert told["harm"]["jit_trace"] == "frozen"
     assert told["measured_with"] is None
     assert told["explanation"] == rule_page(Frozen)
