@@ -97,7 +97,7 @@ class PlainCode:
 
 
 def _any_of(words: Collection[str]) -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{'|'.join(sorted(words))})\b")
+    return re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, words)))})\b")
 
 
 def _functions(body: Sequence[ast.AST], prefix: str) -> Iterator[tuple[str, _Function]]:
@@ -350,6 +350,9 @@ class _Reader:
         for part in ast.iter_child_nodes(node):
             if isinstance(part, ast.expr):
                 self.read(part)
+            elif isinstance(part, ast.comprehension):
+                for source in (part.iter, *part.ifs):
+                    self.read(source)
         return NOTHING
 
     def _name(self, name: str) -> Thing:

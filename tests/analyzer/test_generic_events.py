@@ -43,6 +43,7 @@ def asked(install: Install, agree: Agree):
         "def f(x):\n    from torch import float64\n    return [x.to(float64)]  # ACME101",
         "import torch\nclass A:\n    def f(self, x):\n        return x.to(torch.float64)  # ACME101",
         "import torch\nclass A:\n    kind = torch.float64  # ACME101",
+        "import torch\nx = [\n    y\n    for y in z(torch.float64)  # ACME101\n    if y == torch.float64  # ACME101\n]",
         "import torch\ndef f(x, *, dtype=torch.float64):  # ACME101\n    return x",
         "import torch\nclass A:\n    def f(x, dtype=torch.float64):  # ACME101\n        return x",
         "import torch\nclass A:\n    torch = None\n    kind = torch.float64\nkind = torch.float64  # ACME101",
