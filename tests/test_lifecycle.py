@@ -9,6 +9,8 @@ import pytest
 from conftest import Cli, Install
 from convlint_rules.examples import forward
 
+from convlint.config import Configuration, Layer, Options
+
 PACK = """
 from convlint.events import LeavesGraph
 from convlint.findings import Harm, Level
@@ -150,3 +152,10 @@ def test_a_baseline_excuses_by_the_old_code(found, tmp_path: Path) -> None:
 def test_a_page_says_in_which_state_its_rule_is(found, cli: Cli, code: str, words: list[str]) -> None:
     page = " ".join(cli("rule", code, "--output-format", "markdown").out.split())
     assert all(word in page for word in words)
+
+
+def test_a_program_that_reads_settings_is_warned_as_python_warns(install: Install, tmp_path: Path) -> None:
+    install(PACK)
+    layer = Layer(Options(select=["ACME009"]), "test", tmp_path)
+    with pytest.warns(UserWarning, match="`ACME009` is called ACME101 now"):
+        assert Configuration([layer], isolated=True).settings(tmp_path).select == ("ACME101",)
