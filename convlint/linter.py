@@ -74,7 +74,7 @@ def lint(
     if stdin is not None:
         documents.append(stdin)
     result = lint_documents(documents, settings)
-    result.findings += [finding for finding in unreadable if settings.selects(finding.code)]
+    result.findings += [finding for finding in unreadable if _wanted(finding, settings)]
     result.files += len(unreadable)
     if want_fixes:
         result.findings = [finding for finding in result.findings if finding.fixable is None]
@@ -106,8 +106,7 @@ def _lint_documents(documents: Sequence[Document], settings: Settings, around: S
         ignored = {r.code for r in rules.values() if settings.ignores_in(Path(document.path), r.code)}
         found[document.path] += _judged(events.get(document.path, []), rules, settings.context, ignored)
         kept = _suppressed(document, found[document.path], events.get(document.path, []), rules)
-        kept = [r for r in kept if settings.selects(r.finding.code)]
-        kept = [r for r in kept if not settings.ignores_in(Path(document.path), r.finding.code)]
+        kept = [r for r in kept if _wanted(r.finding, settings)]
         if not settings.show_harmless:
             kept = [r for r in kept if r.finding.severity != "info" or r.finding.code == "CVL001"]
         result.repairables += kept
@@ -118,6 +117,10 @@ def _lint_documents(documents: Sequence[Document], settings: Settings, around: S
     result.findings = [r.finding for r in result.repairables]
     result.repairables = [r for r in result.repairables if r.finding.fixable is not None]
     return result
+
+
+def _wanted(finding: Finding, settings: Settings) -> bool:
+    return settings.selects(finding.code) and not settings.ignores_in(Path(finding.path), finding.code)
 
 
 def _selected(settings: Settings) -> dict[str, Rule]:

@@ -95,8 +95,11 @@ def summary(rule: type[Rule]) -> str:
 
 
 def fixes(rule: type[Rule]) -> list[Applicability]:
-    """The kinds of repairs that the examples show."""
+    """The kinds of repairs that the examples show; of a rule without examples, that its documentation speaks of."""
     shown = {example.fix for example in rule.examples}
+    if not rule.examples:
+        word = sections(rule)[1].get("Fix safety", "").partition(":")[0].lower()
+        shown = {applicability for applicability in Applicability if applicability.value == word}
     return [applicability for applicability in Applicability if applicability in shown]
 
 

@@ -257,3 +257,13 @@ def test_comments_of_a_text_that_ends_too_early_are_read_as_far_as_it_goes() -> 
 
     found, _ = suppressions(Document("m.py", "x = 1  # noqa: CVL1\ny = (\n"))
     assert [one.span.row for one in found] == [1]
+
+
+@pytest.mark.parametrize(
+    ("data", "code"), [(b"x = 1  # convlint: ignore CVL202\n", "CVL003"), (b"x = (\n", "CVL001"), (b"\xff", "CVL001")]
+)
+def test_what_is_said_of_a_file_can_be_ignored_in_it(tmp_path: Path, data: bytes, code: str) -> None:
+    path = tmp_path / "model.py"
+    path.write_bytes(data)
+    assert [line.partition(" ")[0] for line in linted(path)] == [code]
+    assert linted(path, per_file_ignores={"model.py": [code]}) == []
