@@ -492,7 +492,8 @@ class Call(Generic):
     """A function that a rule asked for (``Rule.callees``) is called."""
 
     callee: str
-    """Its qualified name, whatever the file calls it: ``torch.load``."""
+    """The name that was asked for, whatever the file calls it: ``torch.load``; of a function of the project itself that
+    of its definition or that by which it is imported."""
     arguments: tuple[Argument, ...] = field(default=(), compare=False)
     complete: bool = True
     """False where ``*args`` or ``**options`` may give more than is written."""

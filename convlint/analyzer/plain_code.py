@@ -19,7 +19,7 @@ from convlint.analyzer import Asked, torch_facts
 from convlint.analyzer.export_facts import EXPORTS, KEEPS_MODE, POSITIONAL, RETURNS_MODULE, TENSORS
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo
 from convlint.analyzer.models import constructed
-from convlint.analyzer.plain_values import NOTHING, State, Thing, sizes_of, value_of
+from convlint.analyzer.plain_values import NOTHING, State, Thing, paths_of, sizes_of, value_of
 from convlint.analyzer.run import Run, header
 from convlint.analyzer.values import Class, Function, Name
 from convlint.events import (
@@ -77,8 +77,9 @@ class PlainCode:
         )
 
     def _of_libraries(self, module: ModuleInfo) -> list[Generic]:
-        text = module.document.text
-        if not (any(package in text for package in self._packages) and self._word.search(text)):
+        text, top = module.document.text, module.name.partition(".")[0]
+        near = top in self._packages or any(package in text for package in self._packages)
+        if not (near and self._word.search(text)):
             return []
         aliases = {name for name, bound in module.names.items() if isinstance(bound, tuple) and bound[1] in self._words}
         word = _any_of(self._words | aliases) if aliases else self._word
@@ -272,7 +273,8 @@ class _Reader:
                 name = alias.asname or source
             if name != "*":
                 self.book.imported.add(name)
-                self.state.names[name] = Thing(named=self.run.imported(source, attribute))
+                path = f"{source}.{attribute}" if attribute else source
+                self.state.names[name] = Thing(named=self.run.imported(source, attribute), path=path)
 
     def _branches(self, bodies: Sequence[Sequence[ast.stmt]]) -> None:
         before, after = self.state, []
@@ -362,7 +364,8 @@ class _Reader:
         if isinstance(self.book.module.names.get(name), ast.expr):
             return NOTHING
         value = self.run.global_name(self.book.module, name)
-        return Thing(named=value) if isinstance(value, (Class, Function, Name)) else NOTHING
+        path = ".".join(filter(None, bound)) if isinstance(bound := self.book.module.names.get(name), tuple) else ""
+        return Thing(named=value, path=path) if isinstance(value, (Class, Function, Name)) else NOTHING
 
     def _display(self, node: ast.expr, elements: list[ast.expr]) -> Thing:
         if any(isinstance(element, ast.Starred) for element in elements):
@@ -388,7 +391,8 @@ class _Reader:
         base = self.read(node.value)
         if not isinstance(base.named, Name):
             return NOTHING
-        thing = Thing(named=self.run.member(base.named, node.attr))
+        path = f"{base.path or base.named.qualified}.{node.attr}"
+        thing = Thing(named=self.run.member(base.named, node.attr), path=path)
         self._note_attribute(node, thing)
         return thing
 
@@ -405,6 +409,8 @@ class _Reader:
         function = self.read(node.func)
         given = [(one, self.read(one.value if isinstance(one, ast.Starred) else one)) for one in node.args]
         named = [(one, self.read(one.value)) for one in node.keywords]
+        for callee in paths_of(function) & self.book.code.asked.callees:
+            self._note(node, callee, given, named)
         match function.named:
             case Name(qualified=callee):
                 self._note(node, callee, given, named)
@@ -523,9 +529,8 @@ class _Reader:
     # --- what else was asked for -----------------------------------------------------------------------------------
 
     def _asked(self, thing: Thing) -> str:
-        """The qualified name of something of a library, empty where nobody asked for it."""
-        name = thing.named.qualified if isinstance(thing.named, Name) else ""
-        return name if name in self.book.code.asked.attributes else ""
+        """The name by which a rule asked for something imported, empty where none did."""
+        return next(iter(paths_of(thing) & self.book.code.asked.attributes), "")
 
     def _note_attribute(self, node: ast.expr, thing: Thing) -> None:
         if qualified := self._asked(thing):
@@ -546,8 +551,8 @@ class _Reader:
                 self._note_subscript(target, self.read(target.value), self.read(target.slice), value)
             elif isinstance(target, ast.Attribute) and value is not None:
                 base = self.read(target.value)
-                member = self.run.member(base.named, target.attr) if isinstance(base.named, Name) else None
-                if qualified := self._asked(Thing(named=member)):
+                path = f"{base.path or base.named.qualified}.{target.attr}" if isinstance(base.named, Name) else ""
+                if qualified := self._asked(Thing(path=path)):
                     self.book.note(Assign(**self._facts(target), qualified=qualified, value=value))
 
     def _facts(self, node: ast.expr) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from convlint.analyzer.values import Name, Value
+from convlint.analyzer.values import Class, Function, Name, Value
 from convlint.events import UNKNOWN, Named
 from convlint.findings import Span
 
@@ -17,6 +17,8 @@ class Thing:
 
     value: object = UNKNOWN
     named: Value | None = None
+    path: str = field(default="", compare=False)
+    """The dotted path by which it was reached: ``acme.load``, wherever that comes from."""
     sizes: tuple[int | None, ...] | None = None
     made: Span | None = None
     parts: tuple[Thing, ...] = ()
@@ -58,6 +60,17 @@ class State:
         self.names = names
         same = set(first.training.items()).intersection(*(other.training.items() for other in others))
         self.training = dict(same)
+
+
+def paths_of(thing: Thing) -> set[str]:
+    """The names of something imported: that by which it was reached, and that of its definition in the project."""
+    match thing.named:
+        case Name(qualified=qualified):
+            return {thing.path or qualified, qualified}
+        case Class(info=info) | Function(info=info):
+            return {thing.path, f"{info.module.name}.{info.qualname}"} - {""}
+        case _:
+            return {thing.path} - {""}
 
 
 def value_of(thing: Thing) -> object:

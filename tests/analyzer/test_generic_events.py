@@ -13,7 +13,7 @@ from convlint.rule import Rule
 class Asks(Rule):
     code, name = "ACME101", "asks"
     events, callees = ({kind},), ("acme.load",)
-    attributes = ("torch.float64", "os.environ", "torch.backends.cudnn.benchmark")
+    attributes = ("torch.float64", "os.environ", "torch.backends.cudnn.benchmark", "acme.DEBUG", "acme.old.Net")
 
     def check(self, event, context):
         return self.finding(event, "found", None, context) if {condition} else None
@@ -107,6 +107,42 @@ def test_classes_with_all_that_they_derive_from(asked, source: str, condition: s
 def test_calls_of_any_library(asked) -> None:
     source = "from acme import load as get\n\ndef f():\n    return get('x', map=1)  # ACME101\n"
     asked("Call", source, "event.argument('map').value == 1 and event.arguments[0].value == 'x'")
+
+
+INIT = {"acme/__init__.py": "from .files import load\nDEBUG = False\n", "acme/files.py": "def load(path): ...\n"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import acme\nacme.load('x')  # ACME101",
+        "import acme as a\ndef f():\n    a.load('x')  # ACME101",
+        "from acme import load\nload('x')  # ACME101",
+        "from acme import load as get\ndef f():\n    return get('x')  # ACME101",
+        "def f():\n    from acme import load\n    load('x')  # ACME101",
+    ],
+)
+def test_a_function_of_the_project_itself_is_found_by_the_name_that_it_is_used_by(asked, source: str) -> None:
+    asked("Call", INIT | {"use.py": source})
+
+
+def test_a_module_of_the_same_package_is_read_though_it_does_not_name_it(asked) -> None:
+    asked("Call", INIT | {"acme/use.py": "from . import load\n\ndef f():\n    load('x')  # ACME101\n"})
+
+
+OLD = {"acme/old.py": "class Net: ...\n"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "files"),
+    [
+        ("Attribute", OLD | {"acme/new.py": "from .old import Net\nnet = Net()  # ACME101\n"}),
+        ("Attribute", {"use.py": "import acme\nprint(acme.DEBUG)  # ACME101\n"}),
+        ("Assign", {"use.py": "import acme\nacme.DEBUG = True  # ACME101\nprint(acme.DEBUG)\n"}),
+    ],
+)
+def test_constants_and_classes_of_the_project_are_attributes_too(asked, kind: str, files: dict[str, str]) -> None:
+    asked(kind, INIT | files)
 
 
 def test_a_rule_for_all_events_is_given_what_it_names_only(asked) -> None:
