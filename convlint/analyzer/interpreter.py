@@ -10,6 +10,7 @@ from pathlib import Path
 
 from convlint.analyzer import expressions, statements
 from convlint.analyzer.annotations import entry_arguments
+from convlint.analyzer.builders import Builders
 from convlint.analyzer.calls import UNINTERESTING, Arguments, invoke
 from convlint.analyzer.importers import importers
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project, dotted
@@ -120,6 +121,7 @@ class Interpreter:
         self.of_data = {_transforms(module) for module in modules if _imports_data(module)} - {""}
         """The packages of transforms that read or change data before it comes to a model."""
         self.run = Run(project, {module.document.path for module in modules})
+        self.builders = Builders(self.run, modules)
         self.run.evaluate = lambda frame, node: expressions.evaluate(self.run, frame, node)
         self.run.execute = lambda frame, body: statements.execute(self.run, frame, body)
 
@@ -282,6 +284,7 @@ class Interpreter:
         if init is None:
             return
         env = {name: self._configured(value) for name, value in self._parameters(init).items()}
+        env |= self.builders.parts(cls, init)
         first = [*init.node.args.posonlyargs, *init.node.args.args][:1]
         if first:
             env[first[0].arg] = instance

@@ -137,6 +137,8 @@ class Run:
         self.facts: tuple[tuple[frozenset[str], Relation], ...] = ()
         """What was checked of numbers so far, and on which routes."""
         self.hooks: list[tuple[Value, Value]] = []
+        self.constructed: dict[ClassInfo, list[Any]] | None = None
+        """Where the arguments are kept that classes are constructed with, while `builders` asks for them."""
         self.lines: dict[ClassInfo, list[ClassInfo]] = {}
         """The resolution order of each class."""
         self.outside: dict[ClassInfo, list[str]] = {}
