@@ -119,18 +119,19 @@ def _emit(
         if isinstance(one.value, Number) and one.taint is Taint.data:
             run.decide_on(frame, node, one.value)
     worst = max(decisions, key=lambda d: (d.taint, -len(d.frozen_on)))
+    degenerate = form != "match" and all(_is_degenerate(one.value) for one in decisions if one.taint >= Taint.state)
     run.emit(
         frame,
         Branch,
         node,
         form,
-        (worst.taint, -len(worst.frozen_on)),
+        (worst.taint, -len(worst.frozen_on), not degenerate),
         form=form,
         operand=run.operand(frame, worst.node, worst.value),
         taint=worst.taint,
         frozen_on=worst.frozen_on,
         dispensable=isinstance(whole, ast.If) and dispensable.is_dispensable(whole),
-        degenerate=form != "match" and all(_is_degenerate(one.value) for one in decisions if one.taint >= Taint.state),
+        degenerate=degenerate,
         whole=frame.document.span(whole),
         following=frame.document.span(frame.following) if frame.following is not None else None,
     )

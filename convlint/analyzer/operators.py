@@ -194,10 +194,24 @@ def _write(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Ar
     target = arguments.receiver or node
     writes.in_place(run, frame, target, tensor, "method", call_row(node), node)
     taint = max([tensor.taint, *(taint_of(v) for v in arguments.all())])
-    changed = replace(tensor, taint=taint)
+    return _changed(frame, target, tensor, replace(tensor, taint=taint))
+
+
+def _reshaped(handler: Handler) -> Handler:
+    """``tensor.unsqueeze_(dim)``: what ``unsqueeze`` makes, under the tensor's own name; no value is written."""
+
+    def apply(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+        result = handler(run, frame, node, tensor, arguments)
+        return _changed(frame, arguments.receiver or node, tensor, result)
+
+    return apply
+
+
+def _changed(frame: Frame, target: ast.expr, tensor: Tensor, now: Value) -> Value:
+    """What a tensor has become, for the name by which it was changed too."""
     if isinstance(target, ast.Name) and target.id in frame.env and frame.env[target.id] == tensor:
-        frame.env[target.id] = changed
-    return changed
+        frame.env[target.id] = now
+    return now
 
 
 # --- data-dependent shapes ---------------------------------------------------------------------------------------
@@ -468,6 +482,11 @@ def _adaptive(rank: int) -> Handler:
     return handler
 
 
+_UNSQUEEZE = viewing(lambda t, a: shapes.unsqueezed(t.shape, a.get(0, "dim")), "unsqueeze")
+_TRANSPOSE = viewing(lambda t, a: shapes.swapped(t.shape, a.get(0, "dim0"), a.get(1, "dim1")), "transpose")
+_T = viewing(lambda t, a: shapes.swapped(t.shape, Const(0), Const(-1)), "t")
+
+
 def _linear(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
     weight = arguments.get(0, "weight")
     out = weight.shape[0] if isinstance(weight, Tensor) and weight.shape else Number("int")
@@ -494,12 +513,16 @@ _SPECIAL: dict[str, Handler] = {
     "permute": viewing(
         lambda t, a: shapes.permuted(t.shape, None if a.more else shapes.sizes(a.positional)), "permute"
     ),
-    "transpose": viewing(lambda t, a: shapes.swapped(t.shape, a.get(0, "dim0"), a.get(1, "dim1")), "transpose"),
+    "transpose": _TRANSPOSE,
+    "transpose_": _reshaped(_TRANSPOSE),
     "swapaxes": viewing(lambda t, a: shapes.swapped(t.shape, a.get(0), a.get(1)), "transpose"),
-    "t": viewing(lambda t, a: shapes.swapped(t.shape, Const(0), Const(-1)), "t"),
-    "unsqueeze": viewing(lambda t, a: shapes.unsqueezed(t.shape, a.get(0, "dim")), "unsqueeze"),
+    "t": _T,
+    "t_": _reshaped(_T),
+    "unsqueeze": _UNSQUEEZE,
+    "unsqueeze_": _reshaped(_UNSQUEEZE),
     "detach": viewing(lambda t, a: t.shape, "detach"),
     "squeeze": squeeze,
+    "squeeze_": _reshaped(squeeze),
     "expand": expand,
     "expand_as": viewing(lambda t, a: o.shape if isinstance(o := a.get(0), Tensor) else None, "expand"),
     "view_as": viewing(lambda t, a: o.shape if isinstance(o := a.get(0), Tensor) else None, "view"),
