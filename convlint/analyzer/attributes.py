@@ -191,15 +191,16 @@ def of_tensor(run: Run, frame: Frame, node: ast.Attribute, tensor: Tensor) -> Va
 def shape_of(tensor: Tensor) -> Value:
     """``tensor.shape``."""
     if tensor.shape is not None:
-        return Tuple(tuple(_as_size(tensor, i) for i in range(len(tensor.shape))))
+        return Tuple(tuple(as_size(tensor, i) for i in range(len(tensor.shape))))
     return Shape(str(tensor.ident) if tensor.ident else "", size_taint(tensor), tensor.counted)
 
 
-def _as_size(tensor: Tensor, axis: int) -> Value:
+def as_size(tensor: Tensor, axis: int) -> Value:
     """A dimension as a program reads it: what does not vary was fixed by the architecture, what does gets a name."""
     dim = tensor.shape[axis] if tensor.shape is not None else UNKNOWN
-    if isinstance(dim, Number) and dim.taint >= Taint.shape and not dim.symbol and tensor.ident:
-        return replace(dim, symbol=f"{tensor.ident}@{axis}")
+    if isinstance(dim, Number) and dim.taint >= Taint.shape:
+        named = dim.symbol or (f"{tensor.ident}@{axis}" if tensor.ident else "")
+        return replace(dim, symbol=named, dim=True)
     return replace(dim, taint=Taint.fixed) if isinstance(dim, Number) and dim.taint is Taint.none else dim
 
 

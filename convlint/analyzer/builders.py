@@ -75,16 +75,19 @@ class Builders:
         return found
 
     def _enter(self, function: FunctionInfo) -> None:
+        """Keep what classes are constructed with on the way to a model; a script that uses models is no builder."""
         if function in self._entered:
             return
         self._entered.add(function)
         frame = Frame(function.module, traced=False)
         call = ast.Name(id=function.name, lineno=1, col_offset=0)
-        self._run.constructed = self._constructed
+        calls = self._run.constructed = []
         try:
-            invoke(self._run, frame, call, Function(function), Arguments())
+            made = invoke(self._run, frame, call, Function(function), Arguments())
         finally:
             self._run.constructed = None
+        for cls, arguments in calls if _is_part(made) else ():
+            self._constructed[cls].append(arguments)
 
 
 def _open_parameters(order: Sequence[ClassInfo], init: FunctionInfo) -> Iterator[str]:

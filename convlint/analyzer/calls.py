@@ -365,7 +365,7 @@ def _class(run: Run, frame: Frame, node: ast.expr, function: Class, arguments: A
 def instantiate(run: Run, frame: Frame, node: ast.expr, cls: ClassInfo, arguments: Arguments) -> Value:
     """An object of a class of the project, its ``__init__`` interpreted."""
     if run.constructed is not None:
-        run.constructed[cls].append(arguments)
+        run.constructed.append((cls, arguments))
     outside = run.outside_bases(cls)
     if any(base.rpartition(".")[2] in ("Enum", "IntEnum", "StrEnum") for base in outside):
         return UNKNOWN

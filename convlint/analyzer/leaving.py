@@ -121,4 +121,6 @@ def rewrapped(run: Run, frame: Frame, node: ast.expr, callee: str, arguments: Ar
         shape = (Const(len(given.items)),)
     if isinstance(given, Tensor) and callee.endswith("as_tensor"):
         return given  # the same tensor, in eager and in every graph
+    if shape != ():  # torch.export knows the value of a constant scalar
+        taint = frame.taint_of_made(taint)
     return run.tensor(dtype if dtype in ("float", "int", "bool") else None, shape, taint)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from convlint.analyzer import clamping, leaving, shapes, signs, torch_facts, writes
 from convlint.analyzer.arithmetic import elementwise, promoted
-from convlint.analyzer.attributes import shape_of, size_taint
+from convlint.analyzer.attributes import as_size, shape_of, size_taint
 from convlint.analyzer.calls import Arguments, opaque
 from convlint.analyzer.division import note_division
 from convlint.analyzer.dtypes import CASTS, cast_dtype
@@ -350,7 +350,7 @@ def _numel(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Ar
 def length_of(tensor: Tensor) -> Value:
     """``len(tensor)``."""
     if tensor.shape:
-        return tensor.shape[0]
+        return as_size(tensor, 0)
     return number(size_taint(tensor), f"{tensor.ident}[0]" if tensor.ident else "", tensor.counted)
 
 

@@ -187,7 +187,7 @@ def _created(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argum
     elif last in ("full", "randint"):
         given = [next((v for v in given if isinstance(v, (Tuple, List, Shape))), UNKNOWN)]
     wanted = None if arguments.more else shapes.sizes(given)
-    taint = max((taint_of(v) for v in arguments.positional), default=Taint.none)
+    taint = frame.taint_of_made(max((taint_of(v) for v in arguments.positional), default=Taint.none))
     if last.startswith("rand"):
         taint = Taint.data  # another number at each call
     dtype = operators._dtype_of(arguments) or ("int" if last == "randint" else "float" if last != "full" else None)
@@ -209,7 +209,7 @@ def _arange(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argume
         size: Value = bounds[0] if number_kind(bounds[0]) == "int" else shapes.number(taint)
     else:
         size = shapes.number(taint)
-    return run.tensor(dtype, (size,), taint)
+    return run.tensor(dtype, (size,), frame.taint_of_made(taint))
 
 
 def _joined_tensors(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:

@@ -79,6 +79,10 @@ class Frame:
         """The file that the code stands in."""
         return self.module.document
 
+    def taint_of_made(self, taint: Taint) -> Taint:
+        """What a tensor made of numbers depends on: where that is traced, `torch.export` knows none of its values."""
+        return max(taint, Taint.state) if self.traced else taint
+
     def lookup(self, name: str) -> Value | None:
         """A local or closed-over name."""
         frame: Frame | None = self
@@ -137,8 +141,8 @@ class Run:
         self.facts: tuple[tuple[frozenset[str], Relation], ...] = ()
         """What was checked of numbers so far, and on which routes."""
         self.hooks: list[tuple[Value, Value]] = []
-        self.constructed: dict[ClassInfo, list[Any]] | None = None
-        """Where the arguments are kept that classes are constructed with, while `builders` asks for them."""
+        self.constructed: list[tuple[ClassInfo, Any]] | None = None
+        """The classes constructed and the arguments of each, while `builders` asks for them."""
         self.lines: dict[ClassInfo, list[ClassInfo]] = {}
         """The resolution order of each class."""
         self.outside: dict[ClassInfo, list[str]] = {}

@@ -85,3 +85,8 @@ class Net(nn.Module):
 def net():
     return Net(3)
 """)
+
+
+def test_a_script_is_no_builder(agree: Agree) -> None:
+    script = "def run():\n    net = Net(Peak())\n    print(net(torch.zeros(3)))\n"
+    agree(PEAK_ONLY.replace("x.max().item()  # CVL202", "x.max().item()") + script)

@@ -315,9 +315,11 @@ def test_sizes_are_tensors_while_they_are_traced(agree: Agree) -> None:
 
 
 def test_a_loop_that_fills_a_list_up_to_a_size(agree: Agree) -> None:
-    agree(forward("""
+    agree(
+        forward("""
         parts = []
         while len(parts) < x.shape[0]:  # CVL302
             parts.append(x[len(parts)])
         return torch.stack(parts)
-    """))
+    """)
+    )

@@ -116,8 +116,8 @@ class BranchOnValue(Rule):
         test = event.short
         if event.taint is Taint.state:
             message = (
-                f"`{test}` decides on a parameter or buffer: `torch.export` cannot read its value; "
-                f"keep a plain Python flag"
+                f"`{test}` decides on a tensor that no input changes, a parameter or constant: `torch.export` cannot "
+                f"read its value; keep a plain Python flag"
             )
             return self.finding(event, message, STATE, context)
         on_tensor = event.operand.kind == "tensor"

@@ -66,6 +66,20 @@ class PythonScalar(Rule):
             fix=Applicability.unsafe,
         ),
         Example(
+            title="A number out of a constant tensor",
+            bad=forward("""
+                n = int(torch.tensor([2, 2]).prod())  # <-
+                return x * n
+            """),
+            good=forward("""
+                n = torch.tensor([2, 2]).prod()
+                return x * n
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=STATE,
+            fix=Applicability.unsafe,
+        ),
+        Example(
             title="`int()` of a size",
             bad=forward("""
                 return x + torch.arange(int(x.shape[1]), dtype=torch.float32)  # <-
@@ -144,7 +158,12 @@ class PythonScalar(Rule):
             return self.finding(event, message, GROUPS, context)
         if taint is Taint.state:
             harm = STATE if event.how in ("int", "float", "bool", "complex") else Harm()
-            message = f"`{text}` reads a parameter or buffer as a Python number: it is stored as a constant"
+            consequence = (
+                "`torch.export` cannot read its value; keep a plain Python number"
+                if harm.on("torch_export")
+                else "it is stored as a constant"
+            )
+            message = f"`{text}` reads a tensor that no input changes, a parameter or constant: {consequence}"
         elif taint is Taint.shape:
             harm = DIM if event.operand.kind == "dim" else COMPUTED
             advice = _advice(event)
