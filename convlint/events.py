@@ -158,6 +158,14 @@ class Branch(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChecksArguments(Event):
+    """A distribution is made of tensors, and checks their values: ``torch.distributions.Normal(mean, std)``."""
+
+    avoidable: bool
+    """Whether ``validate_args=False`` leaves the checks out."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LoopOverDim(Event):
     """The length of a Python loop is a dimension: ``for i in range(x.shape[0])``."""
 

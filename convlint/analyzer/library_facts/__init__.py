@@ -1,4 +1,4 @@
-"""What the analyzer knows of NumPy and torchvision: tables made from the installed libraries, and read here."""
+"""What the analyzer knows of NumPy, torchvision and torch's distributions: tables made from what is installed."""
 
 from __future__ import annotations
 
@@ -89,3 +89,11 @@ def numpy() -> Numpy:
     functions = {name: NumpyFunction(returns, tensors) for name, (returns, _, tensors) in raw["functions"].items()}
     methods = {name: NumpyFunction(returns, "") for name, (returns, _) in raw["methods"].items()}
     return Numpy(functions, methods, raw["attributes"], raw["constants"])
+
+
+@functools.cache
+def distributions() -> dict[str, bool]:
+    """The classes of ``torch.distributions`` that stop an export where they are made, and whether for the checks alone
+    that ``validate_args=False`` leaves out.
+    """
+    return {name: how == "validates" for name, how in _read("distributions")["made"].items()}
