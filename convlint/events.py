@@ -241,13 +241,22 @@ class MaskWrite(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class StateWrite(Event):
-    """A parameter, a buffer or a whole module changes in ``forward``."""
+    """A parameter, a buffer, another attribute or a whole module changes in ``forward``."""
 
     name: str
     what: str
-    """parameter, buffer; module where all its weights are converted (``.to(...)``)."""
+    """parameter, buffer; attribute for what else a module keeps, list where that grows; module where all its weights
+    are converted (``.to(...)``)."""
     through_data: bool = False
     """Whether the write goes through ``.data``."""
+    assigned: bool = False
+    """Whether the attribute is assigned: the tensor that was there is not written to."""
+    method: str = ""
+    """The method that writes: ``copy_``, ``append``."""
+    kept: bool = True
+    """Whether what one call leaves there reaches the next."""
+    made_once: bool = False
+    """Whether what is kept comes from no values of inputs."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from convlint.analyzer import layers, needed_sizes, numpy_calls, operators
+from convlint.analyzer import kept, layers, needed_sizes, numpy_calls, operators
 from convlint.analyzer.attributes import CONVERSIONS, GIVING_ITSELF
 from convlint.analyzer.calls import SEQUENCE, Arguments, opaque
 from convlint.analyzer.draws import note_draw
@@ -55,6 +55,7 @@ def _list(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arg
     assert isinstance(owner, List)
     name = method.name
     given = arguments.get(0)
+    kept.note_list(run, frame, node, owner, name)
     if name in ("append", "add", "appendleft") and given is not None:
         owner.add(given, frame.certain)
     elif name in ("extend", "update") and given is not None:

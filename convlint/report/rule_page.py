@@ -76,4 +76,5 @@ def _example(example: Example) -> str:
     title = f"## Example: {example.title}" if example.title else "## Example"
     bad = f"```python\n{example.bad.strip()}\n```"
     good = f"```python\n{example.good.strip()}\n```"
-    return f"{title}\n\nInputs: `{example.inputs}`\n\n{bad}\n\nUse instead:\n\n{good}"
+    instead = f"Use instead, with `{example.good_inputs}`" if example.good_inputs else "Use instead"
+    return f"{title}\n\nInputs: `{example.inputs}`\n\n{bad}\n\n{instead}:\n\n{good}"
