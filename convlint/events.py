@@ -333,6 +333,17 @@ class SqueezesNothing(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FixedBatch(Event):
+    """A shape is made with a batch size that the configuration sets: ``x.view(self.batch_size, -1)``."""
+
+    callee: str
+    """``view``, ``torch.zeros``."""
+    size: Operand
+    inferred: bool
+    """Whether another size is -1, so that other batches pass, with their samples mixed."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PacksSequence(Event):
     """``pack_padded_sequence`` and its like: sequences whose lengths are the values of a tensor."""
 
@@ -361,6 +372,28 @@ class NeedsSize(Event):
     """onnx_torchscript, or torch_export (and so the exporter that builds on it)."""
     dynamo: str = ""
     """What the other ONNX exporter makes of it where the first refuses it: breaks, frozen, or nothing wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizeAsKey(Event):
+    """A size is looked up: as a key of a dict, in a set, or by ``functools.lru_cache``."""
+
+    how: str
+    """table (with keys of its own), set (made of sizes), cache (which has no keys yet), function (that is cached)."""
+    size: Operand
+    cached: str = ""
+    """The function whose results are cached."""
+    bound: bool = False
+    """Whether that is a method."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormatsValue(Event):
+    """A tensor or a size is written into text with a format."""
+
+    how: str
+    """spec (``{:.2f}``), percent (``%.2f``)."""
+    operand: Operand
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from convlint.analyzer import guards, kept, operators, shapes
+from convlint.analyzer import guards, kept, keys, operators, shapes
 from convlint.analyzer.arithmetic import arithmetic
 from convlint.analyzer.attributes import GUARDS
 from convlint.analyzer.calls import Arguments, call_value, invoke, opaque
@@ -258,6 +258,8 @@ def _listed(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argume
         return given
     elements = iterate(run, frame, arguments.nodes[0], given, "list")
     items = list(elements.items) if elements.items is not None else None
+    if kind in ("set", "frozenset"):
+        keys.note_elements(run, frame, node, elements.joined)
     if items is not None and kind == "reversed":
         items.reverse()
     if kind in ("set", "frozenset", "sorted"):

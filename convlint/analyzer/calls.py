@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from convlint.analyzer import checks, guards
+from convlint.analyzer import checks, guards, keys
 from convlint.analyzer.annotations import instance_by_annotation
 from convlint.analyzer.attributes import GUARDS, MODULE_METHODS
 from convlint.analyzer.decorators import custom_operator, is_compiled, is_scripted
@@ -211,6 +211,7 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
     if not arguments.entry and (info.name in UNINTERESTING or _LOSS.fullmatch(info.name)):
         return UNKNOWN
     env = _bind(run, frame, function, arguments)
+    keys.note_cached(run, frame, node, info, arguments.positional)
     routes = frame.routes
     if is_scripted(info):
         routes &= DYNAMO

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from convlint.analyzer.run import Frame, Run
@@ -32,19 +32,35 @@ class Attribute:
     """Whether it is read before it is written, for something else than its own new value."""
     renews_itself: bool = False
     """Whether its new value comes from the old one."""
+    advances: bool = False
+    """Whether that is by arithmetic, so that each call leaves another."""
     used: bool = False
     """Whether it is read at all, for something else than its own new value."""
-    writes: list[tuple[StateWrite, Taint]] = field(default_factory=list)
+    writes: list[tuple[StateWrite, Value]] = field(default_factory=list)
 
     @property
     def kept(self) -> bool:
         """Whether what one call leaves there reaches the next."""
+        if not self.advances and all(isinstance(value, Const) for _, value in self.writes):
+            return False  # a flag: what it guards is known by itself
         return self.read_before or (self.renews_itself and self.used)
 
     @property
     def made_once(self) -> bool:
         """Whether all that is kept comes from no values of inputs, as if each call made it anew."""
-        return not self.renews_itself and all(taint < Taint.data for _, taint in self.writes)
+        return not self.advances and all(taint_of(value) < Taint.data for _, value in self.writes)
+
+    def found(self) -> Iterator[StateWrite]:
+        """Its writes as events; of what is kept the first that leaves something there."""
+        found = [
+            replace(event, what=self.what or event.what, kept=self.kept, made_once=self.made_once)
+            for event, _ in self.writes
+        ]
+        if not self.kept:
+            yield from found
+            return
+        left = [event for event, (_, value) in zip(found, self.writes, strict=True) if value != Const(None)]
+        yield min(left or found, key=lambda event: (event.document.path, event.span))
 
 
 def note_read(run: Run, frame: Frame, node: ast.expr, owner: Instance, name: str) -> None:
@@ -59,6 +75,7 @@ def note_read(run: Run, frame: Frame, node: ast.expr, owner: Instance, name: str
         known.read_before |= key not in run.written
     elif key not in run.written and not run.only_metadata and not (_overwrites(frame.statement) and node is written):
         known.renews_itself = True
+        known.advances |= _is_arithmetic(frame.statement)
     for tensor in members(owner.attributes.get(name, Const(None))):
         if isinstance(tensor, Tensor) and key not in run.written:
             run.kept_tensors[tensor.storage] = key
@@ -119,22 +136,25 @@ def _note_write(run: Run, key: Key, what: str, event: Event | None, value: Value
     known = run.kept.setdefault(key, Attribute())
     known.what = known.what or what
     if isinstance(event, StateWrite):
-        known.writes.append((event, taint_of(value)))
+        known.writes.append((event, value))
 
 
 def finish(run: Run) -> None:
     """Notes the writes of a model, now that all its reads are known."""
     together: dict[tuple[str, str], list[StateWrite]] = {}
     for known in run.kept.values():
-        for event, _ in known.writes:
-            what = known.what or event.what
-            found = replace(event, what=what, kept=known.kept, made_once=known.made_once)
+        for found in known.found() if known.writes else ():
             if found.kept and found.made_once and found.assigned:
                 together.setdefault((found.document.path, found.function), []).append(found)
             else:
                 run.note(found, "", (found.kept, not found.made_once))
     for found in (min(made, key=lambda one: one.span) for made in together.values()):  # by one condition
         run.note(found, "", (found.kept, not found.made_once))
+
+
+def _is_arithmetic(statement: ast.stmt | None) -> bool:
+    """Whether a statement computes: ``self.n += 1``, ``self.n = self.n + 1``, ``self.n.add_(1)``."""
+    return not isinstance(statement, ast.Assign) or any(isinstance(n, ast.BinOp) for n in ast.walk(statement.value))
 
 
 def _written_by(statement: ast.stmt | None, name: str) -> ast.expr | None:
