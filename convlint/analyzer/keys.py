@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from convlint.analyzer.index import FunctionInfo
-from convlint.analyzer.run import ALL_ROUTES, DYNAMO, Frame, Run
+from convlint.analyzer.run import ALL_ROUTES, DYNAMO, Frame, Run, qualified
 from convlint.analyzer.values import Dict, Number, Shape, Tensor, Tuple, Value, members, taint_of
 from convlint.events import SizeAsKey, Taint
 
@@ -46,6 +46,9 @@ def _note(run: Run, frame: Frame, node: ast.expr, how: str, where: ast.expr, key
     taint, frozen = _size(key)
     if taint not in (Taint.fixed, Taint.shape):
         return
+    cause = (qualified(frame), how, ast.unparse(where))
+    if run.looked_up.setdefault(cause, frame.document.span(node)) != frame.document.span(node):
+        return  # asked for, made, stored and read: one cause
     routes = (ALL_ROUTES if how in ("table", "set") else DYNAMO) - frozen
     with run.on_routes(frame, routes - DYNAMO if taint is Taint.fixed else routes):
         run.emit(frame, SizeAsKey, node, "", (), how=how, size=run.operand(frame, where, key), **facts)

@@ -145,6 +145,8 @@ class Run:
         """The attributes that have surely been written since the model was entered."""
         self.kept_tensors: dict[int, tuple[int, str]] = {}
         """The memory of tensors to the attributes that they were before the call."""
+        self.looked_up: dict[tuple[str, str, str], Span] = {}
+        """Sizes that are keys, by function and text, to where they are looked up first."""
         self.writes_of: dict[Any, frozenset[tuple[int, str]]] = {}
         """What the remembered calls (see ``memo``) write."""
         self.lines: dict[ClassInfo, list[ClassInfo]] = {}

@@ -57,7 +57,7 @@ class FormattedValue(Rule):
         """Stops `torch.export`."""
         what = "size" if event.operand.kind == "dim" else "value"
         message = (
-            f"`torch.export` stops where the {what} `{event.short}` is formatted, as a stand-in for it knows no format; "
-            f"write it without one, or no text while `torch.compiler.is_exporting()`"
+            f"`torch.export` stops where the {what} `{event.short}` is formatted, as a stand-in for it knows no "
+            f"format; write it without one, or no text while `torch.compiler.is_exporting()`"
         )
         return self.finding(event, message, PERCENT if event.how == "percent" else SPEC, context)

@@ -97,7 +97,7 @@ class SizeLookedUp(Rule):
                 """
                 grids, n = {}, x.shape[0]
                 grids[n] = torch.arange(n, dtype=torch.float32)  # <-
-                return x + grids[n][:, None]  # <-
+                return x + grids[n][:, None]
                 """
             ),
             good=forward(
