@@ -20,7 +20,7 @@ def note_batch(run: Run, frame: Frame, node: ast.expr, callee: str, arguments: A
     sizes = list(zip(arguments.nodes, arguments.positional, strict=False))
     if len(sizes) == 1 and isinstance(sizes[0][0], (ast.Tuple, ast.List)):
         sizes = [(part, run.evaluate(frame, part)) for part in sizes[0][0].elts]
-    for where, value in sizes:
+    for where, value in sizes[: 2 if callee.startswith("torch.") else 1]:  # a hidden state has its layers first
         if isinstance(where, ast.Attribute) and _BATCH.fullmatch(where.attr) and _is_configured(value):
             size = run.operand(frame, where, value)
             inferred = any(integer(other) == -1 for _, other in sizes)

@@ -52,6 +52,7 @@ def test_a_batch_of_the_configuration(agree: Agree, body: str) -> None:
     "body",
     [
         "return x.view(-1, self.heads, 4)",
+        "return x.view(x.shape[0], -1, self.batch_size)",
         "batch_size = x.shape[0]\nreturn x.view(batch_size, -1)",
         "return x + torch.zeros(self.heads, 4)",
     ],
