@@ -182,17 +182,12 @@ def _targets(statement: ast.stmt | None) -> Sequence[ast.expr]:
 
 def _only_converts(statement: ast.stmt | None, name: str) -> bool:
     """Whether an attribute gets itself in another form, as it would again: ``self.mean = self.mean.to(x.device)``."""
-    if not isinstance(statement, ast.Assign):
+    if not isinstance(statement, ast.Assign) or _written_by(statement, name) is None:
         return False
     parts = list(ast.walk(statement.value))
     methods = [_method(part) for part in parts if isinstance(part, ast.Call)]
     itself = any(isinstance(part, ast.Attribute) and part.attr == name for part in parts)
-    return (
-        _written_by(statement, name) is not None
-        and itself
-        and bool(methods)
-        and all(map(CONVERSIONS.__contains__, methods))
-    )
+    return itself and bool(methods) and all(map(CONVERSIONS.__contains__, methods))
 
 
 def _method(node: ast.AST | None) -> str:
