@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from convlint.analyzer.run import Frame, Run
-from convlint.analyzer.values import Const, Instance, Layer, List, Tensor, Value, members, taint_of
+from convlint.analyzer.values import Const, Instance, Layer, List, Tensor, Value, members, number_kind, taint_of
 from convlint.events import Event, StateWrite, Taint
 
 Key = tuple[int, str]
@@ -41,7 +41,8 @@ class Attribute:
     @property
     def kept(self) -> bool:
         """Whether what one call leaves there reaches the next."""
-        if not self.advances and all(isinstance(value, Const) for _, value in self.writes):
+        flag = all(isinstance(value, Const) or number_kind(value) == "bool" for _, value in self.writes)
+        if flag and not self.advances:
             return False  # a flag: what it guards is known by itself
         return self.read_before or (self.renews_itself and self.used)
 

@@ -10,7 +10,7 @@ INIT = """
 self.register_buffer("mean", torch.zeros(4))
 self.register_buffer("cache", torch.zeros(3, 64))
 self.scale, self.first, self.calls, self.seen = torch.ones(4), None, 0, []
-self.layer = nn.Linear(4, 4)
+self.layer, self.last = nn.Linear(4, 4), False
 """
 
 
@@ -48,6 +48,7 @@ def test_what_the_next_call_reads(agree: Agree, body: str) -> None:
         "self.scale = self.scale.to(x.device)\nreturn x * self.scale",
         "if self.training:\n    self.mean = x.mean(0)\nreturn x - self.mean",
         "assert self.calls < 9\nself.calls += 1\nreturn x * 2",
+        "last = self.last\nself.last = True\ny = self.layer(x)\nself.last = last\nreturn y if self.last else x",
     ],
 )
 def test_what_each_call_makes_anew_or_nothing_reads(agree: Agree, body: str) -> None:
