@@ -249,13 +249,22 @@ class MaskWrite(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class StateWrite(Event):
-    """A parameter, a buffer or a whole module changes in ``forward``."""
+    """A parameter, a buffer, another attribute or a whole module changes in ``forward``."""
 
     name: str
     what: str
-    """parameter, buffer; module where all its weights are converted (``.to(...)``)."""
+    """parameter, buffer; attribute for what else a module keeps, list where that grows; module where all its weights
+    are converted (``.to(...)``)."""
     through_data: bool = False
     """Whether the write goes through ``.data``."""
+    assigned: bool = False
+    """Whether the attribute is assigned: the tensor that was there is not written to."""
+    method: str = ""
+    """The method that writes: ``copy_``, ``append``."""
+    kept: bool = True
+    """Whether what one call leaves there reaches the next."""
+    made_once: bool = False
+    """Whether what is kept comes from no values of inputs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -332,6 +341,17 @@ class SqueezesNothing(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FixedBatch(Event):
+    """A shape is made with a batch size that the configuration sets: ``x.view(self.batch_size, -1)``."""
+
+    callee: str
+    """``view``, ``torch.zeros``."""
+    size: Operand
+    inferred: bool
+    """Whether another size is -1, so that other batches pass, with their samples mixed."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PacksSequence(Event):
     """``pack_padded_sequence`` and its like: sequences whose lengths are the values of a tensor."""
 
@@ -360,6 +380,28 @@ class NeedsSize(Event):
     """onnx_torchscript, or torch_export (and so the exporter that builds on it)."""
     dynamo: str = ""
     """What the other ONNX exporter makes of it where the first refuses it: breaks, frozen, or nothing wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizeAsKey(Event):
+    """A size is looked up: as a key of a dict, in a set, or by ``functools.lru_cache``."""
+
+    how: str
+    """table (with keys of its own), set (made of sizes), cache (which has no keys yet), function (that is cached)."""
+    size: Operand
+    cached: str = ""
+    """The function whose results are cached."""
+    bound: bool = False
+    """Whether that is a method."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormatsValue(Event):
+    """A tensor or a size is written into text with a format."""
+
+    how: str
+    """spec (``{:.2f}``), percent (``%.2f``)."""
+    operand: Operand
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,6 +50,7 @@ def digest(example: Example) -> str:
         example.same_in_eager,
         example.good_routes,
         example.script,
+        *([example.good_inputs] if example.good_inputs else []),
     )
     return hashlib.sha256(repr(given).encode()).hexdigest()[:12]
 

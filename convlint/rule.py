@@ -57,6 +57,8 @@ class Example:
     """Opset for the ONNX exporters, None for the exporter's own."""
     same_in_eager: bool = True
     """Whether ``good`` equals ``bad`` in eager on all inputs."""
+    good_inputs: str = ""
+    """The inputs of ``good`` where it takes others: what ``bad`` keeps, say."""
     good_routes: tuple[str, ...] | None = None
     """Routes on which ``good`` must export and equal eager; None for all."""
     targets: tuple[str, ...] = ()

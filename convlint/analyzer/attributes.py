@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from convlint.analyzer import library_facts, torch_facts
+from convlint.analyzer import kept, library_facts, torch_facts
 from convlint.analyzer.run import ALL_ROUTES, DYNAMO, Frame, Run
 from convlint.analyzer.shapes import swapped
 from convlint.analyzer.unregistered import note_unregistered
@@ -215,6 +215,7 @@ def of_instance(run: Run, frame: Frame, node: ast.expr, owner: Instance, name: s
     """An attribute of an object of the project: what was assigned, a method, a property, a class attribute."""
     if name in owner.attributes:
         note_unregistered(run, frame, owner, name)
+        kept.note_read(run, frame, node, owner, name)
         return owner.attributes[name]
     is_module = run.is_module(owner.cls)
     if name == "training" and is_module:

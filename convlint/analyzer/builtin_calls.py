@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from convlint.analyzer import guards, operators, shapes
+from convlint.analyzer import guards, kept, keys, operators, shapes
 from convlint.analyzer.arithmetic import arithmetic
 from convlint.analyzer.attributes import GUARDS
 from convlint.analyzer.calls import Arguments, call_value, invoke, opaque
@@ -258,6 +258,8 @@ def _listed(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argume
         return given
     elements = iterate(run, frame, arguments.nodes[0], given, "list")
     items = list(elements.items) if elements.items is not None else None
+    if kind in ("set", "frozenset"):
+        keys.note_elements(run, frame, node, elements.joined)
     if items is not None and kind == "reversed":
         items.reverse()
     if kind in ("set", "frozenset", "sorted"):
@@ -400,6 +402,7 @@ def _getattr(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argum
 def _hasattr(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     owner, key = arguments.get(0), arguments.get(1)
     if isinstance(owner, Instance) and isinstance(key, Const) and key.value in owner.attributes:
+        kept.note_read(run, frame, node, owner, key.value)
         return TRUE
     if isinstance(owner, Name) and isinstance(key, Const):
         asked = f"{owner.qualified}.{key.value}"
@@ -411,6 +414,7 @@ def _hasattr(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argum
 def _setattr(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     owner, key, value = arguments.get(0), arguments.get(1), arguments.get(2)
     if isinstance(owner, Instance) and isinstance(key, Const) and isinstance(key.value, str) and value is not None:
+        kept.note_assignment(run, frame, node, owner, key.value, value)
         owner.attributes[key.value] = value
     return NONE
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from convlint.analyzer import checks, guards
+from convlint.analyzer import checks, guards, keys
 from convlint.analyzer.annotations import instance_by_annotation
 from convlint.analyzer.attributes import GUARDS, MODULE_METHODS
 from convlint.analyzer.decorators import custom_operator, is_compiled, is_scripted
@@ -211,6 +211,7 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
     if not arguments.entry and (info.name in UNINTERESTING or _LOSS.fullmatch(info.name)):
         return UNKNOWN
     env = _bind(run, frame, function, arguments)
+    keys.note_cached(run, frame, node, info, arguments.positional)
     routes = frame.routes
     if is_scripted(info):
         routes &= DYNAMO
@@ -236,19 +237,21 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
         return opaque(arguments, True)
     pending = bool(run.memory.missed) and _touches(run, env)
     if key in run.memo and not pending:
+        run.written |= run.writes_of[key]
         return _renewed(run, run.memo[key], names, env)
     count = run.contexts[info.key] = run.contexts.get(info.key, 0) + 1
     if count > run.contexts_limit and not pending:
         return opaque(arguments, True)
     run.active.add(key)
     run.depth += 1
+    written = run.written
     try:
         result, pure = _interpret(run, frame, function, env, routes)
     finally:
         run.depth -= 1
         run.active.discard(key)
     if pure:
-        run.memo[key] = result
+        run.memo[key], run.writes_of[key] = result, run.written - written
     return result
 
 
@@ -273,6 +276,8 @@ def _interpret(
             inner.statement = ast.Expr(info.node, **_place(info.node))
         return run.evaluate(inner, info.node.body), True
     run.execute(inner, info.node.body)
+    after = [*inner.returned_after, *([run.written] if inner.live else [])]
+    run.written = frozenset.intersection(*after) if after else run.written
     pure = not given.intersection(run.memory.written[before:]) and run.facts is facts
     if inner.yields:
         return List(join_all(inner.yields)), pure

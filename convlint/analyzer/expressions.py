@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from convlint.analyzer import calls, checks, decisions, guards
+from convlint.analyzer import calls, checks, decisions, formats, guards, keys
 from convlint.analyzer.arithmetic import binary, compared
 from convlint.analyzer.attributes import attribute
 from convlint.analyzer.index import FunctionInfo
@@ -143,6 +143,7 @@ def _dict(run: Run, frame: Frame, node: ast.Dict) -> Value:
 
 def _binary(run: Run, frame: Frame, node: ast.BinOp) -> Value:
     left, right = run.evaluate(frame, node.left), run.evaluate(frame, node.right)
+    formats.note_percent(run, frame, node, left, right)
     return binary(run, frame, node, left, node.op, right)
 
 
@@ -244,6 +245,9 @@ def _compare(run: Run, frame: Frame, node: ast.Compare) -> Value:
     for op, right_node in zip(node.ops, node.comparators, strict=True):
         right = run.evaluate(frame, right_node)
         results.append(checks.applied(run, compared(run, left, op, right)))
+        if isinstance(op, (ast.In, ast.NotIn)):
+            keys.note_key(run, frame, node, right, left, node.left)
+            keys.note_set(run, frame, node, right_node, left, node.left)
         if isinstance(left, _SIZES) and isinstance(right, _SIZES):
             decisions.compare_sizes(run, frame, node, left, right, results[-1])
         left = right
@@ -299,6 +303,8 @@ def _lambda(run: Run, frame: Frame, node: ast.Lambda) -> Value:
 def _comprehension(run: Run, frame: Frame, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
     result = List(None, [])
     _generate(run, _inner(frame), node.generators, lambda f: result.add(run.evaluate(f, node.elt), f.certain))
+    if isinstance(node, ast.SetComp):
+        keys.note_elements(run, frame, node, result.any())
     return result
 
 
@@ -355,7 +361,7 @@ def _walrus(run: Run, frame: Frame, node: ast.NamedExpr) -> Value:
 def _string(run: Run, frame: Frame, node: ast.JoinedStr) -> Value:
     for part in node.values:
         if isinstance(part, ast.FormattedValue):
-            run.evaluate(frame, part.value)
+            formats.note_field(run, frame, part, run.evaluate(frame, part.value))
     return UNKNOWN
 
 
@@ -401,6 +407,7 @@ def _indexed(run: Run, frame: Frame, node: ast.Subscript, owner: Value, index: V
             return _indexed_items(tuple(owner.items), node, index)
         return List(owner.element) if isinstance(node.slice, ast.Slice) else owner.any()
     if isinstance(owner, Dict):
+        keys.note_key(run, frame, node, owner, index, node.slice)
         if isinstance(index, Const) and index.value in owner.items:
             return owner.items[index.value]
         return owner.rest if isinstance(index, Const) and owner.rest is not None else owner.any()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from convlint.analyzer import expressions, statements
+from convlint.analyzer import expressions, kept, statements
 from convlint.analyzer.annotations import entry_arguments
 from convlint.analyzer.builders import Builders
 from convlint.analyzer.calls import UNINTERESTING, Arguments, invoke
@@ -232,6 +232,7 @@ class Interpreter:
             forward = self.run.method(cls, "forward")
             if forward is not None:
                 self._call_on(self._instance(cls), forward)
+        kept.finish(self.run)
 
     def _enter_at(self, entry: Entry, *, named: bool = False) -> None:
         """Interpret a function; of what the configuration has ``named`` everything given is taken for an input."""
@@ -244,12 +245,15 @@ class Interpreter:
                 self._call_on(Class(owner if isinstance(owner, ClassInfo) else owner.cls), function, named=named)
             else:
                 self._call_on(self._instance(owner) if isinstance(owner, ClassInfo) else owner, function, named=named)
+        if not self.run.guessed:  # a part of a model does not show what the rest reads
+            kept.finish(self.run)
 
     def _forget(self) -> None:
         """Nobody reads the tensors of the last model any more."""
         self.run.memory.missed = {}
         self.run.contexts = {}
         self.run.facts = ()
+        self.run.kept, self.run.written = {}, frozenset()
 
     @contextmanager
     def _as_deep_as_possible(self) -> Iterator[None]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from convlint.analyzer import layers, needed_sizes, numpy_calls, operators
+from convlint.analyzer import formats, kept, keys, layers, needed_sizes, numpy_calls, operators
 from convlint.analyzer.attributes import CONVERSIONS, GIVING_ITSELF
 from convlint.analyzer.calls import SEQUENCE, Arguments, opaque
 from convlint.analyzer.draws import note_draw
@@ -55,6 +55,7 @@ def _list(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arg
     assert isinstance(owner, List)
     name = method.name
     given = arguments.get(0)
+    kept.note_list(run, frame, node, owner, name)
     if name in ("append", "add", "appendleft") and given is not None:
         owner.add(given, frame.certain)
     elif name in ("extend", "update") and given is not None:
@@ -96,10 +97,12 @@ def _dict(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arg
         values = list(owner.items.values())
         return List(owner.any(), values if certain else None)
     if name == "keys":
-        keys: list[Value] = [Const(k) for k in owner.items]
-        return List(join_all(keys) if keys else None, keys if certain else None)
-    if name in ("get", "pop", "setdefault"):
+        names: list[Value] = [Const(k) for k in owner.items]
+        return List(join_all(names) if names else None, names if certain else None)
+    if name in keys.LOOKUPS:
         key = arguments.get(0)
+        if key is not None and arguments.nodes:
+            keys.note_key(run, frame, node, owner, key, arguments.nodes[0])
         default = arguments.get(1, "default") or NONE
         if isinstance(key, Const) and key.value in owner.items:
             return owner.items[key.value]
@@ -125,6 +128,8 @@ def _shape(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Ar
 def _text(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arguments) -> Value:
     owner = method.owner
     assert isinstance(owner, Const)
+    if method.name == "format" and not arguments.keywords:
+        formats.note_format(run, frame, owner, arguments.nodes, arguments.positional)
     if (
         isinstance(owner.value, str)
         and all(isinstance(v, Const) for v in arguments.positional)

@@ -20,6 +20,7 @@ from convlint.analyzer import (
     torchvision_calls,
     writes,
 )
+from convlint.analyzer.batch import note_batch
 from convlint.analyzer.builtin_calls import Handler
 from convlint.analyzer.calls import Arguments, invoke, opaque
 from convlint.analyzer.division import note_divided_size
@@ -196,6 +197,7 @@ def _created(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argum
     """``zeros``, ``ones``, ``rand``...: sizes first."""
     last = name.rpartition(".")[2]
     given = arguments.positional
+    note_batch(run, frame, node, f"torch.{last}", arguments)
     if "size" in arguments.keywords:
         given = [arguments.keywords["size"]]
     elif last in ("full", "randint"):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from convlint.analyzer import shapes
 from convlint.analyzer.attributes import size_taint
+from convlint.analyzer.batch import note_batch
 from convlint.analyzer.calls import Arguments
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run
 from convlint.analyzer.shapes import integer, number
@@ -38,6 +39,7 @@ def reshape(how: str) -> Handler:
 
     def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
         wanted = None if arguments.more else shapes.sizes(arguments.positional or list(arguments.keywords.values()))
+        note_batch(run, frame, node, how, arguments)
         shape = shapes.reshaped(tensor.shape, wanted)
         if how == "reshape" and tensor.ident in run.memory.views:
             # of a view the result may be a copy: nothing is known to be shared
@@ -72,6 +74,7 @@ def flatten(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: A
 
 def expand(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
     """``tensor.expand(sizes)``."""
+    note_batch(run, frame, node, "expand", arguments)
     wanted = None if arguments.more else shapes.sizes(arguments.positional)
     shape: shapes.Shaped = None
     if wanted is not None:
@@ -86,6 +89,7 @@ def expand(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Ar
 
 def repeat(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
     """``tensor.repeat(counts)``."""
+    note_batch(run, frame, node, "repeat", arguments)
     times = None if arguments.more else shapes.sizes(arguments.positional)
     shape: shapes.Shaped = None
     if times is not None and tensor.shape is not None and len(times) >= len(tensor.shape):

@@ -62,6 +62,8 @@ class Frame:
     returns: list[Value] = field(default_factory=list)
     returned_on: list[frozenset[str]] = field(default_factory=list)
     """The routes of each return."""
+    returned_after: list[frozenset[tuple[int, str]]] = field(default_factory=list)
+    """The attributes written before each return."""
     yields: list[Value] = field(default_factory=list)
     statement: ast.stmt | None = None
     following: ast.stmt | None = None
@@ -143,6 +145,16 @@ class Run:
         self.hooks: list[tuple[Value, Value]] = []
         self.constructed: list[tuple[ClassInfo, Any]] | None = None
         """The classes constructed and the arguments of each, while `builders` asks for them."""
+        self.kept: dict[tuple[int, str], Any] = {}
+        """What is done with the attributes of the modules (see ``kept``)."""
+        self.written: frozenset[tuple[int, str]] = frozenset()
+        """The attributes that have surely been written since the model was entered."""
+        self.kept_tensors: dict[int, tuple[int, str]] = {}
+        """The memory of tensors to the attributes that they were before the call."""
+        self.looked_up: dict[tuple[str, str, str], Span] = {}
+        """Sizes that are keys, by function and text, to where they are looked up first."""
+        self.writes_of: dict[Any, frozenset[tuple[int, str]]] = {}
+        """What the remembered calls (see ``memo``) write."""
         self.lines: dict[ClassInfo, list[ClassInfo]] = {}
         """The resolution order of each class."""
         self.outside: dict[ClassInfo, list[str]] = {}

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
-from convlint.analyzer import decisions, guards, precision, writes
+from convlint.analyzer import decisions, guards, kept, precision, writes
 from convlint.analyzer.arithmetic import binary
 from convlint.analyzer.division import note_division
 from convlint.analyzer.index import ClassInfo, FunctionInfo, _class_block
@@ -69,6 +69,7 @@ def _expression(run: Run, frame: Frame, node: ast.Expr) -> None:
 def _return(run: Run, frame: Frame, node: ast.Return) -> None:
     frame.returns.append(run.evaluate(frame, node.value) if node.value is not None else Const(None))
     frame.returned_on.append(frame.routes)
+    frame.returned_after.append(run.written)
     frame.live = False
 
 
@@ -110,6 +111,7 @@ def bind(run: Run, frame: Frame, target: ast.expr, value: Value, source: ast.exp
         owner = run.evaluate(frame, target.value)
         for one in members(owner):
             if isinstance(one, Instance):
+                kept.note_assignment(run, frame, target, one, target.attr, value)
                 set_attribute(frame, one, target.attr, value)
     elif isinstance(target, ast.Subscript):
         writes.store(run, frame, target, value, source)
@@ -315,7 +317,8 @@ def arms(run: Run, frame: Frame, alternatives: list[Arm], in_eager: int | None =
 
     What the arm checks that is taken ``in_eager`` holds for all valid inputs, on every route.
     """
-    env, certain, missed, facts = frame.env, frame.certain, run.memory.missed, run.facts
+    env, certain, missed, facts, written = frame.env, frame.certain, run.memory.missed, run.facts, run.written
+    after_written: list[frozenset[tuple[int, str]]] = []
     after: dict[str, Value] | None = None
     after_missed: dict[int, Any] = {}
     live: list[tuple[frozenset[str], dict[str, Value]]] = []
@@ -325,13 +328,14 @@ def arms(run: Run, frame: Frame, alternatives: list[Arm], in_eager: int | None =
     for i, (routes, narrowed, body) in enumerate(alternatives):
         frame.env = {**env, **narrowed}
         frame.live = True
-        run.memory.missed, run.facts = dict(missed), facts
+        run.memory.missed, run.facts, run.written = dict(missed), facts, written
         frame.routes = outer_routes & routes
         if frame.routes:
             body()
             if frame.live:
                 after = dict(frame.env) if after is None else join_env(after, frame.env)
                 live.append((frame.routes, frame.env))
+                after_written.append(run.written)
                 alone = frame.routes.difference(*(other for other, _, arm in alternatives if arm is not body))
                 for on, fact in run.facts[len(facts) :]:
                     holds_on = outer_routes if i == in_eager and on >= frame.routes else on & alone
@@ -343,6 +347,7 @@ def arms(run: Run, frame: Frame, alternatives: list[Arm], in_eager: int | None =
     frame.live = bool(live)
     frame.env = env if after is None else after | guards.joined(live)
     run.memory.missed = after_missed if live else missed
+    run.written = frozenset.intersection(*after_written) if live else written
 
 
 def _match(run: Run, frame: Frame, node: ast.Match) -> None:
@@ -448,18 +453,22 @@ def loop(
     if known is not None and not known:
         return
     for _ in range(2):
-        statement = frame.statement
-        arms(run, frame, [(ALL_ROUTES, {}, _continued(frame, once(elements.joined))), (ALL_ROUTES, {}, lambda: None)])
-        frame.statement = statement
+        statement, written = frame.statement, [run.written]
+        body = _continued(run, frame, once(elements.joined), written)
+        arms(run, frame, [(ALL_ROUTES, {}, body), (ALL_ROUTES, {}, lambda: None)])
+        frame.statement, run.written = statement, written[-1]  # most loops run
     frame.live = True
 
 
-def _continued(frame: Frame, body: Callable[[], None]) -> Callable[[], None]:
+def _continued(
+    run: Run, frame: Frame, body: Callable[[], None], written: list[frozenset[tuple[int, str]]]
+) -> Callable[[], None]:
     """A loop's body, after which the loop goes on (``break`` and ``continue`` end the body only)."""
 
     def run_body() -> None:
         body()
         frame.live = True
+        written.append(run.written)
 
     return run_body
 

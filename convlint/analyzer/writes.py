@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from convlint.analyzer import kept, keys
 from convlint.analyzer.aliases import Region
 from convlint.analyzer.indexing import classify, region_of
 from convlint.analyzer.run import Frame, Run, view_facts
@@ -38,6 +39,8 @@ def in_place(
 ) -> None:
     """A write into ``tensor``, on the line where the tracer sees it; ``assigned`` by a plain assignment to an index."""
     if not frame.traced:
+        return
+    if kept.note_in_place(run, frame, target, tensor, node):
         return
     if tensor.state:
         _state(run, frame, target, tensor, node)
@@ -93,6 +96,7 @@ def store(run: Run, frame: Frame, target: ast.Subscript, value: Value, source: a
         elif isinstance(one, List):
             _store_list(frame, one, index, value)
         elif isinstance(one, Dict):
+            keys.note_key(run, frame, target, one, index, target.slice)
             _store_dict(frame, one, index, value)
         elif isinstance(one, Instance):
             info = run.method(one.cls, "__setitem__")

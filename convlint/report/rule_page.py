@@ -148,7 +148,8 @@ def _example(example: Example) -> str:
     title = f"## Example: {example.title}" if example.title else "## Example"
     parts = [title, _inputs(example), _code(example.bad)]
     if example.marked_rows:
-        parts += [_INSTEAD[example.fix], _code(example.good)]
+        other = f"With `{example.good_inputs}`:" if example.good_inputs else ""
+        parts += [_INSTEAD[example.fix], other, _code(example.good)]
     return "\n\n".join(filter(None, parts))
 
 

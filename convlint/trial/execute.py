@@ -174,14 +174,19 @@ def _seed(number: int = 0) -> None:
 
 
 def run_on(sample: Sample, run: Any) -> Any:
-    """The result on copies of the inputs (a model may write into them).
+    """The result on copies of the inputs (a model may write into them), after the calls that come before.
 
     Each sample has random numbers of its own: what drew while it was traced must draw again.
     """
-    args = tuple(value.clone() if isinstance(value, torch.Tensor) else value for value in sample.args)
     _seed(0 if sample.kind == "traced" else zlib.crc32(sample.name.encode()))
     with torch.no_grad():
-        return run(args)
+        for args in sample.before:
+            run(_copies(args))
+        return run(_copies(sample.args))
+
+
+def _copies(args: Args) -> Args:
+    return tuple(value.clone() if isinstance(value, torch.Tensor) else value for value in args)
 
 
 def _eager(subject: Subject, sample: Sample) -> Any:
@@ -260,6 +265,7 @@ def _judge(route: str, graph: Graph, measured: list[Measured]) -> Outcome:
     for sample, want in measured:
         level = Level.frozen if sample.kind == "shapes" else Level.wrong
         try:
+            graph.reset()
             found = difference(run_on(sample, graph.run), want)
         except Exception as error:
             found = Difference(told(error))

@@ -49,6 +49,7 @@ def prove(example: Example, runner: Runner) -> Proof:
         repaired = replace(
             job,
             path=str(good),
+            inputs=example.good_inputs or example.inputs,
             routes=example.good_routes or ROUTES,
             original=str(bad) if example.same_in_eager else "",
         )

@@ -61,18 +61,20 @@ class Graph:
 
     run: Callable[[Args], Any]
     vanished: tuple[str, ...] = ()
+    reset: Callable[[], object] = lambda: None
+    """Gives it the buffers that it had after export: what a run keeps must not leak into the next sample."""
 
 
 def jit_trace(export: Export) -> Graph:
     """``torch.jit.trace``."""
     traced = torch.jit.trace(export.model, export.args)  # type: ignore[no-untyped-call]
-    return Graph(_from_fresh_state(traced))
+    return _with_state(traced)
 
 
 def torch_export(export: Export) -> Graph:
     """``torch.export.export``."""
     program = torch.export.export(export.model, export.args, dynamic_shapes=export.dynamic_shapes)
-    return Graph(_from_fresh_state(program.module()))
+    return _with_state(program.module())
 
 
 def torch_export_auto(export: Export) -> Graph:
@@ -101,15 +103,10 @@ EXPORTS: Mapping[str, Callable[[Export], Graph]] = {
 """By the names of ``convlint.findings.ROUTES``, and one that only ``convlint.trial.labels`` takes."""
 
 
-def _from_fresh_state(module: Any) -> Callable[[Args], Any]:
-    """Runs a module with the buffers that it had after export: one run must not leak into the next."""
+def _with_state(module: Any) -> Graph:
+    """A module as a graph, which may keep something between its runs."""
     state = {name: value.clone() for name, value in module.state_dict().items()}
-
-    def run(args: Args) -> Any:
-        module.load_state_dict(state)
-        return module(*args)
-
-    return run
+    return Graph(lambda args: module(*args), reset=lambda: module.load_state_dict(state))
 
 
 def _onnx(export: Export, **options: Any) -> Graph:
@@ -143,7 +140,7 @@ def made_by(module: Any, path: Path, names: Sequence[str]) -> Graph:
     if path.exists():
         return onnx_graph(path, names)
     exported = module.exported
-    return Graph(_from_fresh_state(exported.module() if hasattr(exported, "graph_module") else exported))
+    return _with_state(exported.module() if hasattr(exported, "graph_module") else exported)
 
 
 def _array(value: Any) -> Any:

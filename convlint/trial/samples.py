@@ -1,7 +1,7 @@
 """Tensors for a spec: those it is traced on, the same shapes with other values, and other shapes.
 
 Each sample is made to catch one way in which a graph is right only for what it was traced on: a threshold nothing
-passes, a count that is smaller, a batch of one.
+passes, a count that is smaller, a batch of one, something kept from the call before.
 """
 
 from __future__ import annotations
@@ -28,14 +28,18 @@ class Sample:
     args: tuple[Any, ...]
     made: bool = True
     """Whether convlint invented the values (the user's own always count)."""
+    before: tuple[tuple[Any, ...], ...] = ()
+    """What the model is called with before."""
 
 
 def samples(spec: Spec) -> list[Sample]:
     """The traced sample first, then all others; the same at every call."""
     draw = _Draw(torch.Generator().manual_seed(1))
     sizes = {dim.name: dim.size for dim in spec.dims.values()}
-    made = [Sample("traced", "traced", draw.all(spec, sizes, "other values"))]
-    made += [Sample(how, "values", draw.all(spec, sizes, how)) for how in VALUES]
+    traced = Sample("traced", "traced", draw.all(spec, sizes, "other values"))
+    values = [Sample(how, "values", draw.all(spec, sizes, how)) for how in VALUES]
+    second = replace(values[0], name="a second call", before=(traced.args,))
+    made = [traced, *values, second]
     if any(given.dtype == "bool" for given in spec.inputs):
         made += [Sample(f"all {value}", "values", draw.with_bools(spec, sizes, value)) for value in (True, False)]
     made += [

@@ -143,4 +143,4 @@ def test_a_good_side_and_a_bad_side_are_python_of_the_same_interface(rule: type[
     for example in rule.examples:
         heads = [re.findall(r"def forward\(.*\):", side) for side in (example.source, example.good)]
         assert len(heads[0]) == 1
-        assert heads[0] == heads[1]
+        assert heads[0] == heads[1] or example.good_inputs

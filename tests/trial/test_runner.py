@@ -115,3 +115,14 @@ def test_a_model_that_does_not_run_is_an_error_of_the_user(
     with pytest.raises(UsageError) as raised:
         tried(runner, tmp_path, body, "x: float32[2, 3]")
     assert message in str(raised.value)
+
+
+def test_what_the_first_call_leaves_shows_in_the_second(runner: Runner, tmp_path: Path) -> None:
+    lines = ("self.calls = getattr(self, 'calls', 0) + 1", "return x * self.calls")
+    trial = tried(runner, tmp_path, forward(*lines), "x: float32[3]", ("torch_export", "onnx_dynamo"))
+    assert trial.harm == Harm(torch_export=Level.wrong, onnx_dynamo=Level.wrong)
+    assert trial.outcomes["onnx_dynamo"].on == "a second call"
+    body = 'def __init__(self):\n    super().__init__()\n    self.register_buffer("n", torch.zeros(()))\n' + forward(
+        "self.n += 1", "return x * self.n"
+    )
+    assert tried(runner, tmp_path, body, "x: float32[3]", ("torch_export",)).harm == Harm()

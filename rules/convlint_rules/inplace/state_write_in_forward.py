@@ -5,27 +5,31 @@ from convlint.findings import Finding, Harm, Level
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
-BUFFER = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
+KEPT = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong, onnx_dynamo=Level.wrong)
+COPIED = Harm(onnx_torchscript=Level.breaks)
+CONSTANT = Harm(onnx_dynamo=Level.breaks)
+KEPT_CONSTANT = Harm(Level.wrong, Level.wrong, Level.wrong, Level.breaks)
 DATA = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
-
-
 MODULE = Harm(torch_export=Level.breaks)
 
 
 class StateWriteInForward(Rule):
     """
     ## What it does
-    Finds in-place writes to parameters and buffers in `forward`: `self.n += 1`, `self.layer.weight.data.clamp_(...)`,
-    and modules that are converted there: `self.layer = self.layer.to(dtype)`.
+    Finds in-place writes in `forward` to parameters, buffers and other tensors that a module keeps: `self.n += 1`,
+    `self.layer.weight.data.clamp_(...)`, and modules that are converted there: `self.layer = self.layer.to(dtype)`.
+    What is read again only after it was wholly overwritten in the same call is not reported.
 
     ## Why it breaks
-    An ONNX graph keeps nothing between calls, and the tracers run `forward` more than once, so what is exported is the
-    state after some of those runs. A write through `.data` stops `torch.export`, and kills the whole process
-    (a segmentation fault) under the dynamo exporter. `module.to(...)` replaces weights, which `torch.export` refuses.
+    An ONNX graph keeps nothing between calls: each run starts from what was there at the export. And the TorchScript
+    tracer runs `forward` more than once, so that it exports the state after some of those runs, wrong from the first
+    call on. `torch.export` keeps buffers, but takes other tensors for constants; the dynamo ONNX exporter refuses to
+    write to these. The TorchScript ONNX exporter has no operator for `copy_` into a buffer. A write through `.data`
+    stops `torch.export`, and kills the whole process (a segmentation fault) under the dynamo exporter. `module.to(...)`
+    replaces weights, which `torch.export` refuses.
 
     ## Fix safety
-    There is no fix: make the state an input and an output, or compute the changed weight as a new tensor. (The
-    example's counter shows what a first call computes; whoever needs the second call must pass the count in and out.)
+    There is no fix: make the state an input and an output, or compute the changed weight as a new tensor.
 
     ## References
     - pytorch/pytorch#106217, #111676
@@ -45,12 +49,78 @@ class StateWriteInForward(Rule):
             ),
             good=forward(
                 """
-                return x * (self.n + 1)
+                n = n + 1
+                return x * n, n
                 """,
-                init='self.register_buffer("n", torch.zeros(()))',
+                parameters="x, n",
             ),
             inputs="x: float32[N=3, 4]",
-            harm=BUFFER,
+            good_inputs="x: float32[N=3, 4]; n: float32[]",
+            harm=KEPT,
+            same_in_eager=False,
+        ),
+        Example(
+            title="A running mean that is read before it is set",
+            bad=forward(
+                """
+                y = x - self.mean
+                self.mean.copy_(x.mean())  # <-
+                return y
+                """,
+                init='self.register_buffer("mean", torch.zeros(()))',
+            ),
+            good=forward("return x - mean, x.mean()", parameters="x, mean"),
+            inputs="x: float32[N=3, 4]",
+            good_inputs="x: float32[N=3, 4]; mean: float32[]",
+            harm=KEPT,
+            same_in_eager=False,
+        ),
+        Example(
+            title="A buffer that is overwritten in each call",
+            bad=forward(
+                """
+                self.mean.copy_(x.mean())  # <-
+                return x - self.mean
+                """,
+                init='self.register_buffer("mean", torch.zeros(()))',
+            ),
+            good=forward("return x - x.mean()", init='self.register_buffer("mean", torch.zeros(()))'),
+            inputs="x: float32[N=3, 4]",
+            harm=COPIED,
+        ),
+        Example(
+            title="A tensor that is no buffer",
+            bad=forward(
+                """
+                self.scale += 1  # <-
+                return x * self.scale
+                """,
+                init="self.scale = torch.ones(4)",
+            ),
+            good=forward(
+                """
+                scale = scale + 1
+                return x * scale, scale
+                """,
+                parameters="x, scale",
+            ),
+            inputs="x: float32[N=3, 4]",
+            good_inputs="x: float32[N=3, 4]; scale: float32[4]",
+            harm=KEPT_CONSTANT,
+            same_in_eager=False,
+        ),
+        Example(
+            title="A tensor that is no buffer, overwritten in each call",
+            bad=forward(
+                """
+                self.scale[:] = x.mean(0)  # <-
+                return x * self.scale
+                """,
+                init="self.scale = torch.ones(4)",
+            ),
+            good=forward("return x * x.mean(0)"),
+            inputs="x: float32[N=3, 4]",
+            harm=CONSTANT,
         ),
         Example(
             title="A weight clamped through `.data`",
@@ -93,9 +163,27 @@ class StateWriteInForward(Rule):
                 f"convert them when the model is made"
             )
             return self.finding(event, message, MODULE, context)
-        harm = DATA if event.through_data else BUFFER
-        message = (
-            f"`{event.name}`, a {event.what}, changes in `forward`: an exported graph keeps nothing between calls; "
-            f"compute a new tensor, or make it an input and an output"
+        if event.assigned or event.what == "list":
+            return None  # `kept-between-calls`
+        what = "a tensor that is no buffer" if event.what == "attribute" else f"a {event.what}"
+        return self.finding(
+            event, f"`{event.name}`, {what}, changes in `forward`: {_why(event)}", _harm(event), context
         )
-        return self.finding(event, message, harm, context)
+
+
+def _harm(event: StateWrite) -> Harm:
+    if event.through_data:
+        return DATA
+    if event.what == "attribute":
+        return KEPT_CONSTANT if event.kept else CONSTANT
+    if event.kept:
+        return KEPT
+    return COPIED if event.method == "copy_" else Harm()
+
+
+def _why(event: StateWrite) -> str:
+    if event.kept or event.through_data:
+        return "an exported graph keeps nothing between calls; compute a new tensor, or make it an input and an output"
+    if event.what == "attribute":
+        return "the dynamo ONNX exporter takes it for a constant and stops; compute a new tensor"
+    return "the TorchScript ONNX exporter cannot write into it; compute a new tensor"

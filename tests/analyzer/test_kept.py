@@ -1,0 +1,110 @@
+"""What a module keeps from one call to the next."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Agree
+from convlint_rules.examples import forward
+
+INIT = """
+self.register_buffer("mean", torch.zeros(4))
+self.register_buffer("cache", torch.zeros(3, 64))
+self.scale, self.first, self.calls, self.seen = torch.ones(4), None, 0, []
+self.layer, self.last = nn.Linear(4, 4), False
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "y = x - self.mean\nself.mean = x.mean(0)  # CVL704\nreturn y",
+        "self.mean.lerp_(x.mean(0), 0.1)  # CVL104\nreturn x - self.mean",
+        "self.mean.copy_(self.mean * 0.9 + x.mean(0))  # CVL104\nreturn x - self.mean",
+        "self.cache[:, at : at + 4] = x  # CVL104\nreturn self.cache.sum(0)",
+        "self.scale *= 2  # CVL104\nreturn x * self.scale",
+        "if self.first is None:\n    self.first = x  # CVL704\nreturn x - self.first",
+        'if not hasattr(self, "grid"):\n    self.grid = torch.arange(4)  # CVL704\nreturn x + self.grid',
+        "for _ in range(2):\n    self.calls += 1  # CVL704\nreturn x * self.calls",
+        "self.seen.append(x)  # CVL704\nreturn torch.cat(self.seen)",
+        "if flag:\n    self.first = x  # CVL704\nreturn x - self.first",
+    ],
+)
+def test_what_the_next_call_reads(agree: Agree, body: str) -> None:
+    agree(forward(body, parameters="x, at: int, flag: bool", init=INIT))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "self.first = x * 2\nreturn x + self.first",
+        "if flag:\n    self.first = x\nelse:\n    self.first = x * 2\nreturn x + self.first",
+        "if flag:\n    self.first = x\n    return self.first\nself.first = x * 2\nreturn self.first",
+        "for part in parts:\n    self.first = x * part\nreturn self.first",
+        "try:\n    self.first = x.view(3, 4)\nexcept RuntimeError:\n    self.first = x\nreturn self.first",
+        "self.calls += 1\nreturn x * 2",
+        "self.mean[:] = x.mean(0)\nreturn x - self.mean",
+        "self.seen = []\nself.seen.append(x)\nreturn torch.cat(self.seen)",
+        "self.seen.clear()\nself.seen.append(x)\nreturn torch.cat(self.seen)",
+        "self.scale = self.scale.to(x.device)\nreturn x * self.scale",
+        "if self.training:\n    self.mean = x.mean(0)\nreturn x - self.mean",
+        "assert self.calls < 9\nself.calls += 1\nreturn x * 2",
+        "last = self.last\nself.last = True\ny = self.layer(x)\nself.last = last\nreturn y if self.last else x",
+    ],
+)
+def test_what_each_call_makes_anew_or_nothing_reads(agree: Agree, body: str) -> None:
+    agree(forward(body, parameters="x, flag: bool, parts: list", init=INIT))
+
+
+def test_a_method_called_twice_writes_each_time(agree: Agree) -> None:
+    agree(
+        """
+import torch
+from torch import nn
+
+
+class Model(nn.Module):
+    def __init__(self, both):
+        super().__init__()
+        self.both, self.h = both, None
+
+    def set(self, x):
+        self.h = x
+
+    def forward(self, x):
+        if self.both:
+            self.set(x)
+        else:
+            self.set(x)
+        return x + self.h
+"""
+    )
+
+
+def test_a_block_gets_what_its_parent_sets_before(agree: Agree) -> None:
+    agree(
+        """
+import torch
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.width = 0
+
+    def forward(self, x):
+        return x.reshape(-1, self.width)
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.ModuleList([Block() for _ in range(3)])
+
+    def forward(self, x):
+        for block in self.blocks:
+            block.width = x.shape[1]
+            x = block(x)
+        return x
+"""
+    )
