@@ -162,9 +162,9 @@ class Form(NamedTuple):
     inputs: str
     size: str
 
-    def source(self, given: str | None = None) -> str:
-        """The module that calls it; with another thing for the parameter."""
-        call = self.call.replace("{p}", self.given if given is None else given).replace("{n}", "n")
+    def source(self, given: str) -> str:
+        """The module that calls it, with this for the parameter."""
+        call = self.call.replace("{p}", given).replace("{n}", "n")
         names = ", ".join(re.findall(r"(\w+):", self.inputs))
         head = "import torch\nfrom torch import nn\n\n\nclass Model(nn.Module):\n"
         return f"{head}    def forward(self, {names}):\n        n = {self.size}\n        return {call}\n"
@@ -198,7 +198,7 @@ def _of_schema(argument: Any) -> Parameter:
     text = str(argument.type)
     inner = re.fullmatch(r"Optional\[(.*)\]", text)
     kind = KINDS.get(inner[1] if inner else text, "")
-    required = not argument.has_default_value() and not (inner and argument.name != "weights")
+    required = not (argument.has_default_value() or inner)
     return Parameter(argument.name, kind, required, -1 if argument.kwarg_only else 0)
 
 
@@ -223,11 +223,7 @@ def _of_python(parameter: inspect.Parameter) -> Parameter:
 
 
 def forms_of(name: str) -> dict[str, tuple[list[Form], list[int]]]:
-    """By parameter up to three calls that work in eager, and its positions."""
-    import warnings
-
-    warnings.simplefilter("ignore")
-    torch.set_grad_enabled(False)
+    """By parameter up to two calls that work in eager, and its positions."""
     torch.set_num_threads(1)
     found: dict[str, tuple[list[Form], list[int]]] = {}
     for signature in parameters(name):
