@@ -102,7 +102,7 @@ class LeavesGraph(Event):
     """A tensor or dimension becomes a Python or NumPy value: ``.item()``, ``int()``, ``np.exp(t)``..."""
 
     how: str
-    """item, tolist, numpy, int, float, bool, complex, len, groups (of a convolution), numpy-call (a NumPy function)."""
+    """item, tolist, numpy, int, float, bool, complex, len, numpy-call (a NumPy function)."""
     operand: Operand
     callee: str = ""
     """The function's qualified name where ``how`` does not say it (``numpy.exp``)."""
@@ -135,6 +135,10 @@ class TensorFromValues(Event):
     operand: Operand
     display: bool = False
     """Whether the one argument is a list or tuple that is written there, element by element."""
+    frozen: frozenset[str] = frozenset()
+    """Of sizes, as measured: the routes that keep the traced ones."""
+    refused: frozenset[str] = frozenset()
+    """The routes that stop."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -402,6 +406,20 @@ class FormatsValue(Event):
     how: str
     """spec (``{:.2f}``), percent (``%.2f``)."""
     operand: Operand
+
+
+@dataclass(frozen=True, kw_only=True)
+class HiddenInt(Event):
+    """A size of an input is given for a parameter that some exporter takes only a plain number for, as measured."""
+
+    callee: str
+    """``torch.linspace``, ``repeat_interleave`` (of a tensor), ``Unfold``."""
+    parameter: str
+    operand: Operand
+    frozen: frozenset[str]
+    """The routes that keep the traced size."""
+    refused: frozenset[str]
+    """The routes that stop, or whose file no runtime takes."""
 
 
 @dataclass(frozen=True, kw_only=True)

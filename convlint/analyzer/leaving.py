@@ -5,13 +5,25 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from convlint.analyzer import shapes
+from convlint.analyzer import shapes, torch_facts
 from convlint.analyzer.calls import Arguments, opaque
 from convlint.analyzer.dtypes import cast_dtype
 from convlint.analyzer.run import TORCHSCRIPT, Frame, Run
 from convlint.analyzer.shapes import integer
 from convlint.analyzer.usage import only_arithmetic, only_checked, rewrapped_in
-from convlint.analyzer.values import Array, Const, List, Number, Tensor, Tuple, Value, join_all, number_kind, taint_of
+from convlint.analyzer.values import (
+    Array,
+    Const,
+    List,
+    Number,
+    Shape,
+    Tensor,
+    Tuple,
+    Value,
+    join_all,
+    number_kind,
+    taint_of,
+)
 from convlint.events import LeavesGraph, Taint, TensorFromValues
 
 
@@ -97,6 +109,7 @@ def rewrapped(run: Run, frame: Frame, node: ast.expr, callee: str, arguments: Ar
     if not from_array and not frozen >= frame.routes:
         with run.on_routes(frame, frame.routes - frozen):
             alone = len(arguments.positional) == 1 and not arguments.keywords
+            forced = torch_facts.forced_first(callee, isinstance(given, (List, Tuple, Shape)))
             run.emit(
                 frame,
                 TensorFromValues,
@@ -106,6 +119,8 @@ def rewrapped(run: Run, frame: Frame, node: ast.expr, callee: str, arguments: Ar
                 callee=callee,
                 operand=run.operand(frame, where_, given),
                 display=alone and isinstance(where_, (ast.List, ast.Tuple)),
+                frozen=forced.frozen if forced else frozenset(),
+                refused=forced.refused if forced else frozenset(),
             )
     dtype = cast_dtype(
         Arguments(keywords={"dtype": arguments.keywords["dtype"]} if "dtype" in arguments.keywords else {})

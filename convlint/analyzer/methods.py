@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from convlint.analyzer import formats, kept, keys, layers, needed_sizes, numpy_calls, operators
+from convlint.analyzer import formats, hidden_ints, kept, keys, layers, needed_sizes, numpy_calls, operators
 from convlint.analyzer.attributes import CONVERSIONS, GIVING_ITSELF
 from convlint.analyzer.calls import SEQUENCE, Arguments, opaque
 from convlint.analyzer.draws import note_draw
@@ -43,6 +43,7 @@ def call(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Argu
     if isinstance(owner, Tensor):
         receiver = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else node
         note_call(run, frame, node, f"torch.{method.name}", owner, arguments.keywords)
+        hidden_ints.note(run, frame, f"Tensor.{method.name}", arguments)
         needed_sizes.note_method(run, frame, node, method.name, owner, arguments)
         note_draw(run, frame, node, f"Tensor.{method.name}", arguments)
         return operators.operate(run, frame, node, method.name, owner, replace(arguments, receiver=receiver))

@@ -551,7 +551,7 @@ _SPECIAL: dict[str, Handler] = {
     "rand_like": _like,
     "randn_like": _like,
     "new_tensor": lambda run, frame, node, tensor, arguments: leaving.rewrapped(
-        run, frame, node, "torch.new_tensor", arguments
+        run, frame, node, "Tensor.new_tensor", arguments
     ),
     "one_hot": _one_hot,
     "gather": _gather,

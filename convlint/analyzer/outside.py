@@ -8,6 +8,7 @@ from convlint.analyzer import (
     builtin_calls,
     checks,
     decisions,
+    hidden_ints,
     higher_order,
     layers,
     needed_sizes,
@@ -118,13 +119,6 @@ def _math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argument
 # --- torch -------------------------------------------------------------------------------------------------------
 
 
-def _groups(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> None:
-    """The number of a convolution's groups is an attribute of the graph's node: it must be plain."""
-    groups, where = arguments.get(6, "groups"), arguments.node(6, "groups")
-    if isinstance(groups, Number) and groups.taint >= Taint.shape and where is not None:
-        leave(run, frame, where, "groups", where, groups, f"torch.{name}")
-
-
 _PACKED = frozenset(f"nn.utils.rnn.{name}" for name in ("pack_padded_sequence", "pack_sequence", "pad_packed_sequence"))
 
 
@@ -133,6 +127,7 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
     note_draw(run, frame, node, f"torch.{name}", arguments)
     is_layer = last in torch_facts.table().modules or last in ("Parameter", "Buffer")
     if (name.startswith("nn.") and is_layer) or name.startswith("nn.parameter."):
+        hidden_ints.note(run, frame, last, arguments)
         return layers.made(run, frame, node, last, arguments)
     if name in _PACKED:
         run.emit(frame, PacksSequence, node, "", (), callee=last)
@@ -145,6 +140,8 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
     note_call(run, frame, node, f"torch.{name}", first, arguments.keywords, of_sizes=of_sizes)
     note_divided_size(run, frame, node, name, arguments)
     handler = higher_order.handler(name) or _TORCH.get(last)
+    if handler is not _rewrap:
+        hidden_ints.note(run, frame, f"torch.{name}", arguments)
     if handler is not None:
         made = handler(run, frame, node, name, arguments)
         return signs.of_call(last, arguments.positional, arguments.keywords, made)
@@ -153,8 +150,6 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
         writes.in_place(run, frame, arguments.keyword_nodes["out"], out, "out", node.lineno, node)
         return out
     needed_sizes.note_function(run, frame, node, f"torch.{name}", arguments)
-    if last.startswith("conv"):
-        _groups(run, frame, node, name, arguments)
     if first is not None:
         for one in members(first):
             if isinstance(one, Tensor):

@@ -40,8 +40,16 @@ def test_a_tensor_of_constants_is_harmless(agree: Agree, value: str) -> None:
     agree(source.replace("  # CVL203", ""))
 
 
-def test_a_tensor_of_a_size_is_found(agree: Agree) -> None:
-    agree(forward("return x * torch.tensor(x.shape[0])  # CVL203"))
+@pytest.mark.parametrize(
+    "call", ["torch.tensor([x.shape[0], 2])", "torch.as_tensor(x.shape[0])", "x.new_tensor(x.shape[0])"]
+)
+def test_a_tensor_of_sizes_is_found(agree: Agree, call: str) -> None:
+    agree(forward(f"return x.sum() * {call}  # CVL203"))
+
+
+def test_a_tensor_of_one_size_stays_in_the_graph(agree: Agree) -> None:
+    agree(forward("return x * torch.tensor(x.shape[0])"))
+    agree(forward("return x * torch.as_tensor(x.shape[0])"), exporter="torchscript")
 
 
 def test_sequences_are_packed_by_values(agree: Agree) -> None:

@@ -1,7 +1,8 @@
 """What the analyzer knows of torch: tables made from the installed torch, and read here.
 
 ``generate.py`` makes ``table.json``, ``generate_sizes.py`` ``sizes.json``, ``generate_ranks.py`` ``ranks.json``,
-``convlint.trial.draws`` ``draws.json`` and ``convlint.trial.dtypes`` ``dtypes.json``.
+``convlint.trial.draws`` ``draws.json``, ``convlint.trial.dtypes`` ``dtypes.json`` and ``convlint.trial.parameters``
+``parameters.json``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ _RANKS = Path(__file__).with_name("ranks.json")
 _SIZES = Path(__file__).with_name("sizes.json")
 _DRAWS = Path(__file__).with_name("draws.json")
 _DTYPES = Path(__file__).with_name("dtypes.json")
+_PARAMETERS = Path(__file__).with_name("parameters.json")
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,21 @@ class Draw:
     """Whether it draws where nothing is given for that parameter."""
 
 
+@dataclass(frozen=True)
+class Forced:
+    """A parameter that some exporter takes only a plain number for."""
+
+    name: str
+    several: bool
+    """Whether where it is given several numbers: ``[n, 2]``."""
+    at: tuple[int, ...]
+    """Its positions in the overloads of the function."""
+    frozen: frozenset[str]
+    """The routes that keep the size of the traced input."""
+    refused: frozenset[str]
+    """The routes that stop where that size is declared dynamic, or make a file that no runtime takes."""
+
+
 @functools.cache
 def reduced() -> frozenset[str]:
     """Names, as ``plain_name`` has them, of what ONNX Runtime refuses under ``torch.autocast("cpu")``, as measured."""
@@ -142,3 +159,26 @@ def draws() -> dict[str, Draw]:
     """Functions (``torch.rand``) and methods (``Tensor.normal_``) that draw random numbers."""
     raw = json.loads(_DRAWS.read_text(encoding="utf-8"))["draws"]
     return {name: Draw(**row | {"refused": frozenset(row["refused"])}) for name, row in raw.items()}
+
+
+@functools.cache
+def forced() -> dict[str, tuple[Forced, ...]]:
+    """By function (``torch.linspace``), method (``Tensor.topk``) or layer the parameters that force a plain number."""
+    raw = json.loads(_PARAMETERS.read_text(encoding="utf-8"))["harmful"]
+    return {name: tuple(_forced(parameter, row) for parameter, row in rows.items()) for name, rows in raw.items()}
+
+
+def forced_first(name: str, several: bool) -> Forced | None:
+    """What of these the first argument of a function is, given one size or several."""
+    return next((one for one in forced().get(name, ()) if 0 in one.at and one.several is several), None)
+
+
+def _forced(parameter: str, row: dict[str, Any]) -> Forced:
+    refused = frozenset(route for route, level in row["harm"].items() if level == "breaks")
+    return Forced(
+        parameter.removesuffix("[]"),
+        parameter.endswith("[]"),
+        tuple(sorted(row["at"])),
+        frozenset(row["harm"]) - refused,
+        refused,
+    )

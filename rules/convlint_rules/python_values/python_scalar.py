@@ -12,15 +12,14 @@ TOLIST = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
 DIM = Harm(Level.frozen, Level.breaks, Level.frozen)
 COMPUTED = Harm(Level.frozen, Level.frozen, Level.frozen, Level.frozen)
 STATE = Harm(torch_export=Level.breaks)
-GROUPS = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
-FORMS = ("item", "tolist", "int", "float", "bool", "complex", "groups")
+FORMS = ("item", "tolist", "int", "float", "bool", "complex")
 
 
 class PythonScalar(Rule):
     """
     ## What it does
     Finds tensors and sizes that become Python numbers: `.item()`, `.tolist()`, `int(t)`, `float(t)`, `bool(t)`,
-    `int(x.shape[0])`; also where torch needs a plain number, as for the `groups` of a convolution.
+    `int(x.shape[0])`.
 
     ## Why it breaks
     The TorchScript routes store the number of the traced input as a constant. `torch.export` follows `.item()` and
@@ -117,24 +116,6 @@ class PythonScalar(Rule):
             harm=TOLIST,
         ),
         Example(
-            title="As many groups as images",
-            bad=forward(
-                """
-                n = x.shape[0]
-                kernels = self.kernel.expand(n * 3, 1, 3, 3)
-                y = nn.functional.conv2d(x.reshape(1, n * 3, 8, 8), kernels, groups=n * 3)  # <-
-                return y.reshape(n, 3, 6, 6)
-                """,
-                init="self.kernel = nn.Parameter(torch.ones(1, 1, 3, 3))",
-            ),
-            good=forward(
-                "return nn.functional.conv2d(x, self.kernel.expand(3, 1, 3, 3), groups=3)",
-                init="self.kernel = nn.Parameter(torch.ones(1, 1, 3, 3))",
-            ),
-            inputs="x: float32[N=2, 3, 8, 8]",
-            harm=GROUPS,
-        ),
-        Example(
             title="A number kept in a buffer",
             bad=forward("return x * float(self.scale)  # <-", init='self.register_buffer("scale", torch.tensor(2.0))'),
             good=forward("return x * self.scale", init='self.register_buffer("scale", torch.tensor(2.0))'),
@@ -150,12 +131,6 @@ class PythonScalar(Rule):
             return None
         taint = event.operand.taint
         text = event.short
-        if event.how == "groups":
-            message = (
-                f"`{text}` is a size, and `groups` of `{event.callee}` is a plain number in a graph: the ONNX "
-                f"exporters stop; use a fixed number of groups, or a batched product"
-            )
-            return self.finding(event, message, GROUPS, context)
         if taint is Taint.state:
             harm = STATE if event.how in ("int", "float", "bool", "complex") else Harm()
             consequence = (

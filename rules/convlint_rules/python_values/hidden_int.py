@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from convlint.events import HiddenInt
+from convlint.findings import Finding, Harm, Level
+from convlint.rule import Context, Example, Rule
+from convlint_rules.examples import forward
+from convlint_rules.measured import fate_of, harm_of
+
+EXPORT = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
+GROUPS = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
+SPLIT = Harm(Level.frozen, Level.harmless, Level.frozen, Level.breaks)
+SCALED = Harm(Level.breaks, Level.breaks, Level.breaks, Level.breaks)
+REPEATED = Harm(onnx_dynamo=Level.breaks)
+
+
+class HiddenIntArgument(Rule):
+    """
+    ## What it does
+    Finds sizes of an input that are given for a parameter which an exporter takes only as a plain number: the `steps`
+    of `torch.linspace`, the `groups` of a convolution, the size of the pieces of `x.split(n)`. Which these are was
+    measured, parameter by parameter and route by route.
+
+    ## Why it breaks
+    Most functions take a size that is symbolic in a graph: `x.view(n, -1)`, `torch.arange(n)`. Others need the number
+    while the graph is made, in their own Python code or for an attribute of the ONNX node. The TorchScript routes then
+    keep the number of the traced input; the dynamo routes stop where the axis is declared dynamic (`Constraints
+    violated`), or write a file that the runtime refuses. For one fixed size all of them are fine, and the finding is a
+    warning.
+
+    ## Fix safety
+    There is no fix: what computes the same from the size itself depends on the function.
+
+    ## References
+    - pytorch/pytorch#98497
+    - pytorch/pytorch#184939
+    """
+
+    code, name, since = "CVL207", "hidden-int", "0.1"
+    events = (HiddenInt,)
+    examples = [
+        Example(
+            title="As many steps as columns",
+            bad=forward("return x * torch.linspace(0.0, 1.0, x.shape[1])  # <-"),
+            good=forward("return x * (torch.arange(x.shape[1]) / (x.shape[1] - 1))"),
+            inputs="x: float32[2, T=6..9]",
+            harm=EXPORT,
+        ),
+        Example(
+            title="As many groups as images",
+            bad=forward(
+                """
+                n = x.shape[0]
+                kernels = self.kernel.expand(n * 3, 1, 3, 3)
+                y = nn.functional.conv2d(x.reshape(1, n * 3, 8, 8), kernels, groups=n * 3)  # <-
+                return y.reshape(n, 3, 6, 6)
+                """,
+                init="self.kernel = nn.Parameter(torch.ones(1, 1, 3, 3))",
+            ),
+            good=forward(
+                "return nn.functional.conv2d(x, self.kernel.expand(3, 1, 3, 3), groups=3)",
+                init="self.kernel = nn.Parameter(torch.ones(1, 1, 3, 3))",
+            ),
+            inputs="x: float32[N=2, 3, 8, 8]",
+            harm=GROUPS,
+        ),
+        Example(
+            title="Halves by their size",
+            bad=forward("""
+                a, b = x.split(x.shape[1] // 2, dim=1)  # <-
+                return a * b
+            """),
+            good=forward("""
+                n = x.shape[1] // 2
+                return x[:, :n] * x[:, n:]
+            """),
+            inputs="x: float32[2, T=8]",
+            harm=SPLIT,
+            good_routes=("jit_trace", "onnx_torchscript", "onnx_dynamo"),  # `torch.export` tells a half of 1 apart
+        ),
+        Example(
+            title="Rows repeated as often as there are columns",
+            bad=forward("return x.repeat_interleave(x.shape[1], dim=0)  # <-"),
+            good=forward("return x[:, None].expand(-1, x.shape[1], -1).flatten(0, 1)"),
+            inputs="x: float32[2, T=4]",
+            harm=REPEATED,
+        ),
+        Example(
+            title="Enlarged by the number of channels",
+            bad=forward("return nn.functional.interpolate(x, scale_factor=x.shape[1])  # <-"),
+            good=forward("""
+                n = x.shape[1]
+                return nn.functional.interpolate(x, size=(x.shape[2] * n, x.shape[3] * n))
+            """),
+            inputs="x: float32[1, C=3, 4, 4]",
+            harm=SCALED,
+        ),
+    ]
+
+    def check(self, event: HiddenInt, context: Context) -> Finding | None:
+        """As measured; harmful only where the size varies, and so a warning."""
+        repair = REPAIRS.get((event.callee.rpartition(".")[2], event.parameter), "give it a fixed number")
+        message = (
+            f"`{event.short}` comes from a size, and `{event.parameter}` of `{event.callee}` must be a plain number: "
+            f"where it varies it is {fate_of(event)}; {repair}"
+        )
+        return self.finding(event, message, harm_of(event), context, at_most="warning")
+
+
+REPAIRS = {
+    ("linspace", "steps"): "scale `torch.arange` of the size instead",
+    ("repeat_interleave", "repeats"): "`unsqueeze`, `expand` and `flatten` instead",
+    ("interpolate", "scale_factor"): "give the `size` instead",
+    ("split", "split_size"): "cut the pieces by slices instead",
+    ("one_hot", "num_classes"): "compare with `torch.arange` of the size instead",
+    **{(f"conv{n}d", "groups"): "use a fixed number of groups, or a batched product" for n in (1, 2, 3)},
+}
+"""What computes the same, by function and parameter."""

@@ -1,0 +1,53 @@
+"""Sizes that are given where exporters need plain numbers: reported where they are those of an input."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Agree
+from convlint_rules.examples import forward
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "torch.linspace(0, 1, n)",
+        "torch.linspace(start=0, end=1, steps=n // 2)",
+        "x.repeat_interleave(n, dim=0)",
+        "torch.repeat_interleave(x, n, 0)",
+        "torch.randint(0, n, (3,))",
+        "torch.randint(n, (3,))",
+        "nn.functional.conv1d(x[:, None], self.kernel, groups=n)",
+        "nn.functional.avg_pool2d(x[None], (1, n))",
+        "nn.functional.avg_pool2d(x[None], x.shape[1:])",
+        "nn.functional.avg_pool2d(x[None], n)",
+        "x.split(n // 2, dim=1)",
+    ],
+)
+def test_a_size_where_a_number_is_needed(agree: Agree, call: str) -> None:
+    source = forward(f"n = x.shape[1]\nreturn {call}  # CVL207", init="self.kernel = nn.Parameter(torch.ones(4, 1, 3))")
+    agree(source, ignore=["CVL701"])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "torch.linspace(0, n, 5)",
+        "torch.arange(n)",
+        "x.view(n, -1)",
+        "x.split([1, n - 1], dim=1)",
+        "torch.linspace(0, 1, self.kernel.shape[0])",
+        "torch.linspace(0, 1, k.reshape(-1, 5).shape[1])",
+        "x.repeat_interleave(2, dim=0)",
+        "x.topk(n)",
+    ],
+)
+def test_a_size_that_stays_symbolic_or_is_fixed(agree: Agree, call: str) -> None:
+    agree(
+        forward(f"n = x.shape[1]\nreturn {call}", parameters="x, k", init="self.kernel = nn.Parameter(torch.ones(3))")
+    )
+
+
+def test_only_the_exporters_that_need_the_number(agree: Agree) -> None:
+    source = forward("return torch.linspace(0, 1, x.shape[1])  # CVL207")
+    agree(source, exporter="dynamo")
+    agree(source.replace("  # CVL207", ""), exporter="torchscript")
