@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from convlint.config import Settings
+from convlint.config import Settings, parse_targets
 from convlint.findings import ROUTES, Applicability, Finding, Harm, Level
 from convlint.rule import Example, Rule
 from convlint.trial.prove import prove
@@ -70,7 +70,7 @@ def _lint_complaints(rule: type[Rule], example: Example) -> Iterator[str]:
     if rows:
         yield from _harm_complaints(example.harm, [finding.harm for finding in found if finding.harm])
     for finding in _lint(example, example.good):
-        if finding.harm is None or finding.harm.worst(example.good_routes or ROUTES, example.targets):
+        if finding.harm is None or finding.harm.worst(example.good_routes or ROUTES, _names(example)):
             yield f"good, line {finding.span.row}: {finding.code} {finding.message}"
 
 
@@ -96,8 +96,13 @@ def _fix_complaints(rule: type[Rule], example: Example) -> Iterator[str]:
 
 
 def _settings(example: Example) -> Settings:
-    targets = {"onnxruntime": None} | dict.fromkeys(example.targets)
-    return Settings(targets=tuple(targets.items()), opset=example.opset, cache=False, preview=True, jobs=1)
+    targets = (("onnxruntime", None), *parse_targets(example.targets))
+    return Settings(targets=targets, opset=example.opset, cache=False, preview=True, jobs=1)
+
+
+def _names(example: Example) -> list[str]:
+    """The targets of an example without versions."""
+    return [target for target, _ in parse_targets(example.targets)]
 
 
 @contextmanager
@@ -113,7 +118,7 @@ def _lint(example: Example, source: str) -> list[Finding]:
 
     with _on_disk(source) as path:
         findings = lint([path], replace(_settings(example), show_harmless=True), want_fixes=True).findings
-    return [one for one in findings if one.harm is None or one.harm.worst(ROUTES, example.targets)]
+    return [one for one in findings if one.harm is None or one.harm.worst(ROUTES, _names(example))]
 
 
 def _fixed(rule: type[Rule], example: Example, *, unsafe: bool) -> str:

@@ -17,7 +17,8 @@ class MaskAssignment(Rule):
     ## Why it breaks
     With a mask of the tensor's own rank every exporter of torch 2.13 is right for ONNX Runtime, and nothing is
     reported. With a mask of *lower* rank (a mask of rows) and one number, the TorchScript ONNX exporter lays the mask
-    along the last axis: silently wrong. Core ML refuses assignment under a mask.
+    along the last axis: silently wrong. coremltools refused assignment under a mask until version 7 (`--target
+    coreml==7.0`); 9.0 converts it.
 
     ## Fix safety
     Unsafe: `torch.where` makes a new tensor, so other names of `y` keep the old values, and may promote the dtype.
@@ -29,7 +30,9 @@ class MaskAssignment(Rule):
 
     code, name, since = "CVL105", "mask-assignment", "0.1"
     events = (MaskWrite,)
-    facts = (Fact("coreml", "index_put with a boolean mask is not converted", "apple/coremltools#2040", "2023-11"),)
+    facts = (
+        Fact("coreml", "index_put with a boolean mask is not converted", "apple/coremltools#2040", "2023-11", "7"),
+    )
     examples = [
         Example(
             title="A mask of rows",
@@ -60,7 +63,7 @@ class MaskAssignment(Rule):
             inputs="x: float32[N=3, 4]",
             harm=Harm(),
             fix=Applicability.unsafe,
-            targets=("coreml",),
+            targets=("coreml==7.0",),
         ),
     ]
 
@@ -68,17 +71,17 @@ class MaskAssignment(Rule):
         """Wrong with a mask of lower rank, breaks Core ML."""
         rows = event.fewer_axes and event.value.kind == "number"
         text = event.short
-        coreml = ("coreml", Level.breaks)
+        wanted = any(context.faces(fact) for fact in self.facts)
+        refusal = (("coreml", Level.breaks),) if wanted else ()
         if rows:
             message = (
                 f"the mask in `{text}` has fewer axes than what it selects from: TorchScript's exporter lays it along "
                 f"the last axis; write `torch.where` with the mask expanded"
             )
-            return self.finding(event, message, Harm(onnx_torchscript=Level.wrong, targets=(coreml,)), context)
+            return self.finding(event, message, Harm(onnx_torchscript=Level.wrong, targets=refusal), context)
         message = f"`{text} = ...` assigns under a mask, which Core ML refuses; select with `torch.where`"
-        wanted = "coreml" in context.targets
         fixable = Applicability.unsafe if wanted and _is_selection(event) else None
-        return self.finding(event, message, Harm(targets=(coreml,)), context, fixable=fixable)
+        return self.finding(event, message, Harm(targets=refusal), context, fixable=fixable)
 
     def fix(self, event: MaskWrite, context: Context) -> Fix | None:
         """``y = torch.where(mask, number, y)``."""
