@@ -74,7 +74,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Fact:
-    """A claim about a target that is documented, not measured here."""
+    """A claim about a target, documented or seen when its converter was run: no proof repeats it."""
 
     target: str
     claim: str
@@ -82,6 +82,13 @@ class Fact:
     date: str
     until: str = ""
     """The last version of the target that the source speaks of, empty where it speaks of all."""
+    measured: bool = False
+    """Whether the converter was run, by `convlint.backends.try_masks`."""
+
+    @property
+    def evidence(self) -> str:
+        """How it is known, for a message."""
+        return f"{'measured' if self.measured else 'documented, not measured'}; {self.source} of {self.date}"
 
     def holds_for(self, version: str) -> bool:
         """Whether the source speaks of a version, as far as both are written; of later ones nothing is known."""

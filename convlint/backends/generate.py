@@ -182,15 +182,20 @@ def _converted(registered: set[str]) -> dict[str, tuple[int, int]]:
     quiet()
     found: dict[str, tuple[int, int]] = {}
     for name, dtype in torch_facts.measured():
-        for graph in ("jit_trace", "torch_export"):
-            spans = (torch_facts.graphs(name, dtype) or {}).get(graph, ())
-            lacking = {aten_name(one) for _, operators in spans for one in operators} - registered
-            for call in calls(name, dtype[0])[:2] if lacking else ():
+        lacking = {graph: _lacking(name, dtype, graph, registered) for graph in ("jit_trace", "torch_export")}
+        for call in calls(name, dtype[0])[:1] if all(lacking.values()) else ():
+            for graph, operators in lacking.items():
                 converts = _converts(call, graph)
-                for operator in lacking:
+                for operator in operators:
                     passed, tests = found.get(operator, (0, 0))
                     found[operator] = passed + converts, tests + 1
     return found
+
+
+def _lacking(name: str, dtype: str, graph: str, registered: set[str]) -> set[str]:
+    """The operators in a graph of a call that are not registered."""
+    spans = (torch_facts.graphs(name, dtype) or {}).get(graph, ())
+    return {aten_name(one) for _, operators in spans for one in operators} - registered
 
 
 def _converts(call: Any, graph: str) -> bool:

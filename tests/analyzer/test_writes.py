@@ -25,9 +25,10 @@ def test_a_mask_of_rows_is_laid_along_the_wrong_axis(agree: Agree) -> None:
     agree(forward("y = x.reshape(4, 4) * 2\ny[y[:, 1] > 0] = 9.0  # CVL105\nreturn y"))
 
 
-def test_a_mask_of_the_same_rank_is_refused_by_an_old_core_ml_alone(agree: Agree) -> None:
-    agree(forward("y = x.clone()\ny[y < 0] = 0.5  # CVL105\nreturn y"), target="coreml==7.1")
-    for target in ("onnxruntime", "coreml", "coreml==8.0", "tensorrt"):
+def test_a_mask_of_the_same_rank_is_refused_by_litert_and_an_old_core_ml_alone(agree: Agree) -> None:
+    for target in ("coreml==7.1", "litert", "litert==0.10"):
+        agree(forward("y = x.clone()\ny[y < 0] = 0.5  # CVL105\nreturn y"), target=target)
+    for target in ("onnxruntime", "coreml", "coreml==8.0", "litert==0.11", "tensorrt"):
         agree(forward("y = x.clone()\ny[y < 0] = 0.5\nreturn y"), target=target)
 
 

@@ -65,12 +65,7 @@ class DataDependentShape(Rule):
             "tensorrt", "a fused part does not take a data-dependent shape", "NVIDIA/TensorRT#3903", "2024-05", "10.0"
         ),
         Fact("coreml", "boolean-mask indexing is not converted", "apple/coremltools#1853", "2023-05", "6"),
-        Fact(
-            "litert",
-            "dynamic slicing on data-dependent values is not supported",
-            "google-ai-edge/litert-torch#168",
-            "2024",
-        ),
+        Fact("litert", "sizes must be known to convert it", "litert-torch 0.10.0", "2026-11-25", "0.10", True),
     )
     examples = [
         Example(
@@ -107,9 +102,7 @@ class DataDependentShape(Rule):
                 f"keep a fixed size and a validity mask"
             )
             return self.finding(event, message, replace(DECIDED, targets=refusals), context)
-        told = "; ".join(
-            f"{fact.target}: {fact.claim}, by {fact.source} of {fact.date}, not measured" for fact in faced
-        )
+        told = ", and ".join(f"{fact.target}: {fact.claim}, {fact.evidence}" for fact in faced)
         known = f" ({told})" if told else ""
         message = f"`{text}` {what}: the result's shape depends on values{known}; keep a fixed size and a validity mask"
         only_some = all(fact.target == "tensorrt" for fact in faced)  # not outside of the parts that it fuses

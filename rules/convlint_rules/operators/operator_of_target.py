@@ -24,7 +24,8 @@ class OperatorOfTarget(Rule):
     ## Why it breaks
     The converter stops at the operator, often at the first one only, and names it, not the line. What the facts do not
     say is not reported: another version of the target, a newer opset, an operator that they do not list. Where the
-    chosen exporters write a call in two ways, one of which the target takes, nothing is reported either.
+    chosen exporters write a call in two ways, one of which the target takes, nothing is reported either. Where a list
+    only leaves out a dtype, and nobody has measured that, the finding is a warning.
 
     ## Fix safety
     There is no fix: write it with operators that the target has, or leave it outside of what is exported.
@@ -68,7 +69,8 @@ class OperatorOfTarget(Rule):
         told = ", and ".join(_told(operator, dtype, verdict) for _, operator, dtype, verdict in refusals)
         message = f"`{event.callee}` becomes {told}; write it with operators that the target has, or leave it outside"
         harm = Harm(targets=tuple((target, Level.breaks) for target, *_ in refusals))
-        return self.finding(event, message, harm, context)
+        only_of_dtypes = all(verdict.dtypes and not verdict.tests for *_, verdict in refusals)
+        return self.finding(event, message, harm, context, at_most="warning" if only_of_dtypes else "error")
 
 
 def _refusal(event: OperatorCall, target: str, context: Context) -> tuple[str, str, Verdict] | None:
@@ -100,7 +102,7 @@ def _told(operator: str, dtype: str, verdict: Verdict) -> str:
     """What is refused, and how that is known."""
     evidence = f"documented, not measured; {verdict.source}" + (f" of {verdict.date}" if verdict.date else "")
     if verdict.tests:
-        evidence = f"measured: none of {verdict.tests} tests of it pass"
+        evidence = f"measured: 0 of {verdict.tests} tests pass"
     if verdict.dtypes:
         taken = ", ".join(verdict.dtypes)
         return f"{operator} of {dtype} tensors, which {verdict.named} takes only of {taken} ({evidence})"
