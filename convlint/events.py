@@ -324,6 +324,8 @@ class OperatorCall(Event):
     dtype: str | None
     """The class of its first input's dtype, None where unknown."""
     graphs: Graphs = field(compare=False, repr=False)
+    dynamic: bool = False
+    """Whether the shape of its result depends on values, so that a ``DynamicShape`` may say more."""
 
     def operators(self, graph: str, opset: int) -> list[tuple[str, str]] | None:
         """What it surely becomes in a graph: operators, each with the class of its first input's dtype or ''.

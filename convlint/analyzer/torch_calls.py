@@ -48,7 +48,11 @@ def _note_operators(run: Run, frame: Frame, node: ast.expr, name: str, given: Va
     dtype = tensor.dtype if tensor is not None and "." in name else None
     graphs = torch_facts.graphs(name, dtype)
     if graphs:
-        run.emit(frame, OperatorCall, node, dtype or "", (), callee=name, dtype=dtype, graphs=graphs)
+        table = torch_facts.table()
+        known = table.functions.get(name) or table.methods.get(name.rpartition(".")[2])
+        dynamic = known is not None and known.dynamic_shape
+        facts = {"callee": name, "dtype": dtype, "graphs": graphs, "dynamic": dynamic}
+        run.emit(frame, OperatorCall, node, dtype or "", (), **facts)
     newer = torch_facts.newer(name)
     if newer is not None:
         with run.on_routes(frame, frozenset({"onnx_torchscript"})):

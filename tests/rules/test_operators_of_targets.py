@@ -60,6 +60,10 @@ def test_what_tensorrt_takes_or_what_is_not_known_is_not_reported(agree: Agree, 
     agree(forward(f"return {call}"), target="tensorrt", ignore=["CVL801"])
 
 
+def test_a_shape_that_depends_on_values_is_one_finding(agree: Agree) -> None:
+    agree(forward("return (x > 0).nonzero()  # CVL401"), target="tensorrt")
+
+
 def test_a_converter_of_torch_programs_is_asked_for_torch_operators(agree: Agree) -> None:
     agree(forward("return torch.cummax(x, 1)[0]  # CVL804"), target="coreml", exporter="dynamo", ignore=["CVL801"])
     agree(forward("return x.clone().relu_().chunk(2, 1)[0]"), target="coreml")

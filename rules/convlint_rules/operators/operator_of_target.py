@@ -68,8 +68,10 @@ class OperatorOfTarget(Rule):
             return None
         told = ", and ".join(_told(operator, dtype, verdict) for _, operator, dtype, verdict in refusals)
         message = f"`{event.callee}` becomes {told}; write it with operators that the target has, or leave it outside"
-        harm = Harm(targets=tuple((target, Level.breaks) for target, *_ in refusals))
         only_of_dtypes = all(verdict.dtypes and not verdict.tests for *_, verdict in refusals)
+        if only_of_dtypes and event.dynamic:
+            return None  # CVL401 tells what a target makes of its shape
+        harm = Harm(targets=tuple((target, Level.breaks) for target, *_ in refusals))
         return self.finding(event, message, harm, context, at_most="warning" if only_of_dtypes else "error")
 
 
