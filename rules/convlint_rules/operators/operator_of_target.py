@@ -44,7 +44,9 @@ class OperatorOfTarget(Rule):
             "onnx/onnx-tensorrt docs/operators.md",
             "2024-06-17",
         ),
-        Fact("coreml", "no conversion of cummax, searchsorted...", "coremltools 9.0, its registry", "2026-11-25"),
+        Fact(
+            "coreml", "no conversion of cummax, addcmul, bitwise_xor...", "coremltools 9.0, its registry", "2026-11-25"
+        ),
     )
     examples = [
         Example(
@@ -102,9 +104,8 @@ def _refused(operators: list[tuple[str, str]], target: str, context: Context) ->
 
 def _told(operator: str, dtype: str, verdict: Verdict) -> str:
     """What is refused, and how that is known."""
-    evidence = f"documented, not measured; {verdict.source}" + (f" of {verdict.date}" if verdict.date else "")
-    if verdict.tests:
-        evidence = f"measured: 0 of {verdict.tests} tests pass"
+    how = f"measured: 0 of {verdict.tests} tests pass" if verdict.tests else "documented, not measured"
+    evidence = f"{how}; {verdict.source}" + (f" of {verdict.date}" if verdict.date else "")
     if verdict.dtypes:
         taken = ", ".join(verdict.dtypes)
         return f"{operator} of {dtype} tensors, which {verdict.named} takes only of {taken} ({evidence})"
