@@ -224,7 +224,9 @@ def _of_registry(title: str, name: str, source: str) -> Callable[[Sources], Know
         full = [one if one.startswith("aten") else f"aten.{one}" for one in targets if re.match(r"(aten\W+)?\w", one)]
         version = max(one["backend_version"] for one in sources.rows(name))
         rows = [[one] for one in {aten_name(one) for one in full}]
-        return _head(title, version, source, ["core"], complete=True) | {"rows": rows}
+        return _head(title, version, source, ["core"]) | {
+            "rows": rows
+        }  # others are rewritten before they are looked up
 
     return known
 

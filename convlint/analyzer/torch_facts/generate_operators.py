@@ -52,6 +52,7 @@ class Sampled(torch.nn.Module):
         self.constants = [None if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
         self.places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, torch.Tensor)]
         self.tensors = tuple(leaves[i].detach().clone() for i in self.places)
+        self.eval()  # an exporter puts back the mode that it finds
 
     def forward(self, *tensors: torch.Tensor) -> Any:
         """What the function returns."""
