@@ -54,13 +54,13 @@ def verdict(target: str, version: str | None, operator: str, opset: int, dtypes:
 
 def _by_row(known: Facts, row: Row, operator: str, dtypes: Sequence[str]) -> Verdict:
     name = f"{operator}-{row.since_version}" if row.since_version else operator
-    refused = row.claim == "no" or (row.claim == "unknown" and row.tests > 0)
-    if refused and not row.passed:
+    if row.claim == "no" and not row.passed:
         return _told(known, row, "no", f"{_named(known)} has no {name}")
     if row.claim in ("yes", "function") and row.tests and not row.passed:
         return _told(known, row, "unknown", f"{_named(known)} lists {name}, which passes none of {row.tests} tests")
     if not row.passed and row.claim == "unknown":
-        return _told(known, row, "unknown", f"nothing is known of {name}")
+        failed = f"{_named(known)} passes none of {row.tests} tests of {name}, which may be about options of it"
+        return _told(known, row, "unknown", failed if row.tests else f"nothing is known of {name}")
     taken = row.dtypes.split()
     if dtypes and taken and not any(_fits(dtype, one) for dtype in dtypes for one in taken):
         return _told(known, row, "no", f"{_named(known)} takes {name} only of {', '.join(taken)}")

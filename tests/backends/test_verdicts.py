@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import timeit
 
 import msgspec
 import pytest
@@ -84,9 +84,7 @@ def test_a_fact_file_names_its_version_and_source_and_is_read_at_once(target: st
     assert (newest(target), tuple(reads(target))) == (known.version, known.reads)
     assert len(known.by_operator) == len(known.rows)
     content = (FOLDER / f"{target}.json").read_bytes()
-    start = time.perf_counter()
-    msgspec.json.decode(content, type=Facts)
-    assert time.perf_counter() - start < 0.05
+    assert min(timeit.repeat(lambda: msgspec.json.decode(content, type=Facts), number=1)) < 0.02
 
 
 def test_where_claim_and_measurement_contradict_each_other_nothing_is_refused() -> None:
