@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
+from convlint import backends
 from convlint.entry_points import EntryPoint, check_entry_pattern, check_entry_point
 from convlint.errors import UsageError, nearest
 from convlint.rule import Context, current, faults, registry
@@ -97,7 +98,7 @@ class Settings:
     @property
     def context(self) -> Context:
         """What rules may ask about the run."""
-        return Context(exporter=self.exporter, targets=dict(self.targets), opset=self.opset)
+        return Context(exporter=self.exporter, targets=dict(self.targets), opset=self.opset, backends=backends)
 
     def selects(self, code: str) -> bool:
         """Whether a rule's findings are wanted: the longer prefix wins, ``ignore`` wins a draw."""

@@ -6,6 +6,7 @@ The analyzer makes events, rules judge them. An event says what happens, never h
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -325,6 +326,36 @@ class UnsupportedOperator(Event):
     """The parameter that must be on for it: ``antialias``."""
     fused: bool = False
     """Whether only under ``torch.no_grad()``, where torch takes a fused kernel."""
+    since: int = 0
+    """The opset from which on it has one; 0 where it has none."""
+
+
+Graphs = Mapping[str, tuple[tuple[int, tuple[str, ...]], ...]]
+"""Of graphs, those of routes and ``core``, which is taken apart into ATen's core operators, the operators in them from
+an opset on: ``CumSum/i`` of integers."""
+_CLASSES = {"f": "float", "i": "int", "b": "bool"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorCall(Event):
+    """A function or layer of torch is called of which it was measured what operators it becomes."""
+
+    callee: str
+    """``torch.cumsum``, or the layer's name: ``GRU``."""
+    dtype: str | None
+    """The class of its first input's dtype, None where unknown."""
+    graphs: Graphs = field(compare=False, repr=False)
+    dynamic: bool = False
+    """Whether the shape of its result depends on values, so that a ``DynamicShape`` may say more."""
+
+    def operators(self, graph: str, opset: int) -> list[tuple[str, str]] | None:
+        """What it surely becomes in a graph: operators, each with the class of its first input's dtype or ''.
+
+        None where that was not measured, or where the graph cannot be made.
+        """
+        known = [operators for since, operators in self.graphs.get(graph, ()) if since <= opset]
+        parted = [one.partition("/") for one in known[-1]] if known else []
+        return [(name, _CLASSES.get(letter, "")) for name, _, letter in parted] if known else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convlint import baseline
+from convlint import backends, baseline
 from convlint.analyzer import Analyzer, Asked, roomy
 from convlint.config import TARGETS, Settings
 from convlint.errors import nearest
@@ -23,8 +23,8 @@ from convlint.source.suppressions import Suppression, suppressions, without
 if TYPE_CHECKING:
     import libcst as cst
 
-EVERYWHERE = Context(targets=dict.fromkeys(TARGETS))
-"""All exporters and targets: where a suppression may be of use to somebody."""
+EVERYWHERE = tuple(Context(targets=dict.fromkeys(TARGETS), opset=one, backends=backends) for one in (None, 9))
+"""All exporters and targets, a new and an old opset: where a suppression may be of use to somebody."""
 
 
 @dataclass(frozen=True)
@@ -274,7 +274,8 @@ def _suppressed(
         return found
     for comment in comments:
         comment.renamed = {code: new for code in comment.codes if (new := current(code)) != code}
-    everywhere = [r.finding for r in _judged(events, rules, EVERYWHERE)] + [r.finding for r in found]
+    everywhere = [r.finding for context in EVERYWHERE for r in _judged(events, rules, context)]
+    everywhere += [r.finding for r in found]
     for finding in everywhere:
         for comment in comments:
             if comment.covers(finding):

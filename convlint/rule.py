@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple, get_args
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, get_args
 
 from convlint.events import Event
 from convlint.findings import (
@@ -62,7 +62,7 @@ class Example:
     good_routes: tuple[str, ...] | None = None
     """Routes on which ``good`` must export and equal eager; None for all."""
     targets: tuple[str, ...] = ()
-    """Targets for which the finding is expected, besides ONNX Runtime."""
+    """Targets for which the finding is expected, besides ONNX Runtime; with a version or without."""
     script: tuple[str, ...] = ()
     """The routes that ``bad`` and ``good`` take themselves where they are scripts (several where all begin alike): they
     make a ``model`` and write ``model.onnx`` or make ``exported``. That must equal the model in evaluation mode on all
@@ -81,12 +81,66 @@ class Example:
 
 @dataclass(frozen=True)
 class Fact:
-    """A claim about a target that is documented, not measured here."""
+    """A claim about a target, documented or seen when its converter was run: no proof repeats it."""
 
     target: str
     claim: str
     source: str
     date: str
+    until: str = ""
+    """The last version of the target that the source speaks of, empty where it speaks of all."""
+    measured: bool = False
+    """Whether the converter was run, by `convlint.backends.try_masks`."""
+
+    @property
+    def evidence(self) -> str:
+        """How it is known, for a message."""
+        return f"{'measured' if self.measured else 'documented, not measured'}; {self.source} of {self.date}"
+
+    def holds_for(self, version: str) -> bool:
+        """Whether the source speaks of a version, as far as both are written; of later ones nothing is known."""
+        parts = [
+            [int(part) for part in one.split(".")] for one in (version, self.until) if re.fullmatch(r"[\d.]+", one)
+        ]
+        return len(parts) < 2 or parts[0][: len(parts[1])] <= parts[1]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is known of an operator on a target."""
+
+    supported: str
+    """yes, no, or unknown, which is not no."""
+    reason: str = ""
+    source: str = ""
+    date: str = ""
+    """When the source was written or measured."""
+    named: str = ""
+    """The target and its version that the source is about: ``TensorRT 10.0``."""
+    dtypes: tuple[str, ...] = ()
+    """What the operator's first input may be, where the source says so."""
+    passed: int = 0
+    tests: int = 0
+    """How many of ONNX's own tests of the operator the target passed, of how many; documented only where none ran."""
+
+
+class Backends(Protocol):
+    """What is known of targets: `convlint.backends` fills it in, so that a rule imports nothing from there."""
+
+    def reads(self, target: str) -> Sequence[str]:
+        """The graphs that a target's converter reads: of which routes, or ``core``."""
+
+    def newest(self, target: str) -> str:
+        """The newest version of a target of which anything is known, empty where nothing is."""
+
+    def verdict(
+        self, target: str, version: str | None, operator: str, opset: int, dtypes: Sequence[str] = ()
+    ) -> Verdict:
+        """Whether a target takes an operator."""
+
+
+DEFAULT_OPSET = 20
+"""What `torch.onnx.export` writes where no opset is asked for (a test asks the installed torch)."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +153,30 @@ class Context:
     opset: int | None = None
     torch_version: str = "2.13"
     options: Mapping[str, Any] = field(default_factory=dict)
+    backends: Backends | None = None
 
     @property
     def routes(self) -> tuple[str, ...]:
         """The routes of the chosen exporter."""
         return EXPORTERS[self.exporter]
+
+    def supports(self, operator: str, dtypes: Sequence[str], target: str) -> Verdict:
+        """What is known of an operator on a target of the run, at the run's opset."""
+        if self.backends is None:
+            return Verdict("unknown", "there are no facts")
+        opset = self.opset or DEFAULT_OPSET
+        return self.backends.verdict(target, self.targets.get(target), operator, opset, dtypes)
+
+    def faces(self, fact: Fact) -> bool:
+        """Whether a fact is about a target of the run; where that names no version, the newest known is meant."""
+        if fact.target not in self.targets:
+            return False
+        newest = self.backends.newest(fact.target) if self.backends is not None else ""
+        return fact.holds_for(self.targets[fact.target] or newest)
+
+    def reads(self, target: str) -> Sequence[str]:
+        """The graphs that a target's converter reads: of which routes, or ``core``, ATen's core operators."""
+        return self.backends.reads(target) if self.backends is not None else ()
 
 
 Status = Literal["preview", "stable", "deprecated", "removed"]

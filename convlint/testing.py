@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from convlint.config import Settings
+from convlint.config import Settings, parse_targets
 from convlint.findings import ROUTES, Applicability, Finding, Harm, Level
 from convlint.report.rule_page import sections
 from convlint.rule import Example, Rule, registry
@@ -112,7 +112,7 @@ def _lint_complaints(rule: type[Rule], example: Example) -> Iterator[str]:
     if rows:
         yield from _harm_complaints(example.harm, [finding.harm for finding in found if finding.harm])
     for finding in _lint(rule, example, example.good):
-        if finding.harm is None or finding.harm.worst(example.good_routes or ROUTES, example.targets):
+        if finding.harm is None or finding.harm.worst(example.good_routes or ROUTES, _names(example)):
             yield f"good, line {finding.span.row}: {finding.code} {finding.message}"
 
 
@@ -138,8 +138,13 @@ def _fix_complaints(rule: type[Rule], example: Example) -> Iterator[str]:
 
 
 def _settings(example: Example) -> Settings:
-    targets = {"onnxruntime": None} | dict.fromkeys(example.targets)
-    return Settings(targets=tuple(targets.items()), opset=example.opset, cache=False, preview=True, jobs=1)
+    targets = (("onnxruntime", None), *parse_targets(example.targets))
+    return Settings(targets=targets, opset=example.opset, cache=False, preview=True, jobs=1)
+
+
+def _names(example: Example) -> list[str]:
+    """The targets of an example without versions."""
+    return [target for target, _ in parse_targets(example.targets)]
 
 
 @contextmanager
@@ -157,7 +162,7 @@ def _lint(rule: type[Rule], example: Example, source: str) -> list[Finding]:
     settings = replace(_settings(example), select=(rule.code.rstrip("0123456789"), "CVL0"), show_harmless=True)
     with _on_disk(source) as path:
         findings = lint([path], settings, want_fixes=True).findings
-    return [one for one in findings if one.harm is None or one.harm.worst(ROUTES, example.targets)]
+    return [one for one in findings if one.harm is None or one.harm.worst(ROUTES, _names(example))]
 
 
 def _fixed(rule: type[Rule], example: Example, *, unsafe: bool) -> str:

@@ -158,7 +158,9 @@ def test_the_severity_is_the_worst_on_the_chosen_exporter_and_target(model: Path
     levels = [linted(model, exporter=exporter)[0].severity for exporter in ("any", "dynamo", "torchscript")]
     assert levels == ["error", "error", "warning"]
     assert codes(model, forward("return x[x > 0]")) == []
-    assert [f.severity for f in linted(model, target="coreml==8.0")] == ["error"]
+    assert [f.severity for f in linted(model, target="litert")] == ["error"]
+    assert [f.severity for f in linted(model, target="tensorrt")] == ["warning"]
+    assert linted(model, target="tensorrt==11.0") == []
 
 
 def test_fixes_are_computed_when_wanted(model: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from convlint.analyzer import precision, torch_facts
 from convlint.analyzer.run import TORCHSCRIPT, Frame, Run
 from convlint.analyzer.values import TRUE, Number, Tensor, Value, tensor_of
-from convlint.events import Branch, Taint, Unbatched, UnsupportedOperator, Untraceable
+from convlint.events import Branch, OperatorCall, Taint, Unbatched, UnsupportedOperator, Untraceable
 
 
 def note_call(
@@ -39,6 +39,25 @@ def note_call(
             function, *switches = one.removesuffix(":self").removesuffix(":sizes").split(":")
             refused = {"onnx_torchscript": table.refused[one]}
             note_refused(run, frame, node, function, refused, switch="".join(switches), fused=one in table.fused)
+    _note_operators(run, frame, node, name, given)
+
+
+def _note_operators(run: Run, frame: Frame, node: ast.expr, name: str, given: Value | None) -> None:
+    """Notes what operators a call becomes, and from which opset on the TorchScript ONNX exporter writes it."""
+    tensor = tensor_of(given)
+    dtype = tensor.dtype if tensor is not None and "." in name else None
+    graphs = torch_facts.graphs(name, dtype)
+    if graphs:
+        table = torch_facts.table()
+        known = table.functions.get(name) or table.methods.get(name.rpartition(".")[2])
+        dynamic = known is not None and known.dynamic_shape
+        facts = {"callee": name, "dtype": dtype, "graphs": graphs, "dynamic": dynamic}
+        run.emit(frame, OperatorCall, node, dtype or "", (), **facts)
+    newer = torch_facts.newer(name)
+    if newer is not None:
+        with run.on_routes(frame, frozenset({"onnx_torchscript"})):
+            since, operator = newer
+            run.emit(frame, UnsupportedOperator, node, "newer", (), callee=name, operator=operator, since=since)
 
 
 def _note_rank(run: Run, frame: Frame, node: ast.expr, name: str, given: Value | None) -> None:

@@ -1,8 +1,8 @@
 """What the analyzer knows of torch: tables made from the installed torch, and read here.
 
 ``generate.py`` makes ``table.json``, ``generate_sizes.py`` ``sizes.json``, ``generate_ranks.py`` ``ranks.json``,
-``convlint.trial.draws`` ``draws.json``, ``convlint.trial.dtypes`` ``dtypes.json`` and ``convlint.trial.parameters``
-``parameters.json``.
+``generate_operators.py`` ``operators.json``, ``convlint.trial.draws`` ``draws.json``, ``convlint.trial.dtypes``
+``dtypes.json`` and ``convlint.trial.parameters`` ``parameters.json``.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from convlint.events import Graphs
+
 _TABLE = Path(__file__).with_name("table.json")
 _RANKS = Path(__file__).with_name("ranks.json")
 _SIZES = Path(__file__).with_name("sizes.json")
 _DRAWS = Path(__file__).with_name("draws.json")
 _DTYPES = Path(__file__).with_name("dtypes.json")
 _PARAMETERS = Path(__file__).with_name("parameters.json")
+_OPERATORS = Path(__file__).with_name("operators.json")
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,84 @@ def ranks() -> dict[str, tuple[int, bool]]:
     lesser one, and whether that is silently wrong (else ONNX Runtime refuses it); by ``generate_ranks``."""
     raw = json.loads(_RANKS.read_text(encoding="utf-8"))["ranks"]
     return {name: (row["rank"], row["below"] == "wrong") for name, row in raw.items()}
+
+
+@functools.cache
+def _lowered() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(_OPERATORS.read_text(encoding="utf-8"))
+    return found
+
+
+def newer(name: str) -> tuple[int, str] | None:
+    """Of a function or layer that the TorchScript ONNX exporter does not write at every opset: from which on it does,
+    and what it lacks below; by ``generate_operators``."""
+    row = _lowered()["newer"].get(_called(name))
+    return None if row is None else (row[0], row[1])
+
+
+@functools.cache
+def graphs(name: str, dtype: str | None) -> Graphs | None:
+    """What a function or layer becomes where its first input is of a class of dtypes, or of whichever (None)."""
+    measured = {letter: _graphs(row) for letter, row in _lowered()["calls"].get(_called(name), {}).items()}
+    shared = _shared(list(measured.values()))
+    letter = "f" if "." not in name else dtype[0] if dtype is not None else ""
+    if not letter or not measured:
+        return shared or None
+    of_torch = {graph: shared[graph] for graph in _OTHERS[1:] if graph in shared}  # they are much the same for all
+    return {**of_torch, **measured[letter]} if letter in measured else None
+
+
+def measured() -> list[tuple[str, str]]:
+    """The functions and layers of which it is known what they become, each with the class of a dtype that it takes."""
+    classes = {"f": "float", "i": "int", "b": "bool"}
+    return [(name, classes[next(iter(rows))]) for name, rows in _lowered()["calls"].items()]
+
+
+def _called(name: str) -> str:
+    """The name under which a call was measured: a function stands for the method in place, and for its other home."""
+    known = _lowered()["calls"]
+    plain = name.removesuffix("_")
+    last = plain.rpartition(".")[2]
+    names = (name, plain, f"torch.{last}", f"torch.nn.functional.{last}") if "." in name else (name,)
+    return next((one for one in names if one in known), name)
+
+
+def _graphs(row: list[Any]) -> Graphs:
+    lists = _lowered()["lists"]
+    spans = tuple((opset, tuple(lists[number].split())) for opset, number in row[0])
+    others = {graph: number for graph, number in zip(_OTHERS, row[1:], strict=True) if number >= 0}
+    made = {graph: ((0, tuple(lists[number].split())),) for graph, number in others.items()}
+    return made | ({"onnx_torchscript": spans} if spans else {})
+
+
+_OTHERS = ("onnx_dynamo", "jit_trace", "torch_export", "core")
+
+
+def _shared(rows: list[Graphs]) -> Graphs:
+    """What becomes of a call whatever the dtype is: operators, without dtypes, that all rows with that graph have."""
+    found = {}
+    for graph in {graph for row in rows for graph in row}:
+        spans = [row[graph] for row in rows if graph in row]
+        if graph == "onnx_dynamo" and not _alike(rows):
+            continue  # measured of one dtype only
+        opsets = sorted({opset for span in spans for opset, _ in span})
+        found[graph] = tuple((opset, _common(spans, opset)) for opset in opsets)
+    return found
+
+
+def _alike(rows: list[Graphs]) -> bool:
+    """Whether the TorchScript exporter writes the same operators whatever the dtype is."""
+    spans = [row.get("onnx_torchscript", ()) for row in rows]
+    if not all(spans):
+        return len(rows) == 1
+    names = [tuple((opset, _common([span], opset)) for opset, _ in span) for span in spans]
+    return all(one == names[0] for one in names)
+
+
+def _common(spans: list[tuple[tuple[int, tuple[str, ...]], ...]], opset: int) -> tuple[str, ...]:
+    there = [[one for since, one in span if since <= opset] for span in spans]
+    names = [{one.partition("/")[0] for one in operators[-1]} if operators else set() for operators in there]
+    return tuple(sorted(set.intersection(*names)))
 
 
 def _need(fact: dict[str, Any]) -> Need:

@@ -14,7 +14,7 @@ import json
 import re
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import product
@@ -287,11 +287,14 @@ def quiet() -> None:
 
 
 def in_processes(
-    ask: Callable[[str], T], names: Iterable[str], set_up: Callable[[], None] = quiet
+    ask: Callable[[str], T],
+    names: Iterable[str],
+    set_up: Callable[[], None] = quiet,
+    preload: Sequence[str] = ("torch",),
 ) -> Iterator[tuple[str, T]]:
     """Names with what is found of each, in a process of its own, which may crash and keeps nothing."""
     context = get_context("forkserver")
-    context.set_forkserver_preload(["torch"])
+    context.set_forkserver_preload(list(preload))
     for name in names:
         with ProcessPoolExecutor(1, context, set_up) as pool, contextlib.suppress(BrokenProcessPool):
             yield name, pool.submit(ask, name).result()

@@ -12,13 +12,14 @@ ROWS = Harm(onnx_torchscript=Level.wrong)
 class MaskAssignment(Rule):
     """
     ## What it does
-    Finds `y[mask] = 0.0` where the mask has fewer axes than `y`, as it selects whole rows; with `--target coreml` every
+    Finds `y[mask] = 0.0` where the mask has fewer axes than `y`, as it selects whole rows; with `--target litert` every
     `y[mask] = value`.
 
     ## Why it breaks
     The TorchScript ONNX exporter lays a mask of rows along the last axis: other elements are set than in eager, without
     a warning. With a mask of the tensor's own rank every exporter of torch 2.13 is right for ONNX Runtime, and nothing
-    is reported. The converter of Core ML refuses assignment under any mask.
+    is reported. litert-torch 0.10 does not convert assignment under a mask, whatever its rank; coremltools did not
+    until version 7 (`--target coreml==7.0`), 9.0 does.
 
     ## Fix safety
     Unsafe: `torch.where` makes a new tensor, so other names of `y` keep the old values, and may promote the dtype.
@@ -30,7 +31,10 @@ class MaskAssignment(Rule):
 
     code, name, since = "CVL105", "mask-assignment", "0.1"
     events = (MaskWrite,)
-    facts = (Fact("coreml", "index_put with a boolean mask is not converted", "apple/coremltools#2040", "2023-11"),)
+    facts = (
+        Fact("coreml", "index_put with a boolean mask is not converted", "apple/coremltools#2040", "2023-11", "7"),
+        Fact("litert", "a mask must be a constant", "litert-torch 0.10.0", "2026-11-25", "0.10", True),
+    )
     examples = [
         Example(
             title="A mask of rows",
@@ -47,7 +51,7 @@ class MaskAssignment(Rule):
             harm=ROWS,
         ),
         Example(
-            title="A mask of the same rank, for Core ML",
+            title="A mask of the same rank, for LiteRT",
             bad=forward("""
                 y = x.clone()
                 y[y < 0] = 0.5  # <-
@@ -61,25 +65,26 @@ class MaskAssignment(Rule):
             inputs="x: float32[N=3, 4]",
             harm=Harm(),
             fix=Applicability.unsafe,
-            targets=("coreml",),
+            targets=("litert",),
         ),
     ]
 
     def check(self, event: MaskWrite, context: Context) -> Finding | None:
-        """Wrong with a mask of lower rank, breaks Core ML."""
+        """Wrong with a mask of lower rank, breaks the targets of the facts."""
         rows = event.fewer_axes and event.value.kind == "number"
         text = event.short
-        coreml = ("coreml", Level.breaks)
+        faced = [fact for fact in self.facts if context.faces(fact)]
+        refusals = tuple((fact.target, Level.breaks) for fact in faced)
         if rows:
             message = (
                 f"the mask in `{text}` has fewer axes than what it selects from: TorchScript's exporter lays it along "
                 f"the last axis; write `torch.where` with the mask expanded"
             )
-            return self.finding(event, message, Harm(onnx_torchscript=Level.wrong, targets=(coreml,)), context)
-        message = f"`{text} = ...` assigns under a mask, which Core ML refuses; select with `torch.where`"
-        wanted = "coreml" in context.targets
-        fixable = Applicability.unsafe if wanted and _is_selection(event) else None
-        return self.finding(event, message, Harm(targets=(coreml,)), context, fixable=fixable)
+            return self.finding(event, message, Harm(onnx_torchscript=Level.wrong, targets=refusals), context)
+        told = ", and ".join(f"{fact.target}: {fact.claim}, {fact.evidence}" for fact in faced)
+        message = f"`{text} = ...` assigns under a mask{f' ({told})' if told else ''}; select with `torch.where`"
+        fixable = Applicability.unsafe if faced and _is_selection(event) else None
+        return self.finding(event, message, Harm(targets=refusals), context, fixable=fixable)
 
     def fix(self, event: MaskWrite, context: Context) -> Fix | None:
         """``y = torch.where(mask, number, y)``."""

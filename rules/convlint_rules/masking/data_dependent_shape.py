@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import PurePath
 
 from convlint.events import DynamicShape
-from convlint.findings import Finding, Harm, Level
+from convlint.findings import Finding, Harm, Level, Severity
 from convlint.rule import Context, Example, Fact, Rule
 from convlint_rules.examples import forward
 
@@ -44,15 +44,16 @@ class DataDependentShape(Rule):
     ## Why it breaks
     All exporters of torch 2.13 export them, and ONNX Runtime runs them: by default nothing is reported, unless another
     function, be it of a library, must know how many were selected (`if k.numel() == 0`, `len(k)`, a loop): there
-    `torch.export` stops, and only here can it be mended. Targets that plan memory ahead refuse all of them: Core ML and
-    LiteRT need fixed shapes, and TensorRT stops where a data-dependent shape meets a part of the network that it must
-    fuse. Keep a fixed number of candidates (`topk` with a constant `k`) and carry a validity mask instead.
+    `torch.export` stops, and only here can it be mended. Targets that plan memory ahead refuse them: LiteRT needs fixed
+    shapes, and TensorRT, which has `NonZero` since 8.5, stops where a data-dependent shape meets a part of the network
+    that it fuses. coremltools 9.0 converts most of them; what it does not convert is for CVL804. Keep a fixed number of
+    candidates (`topk` with a constant `k`) and carry a validity mask instead.
 
     ## Fix safety
     There is no fix: the outputs get another shape.
 
     ## References
-    - NVIDIA/TensorRT#559, #4206
+    - NVIDIA/TensorRT#559, #3903
     - apple/coremltools#1853
     - google-ai-edge/litert-torch#168
     """
@@ -60,14 +61,11 @@ class DataDependentShape(Rule):
     code, name, since = "CVL401", "data-dependent-shape", "0.1"
     events = (DynamicShape,)
     facts = (
-        Fact("tensorrt", "a fused node does not support data-dependent shapes", "NVIDIA/TensorRT#559", "2020-05"),
-        Fact("coreml", "boolean-mask indexing is not converted", "apple/coremltools#1853", "2023-05"),
         Fact(
-            "litert",
-            "dynamic slicing on data-dependent values is not supported",
-            "google-ai-edge/litert-torch#168",
-            "2024",
+            "tensorrt", "a fused part does not take a data-dependent shape", "NVIDIA/TensorRT#3903", "2024-05", "10.0"
         ),
+        Fact("coreml", "boolean-mask indexing is not converted", "apple/coremltools#1853", "2023-05", "6"),
+        Fact("litert", "sizes must be known to convert it", "litert-torch 0.10.0", "2026-11-25", "0.10", True),
     )
     examples = [
         Example(
@@ -96,20 +94,20 @@ class DataDependentShape(Rule):
         """Harmless for ONNX Runtime, breaks the targets of the facts."""
         text = event.short
         what = WORDS.get(event.how, f"is `{event.how}`")
-        refusals = tuple((fact.target, Level.breaks) for fact in self.facts)
+        faced = [fact for fact in self.facts if context.faces(fact)]
+        refusals = tuple((fact.target, Level.breaks) for fact in faced)
         if event.decided_on:
             message = (
                 f"`{text}` {what}, and {_place(event)} needs their number: `torch.export` stops there; "
                 f"keep a fixed size and a validity mask"
             )
             return self.finding(event, message, replace(DECIDED, targets=refusals), context)
-        targets = [fact.target for fact in self.facts]
-        asked = [target for target in targets if target in context.targets] or targets
-        message = (
-            f"`{text}` {what}: the result's shape depends on values, which {', '.join(asked)} "
-            f"{'refuses' if len(asked) == 1 else 'refuse'}; keep a fixed size and a validity mask"
-        )
-        return self.finding(event, message, Harm(targets=refusals), context)
+        told = ", and ".join(f"{fact.target}: {fact.claim}, {fact.evidence}" for fact in faced)
+        known = f" ({told})" if told else ""
+        message = f"`{text}` {what}: the result's shape depends on values{known}; keep a fixed size and a validity mask"
+        only_some = all(fact.target == "tensorrt" for fact in faced)  # not outside of the parts that it fuses
+        at_most: Severity = "warning" if only_some else "error"
+        return self.finding(event, message, Harm(targets=refusals), context, at_most=at_most)
 
 
 def _place(event: DynamicShape) -> str:

@@ -1,0 +1,109 @@
+"""What targets make of operators: verdicts from facts that each name their source, their date and their version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from convlint.backends.facts import Facts, Row, facts, since_version
+from convlint.rule import Verdict
+
+CLASSES = {"float": ("float", "bfloat", "double"), "int": ("int", "uint"), "bool": ("bool",), "complex": ("complex",)}
+"""A class of dtypes, as the analyzer knows them, to how the names of its dtypes begin."""
+
+
+_OF_TORCH = ("aten.", "aten::")
+
+
+def reads(target: str) -> Sequence[str]:
+    """The graphs that a target's converter reads: those of routes, or ``core``, which are ATen's core operators."""
+    known = facts(target)
+    return () if known is None else known.reads
+
+
+def newest(target: str) -> str:
+    """The newest version of a target of which anything is known, empty where nothing is."""
+    known = facts(target)
+    return "" if known is None else known.version
+
+
+def verdict(target: str, version: str | None, operator: str, opset: int, dtypes: Sequence[str] = ()) -> Verdict:
+    """Whether a target takes an operator.
+
+    ``operator`` is written as in the graphs that the target reads: ``GridSample``, ``aten::grid_sampler``,
+    ``aten.grid_sampler_2d.default``. ``dtypes`` are those that its first input may have, names or classes of dtypes.
+    What the facts do not say is unknown, never no: of another version, of a newer opset, of a row that is contradicted.
+    """
+    known = facts(target)
+    if known is None:
+        return Verdict("unknown", f"nothing is known of {target}")
+    if version is not None and not _is_of(known, version):
+        return _told(known, None, "unknown", f"what is known is of {_named(known)}, not of {version}")
+    if known.newest_opset and not known.oldest_opset <= opset <= known.newest_opset:
+        window = f"{known.oldest_opset} to {known.newest_opset}"
+        return _told(known, None, "unknown", f"what is known is of the opsets {window}")
+    is_of_torch = operator.startswith(_OF_TORCH)
+    if is_of_torch is any(graph.startswith("onnx") for graph in known.reads):
+        return _told(known, None, "unknown", f"{known.title} reads {'ONNX' if is_of_torch else 'programs of torch'}")
+    row = _row(known, operator, opset)
+    if row is None:
+        if known.complete:
+            return _told(known, None, "no", f"{_named(known)} has no {operator}")
+        return _told(known, None, "unknown", f"nothing is known of {operator}")
+    return _by_row(known, row, operator, dtypes)
+
+
+def _by_row(known: Facts, row: Row, operator: str, dtypes: Sequence[str]) -> Verdict:
+    name = f"{operator}-{row.since_version}" if row.since_version else operator
+    if row.claim == "no" and not row.passed:
+        return _told(known, row, "no", f"{_named(known)} has no {name}")
+    if row.claim in ("yes", "function") and row.tests and not row.passed:
+        return _told(known, row, "unknown", f"{_named(known)} lists {name}, which passes none of {row.tests} tests")
+    if not row.passed and row.claim == "unknown":
+        failed = f"{_named(known)} passes none of {row.tests} tests of {name}, which may be about options of it"
+        return _told(known, row, "unknown", failed if row.tests else f"nothing is known of {name}")
+    taken = row.dtypes.split()
+    if dtypes and taken and not any(_fits(dtype, one) for dtype in dtypes for one in taken):
+        return _told(known, row, "no", f"{_named(known)} takes {name} only of {', '.join(taken)}")
+    return _told(known, row, "yes", row.note)
+
+
+def _fits(dtype: str, taken: str) -> bool:
+    return taken.startswith(CLASSES.get(dtype, dtype))
+
+
+def _told(known: Facts, row: Row | None, supported: str, reason: str) -> Verdict:
+    return Verdict(
+        supported=supported,
+        reason=reason,
+        source=known.source,
+        date=known.date,
+        named=_named(known),
+        dtypes=tuple(row.dtypes.split()) if row is not None else (),
+        passed=row.passed if row is not None else 0,
+        tests=row.tests if row is not None else 0,
+    )
+
+
+def _named(known: Facts) -> str:
+    return f"{known.title} {known.version}"
+
+
+def _is_of(known: Facts, version: str) -> bool:
+    """Whether facts hold for a version: as far as both are written, 10.0 and 10.0.1, they are the same."""
+    return all(one == other for one, other in zip(known.version.split("."), version.split("."), strict=False))
+
+
+def _row(known: Facts, operator: str, opset: int) -> Row | None:
+    if operator.startswith(_OF_TORCH):
+        names = [aten_name(operator), f"{aten_name(operator)}_copy"]  # a view that is asked for as a copy
+        return next((row for name in names if (row := known.by_operator.get((name, 0))) is not None), None)
+    since = since_version(operator, opset)
+    return known.by_operator.get((operator, since or 0)) or known.by_operator.get((operator, 0))
+
+
+def aten_name(operator: str) -> str:
+    """``aten::sub_`` and ``aten.sub.Tensor`` without what is not in the tables: ``sub``."""
+    base = operator.removeprefix("aten").lstrip(".:").partition(".")[0].lower()
+    if base.startswith("__") and base.endswith("__"):
+        return base.strip("_")
+    return base[:-1] if base.endswith("_") else base

@@ -1,0 +1,301 @@
+"""Makes the files in ``facts``: ``python -m convlint.backends.generate FOLDER [TARGET...]``.
+
+FOLDER holds what was read from the targets' own tables and registries (a JSON list of rows each, with source and date)
+and what ONNX's own operator tests did on them (``matrix_*.json``). ONNX Runtime, coremltools and the versions of ONNX's
+operators are asked of the installed packages instead.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from convlint.analyzer import torch_facts
+from convlint.backends import aten_name
+from convlint.backends.facts import FOLDER, OPERATORS
+
+ONNX = ["onnx_torchscript", "onnx_dynamo"]
+Rows = list[dict[str, Any]]
+Known = dict[str, Any]
+
+
+class Sources:
+    """The gathered tables by name."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def rows(self, name: str) -> Rows:
+        """A table."""
+        found: Rows = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
+        return found
+
+    def measured(self, name: str) -> dict[tuple[str, int], tuple[int, int]]:
+        """By operator and since_version how many of ONNX's tests passed, of how many."""
+        raw: Any = self.rows(f"matrix_{name}")
+        return {(row["op"], row["since"]): (row["passed"], row["tests"]) for row in raw["matrix"]}
+
+
+def onnxruntime(sources: Sources) -> Known:
+    """The CPU kernels of the installed package, by the versions of the installed onnx."""
+    import onnxruntime as runtime
+    from onnx import defs
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    kernels: dict[str, list[Any]] = {}
+    for kernel in state.get_all_opkernel_def():
+        if kernel.domain == "" and kernel.provider == "CPUExecutionProvider":
+            kernels.setdefault(kernel.op_name, []).append(kernel)
+    measured = sources.measured("ort")
+    rows = []
+    for schema in _schemas():
+        fitting = [one for one in kernels.get(schema.name, ()) if _covers(one.version_range, schema.since_version)]
+        claim = "yes" if fitting or schema.name == "Constant" else "function" if _is_function(schema) else "no"
+        types = [dict(one.type_constraints) for one in fitting]
+        rows.append(_row(schema.name, schema.since_version, claim, _first_types(schema, types), "", measured))
+    return {
+        "title": "ONNX Runtime",
+        "version": runtime.__version__,
+        "source": "onnxruntime's own registry of CPU kernels",
+        "date": _today(),
+        "reads": ONNX,
+        "complete": False,
+        "oldest_opset": 7,
+        "newest_opset": defs.onnx_opset_version(),
+        "rows": rows,
+    }
+
+
+def _covers(versions: tuple[int, int], since: int) -> bool:
+    """Whether a kernel is for this version; one with an open end is for the version that it begins with."""
+    start, end = versions
+    return since == start or (end < 2**31 - 1 and start <= since <= end)
+
+
+def _is_function(schema: Any) -> bool:
+    return bool(schema.has_function or schema.has_context_dependent_function)
+
+
+def _first_types(schema: Any, constraints: Sequence[dict[str, list[str]]]) -> str:
+    """The dtypes that the kernels take for an operator's first input."""
+    kind = schema.inputs[0].type_str if schema.inputs else ""
+    if not constraints or any(kind not in one for one in constraints):
+        return ""
+    return _dtypes(dtype for one in constraints for dtype in one[kind])
+
+
+_SHORT = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "float": "float32", "double": "float64"}
+
+
+def _dtypes(names: Iterator[str] | Sequence[str]) -> str:
+    plain = {one.removeprefix("tensor(").removesuffix(")") for one in names}
+    return " ".join(sorted(_SHORT.get(one, one) for one in plain))
+
+
+def _row(
+    operator: str, since: int, claim: str, dtypes: str, note: str, measured: dict[tuple[str, int], tuple[int, int]]
+) -> list[Any]:
+    """A row without what is left out at its end."""
+    row = [operator, since, claim, dtypes, note, *measured.get((operator, since), (0, 0))]
+    while len(row) > 3 and not row[-1]:
+        row.pop()
+    return row
+
+
+def tensorrt(sources: Sources) -> Known:
+    """The parser's own list of what it supports."""
+    listed = sources.rows("tensorrt")
+    rows = [
+        _row(
+            one["op"],
+            0,
+            "yes" if one["supported"] else "no",
+            _dtypes(one["dtypes"]),
+            "restricted" if one["restricted"] else "",
+            {},
+        )
+        for one in listed
+    ]
+    versions = {"oldest_opset": listed[0]["min"], "newest_opset": listed[0]["max"]}
+    return _head("TensorRT", listed[0]["backend_version"], listed[0]["source"], ONNX) | versions | {"rows": rows}
+
+
+def openvino(sources: Sources) -> Known:
+    """What its ONNX front end translated when asked operator by operator."""
+    probed = [one for one in sources.rows("openvino_fe_probe") if one["domain"] == ""]
+    measured = sources.measured("openvino")
+    rows = [_row(one["op"], one["since"], one["translator"], "", "", measured) for one in probed]
+    head = _head("OpenVINO", probed[0]["backend_version"], "its ONNX front end, asked operator by operator", ONNX)
+    return head | _window(measured) | {"rows": rows}
+
+
+def opencv(sources: Sources) -> Known:
+    """What either of its engines did with ONNX's tests; it has no list."""
+    engines = [sources.measured("opencv_new"), sources.measured("opencv_classic")]
+    best = {key: max(engine.get(key, (0, 0)) for engine in engines) for engine in engines for key in engine}
+    rows = [_row(operator, since, "unknown", "", "", best) for operator, since in sorted(best)]
+    return _head("OpenCV", "5", "ONNX's own operator tests", ONNX) | _window(best) | {"rows": rows}
+
+
+def _of_importer(title: str, name: str, complete: bool) -> Callable[[Sources], Known]:
+    """The operators that an importer of ONNX registers, as measured where it was."""
+
+    def known(sources: Sources) -> Known:
+        listed = sources.rows(name)
+        names = {one["op"] for one in listed}
+        path = sources.folder / f"matrix_{name}.json"
+        measured = sources.measured(name) if path.is_file() else {}
+        rows = [_row(one, 0, "yes", "", "", {}) for one in sorted(names)]
+        rows += [_row(op, v, "yes" if op in names else "no", "", "", measured) for op, v in sorted(measured)]
+        source = os.path.commonpath([one["source"] for one in listed])
+        version = re.sub(r".*@(\w+) .*", r"git-\1", source)
+        head = _head(title, version, source, ONNX, complete=complete)
+        return head | (_window(measured) if measured else {}) | {"rows": rows}
+
+    return known
+
+
+def coreml(_: Sources) -> Known:
+    """The operators of torch that the installed coremltools converts."""
+    import coremltools
+    from coremltools.converters.mil.frontend.torch.torch_op_registry import _TORCH_OPS_REGISTRY as REGISTRY
+
+    head = _head("Core ML (coremltools)", coremltools.__version__, "coremltools' own registry of torch operators", [])
+    names = {aten_name(f"aten::{name}") for name in REGISTRY.name_to_func_mapping}
+    rows = [[name] for name in names] + [
+        [name, 0, "no", "", "", passed, tests] for name, (passed, tests) in _converted(names).items()
+    ]
+    return head | {"date": _today(), "reads": ["jit_trace", "torch_export"], "complete": True, "rows": rows}
+
+
+def _converted(registered: set[str]) -> dict[str, tuple[int, int]]:
+    """Of operators that are not registered, how many calls that become them are converted all the same, of how many:
+    the converter rewrites some before it looks them up."""
+    from convlint.analyzer.torch_facts.generate import quiet
+    from convlint.analyzer.torch_facts.generate_operators import calls
+
+    quiet()
+    found: dict[str, tuple[int, int]] = {}
+    for name, dtype in torch_facts.measured():
+        lacking = {graph: _lacking(name, dtype, graph, registered) for graph in ("jit_trace", "torch_export")}
+        for call in calls(name, dtype[0])[:1] if all(lacking.values()) else ():
+            for graph, operators in lacking.items():
+                converts = _converts(call, graph)
+                for operator in operators:
+                    passed, tests = found.get(operator, (0, 0))
+                    found[operator] = passed + converts, tests + 1
+    return found
+
+
+def _lacking(name: str, dtype: str, graph: str, registered: set[str]) -> set[str]:
+    """The operators in a graph of a call that are not registered."""
+    spans = (torch_facts.graphs(name, dtype) or {}).get(graph, ())
+    return {aten_name(one) for _, operators in spans for one in operators} - registered
+
+
+def _converts(call: Any, graph: str) -> bool:
+    """Whether coremltools converts a call."""
+    import coremltools
+    import torch
+
+    names = [coremltools.TensorType(name=f"x{i}", shape=one.shape) for i, one in enumerate(call.tensors)]
+    try:
+        if graph == "jit_trace":
+            traced = torch.jit.trace(call, call.tensors, check_trace=False)  # type: ignore[no-untyped-call]
+            coremltools.convert(traced, inputs=names, convert_to="mlprogram", skip_model_load=True)
+        else:
+            program = torch.export.export(call, call.tensors, strict=False).run_decompositions({})
+            coremltools.convert(program, convert_to="mlprogram", skip_model_load=True)
+    except Exception:
+        return False
+    return True
+
+
+def _of_registry(title: str, name: str, source: str) -> Callable[[Sources], Known]:
+    """The operators that a converter of `torch.export`'s programs registers."""
+
+    def known(sources: Sources) -> Known:
+        targets = [one["target"] for one in sources.rows(name)]
+        full = [one if one.startswith("aten") else f"aten.{one}" for one in targets if re.match(r"(aten\W+)?\w", one)]
+        version = max(one["backend_version"] for one in sources.rows(name))
+        rows = [[one] for one in {aten_name(one) for one in full}]
+        return _head(title, version, source, ["core"]) | {
+            "rows": rows
+        }  # others are rewritten before they are looked up
+
+    return known
+
+
+def _head(title: str, version: str, source: str, reads: list[str], *, complete: bool = False) -> Known:
+    """What all rows of a file have in common; the date is in the source's words, where it says one."""
+    date = re.search(r"\d{4}-\d\d-\d\d", source)
+    return {
+        "title": title,
+        "version": version,
+        "source": source.replace(f" {date[0]}", "") if date else source,
+        "date": date[0] if date else "",
+        "reads": reads,
+        "complete": complete,
+    }
+
+
+def _window(measured: dict[tuple[str, int], tuple[int, int]]) -> Known:
+    return {"oldest_opset": 7, "newest_opset": max(since for _, since in measured)}
+
+
+def _today() -> str:
+    import datetime
+
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
+
+
+TARGETS: dict[str, Callable[[Sources], Known]] = {
+    "onnxruntime": onnxruntime,
+    "tensorrt": tensorrt,
+    "openvino": openvino,
+    "coreml": coreml,
+    "litert": _of_registry("LiteRT (litert-torch)", "litert", "litert_torch's own registry of lowerings"),
+    "executorch": _of_registry(
+        "ExecuTorch", "executorch", "the registries of its runtime and of XNNPACK's partitioner"
+    ),
+    "tract": _of_importer("tract", "tract", complete=True),
+    "tvm": _of_importer("TVM", "tvm", complete=True),
+    "opencv": opencv,
+    "mnn": _of_importer("MNN", "mnn", complete=False),
+    "ncnn": _of_importer("ncnn (pnnx)", "ncnn_pnnx", complete=False),
+}
+
+
+def _schemas() -> list[Any]:
+    from onnx import defs
+
+    return [one for one in defs.get_all_schemas_with_history() if one.domain == "" and not one.deprecated]
+
+
+def _write(path: Path, data: dict[str, Any]) -> None:
+    """One row a line, so that a refresh is a readable diff."""
+    head = [f" {json.dumps(key)}: {json.dumps(value)}," for key, value in data.items() if key != "rows"]
+    rows = [f"  {json.dumps(row, separators=(',', ':'))}" for row in sorted(data["rows"])]
+    path.write_text("\n".join(["{", *head, ' "rows": [', ",\n".join(rows), " ]", "}", ""]), encoding="utf-8")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Writes the files of the targets named, all where none is."""
+    sources = Sources(Path(arguments[0]))
+    FOLDER.mkdir(exist_ok=True)
+    for target in arguments[1:] or TARGETS:
+        _write(FOLDER / f"{target}.json", TARGETS[target](sources))
+    versions: dict[str, list[int]] = {}
+    for schema in _schemas():
+        versions.setdefault(schema.name, []).append(schema.since_version)
+    lines = ",\n".join(f" {json.dumps(name)}: {sorted(versions[name])}" for name in sorted(versions))
+    OPERATORS.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
