@@ -133,8 +133,10 @@ class TensorFromValues(Event):
 
     callee: str
     operand: Operand
-    display: bool = False
-    """Whether the one argument is a list or tuple that is written there, element by element."""
+    elements: tuple[Operand, ...] = ()
+    """Of a list or tuple that is written there: its elements, none where one is starred."""
+    alone: bool = False
+    """Whether nothing else is given, no dtype and no device."""
 
 
 @dataclass(frozen=True, kw_only=True)

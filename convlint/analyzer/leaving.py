@@ -12,7 +12,7 @@ from convlint.analyzer.run import TORCHSCRIPT, Frame, Run
 from convlint.analyzer.shapes import integer
 from convlint.analyzer.usage import only_arithmetic, only_checked, rewrapped_in
 from convlint.analyzer.values import Array, Const, List, Number, Tensor, Tuple, Value, join_all, number_kind, taint_of
-from convlint.events import LeavesGraph, Taint, TensorFromValues
+from convlint.events import LeavesGraph, Operand, Taint, TensorFromValues
 
 
 def leave(
@@ -96,7 +96,6 @@ def rewrapped(run: Run, frame: Frame, node: ast.expr, callee: str, arguments: Ar
     from_array = isinstance(given, Array) or callee.endswith("from_numpy")
     if not from_array and not frozen >= frame.routes:
         with run.on_routes(frame, frame.routes - frozen):
-            alone = len(arguments.positional) == 1 and not arguments.keywords
             run.emit(
                 frame,
                 TensorFromValues,
@@ -105,7 +104,8 @@ def rewrapped(run: Run, frame: Frame, node: ast.expr, callee: str, arguments: Ar
                 (taint,),
                 callee=callee,
                 operand=run.operand(frame, where_, given),
-                display=alone and isinstance(where_, (ast.List, ast.Tuple)),
+                elements=_elements(run, frame, where_, given),
+                alone=len(arguments.positional) == 1 and not arguments.keywords,
             )
     dtype = cast_dtype(
         Arguments(keywords={"dtype": arguments.keywords["dtype"]} if "dtype" in arguments.keywords else {})
@@ -122,3 +122,12 @@ def rewrapped(run: Run, frame: Frame, node: ast.expr, callee: str, arguments: Ar
     if isinstance(given, Tensor) and callee.endswith("as_tensor"):
         return given  # the same tensor, in eager and in every graph
     return run.tensor(dtype if dtype in ("float", "int", "bool") else None, shape, taint)
+
+
+def _elements(run: Run, frame: Frame, node: ast.expr, value: Value) -> tuple[Operand, ...]:
+    """The elements of a list or tuple that is written there, none where one is starred."""
+    if not isinstance(node, (ast.List, ast.Tuple)) or not isinstance(value, (List, Tuple)) or value.items is None:
+        return ()
+    if any(isinstance(part, ast.Starred) for part in node.elts) or len(node.elts) != len(value.items):
+        return ()
+    return tuple(run.operand(frame, part, item) for part, item in zip(node.elts, value.items, strict=True))
