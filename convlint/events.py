@@ -157,6 +157,8 @@ class Branch(Event):
     """Whether all that it decides is whether to pad, expand or copy, which would change nothing where it is false."""
     degenerate: bool = False
     """Whether only sizes of 0 and 1 are told apart from all others: ``n == 1``, ``if n``."""
+    raises: bool = False
+    """Whether a test that fails ends the run, and one that holds does nothing at all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,6 +252,8 @@ class StateWrite(Event):
     """parameter, buffer; module where all its weights are converted (``.to(...)``)."""
     through_data: bool = False
     """Whether the write goes through ``.data``."""
+    data: Span | None = None
+    """The ``data`` behind the parameter's name where it could as well be a call."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -290,6 +294,10 @@ class ReducedPrecision(Event):
 
     operator: str
     """The first such operator: ``torch.matmul``, or the layer's name, ``Conv2d``."""
+    owner: str = ""
+    """What the module is called in whose method it happens, ``self``; empty in a function."""
+    enabled: Span | None = None
+    """What is given for ``enabled``."""
 
 
 @dataclass(frozen=True, kw_only=True)
