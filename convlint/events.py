@@ -108,8 +108,12 @@ class LeavesGraph(Event):
     """The function's qualified name where ``how`` does not say it (``numpy.exp``)."""
     only_arithmetic: bool = False
     """Whether the result is used in tensor arithmetic only (so that the tensor could stay one)."""
-    rewrapped: Span | None = None
-    """Of an array: the ``torch.from_numpy(...)`` around it that makes a tensor of it again."""
+    only_counts: bool = False
+    """Whether the result only bounds slices, or says how many `topk` and `arange` give."""
+    array: Span | None = None
+    """What NumPy makes of it: the outermost call around it."""
+    rewrapped: tuple[Span, ...] = ()
+    """The ``torch.from_numpy(...)`` that make tensors of the array again: around it, or around the name it gets."""
 
 
 @dataclass(frozen=True, kw_only=True)

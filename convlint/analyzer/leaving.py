@@ -10,7 +10,7 @@ from convlint.analyzer.calls import Arguments, opaque
 from convlint.analyzer.dtypes import cast_dtype
 from convlint.analyzer.run import TORCHSCRIPT, Frame, Run
 from convlint.analyzer.shapes import integer
-from convlint.analyzer.usage import only_arithmetic, only_checked, rewrapped_in
+from convlint.analyzer.usage import made_of, meet_tensors, only_arithmetic, only_checked, only_counts
 from convlint.analyzer.values import Array, Const, List, Number, Tensor, Tuple, Value, join_all, number_kind, taint_of
 from convlint.events import LeavesGraph, Operand, Taint, TensorFromValues
 
@@ -35,6 +35,8 @@ def leave(
         run.decide_on(frame, node, value)
     if taint >= Taint.state and frozen < frame.routes:
         operand = run.operand(frame, where_, value)
+        of_numpy = how in ("numpy", "numpy-call")
+        array, rewrapped = made_of(frame, node) if of_numpy else (node, [])
         checking, frame.checking = frame.checking, frame.checking or only_checked(frame, node)
         with run.on_routes(frame, frame.routes - frozen):
             run.emit(
@@ -46,8 +48,10 @@ def leave(
                 how=how,
                 operand=operand if sure else replace(operand, sure=False),
                 callee=callee,
-                only_arithmetic=only_arithmetic(frame, node),
-                rewrapped=rewrapped_in(frame, node) if how == "numpy" else None,
+                only_arithmetic=meet_tensors(frame, rewrapped) if rewrapped else only_arithmetic(frame, array),
+                only_counts=not of_numpy and only_counts(frame, node),
+                array=frame.document.span(array) if of_numpy else None,
+                rewrapped=tuple(frame.document.span(call) for call in rewrapped),
             )
         frame.checking = checking
     return frame.routes | frozen

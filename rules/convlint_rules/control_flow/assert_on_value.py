@@ -123,7 +123,9 @@ def _edits(event: Branch) -> tuple[Edit, ...]:
     if torch is None or event.form not in ("assert", "if") or not event.raises:
         return ()
     name, imported = torch
-    asks = f"{name}.compiler.is_exporting() or " if event.form == "assert" else f"not {name}.compiler.is_exporting() and "
+    asks = (
+        f"{name}.compiler.is_exporting() or " if event.form == "assert" else f"not {name}.compiler.is_exporting() and "
+    )
     row, column, end_row, end_column = event.span
     opening, closing = ("(", ")") if _is_loose(event) else ("", "")
     before = Edit(Span(row, column, row, column), asks + opening)

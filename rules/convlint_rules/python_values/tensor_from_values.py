@@ -10,7 +10,10 @@ from convlint_rules.rewriting import laid_out, torch_in
 DIM = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.frozen)
 LEGACY = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
 NEW = Harm(Level.frozen, Level.breaks, Level.frozen)
-ONE = {"as_tensor": Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks), "new_tensor": Harm(torch_export=Level.breaks)}
+ONE = {
+    "as_tensor": Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks),
+    "new_tensor": Harm(torch_export=Level.breaks),
+}
 """What one size alone does; it harms nothing in `torch.tensor`."""
 DATA = Harm(Level.wrong, Level.breaks, Level.wrong)
 
