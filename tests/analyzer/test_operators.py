@@ -40,8 +40,17 @@ def test_a_tensor_of_constants_is_harmless(agree: Agree, value: str) -> None:
     agree(source.replace("  # CVL203", ""))
 
 
-def test_a_tensor_of_a_size_is_found(agree: Agree) -> None:
-    agree(forward("return x * torch.tensor(x.shape[0])  # CVL203"))
+@pytest.mark.parametrize(
+    "made",
+    ["torch.tensor([x.shape[0]])", "torch.as_tensor(x.shape[0])", "x.new_tensor(x.shape[0])", "torch.Tensor([n])"],
+)
+def test_a_tensor_of_a_size_is_found(agree: Agree, made: str) -> None:
+    agree(forward(f"n = x.shape[0]\nreturn x * {made}  # CVL203"))
+
+
+@pytest.mark.parametrize("made", ["tensor(n)", "tensor(n * 0.5, dtype=x.dtype)", "scalar_tensor(n)", "tensor(n // 2)"])
+def test_a_tensor_of_one_size_stays_in_the_graph(agree: Agree, made: str) -> None:
+    agree(forward(f"n = x.shape[0]\nreturn x * torch.{made}"))
 
 
 def test_sequences_are_packed_by_values(agree: Agree) -> None:

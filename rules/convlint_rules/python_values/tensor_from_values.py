@@ -132,8 +132,9 @@ class TensorFromValuesInForward(Rule):
         name = event.callee.rpartition(".")[2]
         fixable = _applicability(event)
         if event.operand.kind in ("dim", "number"):
-            remedy = "use `torch.tensor`" if name in ONE else "nothing is wrong with it"
-            message = f"`{event.short}` reads a size, at which `torch.export` stops; {remedy}"
+            message = f"`{event.short}` reads one size, at which `torch.export` stops; use `torch.tensor`"
+            if name not in ONE:
+                message = f"`{event.short}` of one size stays in the graph"
             return self.finding(event, message, ONE.get(name, Harm()), context, fixable=fixable)
         remedy = "stack a tensor of each" if fixable else "use the size itself in arithmetic"
         message = f"`{event.short}` reads a size: the TorchScript routes keep the traced one; {remedy}"
