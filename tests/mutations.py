@@ -95,7 +95,9 @@ def comment(text: str, chance: random.Random) -> str:
     at = chance.randrange(len(lines))
     body = lines[at].rstrip("\n")
     one = f"{body}  {chance.choice(COMMENTS)}\n"
-    return "".join([*lines[:at], one if chance.random() < 0.7 else f"{chance.choice(COMMENTS)}\n{lines[at]}", *lines[at + 1 :]])
+    return "".join(
+        [*lines[:at], one if chance.random() < 0.7 else f"{chance.choice(COMMENTS)}\n{lines[at]}", *lines[at + 1 :]]
+    )
 
 
 def open_up(text: str, chance: random.Random) -> str:

@@ -300,6 +300,14 @@ def test_a_weight_that_is_replaced_is_no_write_to_be_repaired(tmp_path: Path) ->
     assert repaired(tmp_path / "m.py", source.encode(), unsafe_fixes=True).decode() == source
 
 
+@pytest.mark.parametrize(
+    "index", ["(x.argmax(0), x.argmax(0))", "self.places", "x[*self.places, 1:2].nonzero(as_tuple=True)"]
+)
+def test_a_squeeze_stays_behind_an_index_of_unknown_length(tmp_path: Path, index: str) -> None:
+    body = f"at = {index}\ny = (x.reshape(2, 3, 4) > 0)[at].nonzero().squeeze(1)\nreturn y"
+    assert body_after(tmp_path, body, unsafe_fixes=True) == body
+
+
 def test_the_arms_of_an_elif_stay(tmp_path: Path) -> None:
     body = "if self.on:\n    z = x\nelif x.sum() > 0:\n    z = x * 2\nelse:\n    z = x * 3\nreturn z"
     assert body_after(tmp_path, body, unsafe_fixes=True) == body

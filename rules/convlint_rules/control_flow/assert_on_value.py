@@ -107,9 +107,10 @@ class AssertOnValue(Rule):
             f"`{event.short}` checks a tensor's value, which stops `torch.export`; check before the model, "
             f"or use `torch._check`"
         )
-        harm = ASSERT if event.form == "assert" else RAISE
-        fixable = Applicability.unsafe if _edits(event) else None
-        return self.finding(event, message, harm.without(event.frozen_on), context, fixable=fixable)
+        harm = (ASSERT if event.form == "assert" else RAISE).without(event.frozen_on)
+        stops = harm.worst(event.routes)  # nothing, where it is left out already
+        fixable = Applicability.unsafe if stops and _edits(event) else None
+        return self.finding(event, message, harm, context, fixable=fixable)
 
     def fix(self, event: Branch, context: Context) -> Fix | None:
         """The test, not asked while exporting."""
