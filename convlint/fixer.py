@@ -178,10 +178,20 @@ def _loses_comment(written: Sequence[tuple[int, int, str]], finding: Finding, ed
     if finding.code.startswith("CVL0"):
         return False
     return any(
-        edit.span[:2] <= (row, column) < edit.span[2:] and text not in edit.content
-        for row, column, text in written
+        not _keeps(
+            edit.content, [text for row, column, text in written if edit.span[:2] <= (row, column) < edit.span[2:]]
+        )
         for edit in edits
     )
+
+
+def _keeps(content: str, written: list[str]) -> bool:
+    """Whether each of some comments stands in a text, the same one as often as it was written."""
+    for text in sorted(written, key=len, reverse=True):
+        if text not in content:
+            return False
+        content = content.replace(text, "", 1)
+    return True
 
 
 def _parses(document: Document, text: str) -> bool:

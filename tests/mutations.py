@@ -128,7 +128,7 @@ def argument(text: str, chance: random.Random) -> str:
     spots = [one for one in _spots(text, ast.Call) if text[one[1] - 1] == ")"]
     if not spots:
         return text
-    start, end, node = chance.choice(spots)
+    _, end, node = chance.choice(spots)
     given = getattr(node, "args", []) or getattr(node, "keywords", [])
     return text[: end - 1].rstrip(", \n") + (", " if given else "") + chance.choice(ARGUMENTS) + text[end - 1 :]
 

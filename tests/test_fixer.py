@@ -289,6 +289,7 @@ def test_an_unsafe_repair_is_exact_wherever_it_stands(tmp_path: Path, body: str,
         "p = math.ceil(  # up\n    x.shape[1] / 4)\nreturn x[:, :p]",
         "y = x.clone()\ny[:, 0][  # a column\n    y[:, 0] > 0] = 9.0\nreturn y",
         "w = torch.from_numpy(np.exp(  # there and back\n    x.detach().numpy()))\nreturn x * w",
+        "return x / torch.as_tensor(\n    x.shape[x / torch.as_tensor(\n        x.shape[1]  # why\n    )]  # why\n)",
     ],
 )
 def test_a_repair_that_would_lose_a_comment_is_not_made(tmp_path: Path, body: str) -> None:

@@ -168,7 +168,9 @@ def _applicability(event: TensorFromValues) -> Applicability | None:
 
 def _is_of_sizes(event: TensorFromValues) -> bool:
     """Whether each number that is read becomes a tensor by itself, of the same dtype and on the same device."""
-    if event.callee not in ("torch.tensor", "torch.as_tensor") or not (event.elements or event.callee.endswith("as_tensor")):
+    if event.callee not in ("torch.tensor", "torch.as_tensor") or not (
+        event.elements or event.callee.endswith("as_tensor")
+    ):
         return False
     import libcst as cst
 
