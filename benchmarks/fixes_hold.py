@@ -1,4 +1,4 @@
-"""Whether safe repairs change nothing: ``python benchmarks/fixes_hold.py PYTHON``, after ``make fixes-hold``.
+"""Whether safe repairs change nothing: ``python benchmarks/fixes_hold.py PYTHON``, as ``make fixes-hold`` does.
 
 PYTHON is an interpreter whose environment holds the packages of ``packages.REPAIRED``. They are copied twice, convlint
 repairs one of the copies, and each copy's models compute with the same random weights and inputs: outputs, and the
