@@ -21,6 +21,8 @@ TRAINED = 4
 """One in so many is differentiated as well."""
 LARGEST, LARGEST_REPAIRED = 12_000_000, 100_000_000
 """Parameters of a model that is still run: of any, and of one that a repair reaches."""
+LONGEST = 384
+"""Pixels along an image's side."""
 SMALL = {
     "hidden_size": 32, "d_model": 32, "encoder_layers": 1, "decoder_layers": 1, "num_hidden_layers": 2, "n_layer": 2,
     "num_layers": 2, "intermediate_size": 64, "vocab_size": 100, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64,
@@ -45,7 +47,10 @@ def timm_models(touched: set[str]) -> Iterator[tuple[str, bool, Callable[[], Mad
 
         def make(name: str = name) -> Made:
             model = timm.create_model(name, pretrained=False)
-            return model, {"": torch.randn(1, *model.pretrained_cfg["input_size"])}
+            size = model.pretrained_cfg["input_size"]
+            if max(size) > LONGEST:
+                raise ValueError("too large")
+            return model, {"": torch.randn(1, *size)}
 
         yield f"timm:{name}", _reaches(module, touched), make
 
