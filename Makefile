@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO = build/demo
 
-.PHONY: demo test lint types docs bench measure prove clean
+.PHONY: demo test lint types docs bench measure prove fixes-hold clean
 
 $(BIN)/convlint: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -48,6 +48,11 @@ bench: $(VENV)/.dev  ## time convlint beside its peers; lint the pinned packages
 
 measure: $(VENV)/.dev  ## how right convlint is, by labels measured on packages seen while building and on others
 	$(BIN)/python benchmarks/accuracy.py --per-rule
+
+fixes-hold: $(VENV)/.dev  ## repair copies of packages, and compare what their models compute before and after
+	$(PYTHON) -m venv build/fixes/venv
+	build/fixes/venv/bin/pip install -q $$($(BIN)/python benchmarks/packages.py)
+	$(BIN)/python benchmarks/fixes_hold.py build/fixes/venv/bin/python
 
 clean:
 	rm -rf $(VENV) build dist

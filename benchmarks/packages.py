@@ -28,6 +28,9 @@ HELD_OUT = {
     "torchani": ("torchani==2.9.0",),
 }
 """These were labelled before anyone looked. One that was looked at while mending belongs to those seen."""
+REPAIRED = ("torch==2.13.0", "torchvision==0.28.0", *PACKAGES)
+"""What `make fixes-hold` repairs copies of, and runs."""
+REPAIRED_FOLDERS = ("timm", "torchvision", "transformers/models")
 LABELLED = tuple(package for group in (SEEN, HELD_OUT) for packages in group.values() for package in packages)
 LABELLED_SITE = Path("build/labels/source")
 
@@ -46,3 +49,7 @@ def download(packages: Sequence[str] = PACKAGES, site: Path = SITE) -> None:
     command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-compile", "--target", str(site)]
     subprocess.run([*command, *packages], check=True)
     there.write_text(wanted, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    print(*REPAIRED)

@@ -32,6 +32,8 @@ class FixResult:
     """The findings that are gone."""
     left: CheckResult = field(default_factory=CheckResult)
     unstable: list[str] = field(default_factory=list)
+    refused: list[tuple[Finding, str]] = field(default_factory=list)
+    """The findings whose repair was wanted and not made, and why not."""
     """Files whose repairs called for ever more repairs."""
 
 
@@ -90,6 +92,7 @@ def fix(
         result.changed += part.changed.values()
         result.fixed += part.fixed
         result.unstable += map(str, part.unstable)
+        result.refused += part.refused
         result.left.findings += part.left.findings
         result.left.files += part.left.files
     result.left.findings += _about_packs(configuration)

@@ -109,8 +109,12 @@ class LeavesGraph(Event):
     """The function's qualified name where ``how`` does not say it (``numpy.exp``)."""
     only_arithmetic: bool = False
     """Whether the result is used in tensor arithmetic only (so that the tensor could stay one)."""
-    rewrapped: Span | None = None
-    """Of an array: the ``torch.from_numpy(...)`` around it that makes a tensor of it again."""
+    only_counts: bool = False
+    """Whether the result only bounds slices, or says how many `topk` and `arange` give."""
+    array: Span | None = None
+    """What NumPy makes of it: the outermost call around it."""
+    rewrapped: tuple[Span, ...] = ()
+    """The ``torch.from_numpy(...)`` that make tensors of the array again: around it, or around the name it gets."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,12 +138,14 @@ class TensorFromValues(Event):
 
     callee: str
     operand: Operand
-    display: bool = False
-    """Whether the one argument is a list or tuple that is written there, element by element."""
     frozen: frozenset[str] = frozenset()
     """Of sizes, as measured: the routes that keep the traced ones."""
     refused: frozenset[str] = frozenset()
     """The routes that stop."""
+    elements: tuple[Operand, ...] = ()
+    """Of a list or tuple that is written there: its elements, none where one is starred."""
+    alone: bool = False
+    """Whether nothing else is given, no dtype and no device."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +166,8 @@ class Branch(Event):
     """Whether all that it decides is whether to pad, expand or copy, which would change nothing where it is false."""
     degenerate: bool = False
     """Whether only sizes of 0 and 1 are told apart from all others: ``n == 1``, ``if n``."""
+    raises: bool = False
+    """Whether a test that fails ends the run, and one that holds does nothing at all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,6 +278,8 @@ class StateWrite(Event):
     """Whether what one call leaves there reaches the next."""
     made_once: bool = False
     """Whether what is kept comes from no values of inputs."""
+    data: Span | None = None
+    """The ``data`` behind the parameter's name where it could as well be a call."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -310,6 +320,10 @@ class ReducedPrecision(Event):
 
     operator: str
     """The first such operator: ``torch.matmul``, or the layer's name, ``Conv2d``."""
+    owner: str = ""
+    """What the module is called in whose method it happens, ``self``; empty in a function."""
+    enabled: Span | None = None
+    """What is given for ``enabled``."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import contextlib
 import os
 import tempfile
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -30,6 +30,8 @@ class FixResult:
     fixed: list[Finding] = field(default_factory=list)
     left: LintResult = field(default_factory=LintResult)
     unstable: list[str] = field(default_factory=list)
+    refused: list[tuple[Finding, str]] = field(default_factory=list)
+    """The findings whose repair was wanted and not made, and why not."""
 
 
 def fix_paths(paths: Sequence[Path], settings: Settings, *, write: bool, stdin: Document | None = None) -> FixResult:
@@ -46,6 +48,7 @@ def fix_paths(paths: Sequence[Path], settings: Settings, *, write: bool, stdin: 
             break
         endless |= more
     result = FixResult(fixed=fixed, left=left, unstable=sorted({path for path, _ in endless}))
+    result.refused = list(_refused(left, settings, endless))
     for path, original in first.documents.items():
         if left.documents[path].text != original.text:
             result.changed[path] = (original, left.documents[path].text)
@@ -93,6 +96,29 @@ def _repaired(
             changed[path] = replace(document, text=text)
             applied += repaired
     return changed, applied
+
+
+def _refused(left: LintResult, settings: Settings, endless: set[tuple[str, str]]) -> Iterator[tuple[Finding, str]]:
+    """The findings that are left though they have a repair which the user asked for, and why it was not made."""
+    for repair in left.repairables:
+        finding = repair.finding
+        if not _wanted(repair, replace(settings, fixable=("",), unfixable=())):
+            continue
+        if not settings.may_fix(finding.code):
+            yield finding, "the settings do not let it be repaired"
+        elif (finding.path, finding.code) in endless:
+            yield finding, "the repair kept calling for more repairs"
+        else:
+            yield finding, _reason(left.documents[finding.path], repair, settings)
+
+
+def _reason(document: Document, repair: Repairable, settings: Settings) -> str:
+    fix = repair.fix(settings.context)
+    if fix is None or not fix.edits:
+        return "the repair cannot be written here"
+    if _loses_comment(list(comments(document)), repair.finding, fix.edits):
+        return "the repair would lose a comment"
+    return "the result would be no Python, or not fit the file's encoding"
 
 
 def _merged(old: LintResult, new: LintResult) -> LintResult:
@@ -152,10 +178,20 @@ def _loses_comment(written: Sequence[tuple[int, int, str]], finding: Finding, ed
     if finding.code.startswith("CVL0"):
         return False
     return any(
-        edit.span[:2] <= (row, column) < edit.span[2:] and text not in edit.content
-        for row, column, text in written
+        not _keeps(
+            edit.content, [text for row, column, text in written if edit.span[:2] <= (row, column) < edit.span[2:]]
+        )
         for edit in edits
     )
+
+
+def _keeps(content: str, written: list[str]) -> bool:
+    """Whether each of some comments stands in a text, the same one as often as it was written."""
+    for text in sorted(written, key=len, reverse=True):
+        if text not in content:
+            return False
+        content = content.replace(text, "", 1)
+    return True
 
 
 def _parses(document: Document, text: str) -> bool:

@@ -144,21 +144,63 @@ def test_a_file_that_changed_since_it_was_read_is_not_overwritten(tmp_path: Path
 # --- --diff --------------------------------------------------------------------------------------------------------
 
 
-def test_applying_the_diff_gives_what_fix_writes(cli: Cli) -> None:
+NAMES = ["m.py", "a b/c d.py", "größe/日本.py", "deep/er/m.py", 'q"uote\\.py', "tab\there.py"]
+TEXTS = {
+    "plain": forward(f"y = x / x.max().item()\n{LINE} + y").encode(),
+    "crlf": forward(f"y = x / x.max().item()\n{LINE} + y").replace("\n", "\r\n").encode(),
+    "mixed": forward(f"y = x / x.max().item()\n{LINE} + y").replace("\n", "\r\n", 3).encode(),
+    "no newline at the end": forward(LINE).rstrip("\n").encode(),
+    "bom": "\ufeff".encode() + f"import torch  # é\n{forward(LINE)}".encode(),
+    "bom at the change": "\ufeff".encode()
+    + b"from torch import tensor, nn\n"
+    + b"\n".join(
+        [b"class Model(nn.Module):", b"    def forward(self, x):", b"        return tensor([x.sum(), x.mean()])", b""]
+    ),
+    "latin-1": f"# coding: latin-1\n# é\n{forward(LINE)}".encode("latin-1"),
+    "form feed": forward(f"y = x\n\x0c\n{LINE} + y").encode(),
+}
+
+
+def git(*arguments: str, given: bytes = b"") -> None:
+    subprocess.run(["git", *arguments], input=given, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [*((name, "plain") for name in NAMES), *(("größe a.py", text) for text in TEXTS)]
+)
+@pytest.mark.parametrize("folder", [".", "sub"])
+def test_git_applies_the_diff_to_what_fix_writes(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, folder: str
+) -> None:
+    git("init", "-q")
+    path, patch, before = Path(name), tmp_path / "fix.patch", TEXTS[text]
+    (tmp_path / folder).mkdir(exist_ok=True)
+    monkeypatch.chdir(tmp_path / folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(before)
+    assert cli(".", "--unsafe-fixes", "--diff", "--isolated", "--output-file", str(patch)).code == 1
+    assert path.read_bytes() == before
+    cli(".", "--unsafe-fixes", "--fix", "--isolated")
+    after = path.read_bytes()
+    assert after != before
+    path.write_bytes(before)
+    git("apply", "--whitespace=nowarn", str(patch))
+    assert path.read_bytes() == after
+    assert cli(".", "--unsafe-fixes", "--diff", "--isolated") == (0, "", "No problems would be fixed.\n")
+
+
+def test_one_diff_changes_several_files(cli: Cli) -> None:
     source = forward(f"y = x.clone()\nv = y[1]\nv += 2\nx = x / x.max().item() + y\n{LINE}")
     for name, text in {"a.py": source, "b.py": source.removesuffix("\n"), "c.py": forward("return x")}.items():
         Path(name).write_text(text)
     diff = cli(".", "--unsafe-fixes", "--diff").out
-    assert {path.name for path in Path().glob("*.py") if path.read_text().startswith(source[:-1])} == {"a.py", "b.py"}
-    Path("patched").mkdir()
-    for name in ("a.py", "b.py", "c.py"):
-        Path("patched", name).write_text(Path(name).read_text())
-    subprocess.run(["patch", "-p0", "-d", "patched"], input=diff, text=True, check=True, capture_output=True)
-    cli("a.py", "b.py", "c.py", "--unsafe-fixes", "--fix")
-    assert [Path("patched", name).read_text() for name in ("a.py", "b.py", "c.py")] == [
-        Path(name).read_text() for name in ("a.py", "b.py", "c.py")
-    ]
-    assert "y[1] = v" in Path("a.py").read_text()
+    git("apply", given=diff.encode())
+    changed = {name: Path(name).read_text() for name in ("a.py", "b.py", "c.py")}
+    Path("a.py").write_text(source)
+    Path("b.py").write_text(source.removesuffix("\n"))
+    cli(".", "--unsafe-fixes", "--fix")
+    assert {name: Path(name).read_text() for name in changed} == changed
+    assert "y[1] = v" in changed["a.py"]
 
 
 def test_a_diff_of_nothing_is_empty_and_exits_with_0(cli: Cli) -> None:
@@ -247,6 +289,7 @@ def test_an_unsafe_repair_is_exact_wherever_it_stands(tmp_path: Path, body: str,
         "p = math.ceil(  # up\n    x.shape[1] / 4)\nreturn x[:, :p]",
         "y = x.clone()\ny[:, 0][  # a column\n    y[:, 0] > 0] = 9.0\nreturn y",
         "w = torch.from_numpy(np.exp(  # there and back\n    x.detach().numpy()))\nreturn x * w",
+        "return x / torch.as_tensor(\n    x.shape[x / torch.as_tensor(\n        x.shape[1]  # why\n    )]  # why\n)",
     ],
 )
 def test_a_repair_that_would_lose_a_comment_is_not_made(tmp_path: Path, body: str) -> None:
@@ -364,3 +407,27 @@ def test_repairs_that_find_no_end_are_not_made_at_all(
 ) -> None:
     with_rules(monkeypatch, model, A1=endless)
     assert model.read_text() == forward(LINE)
+
+
+# --- what is said of them ------------------------------------------------------------------------------------------
+
+
+def test_what_was_not_repaired_is_said_with_the_reason(cli: Cli) -> None:
+    lost = "if x.sum() > 0:  # one\n    y = x * 2\nelse:\n    y = x * 3"
+    Path("a.py").write_text(
+        forward(f"{lost}\np = math.ceil(  # up\n    x.shape[1] / 4)\nn = len(x.abs())\nreturn x[:, :p] * n")
+    )
+    Path("a.py").write_text("import math\n" + Path("a.py").read_text())
+    out = cli("a.py", "--fix", "--unfixable", "CVL205").out.splitlines()
+    assert [line for line in out if line.startswith("Not repaired")] == [
+        "Not repaired: a.py:12: CVL204: the repair would lose a comment.",
+        "Not repaired: a.py:14: CVL205: the settings do not let it be repaired.",
+    ]
+
+
+def test_a_diff_says_what_unsafe_repairs_would_add(cli: Cli) -> None:
+    Path("a.py").write_text(forward(f"y = x / x.max().item()\n{LINE} + y"))
+    assert cli("a.py", "--diff").err == "Would fix 1 problem (1 more with `--unsafe-fixes`).\n"
+    assert cli("a.py", "--diff", "--unsafe-fixes").err == "Would fix 2 problems.\n"
+    Path("a.py").write_text(forward("return x / x.max().item()"))
+    assert cli("a.py", "--diff").err == "No problems would be fixed (1 with `--unsafe-fixes`).\n"

@@ -1,7 +1,7 @@
 """Modules that nobody would write: whatever the text, a run ends, and what it reports and repairs is sound.
 
-``FUZZ_SECONDS`` says how long (all tests of this file together); seeds count up from 0, so that a longer run sees
-what a shorter one saw and more.
+``FUZZ_SECONDS`` says how long (5 unless given: the tests of this file together, and twelve times as long for examples
+that are changed); seeds count up from 0, so that a longer run sees what a shorter one saw and more.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import pytest
 from convlint_rules.examples import forward
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
+from mutations import mutated
 
 from convlint.config import Settings
 from convlint.fixer import add_ignores, fix_paths
@@ -152,6 +153,12 @@ def spliced_modules(draw: st.DrawFn) -> str:
 
 
 @st.composite
+def mutated_modules(draw: st.DrawFn) -> str:
+    """An example with its statements, calls and layout changed."""
+    return mutated(draw(st.sampled_from(EXAMPLES)), random.Random(draw(st.integers(0, 1 << 32))))
+
+
+@st.composite
 def torn_modules(draw: st.DrawFn) -> str:
     """An example with tokens dropped, doubled, exchanged and replaced: seldom Python at all."""
     chance = random.Random(draw(st.integers(0, 1 << 32)))
@@ -199,9 +206,18 @@ def sound(folder: Path, text: str) -> None:
     after = path.read_bytes().decode()
     if after != text:
         Document("fixed.py", after).parse()
+        assert _comments(after) == _comments(text)
     again = fix_paths([path], unsafe, write=True)
     assert (again.changed, path.read_bytes().decode()) == ({}, after)
     _silenced(path, options, text)
+
+
+def _comments(text: str) -> list[str]:
+    """What is written in comments, less those that are convlint's own."""
+    words = (
+        token.string for token in tokenize.generate_tokens(io.StringIO(text).readline) if token.type == tokenize.COMMENT
+    )
+    return sorted(word for word in words if "convlint" not in word and "noqa" not in word)
 
 
 def _inside(result: LintResult, text: str) -> None:
@@ -260,9 +276,9 @@ def harmless(folder: Path, text: str) -> None:
         assert repr(executed(path.read_text())) == repr(before)
 
 
-def fuzz(strategy: st.SearchStrategy[str], check: Callable[[str], None]) -> None:
+def fuzz(strategy: st.SearchStrategy[str], check: Callable[[str], None], seconds: float = SECONDS) -> None:
     """Tries texts until the time is over."""
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + seconds
     for number in itertools.count():
         if time.monotonic() >= end:
             break
@@ -275,6 +291,10 @@ def fuzz(strategy: st.SearchStrategy[str], check: Callable[[str], None]) -> None
 )
 def test_any_module_is_linted_and_repaired_soundly(strategy: st.SearchStrategy[str], folder: Path) -> None:
     fuzz(strategy, lambda text: sound(folder, text))
+
+
+def test_an_example_that_was_changed_is_repaired_soundly(folder: Path) -> None:
+    fuzz(mutated_modules(), lambda text: sound(folder, text), 48 * SECONDS)
 
 
 def test_a_safe_repair_changes_nothing_that_eager_computes(folder: Path) -> None:

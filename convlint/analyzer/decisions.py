@@ -107,7 +107,8 @@ def _note(run: Run, frame: Frame, decision: Decision, form: str) -> None:
     if decision.frozen_on >= ALL_ROUTES:
         return
     if frame.tests is not None:
-        frame.tests.append(decision)
+        unasked = ALL_ROUTES - frame.routes  # where a flag before it, `not is_exporting() and`, has decided
+        frame.tests.append(replace(decision, frozen_on=decision.frozen_on | unasked))
     else:
         _emit(run, frame, decision.node, [decision], form, decision.node)
 
@@ -132,9 +133,14 @@ def _emit(
         frozen_on=worst.frozen_on,
         dispensable=isinstance(whole, ast.If) and dispensable.is_dispensable(whole),
         degenerate=degenerate,
+        raises=isinstance(whole, ast.Assert) or (isinstance(whole, ast.If) and _raises(whole)),
         whole=frame.document.span(whole),
         following=frame.document.span(frame.following) if frame.following is not None else None,
     )
+
+
+def _raises(branch: ast.If) -> bool:
+    return isinstance(branch.body[-1], ast.Raise) and only_checks(branch.body)
 
 
 def _is_degenerate(value: Value) -> bool:

@@ -19,7 +19,7 @@ def note_draw(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argu
     fact = torch_facts.draws().get(name)
     if fact is None or (fact.switch and _is_zero(arguments.get(1, "p"))):
         return
-    facts = {"callee": name, "refused": fact.refused, "switch": fact.switch, "owner": _owner(run, frame)}
+    facts = {"callee": name, "refused": fact.refused, "switch": fact.switch, "owner": run.owner(frame)}
     given = arguments.get(fact.at, fact.switch) if fact.switch else None
     if given is None:
         if not fact.switch or (fact.by_default and not arguments.more):
@@ -58,13 +58,3 @@ def _is_on(value: Value) -> bool:
     if isinstance(value, Const):
         return bool(value.value)
     return isinstance(value, Number) and value.kind in ("int", "float")
-
-
-def _owner(run: Run, frame: Frame) -> str:
-    """The first parameter of a module's method."""
-    function = frame.function
-    if function is None or function.cls is None or not run.is_module(function.cls):
-        return ""
-    arguments = function.node.args
-    first = [*arguments.posonlyargs, *arguments.args][:1]
-    return first[0].arg if first and "staticmethod" not in function.decorators else ""

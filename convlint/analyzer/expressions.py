@@ -220,10 +220,12 @@ def _boolean(run: Run, frame: Frame, node: ast.BoolOp) -> Value:
     result = join_all(kept)
     if isinstance(result, Number) and isinstance(kept[-1], Number) and kept[-1].degenerate:
         result = replace(result, degenerate=True)  # the parts before it were decided on for themselves
-    if skipped and isinstance(result, (Number, Tensor)):
+    others = [one for one in members(result) if isinstance(one, (Number, Tensor))]
+    if skipped and others:
         # where the flag had decided already, nothing else is asked
-        frozen = result.frozen_on if isinstance(result, Number) else frozenset()
-        asked = Number("bool", result.taint, frozen | skipped)
+        worst = max(others, key=taint_of)
+        frozen = worst.frozen_on if isinstance(worst, Number) else frozenset()
+        asked = Number("bool", taint_of(worst), frozen | skipped)
         if guard is None:
             return asked
         if is_and:

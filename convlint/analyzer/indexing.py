@@ -20,7 +20,6 @@ from convlint.analyzer.values import (
     Shape,
     Tensor,
     Tuple,
-    Union,
     Unknown,
     Value,
     counted_in,
@@ -35,6 +34,8 @@ def parts_of(node: ast.expr, index: Value) -> list[tuple[ast.expr, Value]]:
     """The expressions of an index with their values."""
     if isinstance(node, ast.Tuple) and isinstance(index, Tuple) and len(index.items) == len(node.elts):
         return list(zip(node.elts, index.items, strict=True))
+    if isinstance(node, ast.Name) and isinstance(index, Tuple):
+        return [(node, item) for item in index.items]
     return [(node, index)]
 
 
@@ -220,15 +221,15 @@ def _take(part: ast.expr, value: Value, left: list[Value], counted: Places) -> l
         left.pop(0)
         return None if value.shape is None else list(value.shape)
     if isinstance(value, List):
+        elements = value.items if value.items is not None else [value.element]
+        if not all(one is not None and number_kind(one) == "int" for one in elements):
+            return None  # tensors, as `nonzero(as_tuple=True)` gives them: one an axis
         left.pop(0)
         return [Const(len(value.items)) if value.items is not None else number()]
     if isinstance(value, (Const, Number)):
         left.pop(0)
         return []
-    if isinstance(value, Union):
-        return None
-    left.pop(0)
-    return None if isinstance(value, (Array, Unknown)) else []
+    return None
 
 
 def _sliced(part: ast.Slice, value: Value, size: Value, counted: Places) -> Value:

@@ -10,7 +10,7 @@ from convlint.analyzer.calls import Arguments, opaque
 from convlint.analyzer.dtypes import cast_dtype
 from convlint.analyzer.run import TORCHSCRIPT, Frame, Run
 from convlint.analyzer.shapes import integer
-from convlint.analyzer.usage import only_arithmetic, only_checked, rewrapped_in
+from convlint.analyzer.usage import made_of, meet_tensors, only_arithmetic, only_checked, only_counts
 from convlint.analyzer.values import (
     Array,
     Const,
@@ -24,7 +24,7 @@ from convlint.analyzer.values import (
     number_kind,
     taint_of,
 )
-from convlint.events import LeavesGraph, Taint, TensorFromValues
+from convlint.events import LeavesGraph, Operand, Taint, TensorFromValues
 
 
 def leave(
@@ -47,6 +47,8 @@ def leave(
         run.decide_on(frame, node, value)
     if taint >= Taint.state and frozen < frame.routes:
         operand = run.operand(frame, where_, value)
+        of_numpy = how in ("numpy", "numpy-call")
+        array, rewrapped = made_of(frame, node) if of_numpy else (node, [])
         checking, frame.checking = frame.checking, frame.checking or only_checked(frame, node)
         with run.on_routes(frame, frame.routes - frozen):
             run.emit(
@@ -58,8 +60,10 @@ def leave(
                 how=how,
                 operand=operand if sure else replace(operand, sure=False),
                 callee=callee,
-                only_arithmetic=only_arithmetic(frame, node),
-                rewrapped=rewrapped_in(frame, node) if how == "numpy" else None,
+                only_arithmetic=meet_tensors(frame, rewrapped) if rewrapped else only_arithmetic(frame, array),
+                only_counts=not of_numpy and only_counts(frame, node),
+                array=frame.document.span(array) if of_numpy else None,
+                rewrapped=tuple(frame.document.span(call) for call in rewrapped),
             )
         frame.checking = checking
     return frame.routes | frozen
@@ -108,7 +112,6 @@ def rewrapped(run: Run, frame: Frame, node: ast.expr, callee: str, arguments: Ar
     from_array = isinstance(given, Array) or callee.endswith("from_numpy")
     if not from_array and not frozen >= frame.routes:
         with run.on_routes(frame, frame.routes - frozen):
-            alone = len(arguments.positional) == 1 and not arguments.keywords
             forced = torch_facts.forced_first(callee, isinstance(given, (List, Tuple, Shape)))
             run.emit(
                 frame,
@@ -118,9 +121,10 @@ def rewrapped(run: Run, frame: Frame, node: ast.expr, callee: str, arguments: Ar
                 (taint,),
                 callee=callee,
                 operand=run.operand(frame, where_, given),
-                display=alone and isinstance(where_, (ast.List, ast.Tuple)),
                 frozen=forced.frozen if forced else frozenset(),
                 refused=forced.refused if forced else frozenset(),
+                elements=_elements(run, frame, where_, given),
+                alone=len(arguments.positional) == 1 and not arguments.keywords,
             )
     dtype = cast_dtype(
         Arguments(keywords={"dtype": arguments.keywords["dtype"]} if "dtype" in arguments.keywords else {})
@@ -139,3 +143,12 @@ def rewrapped(run: Run, frame: Frame, node: ast.expr, callee: str, arguments: Ar
     if shape != ():  # torch.export knows the value of a constant scalar
         taint = frame.taint_of_made(taint)
     return run.tensor(dtype if dtype in ("float", "int", "bool") else None, shape, taint)
+
+
+def _elements(run: Run, frame: Frame, node: ast.expr, value: Value) -> tuple[Operand, ...]:
+    """The elements of a list or tuple that is written there, none where one is starred."""
+    if not isinstance(node, (ast.List, ast.Tuple)) or not isinstance(value, (List, Tuple)) or value.items is None:
+        return ()
+    if any(isinstance(part, ast.Starred) for part in node.elts) or len(node.elts) != len(value.items):
+        return ()
+    return tuple(run.operand(frame, part, item) for part, item in zip(node.elts, value.items, strict=True))

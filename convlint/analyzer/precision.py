@@ -40,7 +40,10 @@ def _is_cpu(arguments: Arguments) -> bool:
 
 def enter(run: Run, frame: Frame, node: ast.expr, value: Autocast) -> None:
     """The body of a ``with`` begins."""
-    event = run.event(frame, ReducedPrecision, node, operator="") if value.reduced else None
+    given = [word.value for word in node.keywords if word.arg == "enabled"] if isinstance(node, ast.Call) else []
+    enabled = frame.document.span(given[0]) if given else None
+    facts = {"operator": "", "owner": run.owner(frame), "enabled": enabled}
+    event = run.event(frame, ReducedPrecision, node, **facts) if value.reduced else None
     run.autocast.append(event if isinstance(event, ReducedPrecision) else None)
 
 

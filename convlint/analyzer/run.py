@@ -313,6 +313,15 @@ class Run:
             literal=is_literal(node),
         )
 
+    def owner(self, frame: Frame) -> str:
+        """What the module is called in whose method a frame is: the first parameter; empty elsewhere."""
+        function = frame.function
+        if function is None or function.cls is None or not self.is_module(function.cls):
+            return ""
+        arguments = function.node.args
+        first = [*arguments.posonlyargs, *arguments.args][:1]
+        return first[0].arg if first and "staticmethod" not in function.decorators else ""
+
     def emit(
         self, frame: Frame, cls: type[Event], node: ast.expr | ast.stmt, key: str, rank: tuple[Any, ...], **facts: Any
     ) -> None:

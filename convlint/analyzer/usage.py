@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeGuard
 
 from convlint.analyzer.decisions import only_checks
 from convlint.analyzer.index import dotted
 from convlint.analyzer.run import Frame
 from convlint.analyzer.values import Tensor, members
-from convlint.findings import Span
+
+Parents = dict[ast.AST, ast.AST]
 
 
 def only_arithmetic(frame: Frame, node: ast.expr) -> bool:
     """Whether an expression's result goes only into arithmetic with tensors, directly or through one local name."""
+    return _all_uses(frame, node, _meets_tensor)
+
+
+def only_counts(frame: Frame, node: ast.expr) -> bool:
+    """Whether a whole number only bounds slices, or says how many `topk` and `arange` give."""
+    return _all_uses(frame, node, _is_count)
+
+
+def _all_uses(frame: Frame, node: ast.expr, is_fine: Callable[[Frame, ast.AST, Parents], bool]) -> bool:
+    """Whether an expression's result is used in one way only, directly or through one local name."""
     statement = frame.statement
     if statement is None or frame.function is None:
         return False
     if isinstance(statement, ast.Assign) and statement.value is node and len(statement.targets) == 1:
-        target = statement.targets[0]
-        return isinstance(target, ast.Name) and _name_only_in_arithmetic(frame, target.id)
-    return _meets_tensor(frame, node, _parents(statement))
+        parents, uses = _reads(frame, statement.targets[0])
+        return bool(uses) and all(is_fine(frame, use, parents) for use in uses)
+    return is_fine(frame, node, _parents(statement))
+
+
+def _reads(frame: Frame, target: ast.expr) -> tuple[Parents, list[ast.Name]]:
+    """Where a local name is read that is assigned once; nothing for another target."""
+    assert frame.function is not None
+    parents = _parents(frame.function.node)
+    uses = [
+        part for part in parents if isinstance(target, ast.Name) and isinstance(part, ast.Name) and part.id == target.id
+    ]
+    loads = [use for use in uses if isinstance(use.ctx, ast.Load)]
+    return parents, loads if len(uses) - len(loads) == 1 else []
 
 
 def only_checked(frame: Frame, node: ast.expr) -> bool:
@@ -44,34 +67,79 @@ def _checks(node: ast.AST) -> Iterator[ast.AST]:
         yield node
 
 
-def rewrapped_in(frame: Frame, node: ast.expr) -> Span | None:
-    """The ``torch.from_numpy(...)``, with nothing but the array given to it, that an array stands in."""
-    for call in ast.walk(frame.statement) if frame.statement is not None else ():
-        if (
-            isinstance(call, ast.Call)
-            and len(call.args) == 1
-            and not call.keywords
-            and isinstance(call.func, ast.Attribute)
-        ):
-            to_tensor = call.func.attr in ("from_numpy", "as_tensor", "tensor")
-            if to_tensor and dotted(call.func.value) == frame.module.torch and node in ast.walk(call):
-                return frame.document.span(call)
-    return None
+def made_of(frame: Frame, node: ast.expr) -> tuple[ast.expr, list[ast.Call]]:
+    """What NumPy makes of a value around it, and the calls that make tensors of that, at once or behind a name."""
+    statement = frame.statement
+    if statement is None:
+        return node, []
+    array = _array_around(node, parents := _parents(statement))
+    around = parents.get(array)
+    if _is_rewrap(around, frame):
+        return array, [around]
+    if frame.function is None or not (isinstance(statement, ast.Assign) and statement.value is array):
+        return array, []
+    parents, uses = _reads(frame, statement.targets[0]) if len(statement.targets) == 1 else ({}, [])
+    wraps = [parents.get(_array_around(use, parents, copied=True)) for use in uses]
+    found = [wrap for wrap in wraps if _is_rewrap(wrap, frame)]
+    return array, found if len(found) == len(wraps) else []
 
 
-def _name_only_in_arithmetic(frame: Frame, name: str) -> bool:
-    assert frame.function is not None
+def meet_tensors(frame: Frame, calls: list[ast.Call]) -> bool:
+    """Whether the results of calls go into arithmetic with tensors, all of them."""
+    if frame.function is None:
+        return False
     parents = _parents(frame.function.node)
-    uses = [part for part in parents if isinstance(part, ast.Name) and part.id == name]
-    loads = [use for use in uses if isinstance(use.ctx, ast.Load)]
-    return len(uses) - len(loads) == 1 and bool(loads) and all(_meets_tensor(frame, use, parents) for use in loads)
+    return bool(calls) and all(_meets_tensor(frame, call, parents) for call in calls)
 
 
-def _parents(tree: ast.AST) -> dict[ast.AST, ast.AST]:
+def _array_around(node: ast.expr, parents: Parents, *, copied: bool = False) -> ast.expr:
+    """The outermost of NumPy's functions of one argument, and of methods, around an array; or only of copies of it."""
+    current = node
+    while isinstance(parent := parents.get(current), ast.expr):
+        if isinstance(parent, ast.Call) and parent.args == [current] and not parent.keywords:
+            module, _, name = dotted(parent.func).rpartition(".")
+            if module not in ("np", "numpy") or (copied and name not in ("array", "asarray")):
+                break
+        elif isinstance(call := parents.get(parent), ast.Call) and call.func is parent and not copied:
+            parent = call
+        else:
+            break
+        current = parent
+    return current
+
+
+def _is_rewrap(node: ast.AST | None, frame: Frame) -> TypeGuard[ast.Call]:
+    """Whether a node is ``torch.from_numpy(...)`` or the like, with nothing but the array given to it."""
+    if (
+        not isinstance(node, ast.Call)
+        or len(node.args) != 1
+        or node.keywords
+        or not isinstance(node.func, ast.Attribute)
+    ):
+        return False
+    to_tensor = node.func.attr in ("from_numpy", "as_tensor", "tensor")
+    return to_tensor and dotted(node.func.value) == frame.module.torch
+
+
+def _is_count(frame: Frame, node: ast.AST, parents: Parents) -> bool:
+    parent = parents.get(node)
+    if isinstance(parent, ast.Slice):
+        return node is not parent.step
+    if isinstance(parent, ast.keyword) and parent.arg == "k":
+        node, parent = parent, parents.get(parent)
+    if not isinstance(parent, ast.Call) or not isinstance(parent.func, ast.Attribute):
+        return False
+    of_torch = dotted(parent.func.value) == frame.module.torch
+    if parent.func.attr == "topk":
+        return node in parent.keywords or node in parent.args[int(of_torch) : int(of_torch) + 1]
+    return of_torch and parent.func.attr == "arange" and parent.args == [node]
+
+
+def _parents(tree: ast.AST) -> Parents:
     return {child: part for part in ast.walk(tree) for child in ast.iter_child_nodes(part)}
 
 
-def _meets_tensor(frame: Frame, node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
+def _meets_tensor(frame: Frame, node: ast.AST, parents: Parents) -> bool:
     """Whether an operand's arithmetic has a tensor on another side."""
     current = node
     while isinstance(parent := parents.get(current), (ast.BinOp, ast.UnaryOp)):

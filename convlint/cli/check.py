@@ -203,21 +203,28 @@ class _Report:
             self._lines(summary.fixes(result.fixed))
         if self.settings.fix_only:
             self._lines([f"Fixed {summary.plural(len(result.fixed), 'problem')}."])
+            self._lines(summary.refused(result.refused))
             return False
+        self._lines(summary.refused(result.refused))
         self._summary(result.left.findings, len(result.fixed))
         return _failed(result.left.findings)
 
     def diff(self, result: api.FixResult, exit_zero: bool) -> int:
         """What would be written."""
+        from convlint.report import summary
         from convlint.report.diff import diff
-        from convlint.report.summary import plural
 
         painter = Painter(self.out)
+        written = getattr(self.out, "buffer", None)
+        self.out.flush()
         for old, new in result.changed:
-            self.out.writelines(diff(old, new, painter))
+            for line in diff(old, new, painter):  # in the file's own encoding and line endings, as `git apply` wants it
+                if written is not None:
+                    written.write(line)
+                else:
+                    self.out.write(line.decode(errors="backslashreplace"))
         if not self.quiet:
-            count = plural(len(result.fixed), "problem")
-            _note(f"Would fix {count}." if result.changed else "No problems would be fixed.")
+            _note(summary.would_fix(result.fixed, result.left.findings, self.settings.unsafe_fixes))
         return int(bool(result.changed) and not exit_zero)
 
     def ignores_written(self, count: int) -> int:

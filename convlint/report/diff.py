@@ -1,22 +1,49 @@
-"""What ``--fix`` would write, as a unified diff."""
+"""What ``--fix`` would write, as a patch that ``git apply`` and ``patch -p1`` take."""
 
 from __future__ import annotations
 
 import difflib
+import os
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from convlint.report.style import Painter
-from convlint.report.text import shown_path
 from convlint.source.document import Document
 
 _STYLES = {"-": "red", "+": "green", "@": "cyan"}
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+"""A line of a patch ends with a line feed, whatever ends the lines of the file."""
+_QUOTED = re.compile(rb'[\x00-\x1f"\\\x7f]')
 
 
-def diff(old: Document, new: str, painter: Painter) -> Iterator[str]:
-    """The lines of the diff, each with its own ending."""
-    name = shown_path(old.path)
-    for line in difflib.unified_diff(old.lines, Document(old.path, new).lines, name, name):
+def diff(old: Document, new: str, painter: Painter) -> Iterator[bytes]:
+    """The lines of the patch, each with its own ending and in the file's encoding.
+
+    Without a line ``diff --git``, behind which `git apply` would look for the paths from the top of the repository.
+    """
+    before, after = (_name(side, old.path) for side in ("a", "b"))
+    bom = "\ufeff" if old.bom else ""
+    lines = difflib.unified_diff(_LINE.findall(bom + old.text), _LINE.findall(bom + new), lineterm="\n")
+    for number, line in enumerate(lines):
+        if number < 2:
+            name, mark = (before, "---") if number == 0 else (after, "+++")
+            yield painter(mark, _STYLES[line[0]]).encode() + b" " + name + b"\t" * (b" " in name) + b"\n"
+            continue
         style = _STYLES.get(line[0], "")
         body = line.rstrip("\r\n")
         ending = line[len(body) :]
-        yield (painter(body, style) if style else body) + (ending or "\n\\ No newline at end of file\n")
+        text = (painter(body, style) if style else body) + ending
+        yield text.encode(old.encoding) + (b"" if line.endswith("\n") else b"\n\\ No newline at end of file\n")
+
+
+def _name(side: str, path: str) -> bytes:
+    """A path below the working directory as git writes it, quoted where it must be."""
+    try:
+        path = Path(path).relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        path = path.replace(os.sep, "/")
+    name = os.fsencode(f"{side}/{path}")
+    if not _QUOTED.search(name):
+        return name
+    return b'"' + _QUOTED.sub(lambda match: b"\\%03o" % ord(match[0]), name) + b'"'

@@ -54,6 +54,20 @@ def statistics(findings: Iterable[Finding], unsafe_fixes: bool, painter: Painter
         yield f"{number:>{width}}\t{painter(code, 'bold red')}\t{mark} {name}"
 
 
+def refused(left: Iterable[tuple[Finding, str]]) -> Iterator[str]:
+    """Which repairs were wanted and not made, and why."""
+    for finding, why in sorted(left, key=lambda one: (one[0].path, one[0].span)):
+        yield f"Not repaired: {shown_path(finding.path)}:{finding.span.row}: {finding.code}: {why}."
+
+
+def would_fix(fixed: Sequence[Finding], left: Iterable[Finding], unsafe_fixes: bool) -> str:
+    """``Would fix 2 problems (1 more with `--unsafe-fixes`).``"""
+    more = 0 if unsafe_fixes else sum(finding.fixable is Applicability.unsafe for finding in left)
+    if not fixed:
+        return f"No problems would be fixed{f' ({more} with `--unsafe-fixes`)' if more else ''}."
+    return f"Would fix {plural(len(fixed), 'problem')}{f' ({more} more with `--unsafe-fixes`)' if more else ''}."
+
+
 def fixes(fixed: Iterable[Finding]) -> Iterator[str]:
     """What was repaired, by file and rule (``--show-fixes``)."""
     by_file: dict[str, Counter[tuple[str, str]]] = {}

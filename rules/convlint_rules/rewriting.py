@@ -1,16 +1,49 @@
-"""How repairs change the arguments of a call."""
+"""What the repairs of several rules have in common: torch by its name in the file, and arguments of a call."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ast
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from convlint.events import Event
-from convlint.findings import Edit
+from convlint.findings import Edit, Span
 from convlint.rewrite import code
+from convlint.source.document import Document
 
 if TYPE_CHECKING:
     import libcst as cst
+
+
+def torch_in(event: Event) -> tuple[str, tuple[Edit, ...]] | None:
+    """What the file calls torch, and the edit that imports it where it imports only parts of it.
+
+    None where it imports nothing of torch at its top level, or calls something else so.
+    """
+    if event.torch:
+        return event.torch, ()
+    tree = event.document.tree
+    imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom)) and not node.col_offset]
+    first = next((node for node in imports if _is_of_torch(node)), None)
+    if first is None or any(_binds_torch(node) for node in ast.walk(tree)):
+        return None
+    at = Span(first.lineno, 1, first.lineno, 1)
+    return "torch", (Edit(at, f"import torch{event.document.newline}"),)
+
+
+def _is_of_torch(node: ast.Import | ast.ImportFrom) -> bool:
+    names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [one.name for one in node.names]
+    return names[0].partition(".")[0] == "torch" and not (isinstance(node, ast.ImportFrom) and node.level)
+
+
+def _binds_torch(node: ast.AST) -> bool:
+    """Whether a node gives the name to something."""
+    match node:
+        case ast.Name(id="torch", ctx=ast.Store() | ast.Del()) | ast.arg(arg="torch") | ast.alias(asname="torch"):
+            return True
+        case ast.alias(name="torch", asname=None) | ast.FunctionDef(name="torch") | ast.ClassDef(name="torch"):
+            return True
+    return False
 
 
 def with_options(event: Event, options: Mapping[str, cst.BaseExpression | str], without: str = "") -> Edit:
@@ -37,3 +70,23 @@ def _tight() -> cst.AssignEqual:
 
     none = cst.SimpleWhitespace("")
     return cst.AssignEqual(whitespace_before=none, whitespace_after=none)
+
+
+def laid_out(event: Event, function: str, elements: Sequence[str]) -> Edit:
+    """A function of a list in the place of the event: on one line, or an element a line where that is too long."""
+    document = event.document
+    row, column, end_row, end_column = event.span
+    line = document.lines[row - 1]
+    flat = f"{function}([{', '.join(elements)}])"
+    behind = document.lines[end_row - 1][end_column - 1 :].rstrip()
+    if column - 1 + len(flat) + len(behind) <= line_length(document):
+        return Edit(event.span, flat)
+    margin = line[: len(line) - len(line.lstrip())]
+    inner = [f"{margin}    [", *(f"{margin}        {one}," for one in elements), f"{margin}    ]", f"{margin})"]
+    return Edit(event.span, document.newline.join([f"{function}(", *inner]))
+
+
+def line_length(document: Document) -> int:
+    """How long the lines of a file may be: as the longest one that it has, at least as black's."""
+    longest = max((len(line.rstrip("\r\n")) for line in document.lines), default=0)
+    return min(max(longest, 88), 120)

@@ -41,14 +41,16 @@ def test_a_tensor_of_constants_is_harmless(agree: Agree, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "call", ["torch.tensor([x.shape[0], 2])", "torch.as_tensor(x.shape[0])", "x.new_tensor(x.shape[0])"]
+    "made",
+    ["torch.tensor([x.shape[0]])", "torch.as_tensor(x.shape[0])", "x.new_tensor(x.shape[0])", "torch.Tensor([n])"],
 )
-def test_a_tensor_of_sizes_is_found(agree: Agree, call: str) -> None:
-    agree(forward(f"return x.sum() * {call}  # CVL203"))
+def test_a_tensor_of_a_size_is_found(agree: Agree, made: str) -> None:
+    agree(forward(f"n = x.shape[0]\nreturn x * {made}  # CVL203"))
 
 
-def test_a_tensor_of_one_size_stays_in_the_graph(agree: Agree) -> None:
-    agree(forward("return x * torch.tensor(x.shape[0])"))
+@pytest.mark.parametrize("made", ["tensor(n)", "tensor(n * 0.5, dtype=x.dtype)", "scalar_tensor(n)", "tensor(n // 2)"])
+def test_a_tensor_of_one_size_stays_in_the_graph(agree: Agree, made: str) -> None:
+    agree(forward(f"n = x.shape[0]\nreturn x * torch.{made}"))
     agree(forward("return x * torch.as_tensor(x.shape[0])"), exporter="torchscript")
 
 

@@ -185,6 +185,6 @@ def test_statistics_count_by_rule(painter: Painter) -> None:
 
 
 def test_diff_keeps_line_endings_and_says_where_one_is_missing(painter: Painter) -> None:
-    assert "".join(diff(Document("m.py", "a\r\nb\x0cc\r\nd"), "a\r\nB\x0cc\r\nd\r\n", painter)) == (
-        "--- m.py\n+++ m.py\n@@ -1,3 +1,3 @@\n a\r\n-b\x0cc\r\n-d\n\\ No newline at end of file\n+B\x0cc\r\n+d\r\n"
+    assert b"".join(diff(Document("m.py", "a\r\nb\x0cc\r\nd"), "a\r\nB\x0cc\r\nd\r\n", painter)).decode() == (
+        "--- a/m.py\n+++ b/m.py\n@@ -1,3 +1,3 @@\n a\r\n-b\x0cc\r\n-d\n\\ No newline at end of file\n+B\x0cc\r\n+d\r\n"
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Cli, body_after
+from conftest import Cli, body_after, repaired
+from convlint_rules.examples import forward
 
 
 @pytest.mark.parametrize("size", ["x.shape[0] if self.flag else 2.5", "x.shape[0] * 0.5", "x.shape[0] / 2", "x.sum()"])
@@ -102,7 +103,6 @@ def test_a_branch_stays_where_its_arms_do_more_than_arithmetic(tmp_path: Path, b
         "y = torch.tensor([x.sum(), 1.0])\nreturn x * y[0]",
         "y = torch.tensor([x.sum(), x.mean()], dtype=torch.float64)\nreturn x * y[0]",
         "y = torch.tensor([x, x])\nreturn y",
-        "y = torch.tensor([x.shape[0], x.shape[1]])\nreturn x * y[0]",
     ],
 )
 def test_a_tensor_of_values_is_stacked_only_if_all_are_scalar_tensors(tmp_path: Path, body: str) -> None:
@@ -149,15 +149,163 @@ def test_a_repair_calls_torch_as_the_file_does(cli: Cli, tmp_path: Path, body: s
     assert path.read_text() == f"{head}{repaired}\n"
 
 
-@pytest.mark.parametrize("body", ["return tensor([x.sum(), x.mean()])", "return x * 2 if x.sum() > 0 else x - 1"])
-def test_a_repair_in_need_of_an_import_is_not_offered(cli: Cli, tmp_path: Path, body: str) -> None:
-    path = tmp_path / "m.py"
-    path.write_text(
-        f"from torch import nn, tensor\nclass Model(nn.Module):\n    def forward(self, x):\n        {body}\n"
-    )
-    ran = cli(str(path), "--isolated")
-    assert ran.code == 1
-    assert "[*]" not in ran.out
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("body", "repair"),
+    [
+        ("return tensor([x.sum(), x.mean()])", "return torch.stack([x.sum(), x.mean()])"),
+        ("return x * 2 if x.sum() > 0 else x - 1", "return torch.where(x.sum() > 0, x * 2, x - 1)"),
+        ("assert x.sum() > 0, 'no'", "assert torch.compiler.is_exporting() or x.sum() > 0, 'no'"),
+    ],
+)
+def test_a_repair_brings_the_import_that_it_needs(tmp_path: Path, body: str, repair: str, newline: str) -> None:
+    head = '"""A model."""\nfrom __future__ import annotations\nimport os\nHERE\nfrom torch import nn, tensor\n\n\n'
+    source = head + f"class Model(nn.Module):\n    def forward(self, x):\n        {body}\n"
+    before = source.replace("HERE\n", "").replace("\n", newline)
+    after = source.replace("HERE", "import torch").replace(body, repair).replace("\n", newline)
+    assert repaired(tmp_path / "m.py", before.encode(), unsafe_fixes=True).decode() == after
+
+
+def test_two_repairs_bring_one_import(tmp_path: Path) -> None:
+    head = "from torch import nn, tensor\nclass Model(nn.Module):\n    def forward(self, x):\n        "
+    lines = "assert x.sum() > 0\n        return tensor([x.sum(), x.mean()])\n"
+    after = repaired(tmp_path / "m.py", (head + lines).encode(), unsafe_fixes=True).decode()
+    assert after.splitlines()[:2] == ["import torch", "from torch import nn, tensor"]
+    assert after.count("import torch\n") == 1
+    assert after.count("torch.stack") == after.count("torch.compiler") == 1
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "from torch import nn, tensor\nimport numpy as torch\n",
+        "from torch import nn, tensor\ndef f(torch):\n    return torch\n",
+        "from torch import nn, tensor\ntorch = None\n",
+        "try:\n    from torch import nn, tensor\nexcept ImportError:\n    nn = None\n",
+        "import os; from torch import nn, tensor\n",
+    ],
+)
+def test_an_import_is_not_added_where_torch_may_be_missing_or_something_else(tmp_path: Path, head: str) -> None:
+    body = "class Model(nn.Module):\n    def forward(self, x):\n        return tensor([x.sum(), x.mean()])\n"
+    assert repaired(tmp_path / "m.py", (head + body).encode(), unsafe_fixes=True).decode() == head + body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "y = torch.tensor([x.shape[0], x.shape[1]], requires_grad=True)\nreturn y",
+        "y = torch.tensor([x.shape[0], 0.5])\nreturn y",
+        "y = torch.tensor([*x.shape, 2])\nreturn y",
+        "y = torch.as_tensor(x.shape)\nreturn y",
+        "y = torch.tensor([x.shape[0], self.k])\nreturn y",
+    ],
+)
+def test_sizes_are_stacked_only_if_their_dtype_is_known(tmp_path: Path, body: str) -> None:
+    assert body_after(tmp_path, body, unsafe_fixes=True) == body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "parts = [x]\nif x.sum() > 0:\n    parts.append(x)\nprint(parts)\nreturn torch.cat(parts)",
+        "parts = [x]\nif x.sum() > 0:\n    parts.append(x)\nreturn torch.cat(parts, 1)",
+        "parts = [x]\nif x.sum() > 0:\n    parts.append(x)\nreturn torch.stack(parts)",
+        "parts = [x]\nif x.sum() > 0:\n    parts.append(x.relu_())\nreturn torch.cat(parts)",
+        "parts = [x]\nif x.sum() > 0 and self.on:\n    parts.append(x)\nreturn torch.cat(parts)",
+        "parts = [x]\nif x.sum() > 0:\n    parts.append(x)\nelse:\n    parts.append(-x)\nreturn torch.cat(parts)",
+        "parts = [x]\nif x.sum() > 0:\n    # why\n    parts.append(x)\nreturn torch.cat(parts)",
+        "parts = self.parts\nif x.sum() > 0:\n    parts.append(x)\nreturn torch.cat(parts)",
+        "parts = [x]\nif self.on:\n    pass\nelif x.sum() > 0:\n    parts.append(x)\nreturn torch.cat(parts)",
+    ],
+)
+def test_a_list_is_filled_without_a_branch_only_if_it_is_joined_by_rows(tmp_path: Path, body: str) -> None:
+    assert body_after(tmp_path, body, unsafe_fixes=True) == body
+
+
+@pytest.mark.parametrize(
+    ("test", "after"),
+    [
+        ("x.sum() > 0 or self.on", "x.sum() > 0 or self.on"),
+        ("(x.sum() > 0 if self.on else True)", "({}(x.sum() > 0 if self.on else True))"),
+        ("(\n    x.sum() > 0  # why\n)", "(\n    {}x.sum() > 0  # why\n)"),
+        ("not x.any()", "not x.any()"),
+    ],
+)
+def test_an_assertion_keeps_its_meaning_and_layout(tmp_path: Path, test: str, after: str) -> None:
+    asks = "torch.compiler.is_exporting() or "
+    wanted = after.format(asks) if "{}" in after else asks + after
+    body = "assert {}, 'no'\nreturn x"
+    assert body_after(tmp_path, body.format(test), unsafe_fixes=True) == body.format(wanted)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if x.sum() > 0:\n    print('a')\nreturn x",
+        "torch._assert(x.sum() > 0, 'no')\nreturn x",
+        "if x.sum() > 0:\n    y = x\nelse:\n    raise ValueError\nreturn x",
+    ],
+)
+def test_only_what_raises_is_left_out_of_an_export(tmp_path: Path, body: str) -> None:
+    assert "is_exporting" not in body_after(tmp_path, body, unsafe_fixes=True)
+
+
+@pytest.mark.parametrize(
+    "use",
+    ["x.topk(k).values * k", "x[: int(k)]", "x[::k]", "x.view(k)", "torch.zeros(k)", "x[:k] if k else x", "range(k)"],
+)
+def test_a_count_stays_a_number_where_it_does_more_than_count(tmp_path: Path, use: str) -> None:
+    body = f"k = (x > 0).sum().item()\ny = {use}\nreturn y"
+    assert body_after(tmp_path, body, unsafe_fixes=True, unfixable=["CVL301"]) == body
+
+
+@pytest.mark.parametrize("use", ["x[:k]", "x[k:]", "x.topk(k)", "torch.topk(x, k=k)", "torch.arange(k) + x.sum()"])
+def test_a_count_becomes_a_tensor_where_it_only_counts(tmp_path: Path, use: str) -> None:
+    body = f"k = (x > 0).sum().item()\ny = {use}\nreturn y"
+    assert body_after(tmp_path, body, unsafe_fixes=True) == body.replace(".item()", "")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "w = np.exp(x.detach().numpy())\nprint(w)\nreturn x * torch.from_numpy(w)",
+        "w = np.exp(x.detach().numpy())\nw = w + 1\nreturn x * torch.from_numpy(w)",
+        "w = np.exp(x.detach().numpy())\nreturn x * torch.from_numpy(w.T)",
+        "w = np.fft.fft(x.detach().numpy())\nreturn x * torch.from_numpy(w)",
+        "d = np.sqrt(x.shape[1])\nreturn x / int(d)",
+        "d = np.log(x.shape[1])\nreturn x / d",
+        "d = np.sqrt([x.shape[1]])\nreturn x / d",
+    ],
+)
+def test_an_array_stays_where_its_name_is_read_otherwise(tmp_path: Path, body: str) -> None:
+    body = f"import numpy as np\n{body}"
+    assert body_after(tmp_path, body, unsafe_fixes=True) == body
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'torch.autocast("cpu", torch.bfloat16, True)',
+        "torch.cpu.amp.autocast(True)",
+        'torch.autocast("cpu", enabled=self.training)',
+    ],
+)
+def test_autocast_stays_where_it_is_told_by_position(tmp_path: Path, call: str) -> None:
+    body = f"with {call}:\n    y = x @ x\nreturn y"
+    assert body_after(tmp_path, body, unsafe_fixes=True) == body
+
+
+def test_a_weight_that_is_replaced_is_no_write_to_be_repaired(tmp_path: Path) -> None:
+    source = forward("self.k.data += 1\nreturn x * self.k", init="self.k = nn.Parameter(torch.ones(1))")
+    assert repaired(tmp_path / "m.py", source.encode(), unsafe_fixes=True).decode() == source
+
+
+@pytest.mark.parametrize(
+    "index", ["(x.argmax(0), x.argmax(0))", "self.places", "x[*self.places, 1:2].nonzero(as_tuple=True)"]
+)
+def test_a_squeeze_stays_behind_an_index_of_unknown_length(tmp_path: Path, index: str) -> None:
+    body = f"at = {index}\ny = (x.reshape(2, 3, 4) > 0)[at].nonzero().squeeze(1)\nreturn y"
+    assert body_after(tmp_path, body, unsafe_fixes=True) == body
 
 
 def test_the_arms_of_an_elif_stay(tmp_path: Path) -> None:

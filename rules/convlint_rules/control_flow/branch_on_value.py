@@ -6,7 +6,9 @@ from convlint.events import Branch, Taint
 from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level, Span
 from convlint.rewrite import SourceError, code, edit
 from convlint.rule import Context, Example, Rule
+from convlint_rules.control_flow import grown_list
 from convlint_rules.examples import forward
+from convlint_rules.rewriting import torch_in
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -28,7 +30,9 @@ class BranchOnValue(Rule):
 
     ## Fix safety
     Unsafe: `torch.where` computes both arms, broadcasts them, and lets gradients flow into both. It is offered for
-    two returned or conditional tensor expressions under one comparison.
+    two returned or conditional tensor expressions under one comparison. A part that a comparison appends to a list,
+    which nothing but `torch.cat` along the first axis reads, is indexed by the comparison: all of its rows or none.
+    Where nothing at all passes, `torch.cat` then gives an empty tensor instead of an error.
 
     ## References
     - pytorch/pytorch#143222, #116336
@@ -49,6 +53,25 @@ class BranchOnValue(Rule):
                 return torch.where(x.sum() > 0, x * 2, x - 3)
             """),
             inputs="x: float32[N=3, 4]",
+            harm=HARM,
+            fix=Applicability.unsafe,
+        ),
+        Example(
+            title="A list that grows under a condition",
+            bad=forward("""
+                parts = [x[:1]]
+                for r in range(1, 3):
+                    if x[r].mean() > 0:  # <-
+                        parts.append(x[r : r + 1])
+                return torch.cat(parts)
+            """),
+            good=forward("""
+                parts = [x[:1]]
+                for r in range(1, 3):
+                    parts.append(x[r : r + 1][(x[r].mean() > 0).expand(x[r : r + 1].shape[0])])
+                return torch.cat(parts)
+            """),
+            inputs="x: float32[3, 4]",
             harm=HARM,
             fix=Applicability.unsafe,
         ),
@@ -127,13 +150,27 @@ class BranchOnValue(Rule):
             f"`{test}` decides on {what}: the TorchScript routes keep the traced {kept} for every input, "
             f"`torch.export` stops; {_advice(event.form, on_tensor)}"
         )
-        fixable = Applicability.unsafe if _selection(event) else None
+        fixable = Applicability.unsafe if _edits(event) else None
         return self.finding(event, message, HARM.without(event.frozen_on), context, fixable=fixable)
 
     def fix(self, event: Branch, context: Context) -> Fix | None:
-        """One `torch.where` for two arms that are plain expressions."""
-        selected = _selection(event)
-        return Fix("Select with `torch.where`", (selected,), Applicability.unsafe) if selected else None
+        """One `torch.where` for two arms that are plain expressions; an index for what a list is given."""
+        edits = _edits(event)
+        message = "Select with `torch.where`" if _selection(event, "torch") else "Select the rows by the condition"
+        return Fix(message, edits, Applicability.unsafe) if edits else None
+
+
+def _edits(event: Branch) -> tuple[Edit, ...]:
+    """The repair, with the import that it needs."""
+    torch = torch_in(event)
+    if torch is None:
+        return ()
+    name, imported = torch
+    selected = _selection(event, name)
+    if selected is not None:
+        return (*imported, selected)
+    appended = grown_list.selected(event)
+    return (appended,) if appended is not None else ()
 
 
 def _advice(form: str, on_tensor: bool) -> str:
@@ -144,9 +181,9 @@ def _advice(form: str, on_tensor: bool) -> str:
     return "keep a fixed size and a mask of what counts"
 
 
-def _selection(event: Branch) -> Edit | None:
+def _selection(event: Branch, torch: str) -> Edit | None:
     """`torch.where` instead of the branch; what stands in the arms is no fact of the event but looked up."""
-    if event.taint is not Taint.data or event.operand.kind != "tensor" or not event.torch:
+    if event.taint is not Taint.data or event.operand.kind != "tensor":
         return None
     try:
         arms = _ternary(event) if event.form == "ternary" else _statements(event) if event.form == "if" else None
@@ -155,7 +192,7 @@ def _selection(event: Branch) -> Edit | None:
     if arms is None or not (_is_elementwise(arms.one) and _is_elementwise(arms.other)):
         return None
     template = arms.before + "{torch}.where({test}, {one}, {other})"
-    return edit(arms.span, template, torch=event.torch, test=event.cst, one=arms.one, other=arms.other)
+    return edit(arms.span, template, torch=torch, test=event.cst, one=arms.one, other=arms.other)
 
 
 class _Arms(NamedTuple):

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from convlint.events import ReducedPrecision
-from convlint.findings import Finding, Harm, Level
+from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
+from convlint.rewrite import code
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
+from convlint_rules.rewriting import with_options
 
 HARM = Harm(onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
 
@@ -21,9 +23,10 @@ class AutocastInForward(Rule):
     `enabled=False`, `dtype=torch.float32`, and autocast for `"cuda"` when a model is exported on the CPU.
 
     ## Fix safety
-    There is no fix: without autocast the model computes in float32, a little more exactly. Export it like that, and let
-    the runtime reduce the precision (ONNX Runtime's `convert_float_to_float16`, TensorRT's own mode), or enter autocast
-    around the model, in the code that trains it.
+    Unsafe: in evaluation mode autocast is left out (`enabled=self.training`; `enabled=False` in a function), so that
+    the model computes in float32, a little more exactly, and its outputs may have that dtype. Let the runtime reduce
+    the precision (ONNX Runtime's `convert_float_to_float16`, TensorRT's own mode), or enter autocast around the model,
+    in the code that trains it.
 
     ## References
     - `torch.amp`, "CPU Ops that can autocast to `bfloat16`"
@@ -42,25 +45,34 @@ class AutocastInForward(Rule):
                 """,
                 init="self.layer = nn.Linear(4, 4)",
             ),
-            good=forward("return self.layer(x)", init="self.layer = nn.Linear(4, 4)"),
+            good=forward(
+                """
+                with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.training):
+                    y = self.layer(x)
+                return y.float()
+                """,
+                init="self.layer = nn.Linear(4, 4)",
+            ),
             inputs="x: float32[N=3, 4]",
             harm=HARM,
+            fix=Applicability.unsafe,
             same_in_eager=False,
         ),
         Example(
             title="Wherever the input is",
             bad=forward("""
-                with torch.autocast(x.device.type):  # <-
+                with torch.autocast(x.device.type, enabled=True):  # <-
                     y = x @ x.transpose(0, 1)
                 return y.float()
             """),
             good=forward("""
-                with torch.autocast(x.device.type, enabled=False):
+                with torch.autocast(x.device.type, enabled=self.training):
                     y = x @ x.transpose(0, 1)
                 return y.float()
             """),
             inputs="x: float32[3, 4]",
             harm=HARM,
+            fix=Applicability.unsafe,
             same_in_eager=False,
         ),
     ]
@@ -71,4 +83,25 @@ class AutocastInForward(Rule):
             f"`{event.short}` makes `{event.operator}` compute in bfloat16, which ONNX Runtime refuses on the CPU: "
             f"leave autocast to the code around the model"
         )
-        return self.finding(event, message, HARM, context)
+        fixable = Applicability.unsafe if _can_be_told(event) else None
+        return self.finding(event, message, HARM, context, fixable=fixable)
+
+    def fix(self, event: ReducedPrecision, context: Context) -> Fix | None:
+        """Autocast while training only."""
+        if not _can_be_told(event):
+            return None
+        mode = f"{event.owner}.training" if event.owner else "False"
+        told = Edit(event.enabled, mode) if event.enabled else with_options(event, {"enabled": mode})
+        return Fix("Enter autocast for training only", (told,), Applicability.unsafe)
+
+
+def _can_be_told(event: ReducedPrecision) -> bool:
+    """Whether ``enabled`` is given by name, or not at all."""
+    import libcst as cst
+
+    call = event.cst
+    if event.enabled is not None or not isinstance(call, cst.Call):
+        return event.enabled is not None
+    positional = [arg for arg in call.args if arg.keyword is None]
+    device = 0 if "cpu" in code(call.func) else 1
+    return len(call.args) > 0 and len(positional) <= device + 1 - (device == 0) and not any(a.star for a in call.args)

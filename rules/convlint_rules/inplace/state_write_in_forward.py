@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from convlint.events import StateWrite
-from convlint.findings import Finding, Harm, Level
+from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
@@ -29,7 +29,9 @@ class StateWriteInForward(Rule):
     replaces weights, which `torch.export` refuses.
 
     ## Fix safety
-    There is no fix: make the state an input and an output, or compute the changed weight as a new tensor.
+    Unsafe: `.data` becomes `.detach()`, whose writes autograd counts: it refuses to differentiate through what was
+    computed from the weight before. `torch.export` then goes on; the TorchScript routes still keep what the weight had
+    become. There is no other fix: make the state an input and an output, or compute the changed weight as a new tensor.
 
     ## References
     - pytorch/pytorch#106217, #111676
@@ -133,12 +135,15 @@ class StateWriteInForward(Rule):
             ),
             good=forward(
                 """
-                return nn.functional.linear(x, self.layer.weight.clamp(-0.1, 0.1), self.layer.bias)
+                self.layer.weight.detach().clamp_(-0.1, 0.1)
+                return self.layer(x)
                 """,
                 init="self.layer = nn.Linear(4, 4)",
             ),
             inputs="x: float32[N=3, 4]",
             harm=DATA,
+            fix=Applicability.unsafe,
+            good_routes=("torch_export", "onnx_dynamo"),
         ),
         Example(
             title="A layer that is converted on every call",
@@ -166,9 +171,15 @@ class StateWriteInForward(Rule):
         if event.assigned or event.what == "list":
             return None  # `kept-between-calls`
         what = "a tensor that is no buffer" if event.what == "attribute" else f"a {event.what}"
-        return self.finding(
-            event, f"`{event.name}`, {what}, changes in `forward`: {_why(event)}", _harm(event), context
-        )
+        message = f"`{event.name}`, {what}, changes in `forward`: {_why(event)}"
+        fixable = Applicability.unsafe if event.data else None
+        return self.finding(event, message, _harm(event), context, fixable=fixable)
+
+    def fix(self, event: StateWrite, context: Context) -> Fix | None:
+        """A write that the dynamo routes can follow."""
+        if event.data is None:
+            return None
+        return Fix("Write through `.detach()`", (Edit(event.data, "detach()"),), Applicability.unsafe)
 
 
 def _harm(event: StateWrite) -> Harm:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from convlint.events import LeavesGraph, Taint
 from convlint.findings import Applicability, Finding, Fix, Harm, Level
-from convlint.rewrite import edit
+from convlint.rewrite import edit, primary
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
@@ -32,8 +32,9 @@ class NumPyRoundTrip(Rule):
     `strict=True`, which gets past `.numpy()` of a tensor, but not past a NumPy function of a size.
 
     ## Fix safety
-    Unsafe: `torch.from_numpy(np.f(x.detach().numpy()))` becomes `torch.f(x)`. NumPy's and torch's functions are not
-    equal to the last bit, and the gradient is no longer cut.
+    Unsafe: `torch.from_numpy(np.f(x.detach().numpy()))` becomes `torch.f(x)`, also where the array has a name in
+    between that nothing else reads. NumPy's and torch's functions are not equal to the last bit, and the gradient is no
+    longer cut. `np.sqrt(n)` of a size, used in arithmetic with tensors only, becomes `n ** 0.5`.
 
     ## References
     - openvinotoolkit/mmdetection#109
@@ -63,6 +64,46 @@ class NumPyRoundTrip(Rule):
             fix=Applicability.unsafe,
         ),
         Example(
+            title="An array with a name",
+            bad=forward(
+                """
+                w = np.exp(x.detach().numpy().mean(axis=1))  # <-
+                return x * torch.from_numpy(w)[:, None]
+                """,
+                imports="numpy as np",
+            ),
+            good=forward(
+                """
+                w = torch.exp(x.mean(dim=1))
+                return x * w[:, None]
+                """,
+                imports="numpy as np",
+            ),
+            inputs="x: float32[N=3, 4]",
+            harm=DATA,
+            fix=Applicability.unsafe,
+        ),
+        Example(
+            title="A tensor of a square root of a size",
+            bad=forward(
+                """
+                d = np.sqrt(np.array(x.shape[1]))  # <-
+                return x / torch.from_numpy(np.asarray(d))
+                """,
+                imports="numpy as np",
+            ),
+            good=forward(
+                """
+                d = x.shape[1] ** 0.5
+                return x / d
+                """,
+                imports="numpy as np",
+            ),
+            inputs="x: float32[2, T=4]",
+            harm=DIM,
+            fix=Applicability.unsafe,
+        ),
+        Example(
             title="A square root of a size",
             bad=forward("return x / float(np.sqrt(np.array(x.shape[1])))  # <-", imports="numpy as np"),
             good=forward("return x / x.shape[1] ** 0.5", imports="numpy as np"),
@@ -78,29 +119,68 @@ class NumPyRoundTrip(Rule):
         text = event.short
         if event.operand.taint is Taint.shape:
             message = f"`{text}` computes on a size in NumPy: the traced size is kept; use integer or torch arithmetic"
-            return self.finding(event, message, DIM, context)
+            return self.finding(event, message, DIM, context, fixable=_applicability(event))
         message = (
             f"`{text}` leaves the graph for NumPy: the traced array is used for every input; use torch's functions"
         )
-        fixable = Applicability.unsafe if _round_trip(event) else None
-        return self.finding(event, message, DATA, context, fixable=fixable)
+        return self.finding(event, message, DATA, context, fixable=_applicability(event))
 
     def fix(self, event: LeavesGraph, context: Context) -> Fix | None:
-        """The same functions of torch."""
-        tensor = _round_trip(event)
-        if tensor is None or event.rewrapped is None:
+        """The same functions of torch, or a power."""
+        converted = _converted(event)
+        if converted is None or event.array is None:
             return None
-        return Fix("Use torch's functions", (edit(event.rewrapped, "{tensor}", tensor=tensor),), Applicability.unsafe)
+        message = "Use torch's functions" if event.how == "numpy" else "Use `** 0.5`"
+        around = [span for span in event.rewrapped if span[:2] <= event.array[:2] and span[2:] >= event.array[2:]]
+        if around:
+            return Fix(message, (edit(around[0], "{value}", value=converted),), Applicability.unsafe)
+        edits = [edit(event.array, "{value}", value=converted)]
+        edits += [edit(span, "{name}", name=_innermost(event.cst_at(span))) for span in event.rewrapped]
+        return Fix(message, tuple(edits), Applicability.unsafe)
 
 
-def _round_trip(event: LeavesGraph) -> cst.BaseExpression | None:
-    """The value of ``torch.from_numpy(...)`` around the event, with every NumPy call in it replaced."""
-    if event.how != "numpy" or event.rewrapped is None:
+def _applicability(event: LeavesGraph) -> Applicability | None:
+    return Applicability.unsafe if _converted(event) is not None else None
+
+
+def _converted(event: LeavesGraph) -> cst.BaseExpression | None:
+    """What NumPy makes of the value, in torch, where a tensor is made of it or it meets one."""
+    if event.array is None:
         return None
+    if event.how == "numpy":
+        return _torch(event.cst_at(event.array), event.torch) if event.rewrapped else None
+    number = event.operand.kind in ("dim", "number") and event.operand.sure
+    if event.operand.taint is not Taint.shape or not number or not event.only_arithmetic:
+        return None
+    size = event.cst_at(event.operand.span)
+    return _power(event.cst_at(event.array), size, whole=event.statement[2:] == event.array[2:])
+
+
+def _innermost(node: cst.BaseExpression) -> cst.BaseExpression:
+    """The first argument that is no call itself."""
     import libcst as cst
 
-    call = cst.ensure_type(event.cst_at(event.rewrapped), cst.Call)
-    return _torch(call.args[0].value, event.torch)
+    while isinstance(node, cst.Call):
+        node = node.args[0].value
+    return node
+
+
+def _power(node: cst.BaseExpression, size: cst.BaseExpression, *, whole: bool) -> cst.BaseExpression | None:
+    """``np.sqrt`` of a size, or of an array of it, as a power."""
+    import libcst as cst
+    from libcst.helpers import parse_template_expression
+
+    match node:
+        case cst.Call(func=cst.Attribute(attr=cst.Name(value="sqrt")), args=[cst.Arg(value=inner)]):
+            while isinstance(inner, cst.Call):
+                if not isinstance(inner.func, cst.Attribute) or inner.func.attr.value not in ("array", "asarray"):
+                    return None
+                inner = inner.args[0].value
+            if isinstance(inner, (cst.List, cst.Tuple)) or not inner.deep_equals(size):
+                return None
+            template = "{size} ** 0.5" if whole else "({size} ** 0.5)"
+            return parse_template_expression(template, size=primary(inner))
+    return None
 
 
 def _torch(node: cst.BaseExpression, torch: str) -> cst.BaseExpression | None:

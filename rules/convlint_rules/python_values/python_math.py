@@ -5,6 +5,7 @@ from convlint.findings import Applicability, Finding, Fix, Harm, Level
 from convlint.rewrite import edit, primary
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
+from convlint_rules.rewriting import torch_in
 
 MATH = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
 CEIL = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.frozen)
@@ -27,8 +28,9 @@ class PythonMathOnTensors(Rule):
 
     ## Fix safety
     Safe for `math.ceil(n / 4)` and `math.floor(n / 4)` of a size and a positive integer constant: integer division
-    gives the same number for every size below 2**53. Unsafe for `max(t, 0)` of a tensor, which becomes `clamp` and
-    keeps the tensor where the number was returned.
+    gives the same number for every size below 2**53. Unsafe where the divisor has a name: it is written twice, and
+    taken for a positive integer. Unsafe for `max(t, 0)` of a tensor, which becomes `clamp` and keeps the tensor where
+    the number was returned, and for two scalar tensors of one dtype, which go to `torch.maximum`, a new tensor.
 
     ## References
     - pytorch/pytorch#138853
@@ -56,6 +58,40 @@ class PythonMathOnTensors(Rule):
             inputs="x: float32[2, T=6]",
             harm=CEIL,
             fix=Applicability.safe,
+        ),
+        Example(
+            title="Rounding up to a multiple with a name",
+            bad=forward(
+                """
+                p = math.ceil(x.shape[1] / self.patch) * self.patch - x.shape[1]  # <-
+                return nn.functional.pad(x, (0, p))
+                """,
+                imports="math",
+                init="self.patch = 4",
+            ),
+            good=forward(
+                """
+                p = ((x.shape[1] + self.patch - 1) // self.patch) * self.patch - x.shape[1]
+                return nn.functional.pad(x, (0, p))
+                """,
+                imports="math",
+                init="self.patch = 4",
+            ),
+            inputs="x: float32[2, T=6]",
+            harm=CEIL,
+            fix=Applicability.unsafe,
+        ),
+        Example(
+            title="The larger of two values",
+            bad=forward("""
+                return x / max(x.sum(), x.abs().max())  # <-
+            """),
+            good=forward("""
+                return x / torch.maximum(x.sum(), x.abs().max())
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=TENSOR_EXTREME,
+            fix=Applicability.unsafe,
         ),
         Example(
             title="The smaller of a size and a number",
@@ -116,10 +152,12 @@ class PythonMathOnTensors(Rule):
         return self.finding(event, message, harm, context, fixable=_applicability(event))
 
     def fix(self, event: PythonMath, context: Context) -> Fix | None:
-        """Integer division, or ``clamp``."""
-        if _is_division(event):
+        """Integer division, ``clamp`` or ``maximum``."""
+        if _division_applicability(event) is not None:
             return _division(event)
-        return _clamp(event) if _is_clamp(event) else None
+        if _is_clamp(event):
+            return _clamp(event)
+        return _extreme(event) if _is_of_two_tensors(event) else None
 
 
 def _torch(callee: str) -> str:
@@ -139,19 +177,24 @@ def _advice(callee: str) -> str:
 
 
 def _applicability(event: PythonMath) -> Applicability | None:
-    if _is_division(event):
-        return Applicability.safe
-    return Applicability.unsafe if _is_clamp(event) else None
+    division = _division_applicability(event)
+    if division is not None:
+        return division
+    return Applicability.unsafe if _is_clamp(event) or _is_of_two_tensors(event) else None
 
 
-def _is_division(event: PythonMath) -> bool:
-    """Whether a size, surely an integer, is divided by a plain positive number and rounded."""
+def _division_applicability(event: PythonMath) -> Applicability | None:
+    """Whether a size, surely an integer, is divided by a plain positive number and rounded; unsafe for one by name."""
     if event.callee not in ("math.ceil", "math.floor") or event.taint is not Taint.shape:
-        return False
+        return None
     dividend, divisor = event.dividend, event.divisor
     if dividend is None or divisor is None or not dividend.sure or dividend.dtype != "int":
-        return False
-    return event.document.segment(divisor.span).isdecimal()
+        return None
+    text = event.document.segment(divisor.span)
+    if text.isdecimal():
+        return Applicability.safe
+    number = divisor.kind != "tensor" and divisor.dtype not in ("float", "bool", "complex")
+    return Applicability.unsafe if number and text.replace(".", "").isidentifier() else None
 
 
 def _division(event: PythonMath) -> Fix:
@@ -161,10 +204,10 @@ def _division(event: PythonMath) -> Fix:
     # not `-(-n // 4)`: measured, ONNX divides negative integers towards zero
     divided = "({size} // {divisor})"
     if event.callee == "math.ceil":
-        divided = "(({size} + {rest}) // {divisor})"
-    rest = str(int(event.document.segment(event.divisor.span)) - 1)
-    whole = edit(event.span, divided, size=primary(size), divisor=divisor, rest=rest)
-    return Fix("Divide integers", (whole,), Applicability.safe)
+        text = event.document.segment(event.divisor.span)
+        divided = f"(({{size}} + {int(text) - 1 if text.isdecimal() else f'{text} - 1'}) // {{divisor}})"
+    whole = edit(event.span, divided, size=primary(size), divisor=divisor)
+    return Fix("Divide integers", (whole,), _division_applicability(event) or Applicability.unsafe)
 
 
 def _is_clamp(event: PythonMath) -> bool:
@@ -180,3 +223,26 @@ def _clamp(event: PythonMath) -> Fix:
     template = "{tensor}.clamp(max={bound})" if event.callee == "min" else "{tensor}.clamp(min={bound})"
     parts = {"tensor": primary(event.cst_at(tensor.span)), "bound": event.cst_at(bound.span)}
     return Fix("Use `clamp`", (edit(event.span, template, **parts),), Applicability.unsafe)
+
+
+def _is_of_two_tensors(event: PythonMath) -> bool:
+    """Whether two scalar tensors of one dtype are compared."""
+    scalars = all(one.kind == "tensor" and one.rank == 0 and one.sure for one in event.operands)
+    two = event.callee in ("min", "max") and len(event.operands) == len({one.span for one in event.operands}) == 2
+    if not two:
+        return False
+    import libcst as cst
+
+    call = event.cst
+    plain = isinstance(call, cst.Call) and all(arg.keyword is None and not arg.star for arg in call.args)
+    return plain and scalars and event.operands[0].dtype == event.operands[1].dtype and torch_in(event) is not None
+
+
+def _extreme(event: PythonMath) -> Fix | None:
+    torch = torch_in(event)
+    if torch is None:
+        return None
+    name, imported = torch
+    one, other = (event.cst_at(part.span) for part in event.operands)
+    compared = edit(event.span, f"{name}.{event.callee}imum({{one}}, {{other}})", one=one, other=other)
+    return Fix(f"Use `torch.{event.callee}imum`", (*imported, compared), Applicability.unsafe)

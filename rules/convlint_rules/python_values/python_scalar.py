@@ -29,7 +29,8 @@ class PythonScalar(Rule):
 
     ## Fix safety
     Safe for `int(x.shape[0])` and `int(x.shape[0] // 2)`: these are `int` already. Unsafe for a number that is used in
-    arithmetic only: the tensor takes its place, which keeps the gradient and may change the result's dtype.
+    arithmetic only, or only to bound slices and to count (`topk`, `arange`): the tensor takes its place, which keeps
+    the gradient, may change the result's dtype, and is another number where it is written in place in between.
 
     ## References
     - pytorch/pytorch#138853, #119321
@@ -76,6 +77,22 @@ class PythonScalar(Rule):
             """),
             inputs="x: float32[N=3, 4]",
             harm=STATE,
+            fix=Applicability.unsafe,
+        ),
+        Example(
+            title="How many to keep",
+            bad=forward("""
+                k = int((x > 0).sum())  # <-
+                values, _ = x.reshape(-1).topk(k)
+                return values.sum() * x
+            """),
+            good=forward("""
+                k = (x > 0).sum()
+                values, _ = x.reshape(-1).topk(k)
+                return values.sum() * x
+            """),
+            inputs="x: float32[3, 8]",
+            harm=SCALAR,
             fix=Applicability.unsafe,
         ),
         Example(
@@ -155,6 +172,8 @@ class PythonScalar(Rule):
             return None
         if event.how == "int" and event.operand.taint is Taint.shape and event.operand.dtype == "int":
             return Applicability.safe
+        if event.how in ("item", "int") and event.only_counts and event.operand.kind == "tensor":
+            return Applicability.unsafe if (event.operand.dtype, event.operand.rank) == ("int", 0) else None
         if event.how in ("item", "float", "int") and event.only_arithmetic and event.operand.kind == "tensor":
             whole = event.how == "int" and event.operand.dtype != "int"  # int() cuts off the fraction
             return None if whole or event.operand.rank not in (0, None) else Applicability.unsafe

@@ -1,33 +1,37 @@
 from __future__ import annotations
 
 from convlint.events import Taint, TensorFromValues
-from convlint.findings import ROUTES, Applicability, Finding, Fix, Harm, Level
-from convlint.rewrite import edit
+from convlint.findings import ROUTES, Applicability, Edit, Finding, Fix, Harm, Level
+from convlint.rewrite import code, edit
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 from convlint_rules.measured import fate_of, harm_of
+from convlint_rules.rewriting import laid_out, torch_in
 
 DIM = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.frozen)
-EXPORT = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
 LEGACY = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
+NEW = Harm(torch_export=Level.breaks)
+EXPORT = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
 DATA = Harm(Level.wrong, Level.breaks, Level.wrong)
 
 
 class TensorFromValuesInForward(Rule):
     """
     ## What it does
-    Finds `torch.tensor(...)`, `torch.as_tensor(...)` and `torch.FloatTensor(...)` around sizes, or around lists of
+    Finds `torch.tensor([...])`, `torch.as_tensor(...)` and `torch.FloatTensor(...)` around sizes, or around lists of
     tensors.
 
     ## Why it breaks
     These functions read Python values. The TorchScript routes store a list that they read as a constant, so the traced
-    sizes or values are used for every input; of one size they keep track. The dynamo routes keep the connection to
-    sizes in `torch.tensor`, but stop at a size in `torch.as_tensor`; `torch.export` stops at a list of values, and both
-    stop at the old constructors (`torch.Tensor([n])`). `torch.tensor(n)` of one size and `torch.tensor(t)` of one
-    tensor are harmless on every route of torch 2.13, whatever the warning says.
+    sizes or values are used for every input. The dynamo routes keep the connection to sizes in `torch.tensor`, but stop
+    at `as_tensor`; `torch.export` stops at a list of values, and both stop at the old constructors
+    (`torch.Tensor([n])`). One size alone (`torch.tensor(n)`) and one tensor (`torch.tensor(t)`) are harmless on every
+    route of torch 2.13, whatever its warning says.
 
     ## Fix safety
-    Unsafe: a list of scalar tensors becomes `torch.stack`, through which gradients flow.
+    Safe for sizes: each becomes a tensor by itself, and `torch.stack` of these has the same values, dtype and device.
+    Offered where every element is surely a number, and all are of one kind or a dtype is given. Unsafe for a list of
+    scalar tensors, which becomes `torch.stack`: gradients flow through it.
 
     ## References
     - openvinotoolkit/mmdetection#109
@@ -43,17 +47,46 @@ class TensorFromValuesInForward(Rule):
                 return x / size.sum()
             """),
             good=forward("""
-                return x / (x.shape[0] + x.shape[1])
+                size = torch.stack([torch.tensor(x.shape[0]), torch.tensor(x.shape[1])])
+                return x / size.sum()
             """),
             inputs="x: float32[N=3, T=4]",
             harm=DIM,
+            fix=Applicability.safe,
         ),
         Example(
-            title="`torch.as_tensor` of one size",
+            title="Sizes of a given dtype",
+            bad=forward("""
+                size = torch.as_tensor([x.shape[1], 0.5], dtype=x.dtype, device=x.device)  # <-
+                return x * size.sum()
+            """),
+            good=forward("""
+                size = torch.stack(
+                    [
+                        torch.tensor(x.shape[1], dtype=x.dtype, device=x.device),
+                        torch.tensor(0.5, dtype=x.dtype, device=x.device),
+                    ]
+                )
+                return x * size.sum()
+            """),
+            inputs="x: float32[2, T=4]",
+            harm=LEGACY,
+            fix=Applicability.safe,
+        ),
+        Example(
+            title="One size",
             bad=forward("return x / torch.as_tensor(x.shape[1])  # <-"),
-            good=forward("return x / x.shape[1]"),
+            good=forward("return x / torch.tensor(x.shape[1])"),
             inputs="x: float32[2, T=4]",
             harm=EXPORT,
+            fix=Applicability.safe,
+        ),
+        Example(
+            title="One size, as another tensor is",
+            bad=forward("return x / x.new_tensor(x.shape[1])  # <-"),
+            good=forward("return x / torch.tensor(x.shape[1], dtype=x.dtype, device=x.device)"),
+            inputs="x: float32[2, T=4]",
+            harm=NEW,
         ),
         Example(
             title="An old constructor",
@@ -90,28 +123,70 @@ class TensorFromValuesInForward(Rule):
         message = (
             f"`{text}` reads values: the TorchScript routes keep the traced ones; use `torch.stack` or `torch.cat`"
         )
-        fixable = Applicability.unsafe if self._stackable(event) else None
-        return self.finding(event, message, DATA, context, fixable=fixable)
+        return self.finding(event, message, DATA, context, fixable=_applicability(event))
 
     def _of_sizes(self, event: TensorFromValues, context: Context) -> Finding:
         """As measured, by function and by whether it is given one size or several."""
+        fixable = _applicability(event)
         if event.callee.endswith("Tensor"):
             message = f"`{event.short}` reads a size: all exporters keep the traced one or stop; use the size itself"
             return self.finding(event, message, LEGACY, context)
         harm = harm_of(event)
         if not harm.worst(ROUTES):
             return self.finding(event, f"`{event.callee}` of a size stays in the graph", harm, context)
-        message = f"`{event.short}` reads a size, which is {fate_of(event)}; use the size itself in arithmetic"
-        return self.finding(event, message, harm, context, at_most="warning")
-
-    def _stackable(self, event: TensorFromValues) -> bool:
-        """Whether scalar tensors are written one by one, and no dtype or device is asked for."""
-        return event.display and event.operand.rank == 0 and bool(event.torch)
+        remedy = "use the size itself in arithmetic"
+        if fixable:
+            remedy = "stack a tensor of each" if event.elements else "use `torch.tensor`"
+        message = f"`{event.short}` reads a size, which is {fate_of(event)}; {remedy}"
+        return self.finding(event, message, harm, context, at_most="warning", fixable=fixable)
 
     def fix(self, event: TensorFromValues, context: Context) -> Fix | None:
-        """``torch.stack`` of a display of scalar tensors."""
-        if not self._stackable(event):
+        """``torch.stack`` of what stands in the list; ``torch.tensor`` of one size."""
+        applicability, torch = _applicability(event), torch_in(event)
+        if applicability is None or torch is None:
             return None
-        values = event.cst_at(event.operand.span)
-        stacked = edit(event.span, "{torch}.stack({values})", torch=event.torch, values=values)
-        return Fix("Use `torch.stack`", (stacked,), Applicability.unsafe)
+        name, imported = torch
+        if applicability is Applicability.unsafe:
+            made = edit(event.span, "{torch}.stack({values})", torch=name, values=event.cst_at(event.operand.span))
+        else:
+            made = _of_sizes(event, name)
+        return Fix("Use `torch.stack`" if event.elements else "Use `torch.tensor`", (*imported, made), applicability)
+
+
+def _applicability(event: TensorFromValues) -> Applicability | None:
+    if torch_in(event) is None:
+        return None
+    if event.operand.taint is Taint.data:
+        # scalar tensors, written one by one, for which no dtype or device is asked
+        stackable = event.alone and bool(event.elements) and event.operand.rank == 0
+        return Applicability.unsafe if stackable else None
+    return Applicability.safe if _is_of_sizes(event) else None
+
+
+def _is_of_sizes(event: TensorFromValues) -> bool:
+    """Whether each number that is read becomes a tensor by itself, of the same dtype and on the same device."""
+    if event.callee not in ("torch.tensor", "torch.as_tensor") or not (
+        event.elements or event.callee.endswith("as_tensor")
+    ):
+        return False
+    import libcst as cst
+
+    given = cst.ensure_type(event.cst, cst.Call).args[1:]
+    options = [one.keyword.value if one.keyword is not None else "" for one in given]
+    if not set(options) <= {"dtype", "device"}:
+        return False
+    numbers = event.elements or (event.operand,)
+    kinds = {one.dtype for one in numbers}
+    known = all(one.kind in ("dim", "number") and one.sure for one in numbers) and kinds <= {"int", "float", "bool"}
+    return known and (len(kinds) == 1 or "dtype" in options)
+
+
+def _of_sizes(event: TensorFromValues, torch: str) -> Edit:
+    import libcst as cst
+
+    call = cst.ensure_type(event.cst, cst.Call)
+    rest = "".join(f", {code(arg.with_changes(comma=cst.MaybeSentinel.DEFAULT)).strip()}" for arg in call.args[1:])
+    tensors = [f"{torch}.tensor({event.document.segment(one.span)}{rest})" for one in event.elements]
+    if not tensors:
+        return edit(event.span, f"{torch}.tensor({{number}}{rest})", number=call.args[0].value)
+    return laid_out(event, f"{torch}.stack", tensors)
