@@ -142,7 +142,14 @@ def prove(
     part = prove_paths(groups, named, write=write, seconds=seconds, watch=watch)
     left = CheckResult(part.left.findings, part.left.files)
     _sort(left.findings)
-    return ProveResult(list(part.changed.values()), part.fixed, left, part.unstable, part.verdicts, part.models)
+    return ProveResult(
+        changed=list(part.changed.values()),
+        fixed=part.fixed,
+        left=left,
+        unstable=part.unstable,
+        verdicts=part.verdicts,
+        models=part.models,
+    )
 
 
 def _models(named: Sequence[str | ModelSpec], settings: Sequence[Settings]) -> list[ModelSpec]:

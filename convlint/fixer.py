@@ -75,7 +75,7 @@ def _rounds(
         fixed += applied
         if applied:  # the files that changed are linted again; all of them once these have settled
             around = [one for path, one in current.documents.items() if path not in changed]
-            current = merged(current, lint_documents(list(changed.values()), settings, around))
+            current = _merged(current, lint_documents(list(changed.values()), settings, around))
             whole = False
         elif not whole:
             current, whole = lint_documents(list(current.documents.values()), settings), True
@@ -88,15 +88,11 @@ def _repaired(
     current: LintResult, settings: Settings, endless: set[tuple[str, str]]
 ) -> tuple[dict[str, Document], list[Finding]]:
     """The files that repairs change, and what these repair."""
-    by_path: dict[str, list[Repairable]] = defaultdict(list)
-    for repair in current.repairables:
-        if wanted(repair, settings) and (repair.finding.path, repair.finding.code) not in endless:
-            by_path[repair.finding.path].append(repair)
     changed: dict[str, Document] = {}
     applied: list[Finding] = []
-    for path, repairs in by_path.items():
+    for path, repairs in wanted_repairs(current, settings).items():
         document = current.documents[path]
-        chosen = together(document, repairs, settings)
+        chosen = together(document, [r for r in repairs if (path, r.finding.code) not in endless], settings)
         text = with_repairs(document, chosen)
         if text != document.text:
             changed[path] = replace(document, text=text)
@@ -104,7 +100,7 @@ def _repaired(
     return changed, applied
 
 
-def merged(old: LintResult, new: LintResult) -> LintResult:
+def _merged(old: LintResult, new: LintResult) -> LintResult:
     """A result with a newer one of some of its files."""
     return LintResult(
         [finding for finding in old.findings if finding.path not in new.documents] + new.findings,
@@ -114,8 +110,16 @@ def merged(old: LintResult, new: LintResult) -> LintResult:
     )
 
 
-def wanted(repair: Repairable, settings: Settings) -> bool:
-    """Whether the settings let a repair be made."""
+def wanted_repairs(current: LintResult, settings: Settings) -> dict[str, list[Repairable]]:
+    """The repairs that the settings let be made, by file."""
+    by_path: dict[str, list[Repairable]] = defaultdict(list)
+    for repair in current.repairables:
+        if _wanted(repair, settings):
+            by_path[repair.finding.path].append(repair)
+    return by_path
+
+
+def _wanted(repair: Repairable, settings: Settings) -> bool:
     kind = repair.finding.fixable
     allowed = kind is Applicability.safe or (kind is Applicability.unsafe and settings.unsafe_fixes)
     return allowed and settings.may_fix(repair.finding.code)

@@ -16,11 +16,14 @@ from typing import Literal, NamedTuple
 from convlint.config import Settings
 from convlint.errors import UsageError
 from convlint.findings import ROUTES, Applicability, Finding, Level
-from convlint.fixer import ROUNDS, FixResult, Repair, replace_all, together, wanted, with_repairs
+from convlint.fixer import FixResult, Repair, replace_all, together, wanted_repairs, with_repairs
 from convlint.linter import LintResult, lint, lint_documents
 from convlint.source.document import Document
 from convlint.trial.job import Job, ModelSpec, Outcome, Shadow, Trial, Watch, unwatched
 from convlint.trial.runner import Runner
+
+_ROUNDS = 6
+"""How often what repairs lead to is repaired too: each round runs the models."""
 
 Groups = Sequence[tuple[Settings, Sequence[Path]]]
 Trials = Mapping[str, Trial]
@@ -151,9 +154,10 @@ class _Laboratory:
 
 @dataclass
 class _Group:
-    """Files that share their settings, as they are now."""
+    """Files that share their settings, as they were and as they are now."""
 
     settings: Settings
+    first: LintResult
     current: LintResult
 
 
@@ -161,10 +165,13 @@ class _Prover:
     """Rounds of: what could be repaired now, what of it is run, what of that is right."""
 
     def __init__(self, groups: Groups, laboratory: _Laboratory) -> None:
-        self._groups = [_Group(settings, lint(paths, settings)) for settings, paths in groups]
+        linted = [(settings, lint(paths, settings)) for settings, paths in groups]
+        self._groups = [_Group(settings, first, first) for settings, first in linted]
         self._original = {path: one for group in self._groups for path, one in group.current.documents.items()}
         self._unread = [f for g in self._groups for f in g.current.findings if f.path not in self._original]
         self._laboratory = laboratory
+        self._endless: set[tuple[str, str]] = set()
+        """The files' codes whose repairs call for ever more repairs: left out."""
         self._settled: set[tuple[str, str, str]] = set()
         """The repairs that are not proposed again."""
         self._verdicts: list[Verdict] = []
@@ -172,19 +179,13 @@ class _Prover:
         self._now: Trials = {}
 
     def run(self) -> ProveResult:
-        """All rounds."""
-        result = ProveResult()
-        for _ in range(ROUNDS):
-            proposed = self._proposed()
-            if not proposed:
-                break
-            if not self._before:
-                self._before = self._now = self._laboratory.before()
-            kept = self._kept(proposed)
-            if kept:
-                self._make(kept)
-        else:
-            result.unstable = sorted({repair.finding.path for repair in self._proposed()})
+        """All rounds, from the beginning again without what finds no end."""
+        while endless := self._rounds():
+            self._endless |= endless
+            self._settled, self._verdicts, self._now = set(), [], self._before
+            for group in self._groups:
+                group.current = group.first
+        result = ProveResult(unstable=sorted({path for path, _ in self._endless}))
         documents = self._documents
         result.changed = {
             path: (one, documents[path].text)
@@ -200,6 +201,19 @@ class _Prover:
         )
         return result
 
+    def _rounds(self) -> set[tuple[str, str]]:
+        """Makes repairs until there are none to make; says which files' codes find no end."""
+        for _ in range(_ROUNDS):
+            proposed = self._proposed()
+            if not proposed:
+                return set()
+            if not self._before:
+                self._before = self._now = self._laboratory.before()
+            kept = self._kept(proposed)
+            if kept:
+                self._make(kept)
+        return {(repair.finding.path, repair.finding.code) for repair in self._proposed()}
+
     def _as_left(self, finding: Finding) -> Finding:
         """A finding whose repair was not kept offers none."""
         settled = _key(self._documents[finding.path], finding) in self._settled
@@ -213,14 +227,14 @@ class _Prover:
         """What can be repaired together now, the safe ones first."""
         proposed: list[Repair] = []
         for group in self._groups:
-            by_path = defaultdict(list)
-            for repair in group.current.repairables:
-                document = group.current.documents[repair.finding.path]
-                if wanted(repair, group.settings) and _key(document, repair.finding) not in self._settled:
-                    by_path[repair.finding.path].append(repair)
-            for path, repairs in by_path.items():
-                proposed += together(group.current.documents[path], repairs, group.settings)
+            for path, repairs in wanted_repairs(group.current, group.settings).items():
+                left = [repair for repair in repairs if not self._excluded(group, repair.finding)]
+                proposed += together(group.current.documents[path], left, group.settings)
         return sorted(proposed, key=lambda repair: repair.finding.fixable is not Applicability.safe)
+
+    def _excluded(self, group: _Group, finding: Finding) -> bool:
+        endless = (finding.path, finding.code) in self._endless
+        return endless or _key(group.current.documents[finding.path], finding) in self._settled
 
     def _kept(self, proposed: Sequence[Repair]) -> list[Repair]:
         """Those that are run and right, and those that change no code."""

@@ -7,6 +7,7 @@ import pkgutil
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -62,8 +63,9 @@ def find(name: str, folders: Iterable[str] = ()) -> Any:
     return found
 
 
+@cache
 def _from_file(path: Path) -> ModuleType:
-    """A file, imported as the module that it is: with its package where it lies in one."""
+    """A file, imported once as the module that it is: with its package where it lies in one."""
     if not path.is_file():
         raise UsageError(f"{path}: there is no such file; name the file that defines the model")
     path = path.resolve()

@@ -23,8 +23,8 @@ from convlint.trial.place import of_dump
 
 NEEDED = ("torch", "onnx", "onnxscript", "onnxruntime")
 _START_SECONDS = 180.0
-_ANSWER_SECONDS = 0.5
-"""What a process that hangs needs to write where it is."""
+_ANSWER_SECONDS = 5.0
+"""What a process that hangs may need to write where it is."""
 
 
 class Runner:
@@ -122,7 +122,7 @@ class _Process:
         missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
         if missing:
             raise UsageError(f"running a model needs {', '.join(missing)}; run `pip install 'convlint[trace]'`")
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self._stderr = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - lives as long as the process, which appends
         self._process = subprocess.Popen(  # noqa: S603 - our own worker
             [sys.executable, "-m", "convlint.trial.worker", str(gigabytes)],
             stdin=subprocess.PIPE,
@@ -161,8 +161,7 @@ class _Process:
         try:
             line = self._lines.get(timeout=seconds)
         except queue.Empty:
-            self._ask_where_it_is()
-            place = of_dump(self._said())
+            place = self._where_it_is()
             self.end()
             raise _WorkerDiedError(f"no end within {seconds:g} s", place) from None
         if not line:
@@ -175,10 +174,15 @@ class _Process:
         self._process.wait()
         self._stderr.close()
 
-    def _ask_where_it_is(self) -> None:
-        if hasattr(signal, "SIGUSR1"):
-            self._process.send_signal(signal.SIGUSR1)
-            time.sleep(_ANSWER_SECONDS)
+    def _where_it_is(self) -> str:
+        """The user's line that a process which hangs is at, as far as it says so."""
+        if not hasattr(signal, "SIGUSR1"):
+            return ""
+        self._process.send_signal(signal.SIGUSR1)
+        end = time.monotonic() + _ANSWER_SECONDS
+        while not (place := of_dump(self._said())) and time.monotonic() < end:
+            time.sleep(0.1)
+        return place
 
     def _said(self) -> str:
         self._stderr.seek(0)

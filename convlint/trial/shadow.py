@@ -39,6 +39,7 @@ def perform(job: Job) -> Iterator[Answer]:
     yield Running("imported")
     with lines:
         model = load_model(shadow.model)
+    yield Running("given its inputs")
     kept = Path(shadow.folder, "before.json")
     if kept.is_file():
         before = msgspec.json.decode(kept.read_bytes(), type=_Before)

@@ -17,7 +17,7 @@ from convlint.errors import UsageError
 from convlint.trial.guess import guess
 from convlint.trial.inputs import parse_inputs
 from convlint.trial.job import ModelSpec
-from convlint.trial.model import load_model
+from convlint.trial.model import find, load_model
 from convlint.trial.subject import arranged, prepare
 
 NET = """\
@@ -94,6 +94,7 @@ def test_classes_functions_and_models_by_module_and_by_file(folder: Path) -> Non
         model = load_model(spec(folder, factory))
         assert (type(model).__name__, model.training) == ("Net", False)
     assert load_model(spec(folder, f"{folder}/shopping/net.py:Net")).__module__ == "shopping.net"
+    assert find(f"{folder}/alone.py:Net") is type(load_model(spec(folder, f"{folder}/alone.py:made")))
     assert len(load_model(spec(folder, "shopping.net:Net", arguments={"depth": 3})).layers) == 3
     assert load_model(spec(folder, "shopping.net:Wide", arguments=[7])).layers[0].in_features == 7
 
