@@ -273,8 +273,9 @@ class _Prover:
             first = self._right(repairs[:middle], kept)
             return first + self._right(repairs[middle:], [*kept, *first])
         for repair in repairs:
-            helped = tuple(self._helped(repair.finding, trials))
-            self._verdicts.append(Verdict(repair.finding, "proven", "", self._run_by(repair), helped))
+            run_by = self._run_by(repair)
+            helped = tuple(one for one in self._helped(repair.finding, trials) if one.model in run_by)
+            self._verdicts.append(Verdict(repair.finding, "proven", "", run_by, helped))
         self._now = trials
         return list(repairs)
 

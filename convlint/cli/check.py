@@ -224,8 +224,7 @@ class _Report:
                 self.stdin = replace(self.stdin, text=result.changed[0][1])
             sys.stdout.buffer.write(self.stdin.encode(self.stdin.text))
             self.out = sys.stderr if self.out is sys.stdout else self.out
-        for path in result.unstable:
-            _note(f"warning: {path}: repairs kept calling for more repairs; look at the file and run again")
+        self._unstable(result)
         if not self.settings.fix_only:
             self._findings(result.left.findings)
         if not self._talks:
@@ -244,6 +243,7 @@ class _Report:
         """What was repaired and proven, what was not and why, and what is left."""
         from convlint.report import proof
 
+        self._unstable(result)
         if self.settings.output_format == "json":
             self._lines([proof.as_json(result)])
             return bool(result.changed) if diff else not self.settings.fix_only and _failed(result.left.findings)
@@ -259,6 +259,10 @@ class _Report:
             for line in proof.lines(result, painter):
                 _note(line)
         return bool(self.diff(result, exit_zero=False))
+
+    def _unstable(self, result: api.FixResult) -> None:
+        for path in result.unstable:
+            _note(f"warning: {path}: repairs kept calling for more repairs; look at the file and run again")
 
     def diff(self, result: api.FixResult, exit_zero: bool) -> int:
         """What would be written."""
