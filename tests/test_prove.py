@@ -18,6 +18,7 @@ pytest.importorskip("onnxruntime")
 from convlint import api
 from convlint.config import Configuration, Layer, Options
 
+pytestmark = pytest.mark.proof
 HEADER = "import ctypes, os, time\nimport torch\nfrom torch import nn\n\n\n"
 FAST = ("--isolated", "--exporter", "torchscript", "--output-format", "concise")
 
