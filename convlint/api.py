@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from convlint.config import Configuration, Settings
+from convlint.errors import UsageError, nearest
 from convlint.findings import Finding, Span
 from convlint.rule import faults
 from convlint.source.discovery import discover, matches
 from convlint.source.document import Document
+from convlint.trial.job import ModelSpec, Watch, unwatched
+
+if TYPE_CHECKING:
+    from convlint.prover import Proved, Verdict
+
+ALL_MODELS = "all"
+"""The name that stands for every model of the configuration."""
 
 
 @dataclass
@@ -35,6 +46,16 @@ class FixResult:
     refused: list[tuple[Finding, str]] = field(default_factory=list)
     """The findings whose repair was wanted and not made, and why not."""
     """Files whose repairs called for ever more repairs."""
+
+
+@dataclass
+class ProveResult(FixResult):
+    """What a run repaired and what it left, with what the models did."""
+
+    verdicts: list[Verdict] = field(default_factory=list)
+    """What became of each repair that could be made."""
+    models: list[Proved] = field(default_factory=list)
+    """The models before and after the repairs that were kept; none where nothing could be repaired."""
 
 
 def files(paths: Sequence[Path | str], configuration: Configuration) -> dict[Path, Settings]:
@@ -98,6 +119,67 @@ def fix(
     result.left.findings += _about_packs(configuration)
     _sort(result.left.findings)
     return result
+
+
+def prove(
+    paths: Sequence[Path | str],
+    configuration: Configuration | None = None,
+    *,
+    models: Sequence[str | ModelSpec] = (ALL_MODELS,),
+    inputs: str = "",
+    write: bool = True,
+    seconds: float = 180.0,
+    watch: Watch = unwatched,
+) -> ProveResult:
+    """Repairs files and folders as far as models prove it; ``watch`` is told each step.
+
+    A model is ``package.module:name``, ``path/file.py:name``, the name of one of the configuration, or ``all`` of
+    these. ``inputs`` stand in for those of the configuration; without either they are guessed. Each step of a model,
+    in a process of its own, may take so many ``seconds``.
+
+    Raises:
+        UsageError: what ``fix`` raises it for, or a model is not there or does not run; then nothing is written.
+    """
+    from convlint.prover import prove_paths
+
+    configuration = configuration or Configuration()
+    groups = _groups(paths, configuration, None)
+    named = _models(models, [settings for settings, _ in groups] or [configuration.settings(Path.cwd())])
+    if inputs:
+        named = [structs.replace(model, inputs=inputs) for model in named]
+    part = prove_paths(groups, named, write=write, seconds=seconds, watch=watch)
+    left = CheckResult(part.left.findings, part.left.files)
+    _sort(left.findings)
+    return ProveResult(
+        changed=list(part.changed.values()),
+        fixed=part.fixed,
+        left=left,
+        unstable=part.unstable,
+        verdicts=part.verdicts,
+        models=part.models,
+    )
+
+
+def _models(named: Sequence[str | ModelSpec], settings: Sequence[Settings]) -> list[ModelSpec]:
+    """The models that are named, each once."""
+    configured = {model.label: model for one in settings for model in one.models}
+    found: dict[str, ModelSpec] = {}
+    for name in named:
+        if isinstance(name, ModelSpec):
+            found[name.label] = name
+        elif name == ALL_MODELS:
+            found |= configured
+        elif name in configured:
+            found[name] = configured[name]
+        elif ":" in name:
+            folders = dict.fromkeys(str(folder) for one in settings for folder in (one.root, one.root / "src"))
+            found[name] = ModelSpec(factory=name, folders=(str(Path.cwd()), *folders))
+        else:
+            hint = nearest(name, configured) or "; write `package.module:name` or `path/file.py:name`"
+            raise UsageError(f"there is no model `{name}` in the configuration{hint}")
+    if not found:
+        raise UsageError("no model is configured; add a [[tool.convlint.models]] table, or name a model")
+    return list(found.values())
 
 
 def add_ignores(paths: Sequence[Path | str], configuration: Configuration) -> int:

@@ -23,6 +23,7 @@ from convlint.entry_points import EntryPoint, check_entry_pattern, check_entry_p
 from convlint.errors import UsageError, nearest
 from convlint.rule import Context, current, faults, registry
 from convlint.source.discovery import DEFAULT_EXCLUDE, absolute, anchored, matches
+from convlint.trial.job import ModelSpec
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -94,6 +95,8 @@ class Settings:
     baseline: Path | None = None
     warnings: tuple[str, ...] = field(default=(), compare=False, repr=False)
     """What the user should be told of these settings: codes that are called otherwise now, that do nothing..."""
+    models: tuple[ModelSpec, ...] = field(default=(), hash=False)
+    """The models that repairs are proven with."""
 
     @property
     def context(self) -> Context:
@@ -122,6 +125,17 @@ def _covers(pattern: str, path: Path) -> bool:
     if pattern.startswith("!"):
         return not matches([pattern[1:]], absolute(path))
     return matches([pattern], absolute(path))
+
+
+class ModelOptions(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
+    """One ``[[tool.convlint.models]]`` table, as written."""
+
+    factory: str
+    name: str = ""
+    arguments: dict[str, Any] | list[Any] = {}
+    weights: str = ""
+    inputs: str = ""
+    targets: list[str] = []
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
@@ -153,6 +167,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     cache_dir: str | None = None
     jobs: Annotated[int, msgspec.Meta(ge=1)] | None = None
     baseline: str | None = None
+    models: list[ModelOptions] | None = None
 
 
 @dataclass(frozen=True)
@@ -170,10 +185,10 @@ def parse_options(table: Mapping[str, Any], source: str) -> Options:
     Raises:
         UsageError: a key is unknown or a value has the wrong type.
     """
-    known = Options.__struct_encode_fields__
-    for key in table:
-        if key not in known:
-            raise UsageError(f"{source}: unknown key `{key}`{nearest(key, known) or '; see `convlint check --help`'}")
+    _check_keys(table, Options.__struct_encode_fields__, source)
+    for model in table.get("models", ()):
+        if isinstance(model, dict):
+            _check_keys(model, ModelOptions.__struct_encode_fields__, f"{source}: [[models]]")
     try:
         return msgspec.convert(table, Options)
     except msgspec.ValidationError as error:
@@ -184,6 +199,12 @@ def parse_options(table: Mapping[str, Any], source: str) -> Options:
             what[:1].lower() + what[1:].replace(" | null", "") + (f"; one of {', '.join(choices)}" if choices else "")
         )
         raise UsageError(f"{source}: `{key}`: {wrong}") from None
+
+
+def _check_keys(table: Mapping[str, Any], known: Sequence[str], source: str) -> None:
+    for key in table:
+        if key not in known:
+            raise UsageError(f"{source}: unknown key `{key}`{nearest(key, known) or '; see `convlint check --help`'}")
 
 
 def parse_targets(words: str | Iterable[str]) -> Targets:
@@ -242,6 +263,8 @@ def apply(settings: Settings, layer: Layer) -> Settings:
             )
         if options.target is not None:
             changes["targets"] = parse_targets(options.target)
+        if options.models is not None:
+            changes["models"] = tuple(_model(model, layer.base) for model in options.models)
     except UsageError as error:
         raise UsageError(f"{layer.source}: {error}") from None
     exclude = settings.exclude if options.exclude is None else _anchored(options.exclude, layer.base)
@@ -251,6 +274,24 @@ def apply(settings: Settings, layer: Layer) -> Settings:
     if options.baseline is not None:
         changes["baseline"] = layer.base / options.baseline
     return replace(settings, **changes)
+
+
+def _model(options: ModelOptions, base: Path) -> ModelSpec:
+    parse_targets(options.targets)
+    return ModelSpec(
+        factory=_located(options.factory, base),
+        name=options.name or options.factory,
+        arguments=options.arguments,
+        weights=str(base / options.weights) if options.weights else "",
+        inputs=_located(options.inputs, base),
+        targets=options.targets,
+        folders=(str(base), str(base / "src")),
+    )
+
+
+def _located(name: str, base: Path) -> str:
+    """The name of a model or function; a file is of the folder of its configuration."""
+    return str(base / name) if re.fullmatch(r"[^\s;\[\]]+\.py:[\w.]+", name) else name
 
 
 _PLAIN = (

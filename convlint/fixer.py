@@ -21,6 +21,14 @@ ROUNDS = 20
 """How often repairs are applied and the result linted again before a file counts as unstable."""
 
 
+@dataclass(frozen=True)
+class Repair:
+    """A finding and the edits of its file that mend it."""
+
+    finding: Finding
+    edits: tuple[Edit, ...]
+
+
 @dataclass
 class FixResult:
     """What was repaired and what is left."""
@@ -53,7 +61,7 @@ def fix_paths(paths: Sequence[Path], settings: Settings, *, write: bool, stdin: 
         if left.documents[path].text != original.text:
             result.changed[path] = (original, left.documents[path].text)
     if write:
-        _replace_all(list(result.changed.values()))
+        replace_all(list(result.changed.values()))
     if left is not first:
         left.findings += [f for f in first.findings if f.path not in first.documents]  # files that cannot be read
     return result
@@ -83,18 +91,15 @@ def _repaired(
     current: LintResult, settings: Settings, endless: set[tuple[str, str]]
 ) -> tuple[dict[str, Document], list[Finding]]:
     """The files that repairs change, and what these repair."""
-    wanted: dict[str, list[Repairable]] = defaultdict(list)
-    for repair in current.repairables:
-        if _wanted(repair, settings) and (repair.finding.path, repair.finding.code) not in endless:
-            wanted[repair.finding.path].append(repair)
     changed: dict[str, Document] = {}
     applied: list[Finding] = []
-    for path, repairs in wanted.items():
+    for path, repairs in wanted_repairs(current, settings).items():
         document = current.documents[path]
-        text, repaired = _apply(document, repairs, settings)
+        chosen = together(document, [r for r in repairs if (path, r.finding.code) not in endless], settings)
+        text = with_repairs(document, chosen)
         if text != document.text:
             changed[path] = replace(document, text=text)
-            applied += repaired
+            applied += [repair.finding for repair in chosen]
     return changed, applied
 
 
@@ -131,37 +136,53 @@ def _merged(old: LintResult, new: LintResult) -> LintResult:
     )
 
 
+def wanted_repairs(current: LintResult, settings: Settings) -> dict[str, list[Repairable]]:
+    """The repairs that the settings let be made, by file."""
+    by_path: dict[str, list[Repairable]] = defaultdict(list)
+    for repair in current.repairables:
+        if _wanted(repair, settings):
+            by_path[repair.finding.path].append(repair)
+    return by_path
+
+
 def _wanted(repair: Repairable, settings: Settings) -> bool:
     kind = repair.finding.fixable
     allowed = kind is Applicability.safe or (kind is Applicability.unsafe and settings.unsafe_fixes)
     return allowed and settings.may_fix(repair.finding.code)
 
 
-def _apply(document: Document, repairs: list[Repairable], settings: Settings) -> tuple[str, list[Finding]]:
-    """The text after as many repairs as do not overlap, and what they repaired."""
-    fixes = [(r.finding, fix.edits) for r in repairs if (fix := r.fix(settings.context)) is not None and fix.edits]
-    edits, applied = _chosen(document, fixes, one_by_one=False)
-    if edits and not _parses(document, document.apply(edits)):
-        edits, applied = _chosen(document, fixes, one_by_one=True)
-    return (document.apply(edits) if edits else document.text), applied
+def together(document: Document, repairs: list[Repairable], settings: Settings) -> list[Repair]:
+    """As many repairs of a document as do not overlap, and leave it a program."""
+    fixes = [Repair(r.finding, fix.edits) for r in repairs if (fix := r.fix(settings.context)) and fix.edits]
+    chosen = _chosen(document, fixes, one_by_one=False)
+    if chosen and not _parses(document, with_repairs(document, chosen)):
+        chosen = _chosen(document, fixes, one_by_one=True)
+    return chosen
 
 
-def _chosen(
-    document: Document, fixes: list[tuple[Finding, tuple[Edit, ...]]], *, one_by_one: bool
-) -> tuple[list[Edit], list[Finding]]:
-    """Edits that may be made together, and what they repair; ``one_by_one`` leaves out those that break the text."""
-    chosen: list[Edit] = []
-    applied: list[Finding] = []
+def with_repairs(document: Document, repairs: Sequence[Repair]) -> str:
+    """The text after repairs that were chosen together; an edit that several make is made once."""
+    return document.apply(_edits(repairs))
+
+
+def _edits(repairs: Sequence[Repair]) -> list[Edit]:
+    return list(dict.fromkeys(edit for repair in repairs for edit in repair.edits))
+
+
+def _chosen(document: Document, fixes: Sequence[Repair], *, one_by_one: bool) -> list[Repair]:
+    """Repairs that may be made together; ``one_by_one`` leaves out those that break the text."""
+    chosen: list[Repair] = []
+    edits: list[Edit] = []
     written = list(comments(document)) if fixes else []
-    for finding, edits in fixes:
-        new = [edit for edit in edits if edit not in chosen]
-        if any(_touch(a, b) for a in new for b in chosen) or _loses_comment(written, finding, new):
+    for repair in fixes:
+        new = [edit for edit in repair.edits if edit not in edits]
+        if any(_touch(a, b) for a in new for b in edits) or _loses_comment(written, repair.finding, new):
             continue
-        if one_by_one and not _parses(document, document.apply([*chosen, *new])):
+        if one_by_one and not _parses(document, document.apply([*edits, *new])):
             continue
-        chosen += new
-        applied.append(finding)
-    return chosen, applied
+        edits += new
+        chosen.append(repair)
+    return chosen
 
 
 def _touch(a: Edit, b: Edit) -> bool:
@@ -226,11 +247,11 @@ def add_ignores(paths: Sequence[Path], settings: Settings) -> int:
                 at[max(rows)] |= codes
         silenced.append((document, document.apply([added(document, row, sorted(codes)) for row, codes in at.items()])))
         count += sum(map(len, at.values()))
-    _replace_all(silenced)
+    replace_all(silenced)
     return count
 
 
-def _replace_all(changed: Sequence[tuple[Document, str]]) -> None:
+def replace_all(changed: Sequence[tuple[Document, str]]) -> None:
     """Replaces the texts of files, none where one of them cannot be written."""
     for original, _ in changed:
         check_writable(original)

@@ -12,6 +12,7 @@ from typing import TextIO
 
 from convlint import api
 from convlint.cli import options as opt
+from convlint.cli.progress import steps_shown
 from convlint.config import Configuration, Options, Settings
 from convlint.errors import UsageError
 from convlint.findings import Finding
@@ -25,6 +26,9 @@ def check(
     unsafe_fixes: opt.UnsafeFixes = None,
     fix_only: opt.FixOnly = None,
     diff: opt.Diff = False,
+    prove: opt.Prove = None,
+    input: opt.Input = None,  # noqa: A002 - the name of the option
+    inputs: opt.Inputs = None,
     show_fixes: opt.ShowFixes = None,
     fixable: opt.Fixable = None,
     unfixable: opt.Unfixable = None,
@@ -98,6 +102,14 @@ def check(
             return report.ignores_written(api.add_ignores(where, configuration))
         if write_baseline:
             return report.baseline_written(api.write_baseline(write_baseline, where, configuration), write_baseline)
+        if prove or input or inputs:
+            described = _described(prove, input, inputs, settings.fix or settings.fix_only or diff, stdin)
+            with steps_shown() as watch:
+                proved = api.prove(
+                    where, configuration, models=prove or (), inputs=described, write=not diff, watch=watch
+                )
+            failed = report.proved(proved, diff) or (exit_non_zero_on_fix and bool(proved.changed))
+            return int(failed and not exit_zero)
         if diff:
             return report.diff(api.fix(where, configuration, stdin=stdin, write=False), exit_zero)
         if settings.fix or settings.fix_only:
@@ -106,6 +118,29 @@ def check(
             return int(failed and not exit_zero)
         checked = api.check(where, configuration, stdin=stdin, want_fixes=settings.output_format == "json")
         return int(report.checked(checked) and not exit_zero)
+
+
+def _described(
+    models: Sequence[str] | None,
+    described: Sequence[str] | None,
+    function: str | None,
+    fix: bool,
+    stdin: Document | None,
+) -> str:
+    """The inputs of the models to prove with.
+
+    Raises:
+        UsageError: an option is missing or one too many.
+    """
+    if not models:
+        raise UsageError("--input and --inputs are those of the model that --prove names; add it")
+    if not fix:
+        raise UsageError("--prove proves repairs; add --fix to write them, or --diff to see them")
+    if stdin:
+        raise UsageError("--prove runs a model from its files; it goes with paths, not with stdin")
+    if described and function:
+        raise UsageError("--input and --inputs contradict each other; leave one out")
+    return function or "; ".join(described or ())
 
 
 def _stdin(paths: Sequence[str] | None, name: str | None) -> Document | None:
@@ -191,8 +226,7 @@ class _Report:
                 self.stdin = replace(self.stdin, text=result.changed[0][1])
             sys.stdout.buffer.write(self.stdin.encode(self.stdin.text))
             self.out = sys.stderr if self.out is sys.stdout else self.out
-        for path in result.unstable:
-            _note(f"warning: {path}: repairs kept calling for more repairs; look at the file and run again")
+        self._unstable(result)
         if not self.settings.fix_only:
             self._findings(result.left.findings)
         if not self._talks:
@@ -208,6 +242,31 @@ class _Report:
         self._lines(summary.refused(result.refused))
         self._summary(result.left.findings, len(result.fixed))
         return _failed(result.left.findings)
+
+    def proved(self, result: api.ProveResult, diff: bool) -> bool:
+        """What was repaired and proven, what was not and why, and what is left."""
+        from convlint.report import proof
+
+        self._unstable(result)
+        if self.settings.output_format == "json":
+            self._lines([proof.as_json(result)])
+            return bool(result.changed) if diff else not self.settings.fix_only and _failed(result.left.findings)
+        painter = Painter(sys.stderr if diff else self.out)
+        if not diff:
+            if not self.settings.fix_only:
+                self._findings(result.left.findings)
+            if self._talks:
+                self._lines(proof.lines(result, painter))
+                self._summary(result.left.findings, len(result.fixed))
+            return not self.settings.fix_only and _failed(result.left.findings)
+        if not self.quiet:
+            for line in proof.lines(result, painter):
+                _note(line)
+        return bool(self.diff(result, exit_zero=False))
+
+    def _unstable(self, result: api.FixResult) -> None:
+        for path in result.unstable:
+            _note(f"warning: {path}: repairs kept calling for more repairs; look at the file and run again")
 
     def diff(self, result: api.FixResult, exit_zero: bool) -> int:
         """What would be written."""

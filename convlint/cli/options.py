@@ -39,6 +39,25 @@ Fix = Annotated[Switch, _fix(help="Repair what can be repaired.")]
 UnsafeFixes = Annotated[Switch, _fix(help="Apply also repairs that may change what eager computes.")]
 FixOnly = Annotated[Switch, _fix(help="Repair, and do not report what is left.")]
 Diff = Annotated[bool, _fix("--diff", help="Print what `--fix` would write, write nothing.")]
+Prove = Annotated[
+    Words,
+    _fix(
+        "--prove",
+        metavar="MODEL",
+        help="Keep only repairs that this model proves (`pkg.module:name`, `file.py:name`, `all` configured).",
+    ),
+]
+Input = Annotated[
+    Words,
+    _fix(
+        "--input",
+        metavar="'NAME: DTYPE[SIZES]'",
+        help="An input of the model: `'x: float32[N=1..8, 3]'`; else guessed.",
+    ),
+]
+Inputs = Annotated[
+    str | None, _fix("--inputs", metavar="MODULE:FUNCTION", help="A function that gives the model's inputs.")
+]
 ShowFixes = Annotated[Switch, _fix(help="List what was repaired.")]
 Fixable = Annotated[Words, _fix(metavar=_CODES, help="Rules that may repair.")]
 Unfixable = Annotated[Words, _fix(metavar=_CODES, help="Rules that may not.")]

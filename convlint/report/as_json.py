@@ -13,7 +13,7 @@ from convlint.source.discovery import absolute, encodable
 
 def as_json(findings: Iterable[Finding]) -> str:
     """The JSON text, one list."""
-    return _dump([_finding(finding) for finding in findings])
+    return _dump([finding_as_json(finding) for finding in findings])
 
 
 def statistics_as_json(rows: Iterable[tuple[str, str, int, int]]) -> str:
@@ -25,7 +25,8 @@ def _dump(value: Any) -> str:
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_as_json(finding: Finding) -> dict[str, Any]:
+    """One finding."""
     return {
         "cell": None,
         "code": finding.code,

@@ -27,6 +27,7 @@ from convlint.findings import Level
 from convlint.trial.compare import Difference, difference
 from convlint.trial.inputs import Dim, parse_inputs
 from convlint.trial.job import Answer, Job, Outcome, Reference
+from convlint.trial.place import of_error
 from convlint.trial.routes import EXPORTS, MODEL_FILE, Args, Export, Graph, made_by
 from convlint.trial.samples import Sample, given_samples, jittered, samples
 
@@ -52,7 +53,7 @@ class Subject(NamedTuple):
         Raises:
             UsageError: the name does not give a model.
         """
-        _seed()
+        seed()
         model = copy.deepcopy(self.made) if isinstance(self.made, torch.nn.Module) else self.made()
         if not isinstance(model, torch.nn.Module):
             raise UsageError(f"{self.path}: the model is a {type(model).__name__}, not a torch module")
@@ -91,7 +92,7 @@ def _perform_script(job: Job) -> Iterator[Answer]:
     spec = parse_inputs(job.inputs)
     with tempfile.TemporaryDirectory(prefix="convlint-") as folder, warnings.catch_warnings(), _inside(Path(folder)):
         warnings.simplefilter("ignore")
-        _seed()
+        seed()
         try:
             module = load(Path(job.path))
         except UsageError as error:
@@ -138,7 +139,7 @@ def find(job: Job) -> Subject:
         if not hasattr(module, name):
             raise UsageError(f"{job.path}: there is no `{name}`; name a model that the file defines")
     if job.samples:
-        _seed()
+        seed()
         given = given_samples(getattr(module, job.samples)())
         names = tuple(f"input{i}" for i in range(len(given[0].args)))
         return Subject(job.path, getattr(module, job.model), given, names, job.dynamic, {})
@@ -166,11 +167,16 @@ def load(path: Path) -> ModuleType:
     return module
 
 
-def _seed(number: int = 0) -> None:
+def seed(number: int = 0) -> None:
     """Random models draw the same numbers at every run."""
     torch.manual_seed(number)
     random.seed(number)
     numpy.random.seed(number)
+
+
+def seed_for(sample: Sample) -> None:
+    """Draws the random numbers of a sample."""
+    seed(0 if sample.kind == "traced" else zlib.crc32(sample.name.encode()))
 
 
 def run_on(sample: Sample, run: Any) -> Any:
@@ -178,7 +184,7 @@ def run_on(sample: Sample, run: Any) -> Any:
 
     Each sample has random numbers of its own: what drew while it was traced must draw again.
     """
-    _seed(0 if sample.kind == "traced" else zlib.crc32(sample.name.encode()))
+    seed_for(sample)
     with torch.no_grad():
         for args in sample.before:
             run(_copies(args))
@@ -189,7 +195,8 @@ def _copies(args: Args) -> Args:
     return tuple(value.clone() if isinstance(value, torch.Tensor) else value for value in args)
 
 
-def _eager(subject: Subject, sample: Sample) -> Any:
+def eager(subject: Subject, sample: Sample) -> Any:
+    """What a new model makes of a sample."""
     model = subject.build()
     return run_on(sample, lambda args: model(*args))
 
@@ -203,11 +210,14 @@ def measure(subject: Subject) -> tuple[list[Measured], dict[str, str]]:
     measured, skipped = [], {}
     for sample in subject.samples:
         try:
-            want = _eager(subject, sample)
-            unstable = difference(_eager(subject, jittered(sample)), want) if sample.made else None
+            want = eager(subject, sample)
+            unstable = difference(eager(subject, jittered(sample)), want) if sample.made else None
         except Exception as error:
             if sample.kind == "traced":
-                raise UsageError(f"the model itself fails on the inputs that it is given: {told(error)}") from error
+                place = f" ({of_error(error)})" if of_error(error) else ""
+                raise UsageError(
+                    f"the model itself fails on the inputs that it is given: {told(error)}{place}"
+                ) from error
             skipped[sample.name] = f"eager raises {told(error)}"
             continue
         if unstable and sample.kind != "traced":
@@ -221,7 +231,7 @@ def _changes(original: Subject, measured: list[Measured]) -> dict[str, str]:
     changed = {}
     for sample, got in measured:
         with suppress(Exception):  # where the original fails the repair may do what it likes
-            found = difference(got, _eager(original, sample))
+            found = difference(got, eager(original, sample))
             if found:
                 changed[sample.name] = found.message
     return changed
@@ -242,7 +252,7 @@ def outcome(
             with watch:
                 graph = exported(route, subject, measured[0].sample, opset, Path(folder))
         except Exception as error:
-            return Outcome(route, Level.breaks, told(error), seconds=_since(started))
+            return Outcome(route, Level.breaks, told(error), seconds=_since(started), place=of_error(error))
         judged = _judge(route, graph, measured)
     return replace(judged, seconds=_since(started))
 

@@ -1,14 +1,17 @@
-"""The language of example inputs: ``images: float32[N=2, 3, H=64..512:32]; k: int64[N] in 0..9``.
+"""The language of example inputs: ``images: float32[N=2, 3, H=64..512:32]; k: int64[N] in 0..9; masked = True``.
 
 A named dimension is dynamic and is traced at its number; where a range is given, at a size in its middle. A name that
-comes again means the same dimension. ``in`` gives the bounds of the values.
+comes again means the same dimension. ``in`` gives the bounds of the values. ``=`` gives a Python value that is no
+tensor. Names with dots are parts: ``target.boxes: ...; target.labels: ...`` is a dict, ``levels.0: ...`` a list.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from convlint.errors import UsageError, nearest
 
@@ -17,7 +20,8 @@ INTS = ("int64", "int32", "int16", "int8", "uint8")
 DTYPES = (*FLOATS, *INTS, "bool")
 EXAMPLE = "write for example `x: float32[N=2, 3]; k: int64[N] in 0..9`"
 
-_INPUT = re.compile(r"\s*([A-Za-z_]\w*)\s*:\s*(\w+)\s*\[([^\]]*)\]\s*(?:in\s+(\S+))?\s*")
+_INPUT = re.compile(r"\s*([A-Za-z_]\w*(?:\.\w+)*)\s*:\s*(\w+)\s*\[([^\]]*)\]\s*(?:in\s+(\S+))?\s*")
+_CONSTANT = re.compile(r"\s*([A-Za-z_]\w*(?:\.\w+)*)\s*=\s*(.+)", re.DOTALL)
 _NUMBER = r"[-+]?\d+(?:\.\d+)?"
 _BOUNDS = re.compile(rf"({_NUMBER})\.\.({_NUMBER})")
 _NAMED = re.compile(r"([A-Za-z_]\w*)\s*(?:=\s*(?:(\d+)\s*\.\.\s*(\d+)(?:\s*:\s*(\d+))?|(\d+)))?")
@@ -59,6 +63,8 @@ class Spec:
 
     inputs: tuple[Input, ...]
     dims: Mapping[str, Dim]
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    """Name to value of what is no tensor."""
 
     @property
     def dynamic(self) -> dict[int, dict[int, str]]:
@@ -78,14 +84,62 @@ def parse_inputs(text: str) -> Spec:
     """
     dims: dict[str, Dim] = {}
     inputs: list[Input] = []
+    constants: dict[str, Any] = {}
     for part in filter(str.strip, text.split(";")):
-        given = _parse_input(part, dims)
-        if any(given.name == other.name for other in inputs):
-            raise UsageError(f"inputs `{text.strip()}`: `{given.name}` is there twice; give each input its own name")
-        inputs.append(given)
+        constant = _CONSTANT.fullmatch(part)
+        given = None if constant else _parse_input(part, dims)
+        name = constant[1] if constant else given.name if given else ""
+        if name in constants or any(name == other.name for other in inputs):
+            raise UsageError(f"inputs `{text.strip()}`: `{name}` is there twice; give each input its own name")
+        if constant:
+            constants[name] = _parse_constant(name, constant[2].strip())
+        elif given:
+            inputs.append(given)
     if not inputs:
         raise UsageError(f"no inputs are described; {EXAMPLE}")
-    return Spec(tuple(inputs), dims)
+    return Spec(tuple(inputs), dims, constants)
+
+
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by name with their parts put together: names with dots become dicts, with numbers lists.
+
+    Raises:
+        UsageError: a name is both a value and the beginning of others.
+    """
+    tree: dict[str, Any] = {}
+    for name, value in values.items():
+        *path, last = name.split(".")
+        branch = tree
+        for part in path:
+            branch = branch.setdefault(part, _Branch())
+            if not isinstance(branch, _Branch):
+                raise UsageError(f"input `{name}`: `{part}` has a value of its own; give either it or its parts")
+        if isinstance(branch.get(last), _Branch):
+            raise UsageError(f"input `{name}`: it has parts; give either it or its parts")
+        branch[last] = value
+    return {name: _grown(value) for name, value in tree.items()}
+
+
+class _Branch(dict[str, Any]):
+    """The parts of an input."""
+
+
+def _grown(value: Any) -> Any:
+    if not isinstance(value, _Branch):
+        return value
+    if all(part.isdecimal() for part in value):
+        return [_grown(value[part]) for part in sorted(value, key=int)]
+    return {part: _grown(inner) for part, inner in value.items()}
+
+
+def _parse_constant(name: str, text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        raise UsageError(
+            f"input `{name}`: `{text}` is no Python value; write for example `{name} = True`, or for a tensor "
+            f"`{name}: float32[N=2]`"
+        ) from None
 
 
 def _parse_input(text: str, dims: dict[str, Dim]) -> Input:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -19,11 +20,56 @@ def without_folders(text: str) -> str:
     return _FOLDER.sub("", text)
 
 
+Watch = Callable[[str], None]
+"""Who is told each step."""
+
+
+def unwatched(step: str) -> None:
+    """Tells nobody."""
+
+
+class ModelSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A model and its inputs, as a user names them."""
+
+    factory: str
+    """``package.module:name`` or ``path/file.py:name``: a class, a function or a module."""
+    name: str = ""
+    """What to call it where several are configured."""
+    arguments: list[Any] | dict[str, Any] = {}
+    """What the factory is called with."""
+    weights: str = ""
+    """A file with its state, none for random weights."""
+    inputs: str = ""
+    """Inputs in the language of ``convlint.trial.inputs``, or ``package.module:function`` that gives them. Where it
+    is empty they are guessed."""
+    targets: list[str] = []
+    """The runtimes that it is exported for."""
+    folders: tuple[str, ...] = ()
+    """Where its module is looked for, before what is installed."""
+
+    @property
+    def label(self) -> str:
+        """Its name, or else its factory."""
+        return self.name or self.factory
+
+
+class Shadow(msgspec.Struct, frozen=True, kw_only=True):
+    """A model to run on sources other than those on disk, and to compare in eager with what it did before."""
+
+    model: ModelSpec
+    folder: str
+    """Where eager's results lie: the first job of a folder writes them, all others compare with them."""
+    texts: dict[str, str] = {}
+    """Path to the text that stands in for a file."""
+    watched: tuple[str, ...] = ()
+    """The files whose executed lines are noted."""
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One model to put through the routes."""
 
     path: str
-    """The Python file that defines the model."""
+    """The Python file that defines the model; what to call the model where ``shadow`` says where it is."""
     model: str = "Model"
     """Its name there: a class or function without arguments, or a module."""
     inputs: str = ""
@@ -40,6 +86,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Or: the file is a script that exports by itself, by the one route given (``Example.script``)."""
     case: str = ""
     """Or: the file is a suite (``convlint.trial.labels``), and the tools are watched on this case of it."""
+    shadow: Shadow | None = None
+    """Or: a model of the user's project, on changed sources."""
 
 
 class Started(msgspec.Struct, frozen=True, tag=True):
@@ -67,6 +115,12 @@ class Event(msgspec.Struct, frozen=True, order=True, kw_only=True):
     message: str = ""
 
 
+class Running(msgspec.Struct, frozen=True, tag=True):
+    """What the worker does next."""
+
+    step: str
+
+
 class Reference(msgspec.Struct, frozen=True, tag=True):
     """What eager itself makes of the samples."""
 
@@ -76,7 +130,17 @@ class Reference(msgspec.Struct, frozen=True, tag=True):
     changed: dict[str, str]
     """Samples on which the model differs from its original in eager, with the difference."""
     executed: dict[str, list[int]] = {}
-    """The lines of the watched source that eager executes on the traced inputs, by file."""
+    """The lines of the watched source that eager executes, by file."""
+    inputs: str = ""
+    """The inputs, in words, where they were the user's or guessed."""
+    guess: str = ""
+    """Why these were guessed."""
+    compared: dict[str, list[str]] = {}
+    """What was compared in eager (``outputs``, ``gradients``, ``training``) to the samples on which it was."""
+    uncompared: dict[str, str] = {}
+    """What was not, with the reason."""
+    gap: float = 0.0
+    """The largest difference there, of those that count as none."""
 
 
 class Outcome(msgspec.Struct, frozen=True, tag=True):
@@ -99,6 +163,8 @@ class Outcome(msgspec.Struct, frozen=True, tag=True):
     """What was watched during the export."""
     unreached: dict[str, list[int]] = {}
     """Of the lines that eager executes those that a failed export did not come to."""
+    place: str = ""
+    """The line of the user's code (``file.py:12``) at which the export failed, the process died or hung."""
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):
@@ -111,7 +177,7 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     """The end of a job."""
 
 
-Answer = Started | Reference | Outcome | Refused | Done
+Answer = Started | Running | Reference | Outcome | Refused | Done
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from types import TracebackType
 from typing import IO
 
@@ -17,18 +18,23 @@ import msgspec
 
 from convlint.errors import UsageError
 from convlint.findings import Level
-from convlint.trial.job import Answer, Done, Job, Outcome, Reference, Refused, Started, Trial
+from convlint.trial.job import Answer, Done, Job, Outcome, Reference, Refused, Running, Started, Trial, Watch, unwatched
+from convlint.trial.place import of_dump
 
 NEEDED = ("torch", "onnx", "onnxscript", "onnxruntime")
 _START_SECONDS = 180.0
+_ANSWER_SECONDS = 5.0
+"""What a process that hangs may need to write where it is."""
 
 
 class Runner:
     """Runs jobs, one at a time, in a worker that is kept while it is healthy (importing torch takes seconds)."""
 
-    def __init__(self, seconds: float = 180.0, gigabytes: int = 8) -> None:
+    def __init__(self, seconds: float = 180.0, gigabytes: int = 8, watch: Watch = unwatched) -> None:
         self.seconds = seconds
         """How long one route of one model may take."""
+        self.watch = watch
+        """What is told each step."""
         self.gigabytes = gigabytes
         """How much memory the worker may take."""
         self._worker: _Process | None = None
@@ -66,18 +72,20 @@ class Runner:
                 break
             self.close()
             if met is None:
-                raise UsageError(f"{job.path}: the model itself, in eager, goes too far: {death}")
+                at = f" at {death.place}" * bool(death.place)
+                raise UsageError(f"{job.path}: the model itself, in eager, goes too far: {death}{at}")
             route = next(route for route in todo if route not in outcomes)
-            outcomes[route] = Outcome(route, Level.breaks, death)
+            outcomes[route] = Outcome(route, Level.breaks, str(death), place=death.place)
         assert reference is not None
-        return Trial(reference, {route: outcomes[route] for route in job.routes}, self._started().versions)
+        ordered = {route: outcomes[route] for route in job.routes if route in outcomes}
+        return Trial(reference, ordered, self._started().versions)
 
     def _started(self) -> _Process:
         if self._worker is None:
             self._worker = _Process(self.gigabytes)
         return self._worker
 
-    def _answers(self, worker: _Process) -> tuple[Reference | None, dict[str, Outcome], str | None]:
+    def _answers(self, worker: _Process) -> tuple[Reference | None, dict[str, Outcome], _WorkerDiedError | None]:
         """What the worker says to a job until it is done, or until it dies and of what."""
         reference: Reference | None = None
         outcomes: dict[str, Outcome] = {}
@@ -85,11 +93,13 @@ class Runner:
             try:
                 answer = worker.receive(self.seconds)
             except _WorkerDiedError as error:
-                return reference, outcomes, str(error)
+                return reference, outcomes, error
             if isinstance(answer, Reference):
                 reference = answer
             elif isinstance(answer, Outcome):
                 outcomes[answer.route] = answer
+            elif isinstance(answer, Running):
+                self.watch(answer.step)
             elif isinstance(answer, Refused):
                 worker.receive(self.seconds)  # its Done
                 raise UsageError(answer.message)
@@ -98,7 +108,11 @@ class Runner:
 
 
 class _WorkerDiedError(Exception):
-    """The worker has ended, or was ended because it hung."""
+    """The worker has ended, or was ended because it hung; ``place`` is the user's line where it was."""
+
+    def __init__(self, message: str, place: str = "") -> None:
+        super().__init__(message)
+        self.place = place
 
 
 class _Process:
@@ -108,7 +122,7 @@ class _Process:
         missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
         if missing:
             raise UsageError(f"running a model needs {', '.join(missing)}; run `pip install 'convlint[trace]'`")
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self._stderr = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - lives as long as the process, which appends
         self._process = subprocess.Popen(  # noqa: S603 - our own worker
             [sys.executable, "-m", "convlint.trial.worker", str(gigabytes)],
             stdin=subprocess.PIPE,
@@ -147,10 +161,11 @@ class _Process:
         try:
             line = self._lines.get(timeout=seconds)
         except queue.Empty:
+            place = self._where_it_is()
             self.end()
-            raise _WorkerDiedError(f"no end within {seconds:g} s") from None
+            raise _WorkerDiedError(f"no end within {seconds:g} s", place) from None
         if not line:
-            raise _WorkerDiedError(f"the process dies ({_cause(self._process.wait())})")
+            raise _WorkerDiedError(f"the process dies ({_cause(self._process.wait())})", of_dump(self._said()))
         return msgspec.json.decode(line, type=Answer)  # type: ignore[no-any-return]
 
     def end(self) -> None:
@@ -159,9 +174,22 @@ class _Process:
         self._process.wait()
         self._stderr.close()
 
-    def _last_words(self) -> str:
+    def _where_it_is(self) -> str:
+        """The user's line that a process which hangs is at, as far as it says so."""
+        if not hasattr(signal, "SIGUSR1"):
+            return ""
+        self._process.send_signal(signal.SIGUSR1)
+        end = time.monotonic() + _ANSWER_SECONDS
+        while not (place := of_dump(self._said())) and time.monotonic() < end:
+            time.sleep(0.1)
+        return place
+
+    def _said(self) -> str:
         self._stderr.seek(0)
-        lines = self._stderr.read().decode(errors="replace").strip().splitlines()
+        return self._stderr.read().decode(errors="replace")
+
+    def _last_words(self) -> str:
+        lines = self._said().strip().splitlines()
         return lines[-1] if lines else ""
 
 

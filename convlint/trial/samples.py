@@ -61,6 +61,23 @@ def given_samples(named: Mapping[str, tuple[Any, ...]]) -> list[Sample]:
     return made
 
 
+def varied(sample: Sample) -> list[Sample]:
+    """Other values for inputs of the user's: floats moved, the rest in another order, and so still valid."""
+    generator = torch.Generator().manual_seed(3)
+    return [
+        Sample(how, "values", tuple(_varied(value, how, generator) for value in sample.args))
+        for how in ("shuffled", "negated", "zeros", "large")
+    ]
+
+
+def _varied(value: Any, how: str, generator: torch.Generator) -> Any:
+    if not isinstance(value, torch.Tensor) or not value.numel():
+        return value
+    if how == "shuffled" or not value.is_floating_point():
+        return value.reshape(-1)[torch.randperm(value.numel(), generator=generator)].reshape(value.shape)
+    return value * {"negated": -1, "zeros": 0, "large": 100}[how]
+
+
 def jittered(sample: Sample) -> Sample:
     """The sample with its floats moved by about a rounding error."""
     generator = torch.Generator().manual_seed(2)

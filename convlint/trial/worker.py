@@ -5,9 +5,11 @@ Started by ``convlint.trial.runner``. What the model prints goes to stderr.
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -26,6 +28,7 @@ def main() -> None:
     def say(answer: Answer) -> None:
         out.write(msgspec.json.encode(answer) + b"\n")
 
+    _tell_where_it_ends()
     _limit_memory(int(sys.argv[1]))
     logging.disable(logging.CRITICAL)
     say(Started(_versions()))
@@ -41,9 +44,25 @@ def main() -> None:
         _forget()
 
 
+def _tell_where_it_ends() -> None:
+    """A process that dies, is asked where it hangs, or ends itself, writes its Python stack to stderr."""
+    faulthandler.enable()
+    if hasattr(faulthandler, "register"):  # not on Windows
+        faulthandler.register(signal.SIGUSR1, all_threads=False)
+    end = os._exit
+
+    def end_telling(code: int) -> None:
+        faulthandler.dump_traceback(all_threads=False)
+        end(code)
+
+    os._exit = end_telling  # type: ignore[assignment]
+
+
 def _performed(job: Job) -> Iterator[Answer]:
     if job.case:  # watching reaches into torch's inner parts, which another torch may not have
         from convlint.trial.labels.perform import perform
+    elif job.shadow:
+        from convlint.trial.shadow import perform
     else:
         from convlint.trial.execute import perform
     return perform(job)

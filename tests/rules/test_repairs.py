@@ -8,6 +8,9 @@ import pytest
 from conftest import Cli, body_after, repaired
 from convlint_rules.examples import forward
 
+from convlint import api
+from convlint.config import Configuration
+
 
 @pytest.mark.parametrize("size", ["x.shape[0] if self.flag else 2.5", "x.shape[0] * 0.5", "x.shape[0] / 2", "x.sum()"])
 def test_int_stays_where_it_may_cut_off_a_fraction(tmp_path: Path, size: str) -> None:
@@ -325,3 +328,13 @@ def test_a_helper_stays_where_another_call_gives_it_something_else(tmp_path: Pat
         f"{helper}return x * helper({size}) * helper({other})"
     )
     assert body_after(tmp_path, f"{helper}return x * helper({size})") != f"{helper}return x * helper({size})"
+
+
+def test_a_view_that_the_caller_made_is_not_written_back_where_its_base_has_no_name(tmp_path: Path) -> None:
+    helper = "\n\ndef double(v):\n    v *= 2\n    return v\n"
+    source = forward("y = x.clone()\nz = double(y[:, 0])\nreturn y + z[:, None]") + helper
+    path = tmp_path / "model.py"
+    path.write_text(source)
+    found = api.check([path], Configuration(isolated=True)).findings
+    assert [(one.code, one.fixable) for one in found] == [("CVL101", None)]
+    assert repaired(path, source.encode(), unsafe_fixes=True).decode() == source

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convlint.errors import UsageError
-from convlint.trial.inputs import Dim, Input, parse_inputs
+from convlint.trial.inputs import Dim, Input, nested, parse_inputs
 
 
 def test_named_dimensions_are_dynamic_and_numbers_are_fixed() -> None:
@@ -28,6 +28,15 @@ def test_scalars_bools_and_bounds() -> None:
     assert spec.inputs[0].shape == ()
 
 
+def test_constants_and_the_parts_of_dicts_and_lists() -> None:
+    spec = parse_inputs("targets.1.boxes: float32[2]; targets.0.boxes: float32[3]; sizes = (3, 4); masked = None")
+    assert spec.constants == {"sizes": (3, 4), "masked": None}
+    names = [given.name for given in spec.inputs]
+    assert nested(dict(zip(names, "ab", strict=True))) == {"targets": [{"boxes": "b"}, {"boxes": "a"}]}
+    with pytest.raises(UsageError, match="`x` has a value of its own; give either it or its parts"):
+        nested({"x": 1, "x.a": 2})
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -41,6 +50,7 @@ def test_scalars_bools_and_bounds() -> None:
         ("x: float32[2, -1]", "input `x`: `-1` is no size"),
         ("x: float32[N=8..1]", "input `x`: `N=8..1` is no range of sizes"),
         ("k: int64[2] in 9..0", "input `k`: `in 9..0` holds no int64"),
+        ("x: float32[2]; n = three", "input `n`: `three` is no Python value; write for example `n = True`"),
         ("m: bool[2] in 0..1", "input `m`: `in 0..1` is no range of numbers"),
     ],
 )

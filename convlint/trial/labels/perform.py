@@ -13,11 +13,11 @@ from convlint.findings import Level
 from convlint.trial.execute import Measured, Subject, exported, measure, outcome, run_on
 from convlint.trial.job import Answer, Event, Job, Outcome, Reference
 from convlint.trial.labels.failures import failure_watched
-from convlint.trial.labels.lines import Lines
 from convlint.trial.labels.places import Places
 from convlint.trial.labels.shapes import Guard, note_broken, shapes_watched
 from convlint.trial.labels.suite import read_suite, subject
 from convlint.trial.labels.taken import Taken, judged
+from convlint.trial.lines import Lines
 
 ROUTES = ("jit_trace", "torch_export", "torch_export_auto", "onnx_torchscript", "onnx_dynamo")
 _OF_TORCH_EXPORT = ("torch_export", "torch_export_auto")

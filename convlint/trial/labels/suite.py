@@ -16,17 +16,11 @@ from types import ModuleType
 from typing import Any
 
 import torch
-from torch.utils import _pytree as pytree
 
 from convlint.errors import UsageError
-from convlint.trial.compare import leaves
 from convlint.trial.execute import Subject, load
+from convlint.trial.flat import Flat, Inputs, differing, flat, same_structure
 from convlint.trial.samples import Sample
-
-Inputs = tuple[Any, ...] | dict[str, Any]
-
-_TENSOR = object()
-"""Where a tensor stands among the inputs."""
 
 
 @dataclass(frozen=True)
@@ -70,50 +64,14 @@ def subject(path: Path, case: Case) -> Subject:
         UsageError: the inputs have another structure on B than on A.
     """
     torch.manual_seed(0)
-    (a, structure), (b, other) = _flat(case.a()), _flat(case.b())
-    constants = [_TENSOR if isinstance(value, torch.Tensor) else value for value in a]
-    if structure != other or len(_tensors(a)) != len(_tensors(b)):
+    a, b = flat(case.a()), flat(case.b())
+    if not same_structure(a, b):
         raise UsageError(f"{path}: the inputs of `{case.name}` have another structure on B than on A")
-    traced, others = _tensors(a), _tensors(b)
     return Subject(
         str(path),
-        lambda: _Flat(case.model(), constants, structure),
-        [Sample("A", "traced", traced, made=False), Sample("B", "shapes", others, made=False)],
-        tuple(f"input{i}" for i in range(len(traced))),
-        _differing(traced, others),
+        lambda: Flat(case.model(), a),
+        [Sample("A", "traced", a.tensors, made=False), Sample("B", "shapes", b.tensors, made=False)],
+        tuple(f"input{i}" for i in range(len(a.tensors))),
+        differing(a.tensors, b.tensors),
         {},
     )
-
-
-def _flat(inputs: Inputs) -> tuple[list[Any], pytree.TreeSpec]:
-    return pytree.tree_flatten(((), inputs) if isinstance(inputs, dict) else (inputs, {}))
-
-
-def _tensors(values: list[Any]) -> tuple[torch.Tensor, ...]:
-    return tuple(value for value in values if isinstance(value, torch.Tensor))
-
-
-def _differing(a: tuple[torch.Tensor, ...], b: tuple[torch.Tensor, ...]) -> dict[int, dict[int, str]]:
-    """The axes that have another size on B: input index to axis to name."""
-    axes = {
-        i: {axis: f"size{i}_{axis}" for axis, size in enumerate(one.shape) if size != other.shape[axis]}
-        for i, (one, other) in enumerate(zip(a, b, strict=True))
-    }
-    return {i: named for i, named in axes.items() if named}
-
-
-class _Flat(torch.nn.Module):
-    """A model as a function from tensors to tensors."""
-
-    def __init__(self, model: torch.nn.Module, constants: list[Any], structure: pytree.TreeSpec) -> None:
-        super().__init__()
-        self.model = model
-        self.constants = constants
-        self.structure = structure
-
-    def forward(self, *tensors: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
-        given = iter(tensors)
-        values = [next(given) if constant is _TENSOR else constant for constant in self.constants]
-        args, keywords = pytree.tree_unflatten(values, self.structure)
-        made = tuple(leaf for leaf in leaves(self.model(*args, **keywords)) if isinstance(leaf, torch.Tensor))
-        return made[0] if len(made) == 1 else made

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ast
+
 from convlint.events import InplaceWrite
 from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level, Span
 from convlint.rewrite import edit, on_one_line
@@ -143,6 +145,8 @@ class WriteThroughAlias(Rule):
 
     def _repair(self, event: InplaceWrite) -> tuple[str, str] | None:
         """(how, statement) of the repair: ``after`` the write or ``replace`` it."""
+        if not _made_here(event):
+            return None
         indexed = event.view in INDEXING and event.view_text.endswith("]")  # `y.select(0, 1)` cannot be assigned to
         if indexed and event.name.isidentifier():
             return "after", f"{event.view_text} = {event.name}"
@@ -169,6 +173,22 @@ class WriteThroughAlias(Rule):
             content = f"{event.document.newline}{line[: column - 1]}{statement}"
         at = Span(end_row, end_column, end_row, end_column)
         return Fix(f"Write `{event.name}` back to `{event.base}`", (Edit(at, content),), Applicability.unsafe)
+
+
+def _made_here(event: InplaceWrite) -> bool:
+    """Whether the view was made in the function that writes to it: the base has its name nowhere else."""
+    around = [
+        node
+        for node in ast.walk(event.document.tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and node.lineno <= event.span.row <= (node.end_lineno or 0)
+    ]
+    if not around:
+        return True
+    function = max(around, key=lambda node: node.lineno)
+    names = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+    here = function.lineno <= event.view_row <= (function.end_lineno or 0)
+    return here and event.base.partition(".")[0].partition("[")[0] in names
 
 
 def _out_of_place(event: InplaceWrite) -> Edit:

@@ -5,18 +5,26 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, Protocol
 
-from convlint.trial.labels.places import Places
+
+class Watched(Protocol):
+    """Which files count, and what they are called."""
+
+    def owns(self, path: str, /) -> bool:
+        """Whether a file counts."""
+
+    def relative(self, path: str, /) -> str:
+        """The name of such a file."""
 
 
 class Lines:
-    """While open, notes the lines of the packages that run."""
+    """While open, notes the lines of the watched files that run."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Watched) -> None:
         self._places = places
         self.seen: dict[str, set[int]] = defaultdict(set)
-        """By file, relative to its package's folder."""
+        """By the name of the file."""
 
     def __enter__(self) -> Lines:
         sys.settrace(self._enter_function)

@@ -1,0 +1,24 @@
+"""What a long run does at the moment, on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from convlint.trial.job import Watch, unwatched
+
+
+@contextmanager
+def steps_shown() -> Iterator[Watch]:
+    """While open, shows each step that it is told on stderr, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield unwatched
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False)
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("looks for repairs", total=None)
+        yield lambda step: shown.update(task, description=step)

@@ -1,0 +1,137 @@
+"""What became of each repair under ``--prove``, and what the models did before and after: text, and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from convlint.api import ProveResult
+from convlint.findings import Level
+from convlint.prover import Proved, Verdict, better, told
+from convlint.report.as_json import finding_as_json
+from convlint.report.style import Painter
+from convlint.report.text import shown_path
+from convlint.trial.job import Outcome
+
+_STYLES = {"proven": "bold green", "dropped": "bold red", "not exercised": "bold yellow"}
+_WORDS = {"proven": "repaired", "dropped": "dropped", "not exercised": "not exercised"}
+_MODES = {"outputs": "outputs", "gradients": "gradients", "training": "training mode"}
+_MOST_SKIPPED = 3
+_LONGEST = 160
+
+
+def lines(result: ProveResult, painter: Painter) -> Iterator[str]:
+    """Each repair with its proof or the reason against it, then each model."""
+    if not result.verdicts:
+        yield "There is no repair to prove."
+        return
+    models = {model.label: model for model in result.models}
+    for verdict in sorted(result.verdicts, key=lambda one: (list(_STYLES).index(one.kind), one.finding.path)):
+        finding = verdict.finding
+        place = f"{shown_path(finding.path)}:{finding.span.row}:{finding.span.column}"
+        word = painter(_WORDS[verdict.kind], _STYLES[verdict.kind])
+        why = verdict.reason or _evidence(verdict, [models[label] for label in verdict.models])
+        yield f"{painter(place, 'bold')}: {finding.code} {word}: {why}"
+    yield ""
+    for model in result.models:
+        yield from _model(model, painter)
+        yield ""
+
+
+def _evidence(verdict: Verdict, models: Sequence[Proved]) -> str:
+    """``equal on 20 inputs, also in gradients; jit_trace was frozen on 3 inputs, now right``."""
+    compared = {mode: sum(len(one.after.reference.compared.get(mode, ())) for one in models) for mode in _MODES}
+    gap = max((one.after.reference.gap for one in models), default=0.0)
+    equal = f"equal on {compared['outputs']} inputs" + (f" to within {gap:.1g}" if gap else " to the bit")
+    equal += f", gradients on {compared['gradients']}" if compared["gradients"] else ", gradients not compared"
+    equal += f", in training mode on {compared['training']}" if compared["training"] else ""
+    helped = [
+        f"{one.route} was {told(one.before)}, now {told(one.after)}{_with(one.model, models)}" for one in verdict.helped
+    ]
+    seen = {(one.model, one.route) for one in verdict.helped}
+    return "; ".join([equal, *helped, *(part for model in models if (part := _also_right(model, seen, models)))])
+
+
+def _also_right(model: Proved, seen: Container[tuple[str, str]], models: Sequence[Proved]) -> str:
+    """The other routes that make the right thing of a model."""
+    outcomes = model.after.outcomes.items()
+    routes = [r for r, one in outcomes if one.level is Level.harmless and (model.label, r) not in seen]
+    return f"right by {', '.join(routes)}{_with(model.label, models)}" if routes else ""
+
+
+def _with(label: str, models: Sequence[Proved]) -> str:
+    return f" ({label})" if len(models) > 1 else ""
+
+
+def _model(model: Proved, painter: Painter) -> Iterator[str]:
+    reference = model.after.reference
+    guess = f" (guessed from {reference.guess}; say otherwise with --input)" if reference.guess else ""
+    yield f"{painter(model.label, 'bold')} on {reference.inputs}{guess}"
+    for name, why in list(reference.skipped.items())[:_MOST_SKIPPED]:
+        yield f"  without {name}: {_short(why)}"
+    if len(reference.skipped) > _MOST_SKIPPED:
+        yield f"  and without {len(reference.skipped) - _MOST_SKIPPED} more"
+    for mode, why in reference.uncompared.items():
+        yield f"  {_MODES[mode]} not compared{'' if reference.compared.get(mode) else ' at all'}: {_short(why)}"
+    for route, before in model.before.outcomes.items():
+        after = model.after.outcomes[route]
+        change = told(after) if told(before) == told(after) else f"{told(before)}, now {told(after)}"
+        shown = painter(change, "green") if better(before, after) or after.level is Level.harmless else change
+        place = f" at {after.place}" if after.place else ""
+        yield f"  {route:17} {shown}{place}{f': {_short(after.message)}' if after.message else ''}"
+
+
+def _short(message: str) -> str:
+    return message if len(message) <= _LONGEST else f"{message[:_LONGEST]}..."
+
+
+def as_json(result: ProveResult) -> str:
+    """An object: the findings that are left (as ever), each repair's verdict, each model's outcomes."""
+    value = {
+        "findings": [finding_as_json(finding) for finding in result.left.findings],
+        "repairs": [_verdict(verdict) for verdict in result.verdicts],
+        "models": [_model_as_json(model) for model in result.models],
+    }
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return finding_as_json(verdict.finding) | {
+        "verdict": verdict.kind,
+        "reason": verdict.reason,
+        "models": list(verdict.models),
+        "helped": [
+            {"model": one.model, "route": one.route, "before": told(one.before), "after": told(one.after)}
+            for one in verdict.helped
+        ],
+    }
+
+
+def _model_as_json(model: Proved) -> dict[str, Any]:
+    reference = model.after.reference
+    return {
+        "model": model.label,
+        "inputs": reference.inputs,
+        "guessed_from": reference.guess,
+        "compared": reference.compared,
+        "uncompared": reference.uncompared,
+        "skipped": reference.skipped,
+        "gap": reference.gap,
+        "routes": {
+            route: {"before": _outcome(before), "after": _outcome(model.after.outcomes[route])}
+            for route, before in model.before.outcomes.items()
+        },
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "level": outcome.level.name,
+        "told": told(outcome),
+        "message": outcome.message,
+        "place": outcome.place,
+        "failed": outcome.failed,
+        "vanished": list(outcome.vanished),
+    }

@@ -1,0 +1,142 @@
+"""Inputs for a model of which nothing is said: from what its library says, its first layer and its annotations."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from convlint.errors import UsageError
+from convlint.trial.execute import eager, told
+from convlint.trial.inputs import parse_inputs
+from convlint.trial.job import ModelSpec
+from convlint.trial.subject import prepare
+
+_IMAGE_SIZES = (64, 224, 32, 256, 128, 299, 384, 512)
+_NUMBERS: Mapping[Any, str] = {int: "2", float: "0.5", bool: "True", "int": "2", "float": "0.5", "bool": "True"}
+"""A value for a parameter that is annotated so."""
+
+
+class Guess(NamedTuple):
+    """Inputs in the language of ``convlint.trial.inputs``, and what they were guessed from."""
+
+    text: str
+    why: str
+
+
+def guess(model: nn.Module, spec: ModelSpec) -> Guess:
+    """The first inputs that the model takes.
+
+    Raises:
+        UsageError: it takes none of them.
+    """
+    failure = ""
+    for one in _candidates(model):
+        why_not = _refused(model, spec, one.text)
+        if not why_not:
+            return one._replace(text=_fixed_where_needed(model, spec, one.text))
+        failure = failure or f"; `{one.text}` fails: {why_not}"
+    takes = ", ".join(f"`{name}`" for name in inspect.signature(model.forward).parameters)
+    raise UsageError(
+        f"`{spec.factory}` takes {takes}, and what it takes cannot be guessed{failure}; describe it, for example "
+        f"`--input 'x: float32[N=2, 3, H=64, W=64]'`"
+    )
+
+
+def _refused(model: nn.Module, spec: ModelSpec, text: str) -> str:
+    """Why the model does not take inputs, nothing where it does."""
+    try:
+        subject = prepare(model, spec, text).subject
+        eager(subject, subject.samples[0])
+    except Exception as error:
+        return told(error)
+    return ""
+
+
+def _fixed_where_needed(model: nn.Module, spec: ModelSpec, text: str) -> str:
+    """The inputs with those dimensions dynamic for which the model takes another size."""
+    for dim in parse_inputs(text).dims.values():
+        named = f"{dim.name}={dim.size}"
+        if _refused(model, spec, text.replace(named, f"{dim.name}={dim.size + (dim.size if dim.size > 8 else 1)}")):
+            text = text.replace(named, str(dim.size))
+    return text
+
+
+def _candidates(model: nn.Module) -> Iterator[Guess]:
+    yield from _stated(model)
+    needed = {
+        name: one.annotation
+        for name, one in inspect.signature(model.forward).parameters.items()
+        if one.default is inspect.Parameter.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+    }
+    tensors = [name for name, annotation in needed.items() if annotation not in _NUMBERS]
+    if len(tensors) != 1:
+        return
+    constants = "".join(f"; {name} = {_NUMBERS[needed[name]]}" for name in needed if name not in tensors)
+    for place, layer in model.named_modules():
+        layouts = list(_layouts(layer))
+        for layout in layouts:
+            called = f"`{place}`, a {type(layer).__name__}" if place else f"a {type(layer).__name__}"
+            yield Guess(f"{tensors[0]}: {layout}{constants}", f"the first layer, {called}")
+        if layouts:
+            return
+
+
+def _stated(model: nn.Module) -> Iterator[Guess]:
+    """What models of Lightning, timm and transformers say of themselves."""
+    example = getattr(model, "example_input_array", None)
+    if isinstance(example, torch.Tensor):
+        name = next(iter(inspect.signature(model.forward).parameters))
+        yield Guess(_described({name: example}), "`example_input_array`")
+    elif isinstance(example, Mapping):
+        yield Guess(_described(example), "`example_input_array`")
+    timm = getattr(model, "default_cfg", None)
+    if isinstance(timm, Mapping) and timm.get("input_size"):
+        channels, height, width = timm["input_size"]
+        yield Guess(f"x: float32[N=2, {channels}, H={height}, W={width}]", "`default_cfg`")
+    config = getattr(model, "config", None)
+    if getattr(model, "main_input_name", "") == "pixel_values" and isinstance(getattr(config, "image_size", None), int):
+        channels, size = getattr(config, "num_channels", 3), getattr(config, "image_size", 0)
+        yield Guess(f"pixel_values: float32[N=2, {channels}, H={size}, W={size}]", "its `config`")
+    elif isinstance(dummy := getattr(model, "dummy_inputs", None), Mapping):
+        yield Guess(_described(dummy), "`dummy_inputs`")
+
+
+def _described(values: Mapping[str, Any]) -> str:
+    """Tensors in the language: their first axis is the batch, whole numbers stay where they are."""
+    parts = []
+    for name, value in values.items():
+        if not isinstance(value, torch.Tensor):
+            parts.append(f"{name} = {value!r}")
+            continue
+        sizes = [f"N={size}" if axis == 0 else str(size) for axis, size in enumerate(value.shape)]
+        dtype = str(value.dtype).removeprefix("torch.")
+        whole = not (value.is_floating_point() or value.is_complex() or value.dtype is torch.bool) and value.numel()
+        bounds = f" in {min(0, int(value.min()))}..{max(1, int(value.max()))}" if whole else ""
+        parts.append(f"{name}: {dtype}[{', '.join(sizes)}]{bounds}")
+    return "; ".join(parts)
+
+
+def _layouts(layer: nn.Module) -> Iterator[str]:
+    """What a layer takes, nothing for layers that do not say."""
+    match layer:
+        case nn.Conv2d() | nn.ConvTranspose2d():
+            yield from (f"float32[N=2, {layer.in_channels}, H={size}, W={size}]" for size in _IMAGE_SIZES)
+        case nn.BatchNorm2d():
+            yield from (f"float32[N=2, {layer.num_features}, H={size}, W={size}]" for size in _IMAGE_SIZES)
+        case nn.Conv1d() | nn.ConvTranspose1d():
+            yield from (f"float32[N=2, {layer.in_channels}, L={size}]" for size in (64, 1024, 16000))
+        case nn.Conv3d():
+            yield from (f"float32[N=2, {layer.in_channels}, D={size}, H={size}, W={size}]" for size in (16, 32, 64))
+        case nn.Embedding():
+            yield from (f"int64[N=2{axes}] in 0..{layer.num_embeddings - 1}" for axes in (", L=8", ""))
+        case nn.Linear():
+            yield from (f"float32[N=2{axes}, {layer.in_features}]" for axes in ("", ", L=8"))
+        case nn.LayerNorm():
+            shape = ", ".join(map(str, layer.normalized_shape))
+            yield from (f"float32[N=2{axes}, {shape}]" for axes in (", L=8", ""))
+        case nn.RNNBase():
+            yield f"float32[{'N=2, L=8' if layer.batch_first else 'L=8, N=2'}, {layer.input_size}]"

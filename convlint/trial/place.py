@@ -1,0 +1,58 @@
+"""Where in the user's code something happened: the innermost line that is neither Python's nor an exporter's."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import sysconfig
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from traceback import walk_tb
+
+from convlint.source.discovery import INSTALLED
+
+_TOOLS = ("torch", "onnx", "onnxscript", "onnx_ir", "onnxruntime", "numpy", "msgspec", "convlint")
+_DUMPED = re.compile(r'File "(.+)", line (\d+) in ')
+_STACKS = re.compile(r"^(?:Current thread|Thread|Stack) .*\(most recent call first\):$", re.MULTILINE)
+
+
+def of_error(error: BaseException) -> str:
+    """``file.py:12`` of an exception, or of the first of its causes that ran through the user's code."""
+    known: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause and cause not in known:
+        known.append(cause)
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    stacks = ([(f.f_code.co_filename, row) for f, row in walk_tb(one.__traceback__)][::-1] for one in known[::-1])
+    return next((place for stack in stacks if (place := _of_stack(stack))), "")
+
+
+def of_dump(text: str) -> str:
+    """The same of the last stack that ``faulthandler`` has written into a text."""
+    return _of_stack((path, int(row)) for path, row in _DUMPED.findall(_STACKS.split(text)[-1]))
+
+
+def _of_stack(innermost_first: Iterable[tuple[str, int]]) -> str:
+    return next((f"{_shown(path)}:{row}" for path, row in innermost_first if _of_user(path)), "")
+
+
+@cache
+def _of_user(path: str) -> bool:
+    if path.startswith(("<", *_tools())):
+        return False
+    return not path.startswith(sysconfig.get_paths()["stdlib"]) or any(f"/{name}/" in path for name in INSTALLED)
+
+
+@cache
+def _tools() -> tuple[str, ...]:
+    specs = (importlib.util.find_spec(name) for name in _TOOLS)
+    return tuple(f"{folder}{os.sep}" for spec in specs if spec for folder in spec.submodule_search_locations or ())
+
+
+def _shown(path: str) -> str:
+    try:
+        return Path(path).relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return path

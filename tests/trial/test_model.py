@@ -1,0 +1,210 @@
+"""Models and their inputs, found and made as a user names them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+from torch import nn
+
+from convlint.errors import UsageError
+from convlint.trial.guess import guess
+from convlint.trial.inputs import parse_inputs
+from convlint.trial.job import ModelSpec
+from convlint.trial.model import find, load_model
+from convlint.trial.subject import arranged, prepare
+
+NET = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, width=4, *, depth=1):
+        super().__init__()
+        self.layers = nn.Sequential(*[nn.Linear(width, width) for _ in range(depth)])
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+class Wide(Net):
+    def __init__(self, width):
+        super().__init__(width)
+
+
+def build():
+    raise ValueError("no")
+
+
+def nothing():
+    return {}
+
+
+def state():
+    return Net().state_dict()
+
+
+def sizes():
+    for n in (2, 3):
+        yield {"x": torch.rand(n, 4)}
+
+
+def mixed():
+    yield torch.rand(2, 4)
+    yield (torch.rand(2, 4), 1)
+
+
+made = Net()
+SIZE = 4
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    (tmp_path / "shopping").mkdir()
+    (tmp_path / "shopping" / "__init__.py").touch()
+    (tmp_path / "shopping" / "net.py").write_text(NET)
+    (tmp_path / "alone.py").write_text(NET)
+    modules, path = set(sys.modules), list(sys.path)
+    yield tmp_path
+    sys.path[:] = path
+    for name in set(sys.modules) - modules:
+        if name.startswith(("shopping", "alone")):
+            del sys.modules[name]
+
+
+def spec(folder: Path, factory: str, **more: object) -> ModelSpec:
+    return ModelSpec(factory=factory, folders=(str(folder),), **more)  # type: ignore[arg-type]
+
+
+def test_classes_functions_and_models_by_module_and_by_file(folder: Path) -> None:
+    for factory in (
+        "shopping.net:Net",
+        "shopping.net:made",
+        f"{folder}/shopping/net.py:Net",
+        f"{folder}/alone.py:made",
+    ):
+        model = load_model(spec(folder, factory))
+        assert (type(model).__name__, model.training) == ("Net", False)
+    assert load_model(spec(folder, f"{folder}/shopping/net.py:Net")).__module__ == "shopping.net"
+    assert find(f"{folder}/alone.py:Net") is type(load_model(spec(folder, f"{folder}/alone.py:made")))
+    assert len(load_model(spec(folder, "shopping.net:Net", arguments={"depth": 3})).layers) == 3
+    assert load_model(spec(folder, "shopping.net:Wide", arguments=[7])).layers[0].in_features == 7
+
+
+def test_random_weights_are_the_same_each_time(folder: Path) -> None:
+    one, other = (load_model(spec(folder, "shopping.net:Net")).state_dict() for _ in range(2))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_weights_are_loaded_whole(folder: Path) -> None:
+    file = folder / "net.pt"
+    state = load_model(spec(folder, "shopping.net:Net")).state_dict()
+    torch.save({"model": {name: value + 1 for name, value in state.items()}, "epoch": 3}, file)
+    loaded = load_model(spec(folder, "shopping.net:Net", weights=str(file))).state_dict()
+    assert all(torch.equal(loaded[name], state[name] + 1) for name in state)
+
+
+@pytest.mark.parametrize(
+    ("factory", "message"),
+    [
+        ("shoping.net:Net", "there is no module `shoping`; did you mean `shopping`?"),
+        ("shopping.nett:Net", "there is no module `shopping.nett`; did you mean `shopping.net`?"),
+        ("shopping.net:Nett", "`shopping.net` has no `Nett`; did you mean `Net`?"),
+        ("shopping.net", "`shopping.net` names no model; write `package.module:name` or `path/file.py:name`"),
+        ("shopping/nett.py:Net", "shopping/nett.py: there is no such file"),
+        ("shopping.net:build", "`shopping.net:build` cannot be made: ValueError: no ("),
+        ("shopping.net:SIZE", "`shopping.net:SIZE` is a int: no model, and nothing that makes one"),
+        ("shopping.net:nothing", "`shopping.net:nothing` gives a dict, not a torch.nn.Module"),
+        ("shopping.net:Wide", "missing 1 required positional argument: 'width'; give its arguments in a"),
+    ],
+)
+def test_what_is_no_model_is_named(folder: Path, factory: str, message: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        load_model(spec(folder, factory))
+    assert message in str(raised.value)
+
+
+def test_a_model_takes_no_arguments_and_weights_must_be_weights(folder: Path) -> None:
+    with pytest.raises(UsageError, match="is a model already; leave out its `arguments`"):
+        load_model(spec(folder, "shopping.net:made", arguments=[1]))
+    (folder / "net.pt").write_text("weights")
+    with pytest.raises(UsageError, match=r"net\.pt: cannot be read as weights"):
+        load_model(spec(folder, "shopping.net:made", weights=str(folder / "net.pt")))
+
+
+def test_a_function_that_yields_several_inputs_says_which_axes_are_dynamic(folder: Path) -> None:
+    one = spec(folder, "shopping.net:Net")
+    prepared = prepare(load_model(one), one, "shopping.net:sizes")
+    assert prepared.subject.dynamic == {0: {0: "size0_0"}}
+    kinds = {sample.name: sample.kind for sample in prepared.subject.samples}
+    assert (kinds["traced"], kinds["input 2"], kinds["seed 1"], kinds["zeros"]) == (
+        "traced",
+        "shapes",
+        "values",
+        "values",
+    )
+    with pytest.raises(UsageError, match="yields inputs of several structures"):
+        prepare(load_model(one), one, "shopping.net:mixed")
+    with pytest.raises(UsageError, match=r"`shopping\.net:build` gives no inputs: ValueError: no"):
+        prepare(load_model(one), one, "shopping.net:build")
+
+
+class Takes(nn.Module):
+    def forward(self, image: torch.Tensor, boxes: torch.Tensor, flip: bool = False) -> torch.Tensor:
+        return image
+
+
+def test_inputs_go_by_name_where_the_model_knows_the_name_and_else_in_order() -> None:
+    known = parse_inputs("boxes: float32[2]; image.0: float32[3]; image.1: float32[4]; flip = True")
+    assert arranged(Takes(), known, ["b", "i", "j"]) == {"boxes": "b", "image": ["i", "j"], "flip": True}
+    assert arranged(Takes(), parse_inputs("x: float32[2]; y: float32[2]"), ["b", "i"]) == ("b", "i")
+    with pytest.raises(UsageError, match=r"input `box`: `forward` has no such parameter; did you mean `boxes`\?"):
+        arranged(Takes(), parse_inputs("image: float32[2]; box: float32[2]"), ["b", "i"])
+
+
+class Scaled(nn.Module):
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: torch.Tensor, scale: float) -> torch.Tensor:
+        return self.layer(x) * scale
+
+
+@pytest.mark.parametrize(
+    ("layer", "text"),
+    [
+        (nn.Linear(4, 2), "x: float32[N=2, 4]"),
+        (nn.Conv2d(3, 2, 3), "x: float32[N=2, 3, H=64, W=64]"),
+        (nn.Conv2d(3, 2, 100), "x: float32[N=2, 3, H=224, W=224]"),
+        (nn.Sequential(nn.Conv2d(1, 2, 1), nn.Flatten(), nn.Linear(2 * 64 * 64, 1)), "x: float32[N=2, 1, 64, 64]"),
+        (nn.Embedding(9, 2), "x: int64[N=2, L=8] in 0..8"),
+    ],
+)
+def test_inputs_are_guessed_from_the_first_layer_and_only_what_may_change_is_dynamic(
+    layer: nn.Module, text: str
+) -> None:
+    guessed = guess(Scaled(layer).eval(), ModelSpec(factory="net:Scaled"))
+    assert guessed.text == f"{text}; scale = 0.5"
+    assert guessed.why.startswith("the first layer, `layer")
+
+
+def test_a_model_that_says_what_it_takes_is_believed() -> None:
+    model = nn.Sequential(nn.Linear(4, 2))
+    model.example_input_array = torch.rand(3, 5, 4)  # type: ignore[assignment]
+    guessed = guess(model, ModelSpec(factory="net:model"))
+    assert (guessed.text, guessed.why) == ("input: float32[N=3, 5, 4]", "`example_input_array`")
+
+
+def test_what_cannot_be_guessed_is_asked_for() -> None:
+    with pytest.raises(UsageError) as raised:
+        guess(Takes(), ModelSpec(factory="net:Takes"))
+    assert "`net:Takes` takes `image`, `boxes`, `flip`, and what it takes cannot be guessed" in str(raised.value)
