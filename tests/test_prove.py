@@ -121,7 +121,7 @@ def test_what_is_right_is_kept_and_each_wrong_repair_is_dropped_with_its_reason(
     ran, after = swapped(*lines)
     assert after == model(*lines).replace(lines[1], "x = -x  # -> -x", 1)
     assert len(said(ran, "repaired")) == 1
-    assert "equal on 11 inputs to the bit, gradients on 11, in training mode on 11" in said(ran, "repaired")[0]
+    assert "equal on 12 inputs to the bit, gradients on 12, in training mode on 12" in said(ran, "repaired")[0]
     assert said(ran, "not exercised") == ["no model runs this line"]
     reasons = said(ran, "dropped")
     wanted = (

@@ -15,6 +15,8 @@ _STYLES = {"-": "red", "+": "green", "@": "cyan"}
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 """A line of a patch ends with a line feed, whatever ends the lines of the file."""
 _QUOTED = re.compile(rb'[\x00-\x1f"\\\x7f]')
+_QUOTED_OF_OTHERS = re.compile(rb'[\x00-\x1f"\\\x7f-\xff]')
+"""In a name that is no UTF-8: a patch is text."""
 
 
 def diff(old: Document, new: str, painter: Painter) -> Iterator[bytes]:
@@ -44,6 +46,7 @@ def _name(side: str, path: str) -> bytes:
     except ValueError:
         path = path.replace(os.sep, "/")
     name = os.fsencode(f"{side}/{path}")
-    if not _QUOTED.search(name):
+    quoted = _QUOTED_OF_OTHERS if any("\udc80" <= letter <= "\udcff" for letter in path) else _QUOTED
+    if not quoted.search(name):
         return name
-    return b'"' + _QUOTED.sub(lambda match: b"\\%03o" % ord(match[0]), name) + b'"'
+    return b'"' + quoted.sub(lambda match: b"\\%03o" % ord(match[0]), name) + b'"'

@@ -6,7 +6,7 @@ from convlint.events import Branch, Taint
 from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level, Span
 from convlint.rewrite import SourceError, code, edit
 from convlint.rule import Context, Example, Rule
-from convlint_rules.control_flow import grown_list
+from convlint_rules import grown_list
 from convlint_rules.examples import forward
 from convlint_rules.rewriting import torch_in
 
