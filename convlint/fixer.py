@@ -121,8 +121,8 @@ def _reason(document: Document, repair: Repairable, settings: Settings) -> str:
     fix = repair.fix(settings.context)
     if fix is None or not fix.edits:
         return "the repair cannot be written here"
-    if _loses_comment(list(comments(document)), repair.finding, fix.edits):
-        return "the repair would lose a comment"
+    if _changes_comments(list(comments(document)), repair.finding, fix.edits):
+        return "the repair would lose or double a comment"
     return "the result would be no Python, or not fit the file's encoding"
 
 
@@ -176,7 +176,7 @@ def _chosen(document: Document, fixes: Sequence[Repair], *, one_by_one: bool) ->
     written = list(comments(document)) if fixes else []
     for repair in fixes:
         new = [edit for edit in repair.edits if edit not in edits]
-        if any(_touch(a, b) for a in new for b in edits) or _loses_comment(written, repair.finding, new):
+        if any(_touch(a, b) for a in new for b in edits) or _changes_comments(written, repair.finding, new):
             continue
         if one_by_one and not _parses(document, document.apply([*edits, *new])):
             continue
@@ -194,8 +194,8 @@ def _touch(a: Edit, b: Edit) -> bool:
     )
 
 
-def _loses_comment(written: Sequence[tuple[int, int, str]], finding: Finding, edits: Sequence[Edit]) -> bool:
-    """Whether edits drop a comment that somebody wrote (the repair of a suppression is about one)."""
+def _changes_comments(written: Sequence[tuple[int, int, str]], finding: Finding, edits: Sequence[Edit]) -> bool:
+    """Whether edits drop or double a comment that somebody wrote (the repair of a suppression is about one)."""
     if finding.code.startswith("CVL0"):
         return False
     return any(
@@ -207,12 +207,12 @@ def _loses_comment(written: Sequence[tuple[int, int, str]], finding: Finding, ed
 
 
 def _keeps(content: str, written: list[str]) -> bool:
-    """Whether each of some comments stands in a text, the same one as often as it was written."""
+    """Whether each of some comments stands in a text, the same one exactly as often as it was written."""
     for text in sorted(written, key=len, reverse=True):
         if text not in content:
             return False
         content = content.replace(text, "", 1)
-    return True
+    return not any(text in content for text in written)
 
 
 def _parses(document: Document, text: str) -> bool:

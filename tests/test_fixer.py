@@ -420,7 +420,7 @@ def test_what_was_not_repaired_is_said_with_the_reason(cli: Cli) -> None:
     Path("a.py").write_text("import math\n" + Path("a.py").read_text())
     out = cli("a.py", "--fix", "--unfixable", "CVL205").out.splitlines()
     assert [line for line in out if line.startswith("Not repaired")] == [
-        "Not repaired: a.py:12: CVL204: the repair would lose a comment.",
+        "Not repaired: a.py:12: CVL204: the repair would lose or double a comment.",
         "Not repaired: a.py:14: CVL205: the settings do not let it be repaired.",
     ]
 
