@@ -54,6 +54,8 @@ NOT_EXPORTED = frozenset(
     ]
 )
 """Folders and files of what feeds, trains and tests a model: no exporter enters there by itself (README)."""
+INFERENCE = ("inference", "infer")
+"""What a model's method is called that stands in for ``forward`` once training is over."""
 _OF_DATA = frozenset(
     ["PIL", "albumentations", "cv2", "imageio", "imgaug", "librosa", "random", "skimage", "soundfile", "torchvision"]
 )
@@ -147,6 +149,8 @@ class Interpreter:
                 self._enter(cls)
         for cls in classes:
             self._enter_if_new(cls)
+        for cls in classes:
+            self._enter_inference(cls)
         self._enter_importers()
         self._enter_possible(used)
         return cured(self.modules, self.run.events())
@@ -155,6 +159,14 @@ class Interpreter:
         forward = cls.methods.get("forward")
         if forward is not None and forward.key not in self.run.visited:
             self._enter(cls)
+
+    def _enter_inference(self, cls: ClassInfo) -> None:
+        """Where ``forward`` is what training calls, as in speech synthesis, a method says that it is for the rest."""
+        for name in INFERENCE:
+            method = cls.methods.get(name)
+            excluded = self._is_excluded(cls.module, f"{cls.qualname}.{name}")
+            if method is not None and method.key not in self.run.visited and not excluded:
+                self._enter_at(Entry(method, cls))
 
     def _enter_importers(self) -> None:
         modules = [module for module in self.modules if not self._is_not_exported(module) and self._unmet(module)]

@@ -92,6 +92,7 @@ def _forget() -> None:
     for name in [name for name in sys.modules if name.startswith("convlint_subject_")]:
         del sys.modules[name]
     torch.compiler.reset()
+    torch.distributions.Distribution.set_default_validate_args(__debug__)  # strict exports switch it off for good
     gc.collect()
 
 

@@ -172,3 +172,11 @@ def test_an_entry_point_in_a_file_that_does_not_parse_is_reported_as_such(cli: C
     (project / "src/pkg/run.py").write_text("def infer(:\n")
     assert "CVL001" in cli("src").out
     assert cli("src/pkg/ops.py").code == 0
+
+
+@pytest.mark.parametrize("name", ["inference", "infer"])
+def test_what_stands_in_for_forward_after_training_is_entered(agree: Agree, name: str) -> None:
+    source = method(f"{name}(self, x)") + "\n    def forward(self, x):\n        return x\n"
+    agree(source)
+    agree(source.replace("  # CVL202", ""), exclude_entry_points=[f"model:Net.{name}"])
+    agree(method(f"{name}(self, x)", "class Tool:").replace("  # CVL202", ""))
