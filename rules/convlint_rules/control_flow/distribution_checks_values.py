@@ -18,8 +18,8 @@ class DistributionChecksValues(Rule):
     A distribution checks what it is given (`std > 0`), and `torch.export` cannot know the answer: it stops with
     `Could not guard on data-dependent expression` at a line of torch's own. The TorchScript routes drop the check. Most
     distributions leave it out for `validate_args=False`; a few, such as `StudentT` and `OneHotCategorical`, make others
-    inside that check all the same. (Once `torch.compile` or an export with `strict=True` has run in a process, torch has
-    switched the checks off for all of it; a fresh process stops.)
+    inside that check all the same. (Once `torch.compile` or an export with `strict=True` has run in a process, the
+    checks are off for all of it; a fresh process stops.)
 
     ## Fix safety
     Unsafe: values that are not allowed raise no error any more.
