@@ -390,6 +390,8 @@ def instantiate(run: Run, frame: Frame, node: ast.expr, cls: ClassInfo, argument
         return instance
     if is_module:
         run.memo[key] = instance
+        if frame.traced:
+            run.made_in_call.add(instance.serial)
     init = None if _has_made_init(cls) else run.method(cls, "__init__")
     new = Frame(frame.module, frame.function, frame, routes=frame.routes, traced=frame.traced and not is_module)
     new.statement = frame.statement

@@ -32,6 +32,8 @@ class Attribute:
     """Whether it is read before it is written, for something else than its own new value."""
     renews_itself: bool = False
     """Whether its new value comes from the old one."""
+    decides_itself: bool = False
+    """Whether its old value decides on nothing but the new one."""
     advances: bool = False
     """Whether that is by arithmetic, so that each call leaves another."""
     used: bool = False
@@ -44,7 +46,7 @@ class Attribute:
         flag = all(isinstance(value, Const) or number_kind(value) == "bool" for _, value in self.writes)
         if flag and not self.advances:
             return False  # a flag: what it guards is known by itself
-        return self.read_before or (self.renews_itself and self.used)
+        return self.read_before or ((self.renews_itself or self.decides_itself) and self.used)
 
     @property
     def made_once(self) -> bool:
@@ -66,17 +68,20 @@ class Attribute:
 
 def note_read(run: Run, frame: Frame, node: ast.expr, owner: Instance, name: str) -> None:
     """Notes that ``forward`` reads an attribute of a module."""
-    if not frame.traced or frame.checking or not run.is_module(owner.cls) or _only_converts(frame.statement, name):
+    if not frame.traced or frame.checking or not _stays(run, owner) or _only_converts(frame.statement, name):
         return
     key = (owner.serial, name)
     known = run.kept.setdefault(key, Attribute())
+    if _only_decides_its_write(frame.statement, name):
+        known.decides_itself |= key not in run.written
+        return
     written = _written_by(frame.statement, name)
     if written is None:
         known.used = True
         known.read_before |= key not in run.written
     elif key not in run.written and not run.only_metadata and not (_overwrites(frame.statement) and node is written):
         known.renews_itself = True
-        known.advances |= _is_arithmetic(frame.statement)
+        known.advances |= _is_arithmetic(frame.statement, name)
     for tensor in members(owner.attributes.get(name, Const(None))):
         if isinstance(tensor, Tensor) and key not in run.written:
             run.kept_tensors[tensor.storage] = key
@@ -84,7 +89,9 @@ def note_read(run: Run, frame: Frame, node: ast.expr, owner: Instance, name: str
 
 def note_assignment(run: Run, frame: Frame, target: ast.expr, owner: Instance, name: str, value: Value) -> None:
     """Notes ``self.name = value`` in ``forward``."""
-    if not frame.traced or not run.is_module(owner.cls):
+    if isinstance(value, Instance):
+        run.made_in_call.discard(value.serial)
+    if not frame.traced or not _stays(run, owner):
         return
     key = (owner.serial, name)
     old = owner.attributes.get(name)
@@ -124,7 +131,7 @@ def note_list(run: Run, frame: Frame, node: ast.expr, owner: List, method: str) 
     if not isinstance(where, ast.Attribute) or method not in GROWS | OVERWRITES:
         return
     for module in members(run.evaluate(frame, where.value)):
-        if isinstance(module, Instance) and run.is_module(module.cls):
+        if isinstance(module, Instance) and _stays(run, module):
             key = (module.serial, where.attr)
             if method in OVERWRITES:
                 run.written |= {key}
@@ -153,9 +160,37 @@ def finish(run: Run) -> None:
         run.note(found, "", (found.kept, not found.made_once))
 
 
-def _is_arithmetic(statement: ast.stmt | None) -> bool:
-    """Whether a statement computes: ``self.n += 1``, ``self.n = self.n + 1``, ``self.n.add_(1)``."""
-    return not isinstance(statement, ast.Assign) or any(isinstance(n, ast.BinOp) for n in ast.walk(statement.value))
+def _stays(run: Run, owner: Instance) -> bool:
+    """Whether a module outlives the call: one that ``forward`` makes for itself is made anew in the next."""
+    return run.is_module(owner.cls) and owner.serial not in run.made_in_call
+
+
+def _is_arithmetic(statement: ast.stmt | None, name: str) -> bool:
+    """Whether a statement computes with the attribute: ``self.n += 1``, ``self.n = self.n + 1``, ``self.n.add_(1)``."""
+    if not isinstance(statement, ast.Assign):
+        return True
+    return any(isinstance(part, ast.BinOp) and _names(part, name) for part in ast.walk(statement.value))
+
+
+def _names(node: ast.AST, name: str) -> bool:
+    return any(isinstance(part, ast.Attribute) and part.attr == name for part in ast.walk(node))
+
+
+def _only_decides_its_write(statement: ast.stmt | None, name: str) -> bool:
+    """Whether an attribute is read to decide on nothing but attributes, itself one: ``if self.n != n: self.n = n``."""
+    if not isinstance(statement, ast.If) or statement.orelse or not _only_sets(statement.body):
+        return False
+    return any(_written_by(part, name) for part in ast.walk(statement) if isinstance(part, ast.stmt))
+
+
+def _only_sets(body: Sequence[ast.stmt]) -> bool:
+    """Whether statements assign to attributes, some on conditions, and do nothing else."""
+    return all(
+        _only_sets([*one.body, *one.orelse])
+        if isinstance(one, ast.If)
+        else isinstance(one, ast.Assign) and all(isinstance(target, ast.Attribute) for target in one.targets)
+        for one in body
+    )
 
 
 def _written_by(statement: ast.stmt | None, name: str) -> ast.expr | None:
@@ -187,8 +222,7 @@ def _only_converts(statement: ast.stmt | None, name: str) -> bool:
         return False
     parts = list(ast.walk(statement.value))
     methods = [_method(part) for part in parts if isinstance(part, ast.Call)]
-    itself = any(isinstance(part, ast.Attribute) and part.attr == name for part in parts)
-    return itself and bool(methods) and all(map(CONVERSIONS.__contains__, methods))
+    return _names(statement.value, name) and bool(methods) and all(map(CONVERSIONS.__contains__, methods))
 
 
 def _method(node: ast.AST | None) -> str:

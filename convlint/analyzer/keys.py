@@ -16,7 +16,12 @@ LOOKUPS = frozenset(["get", "pop", "setdefault"])
 
 
 def note_key(run: Run, frame: Frame, node: ast.expr, owner: Value, key: Value, where: ast.expr) -> None:
-    """Notes ``table[n]``, ``table.get(n)`` and ``n in table``; of an empty dict the keys are put there on the way."""
+    """Notes ``table[n]``, ``table.get(n)`` and ``n in table``; of an empty dict the keys are put there on the way.
+
+    Where ``x[:, :n]`` is written, ``x`` is no dict after all.
+    """
+    if any(isinstance(part, ast.Slice) for part in (where, *getattr(where, "elts", ()))):
+        return
     tables = [one for one in members(owner) if isinstance(one, Dict)]
     if tables:
         listed = all(table.items and table.rest is None for table in tables)

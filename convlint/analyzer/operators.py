@@ -482,6 +482,7 @@ def _adaptive(rank: int) -> Handler:
     return handler
 
 
+_DETACH = viewing(lambda t, a: t.shape, "detach")
 _UNSQUEEZE = viewing(lambda t, a: shapes.unsqueezed(t.shape, a.get(0, "dim")), "unsqueeze")
 _TRANSPOSE = viewing(lambda t, a: shapes.swapped(t.shape, a.get(0, "dim0"), a.get(1, "dim1")), "transpose")
 _T = viewing(lambda t, a: shapes.swapped(t.shape, Const(0), Const(-1)), "t")
@@ -520,7 +521,8 @@ _SPECIAL: dict[str, Handler] = {
     "t_": _reshaped(_T),
     "unsqueeze": _UNSQUEEZE,
     "unsqueeze_": _reshaped(_UNSQUEEZE),
-    "detach": viewing(lambda t, a: t.shape, "detach"),
+    "detach": _DETACH,
+    "detach_": _reshaped(_DETACH),
     "squeeze": squeeze,
     "squeeze_": _reshaped(squeeze),
     "expand": expand,

@@ -149,6 +149,8 @@ class Run:
         """What is done with the attributes of the modules (see ``kept``)."""
         self.written: frozenset[tuple[int, str]] = frozenset()
         """The attributes that have surely been written since the model was entered."""
+        self.made_in_call: set[int] = set()
+        """The modules that ``forward`` makes and puts nowhere: the next call makes its own."""
         self.kept_tensors: dict[int, tuple[int, str]] = {}
         """The memory of tensors to the attributes that they were before the call."""
         self.looked_up: dict[tuple[str, str, str], Span] = {}

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from conftest import Agree
 from convlint_rules.examples import forward
+
+from convlint import api
+from convlint.config import Configuration
 
 INIT = """
 self.register_buffer("mean", torch.zeros(4))
@@ -27,6 +32,7 @@ self.layer, self.last = nn.Linear(4, 4), False
         "for _ in range(2):\n    self.calls += 1  # CVL704\nreturn x * self.calls",
         "self.seen.append(x)  # CVL704\nreturn torch.cat(self.seen)",
         "if flag:\n    self.first = x  # CVL704\nreturn x - self.first",
+        "if self.calls != len(x):\n    self.calls = len(x)  # CVL704\nreturn x * self.calls",
     ],
 )
 def test_what_the_next_call_reads(agree: Agree, body: str) -> None:
@@ -47,6 +53,8 @@ def test_what_the_next_call_reads(agree: Agree, body: str) -> None:
         "self.seen.clear()\nself.seen.append(x)\nreturn torch.cat(self.seen)",
         "self.scale = self.scale.to(x.device)\nreturn x * self.scale",
         "if self.training:\n    self.mean = x.mean(0)\nreturn x - self.mean",
+        "if self.calls != len(x):\n    self.calls = len(x)\n    if self.training:\n        self.first = x\nreturn x",
+        "self.scale.detach_()\nself.mean.detach_()\nreturn x * self.scale - self.mean",
         "assert self.calls < 9\nself.calls += 1\nreturn x * 2",
         "last = self.last\nself.last = True\ny = self.layer(x)\nself.last = last\nreturn y if self.last else x",
     ],
@@ -108,3 +116,60 @@ class Model(nn.Module):
         return x
 """
     )
+
+
+OF_ITS_OWN = """
+import torch
+from torch import nn
+
+
+class Hypotheses(nn.Module):
+    def __init__(self, scores):
+        super().__init__()
+        self.scores = scores
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.found = None
+
+    def forward(self, x):
+"""
+
+
+def test_a_module_made_in_the_call_is_not_there_in_the_next(agree: Agree) -> None:
+    agree(
+        OF_ITS_OWN
+        + """
+        found = Hypotheses(x)
+        for _ in range(3):
+            found.scores = found.scores + x
+        return found.scores
+"""
+    )
+
+
+def test_a_module_made_in_the_call_and_kept_is(agree: Agree) -> None:
+    agree(
+        OF_ITS_OWN
+        + """
+        if self.found is None:
+            self.found = Hypotheses(x.mean())  # CVL704
+        self.found.scores = self.found.scores + x.mean()  # CVL704
+        return x - self.found.scores
+"""
+    )
+
+
+def test_a_table_spread_in_the_first_call_is_made_once(tmp_path: Path) -> None:
+    spread = """
+if self.first:
+    self.first = False
+    self.table = self.table.repeat(x.shape[1] * 2, 1)
+return x @ self.table
+"""
+    model = tmp_path / "model.py"
+    model.write_text(forward(spread, init="self.first, self.table = True, torch.ones(1, 4)"), encoding="utf-8")
+    found = api.check([model], Configuration([], isolated=True)).findings
+    assert [(one.code, one.severity) for one in found] == [("CVL704", "warning")]

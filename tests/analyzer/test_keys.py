@@ -30,10 +30,11 @@ def test_a_size_is_looked_up(agree: Agree, body: str) -> None:
         "return x * self.table.get(self.heads, 1.0)",
         "sizes = [x.shape[0]]\nreturn x * len(sizes)",
         "return self.cache.get(4, x)",
+        "table = self.cache if self.heads else x\nreturn table[:, : y.shape[1]]",
     ],
 )
 def test_other_keys_are_found(agree: Agree, body: str) -> None:
-    agree(forward(body, init=INIT))
+    agree(forward(body, parameters="x, y", init=INIT))
 
 
 @pytest.mark.parametrize(
