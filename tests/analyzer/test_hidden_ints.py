@@ -27,7 +27,7 @@ from convlint_rules.examples import forward
 )
 def test_a_size_where_a_number_is_needed(agree: Agree, call: str) -> None:
     source = forward(f"n = x.shape[1]\nreturn {call}  # CVL207", init="self.kernel = nn.Parameter(torch.ones(4, 1, 3))")
-    agree(source, ignore=["CVL701"])
+    agree(source, ignore=["CVL701"], preview=True)
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,8 @@ def test_a_size_where_a_number_is_needed(agree: Agree, call: str) -> None:
     ],
 )
 def test_a_size_that_stays_symbolic_or_is_fixed(agree: Agree, call: str) -> None:
-    agree(
-        forward(f"n = x.shape[1]\nreturn {call}", parameters="x, k", init="self.kernel = nn.Parameter(torch.ones(3))")
-    )
+    init = "self.kernel = nn.Parameter(torch.ones(3))"
+    agree(forward(f"n = x.shape[1]\nreturn {call}", parameters="x, k", init=init), preview=True)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +63,7 @@ def test_a_size_that_stays_symbolic_or_is_fixed(agree: Agree, call: str) -> None
     ],
 )
 def test_channels_are_fixed_by_the_weights(agree: Agree, call: str) -> None:
-    agree(forward(f"return {call}", parameters="x, k"))
+    agree(forward(f"return {call}", parameters="x, k"), preview=True)
 
 
 def test_groups_of_the_images_are_not_the_channels(agree: Agree) -> None:
@@ -75,11 +74,12 @@ def test_groups_of_the_images_are_not_the_channels(agree: Agree) -> None:
             return nn.functional.conv2d(x.reshape(1, b * c, h, w), k, groups=b * c)  # CVL207
             """,
             parameters="x, k",
-        )
+        ),
+        preview=True,
     )
 
 
 def test_only_the_exporters_that_need_the_number(agree: Agree) -> None:
     source = forward("return torch.linspace(0, 1, x.shape[1])  # CVL207")
-    agree(source, exporter="dynamo")
-    agree(source.replace("  # CVL207", ""), exporter="torchscript")
+    agree(source, exporter="dynamo", preview=True)
+    agree(source.replace("  # CVL207", ""), exporter="torchscript", preview=True)
