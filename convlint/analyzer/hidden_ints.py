@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TypeGuard
 
 from convlint.analyzer import torch_facts
 from convlint.analyzer.calls import Arguments
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.torch_facts import Forced
-from convlint.analyzer.values import List, Number, Shape, Tuple, Value
+from convlint.analyzer.values import Const, List, Number, Shape, Tuple, Value
 from convlint.events import HiddenInt, Taint
+
+_AXIS = re.compile(r"[\[@](-?\d+)")
+_CONVOLUTION = re.compile(r"conv(?:_transpose)?([123])d")
+_LAST = frozenset({-1})
 
 
 def note(run: Run, frame: Frame, name: str, arguments: Arguments) -> None:
@@ -26,7 +31,7 @@ def note(run: Run, frame: Frame, name: str, arguments: Arguments) -> None:
             position = first + place if place >= 0 else -1
             node = arguments.node(position, parameter.name)
             sizes = _sizes(arguments.get(position, parameter.name), parameter.several)
-            if sizes and node is not None:
+            if sizes and node is not None and not _are_features(name, parameter.name, first, arguments, sizes):
                 _emit(run, frame, name, parameter, node, sizes)
                 return  # one is enough: the call is to be written in another way
 
@@ -41,6 +46,25 @@ def _sizes(value: Value | None, several: bool) -> list[Number | Shape]:
 
 def _is_size(value: Value | None) -> TypeGuard[Number | Shape]:
     return isinstance(value, (Number, Shape)) and value.taint is Taint.shape
+
+
+def _are_features(name: str, parameter: str, first: int, arguments: Arguments, sizes: list[Number | Shape]) -> bool:
+    """Whether a number is made of the sizes of an axis that the weights of a model fix by all experience.
+
+    The channels of a convolution are one, and the last axis (or the channels of images), counted from the end, where
+    it is what is cut; the last axis also where it is normalized or given a window, or where so many are repeated as
+    features are there for one (``key.shape[-1] // head_dim``).
+    """
+    if len(sizes) != 1:
+        return False
+    axes = frozenset(int(axis) for axis in _AXIS.findall(sizes[0].symbol))
+    last = name.rpartition(".")[2]
+    if parameter == "groups" and (convolution := _CONVOLUTION.fullmatch(last)):
+        return axes in ({1}, {-1 - int(convolution[1])})
+    if last in ("split", "chunk"):
+        cut = arguments.get(first + 1, "dim")
+        return isinstance(cut, Const) and cut.value in (-1, -3) and axes == {cut.value}
+    return last in ("layer_norm", "hann_window", "repeat_interleave") and axes == _LAST
 
 
 def _emit(run: Run, frame: Frame, name: str, parameter: Forced, node: ast.expr, sizes: list[Number | Shape]) -> None:

@@ -16,7 +16,9 @@ from convlint_rules.examples import forward
         "torch.repeat_interleave(x, n, 0)",
         "torch.randint(0, n, (3,))",
         "torch.randint(n, (3,))",
-        "nn.functional.conv1d(x[:, None], self.kernel, groups=n)",
+        "nn.functional.conv1d(x.reshape(1, -1, 3), self.kernel, groups=x.shape[0])",
+        "nn.functional.conv1d(x.reshape(1, -1, 3), self.kernel, groups=n * x.shape[0])",
+        "nn.functional.layer_norm(x, x.shape)",
         "nn.functional.avg_pool2d(x[None], (1, n))",
         "nn.functional.avg_pool2d(x[None], x.shape[1:])",
         "nn.functional.avg_pool2d(x[None], n)",
@@ -25,7 +27,7 @@ from convlint_rules.examples import forward
 )
 def test_a_size_where_a_number_is_needed(agree: Agree, call: str) -> None:
     source = forward(f"n = x.shape[1]\nreturn {call}  # CVL207", init="self.kernel = nn.Parameter(torch.ones(4, 1, 3))")
-    agree(source, ignore=["CVL701"])
+    agree(source, ignore=["CVL701"], preview=True)
 
 
 @pytest.mark.parametrize(
@@ -42,12 +44,42 @@ def test_a_size_where_a_number_is_needed(agree: Agree, call: str) -> None:
     ],
 )
 def test_a_size_that_stays_symbolic_or_is_fixed(agree: Agree, call: str) -> None:
+    init = "self.kernel = nn.Parameter(torch.ones(3))"
+    agree(forward(f"n = x.shape[1]\nreturn {call}", parameters="x, k", init=init), preview=True)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "nn.functional.conv2d(x, k, groups=x.shape[1])",
+        "nn.functional.conv2d(x, k, groups=x.size(-3) // 8)",
+        "nn.functional.conv_transpose1d(x, k, groups=x.shape[1])",
+        "x.split(x.shape[-1] // 2, dim=-1)",
+        "torch.split(x, x.shape[-1] // 2, -1)",
+        "nn.functional.layer_norm(x, (x.shape[-1],))",
+        "x.chunk(x.shape[-3], dim=-3)",
+        "torch.hann_window(x.size(-1))",
+        "x.repeat_interleave(8 // (x.shape[-1] // 4), dim=1)",
+    ],
+)
+def test_channels_are_fixed_by_the_weights(agree: Agree, call: str) -> None:
+    agree(forward(f"return {call}", parameters="x, k"), preview=True)
+
+
+def test_groups_of_the_images_are_not_the_channels(agree: Agree) -> None:
     agree(
-        forward(f"n = x.shape[1]\nreturn {call}", parameters="x, k", init="self.kernel = nn.Parameter(torch.ones(3))")
+        forward(
+            """
+            b, c, h, w = x.shape
+            return nn.functional.conv2d(x.reshape(1, b * c, h, w), k, groups=b * c)  # CVL207
+            """,
+            parameters="x, k",
+        ),
+        preview=True,
     )
 
 
 def test_only_the_exporters_that_need_the_number(agree: Agree) -> None:
     source = forward("return torch.linspace(0, 1, x.shape[1])  # CVL207")
-    agree(source, exporter="dynamo")
-    agree(source.replace("  # CVL207", ""), exporter="torchscript")
+    agree(source, exporter="dynamo", preview=True)
+    agree(source.replace("  # CVL207", ""), exporter="torchscript", preview=True)
