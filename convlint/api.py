@@ -155,6 +155,7 @@ def prove(
         fixed=part.fixed,
         left=left,
         unstable=part.unstable,
+        refused=part.refused,
         verdicts=part.verdicts,
         models=part.models,
     )
