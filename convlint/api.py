@@ -43,9 +43,9 @@ class FixResult:
     """The findings that are gone."""
     left: CheckResult = field(default_factory=CheckResult)
     unstable: list[str] = field(default_factory=list)
+    """Files whose repairs called for ever more repairs."""
     refused: list[tuple[Finding, str]] = field(default_factory=list)
     """The findings whose repair was wanted and not made, and why not."""
-    """Files whose repairs called for ever more repairs."""
 
 
 @dataclass
@@ -155,6 +155,7 @@ def prove(
         fixed=part.fixed,
         left=left,
         unstable=part.unstable,
+        refused=part.refused,
         verdicts=part.verdicts,
         models=part.models,
     )

@@ -56,7 +56,7 @@ def fix_paths(paths: Sequence[Path], settings: Settings, *, write: bool, stdin: 
             break
         endless |= more
     result = FixResult(fixed=fixed, left=left, unstable=sorted({path for path, _ in endless}))
-    result.refused = list(_refused(left, settings, endless))
+    result.refused = list(refused(left, settings, endless))
     for path, original in first.documents.items():
         if left.documents[path].text != original.text:
             result.changed[path] = (original, left.documents[path].text)
@@ -103,7 +103,7 @@ def _repaired(
     return changed, applied
 
 
-def _refused(left: LintResult, settings: Settings, endless: set[tuple[str, str]]) -> Iterator[tuple[Finding, str]]:
+def refused(left: LintResult, settings: Settings, endless: set[tuple[str, str]]) -> Iterator[tuple[Finding, str]]:
     """The findings that are left though they have a repair which the user asked for, and why it was not made."""
     for repair in left.repairables:
         finding = repair.finding

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 from convlint.config import Settings
 from convlint.errors import UsageError
 from convlint.findings import ROUTES, Applicability, Finding, Level
-from convlint.fixer import FixResult, Repair, replace_all, together, wanted_repairs, with_repairs
+from convlint.fixer import FixResult, Repair, refused, replace_all, together, wanted_repairs, with_repairs
 from convlint.linter import LintResult, lint, lint_documents
 from convlint.source.document import Document
 from convlint.trial.job import Job, ModelSpec, Outcome, Shadow, Trial, Watch, unwatched
@@ -199,6 +199,12 @@ class _Prover:
             [self._as_left(f) for g in self._groups for f in g.current.findings if f.path in documents] + self._unread,
             sum(group.current.files for group in self._groups),
         )
+        result.refused = [
+            (finding, why)
+            for group in self._groups
+            for finding, why in refused(group.current, group.settings, self._endless)
+            if _key(documents[finding.path], finding) not in self._settled  # these have a verdict
+        ]
         return result
 
     def _rounds(self) -> set[tuple[str, str]]:

@@ -111,7 +111,7 @@ def test_show_settings(cli: Cli) -> None:
         (["nothere.py"], ["nothere.py", "does not exist"]),
         (["--select", "CVX"], ["CVX", "convlint rule --all"]),
         (["--target", "onnxrutime"], ["onnxrutime", "`onnxruntime`"]),
-        (["--exporter", "onnx"], ["--exporter", "dynamo"]),
+        (["--exporter", "onnx"], ["'--exporter': 'onnx' is", "dynamo", "`convlint check --help`"]),
         (["--opset", "3"], ["--opset", "7"]),
         (["--jobs", "0"], ["--jobs"]),
         (["--config", "slect = 1"], ["slect", "`select`"]),
@@ -119,6 +119,7 @@ def test_show_settings(cli: Cli) -> None:
         (["--per-file-ignores", "CVL1"], ["--per-file-ignores", "CVL1"]),
         (["rule"], ["convlint rule --all"]),
         (["rule", "CVX"], ["CVX"]),
+        (["dev", "new-rule"], ["CODE", "`convlint dev new-rule --help`"]),
     ],
 )
 def test_mistakes_end_with_2_and_one_line(cli: Cli, arguments: list[str], words: list[str]) -> None:

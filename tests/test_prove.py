@@ -193,6 +193,14 @@ def test_a_size_is_repaired_and_proven_by_the_exporters(cli: Cli) -> None:
     assert (ran.code, ran.out) == (0, "There is no repair to prove.\nAll checks passed!\n")
 
 
+def test_a_repair_that_is_not_made_is_said_with_the_reason(cli: Cli) -> None:
+    write(Path(), {"shop/__init__.py": "", "shop/net.py": SIZES})
+    ran = cli("shop", "--fix", "--isolated", "--unfixable", "CVL202", "--prove", "shop.net:Net")
+    assert f"Not repaired: {Path('shop/net.py')}:" in ran.out
+    assert "CVL202: the settings do not let it be repaired." in ran.out
+    assert Path("shop/net.py").read_text() == SIZES
+
+
 def test_a_file_by_its_path_keywords_ranges_and_json(cli: Cli) -> None:
     source = model(
         "n = int(boxes['xy'].shape[0]) if flip else 0",

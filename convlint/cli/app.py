@@ -50,8 +50,10 @@ def run(arguments: Sequence[str]) -> int:
     except UsageError as error:
         return _fail(str(error))
     except typer.TyperException as error:
-        command = next((word for word in arguments[:1] if word in COMMANDS), "check")
-        return _fail(f"{error.format_message().rstrip('.')}; see `convlint {command} --help`")
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else "convlint check"
+        message = error.format_message().replace(": Value error, ", ": ").rstrip(".")
+        return _fail(f"{message}; see `{command} --help`")
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except BrokenPipeError:  # the reader (`| head`) has had enough

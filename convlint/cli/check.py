@@ -245,7 +245,7 @@ class _Report:
 
     def proved(self, result: api.ProveResult, diff: bool) -> bool:
         """What was repaired and proven, what was not and why, and what is left."""
-        from convlint.report import proof
+        from convlint.report import proof, summary
 
         self._unstable(result)
         if self.settings.output_format == "json":
@@ -257,6 +257,7 @@ class _Report:
                 self._findings(result.left.findings)
             if self._talks:
                 self._lines(proof.lines(result, painter))
+                self._lines(summary.refused(result.refused))
                 self._summary(result.left.findings, len(result.fixed))
             return not self.settings.fix_only and _failed(result.left.findings)
         if not self.quiet:

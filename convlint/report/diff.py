@@ -40,11 +40,11 @@ def diff(old: Document, new: str, painter: Painter) -> Iterator[bytes]:
 
 
 def _name(side: str, path: str) -> bytes:
-    """A path below the working directory as git writes it, quoted where it must be."""
+    """A path as git writes it, below the working directory or else below the root, quoted where it must be."""
     try:
         path = Path(path).relative_to(Path.cwd()).as_posix()
     except ValueError:
-        path = path.replace(os.sep, "/")
+        path = path.replace(os.sep, "/").lstrip("/")
     name = os.fsencode(f"{side}/{path}")
     quoted = _QUOTED_OF_OTHERS if any("\udc80" <= letter <= "\udcff" for letter in path) else _QUOTED
     if not quoted.search(name):

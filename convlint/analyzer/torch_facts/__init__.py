@@ -184,6 +184,7 @@ def measured() -> list[tuple[str, str]]:
     return [(name, classes[next(iter(rows))]) for name, rows in _lowered()["calls"].items()]
 
 
+@functools.cache
 def _called(name: str) -> str:
     """The name under which a call was measured: a function stands for the method in place, and for its other home."""
     known = _lowered()["calls"]
