@@ -125,12 +125,15 @@ def test_an_unused_pack_may_not_take_the_letters_of_another(cli: Cli, package: P
     assert "codes like CVL398 are those of convlint_rules; choose letters of your own" in ran.err
 
 
-@pytest.mark.parametrize(("arguments", "word"), [([], "Missing command"), (["new-rule", "ACME101"], "NAME")])
-def test_a_command_that_is_not_whole(cli: Cli, arguments: list[str], word: str) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "word", "command"),
+    [([], "Missing command", "dev"), (["new-rule", "ACME101"], "NAME", "dev new-rule")],
+)
+def test_a_command_that_is_not_whole(cli: Cli, arguments: list[str], word: str, command: str) -> None:
     ran = cli("dev", *arguments)
     assert ran.code == 2
     assert word in ran.err
-    assert "convlint dev --help" in ran.err
+    assert f"`convlint {command} --help`" in ran.err
 
 
 def test_a_folder_that_is_no_package(cli: Cli, tmp_path: Path) -> None:
