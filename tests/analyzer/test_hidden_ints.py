@@ -26,7 +26,8 @@ from convlint_rules.examples import forward
     ],
 )
 def test_a_size_where_a_number_is_needed(agree: Agree, call: str) -> None:
-    source = forward(f"n = x.shape[1]\nreturn {call}  # CVL207", init="self.kernel = nn.Parameter(torch.ones(4, 1, 3))")
+    code = "CVL208" if "groups" in call else "CVL207"
+    source = forward(f"n = x.shape[1]\nreturn {call}  # {code}", init="self.kernel = nn.Parameter(torch.ones(4, 1, 3))")
     agree(source, ignore=["CVL701"], preview=True)
 
 
@@ -71,7 +72,7 @@ def test_groups_of_the_images_are_not_the_channels(agree: Agree) -> None:
         forward(
             """
             b, c, h, w = x.shape
-            return nn.functional.conv2d(x.reshape(1, b * c, h, w), k, groups=b * c)  # CVL207
+            return nn.functional.conv2d(x.reshape(1, b * c, h, w), k, groups=b * c)  # CVL208
             """,
             parameters="x, k",
         ),

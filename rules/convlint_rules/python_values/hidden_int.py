@@ -7,7 +7,6 @@ from convlint_rules.examples import forward
 from convlint_rules.measured import fate_of, harm_of
 
 EXPORT = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
-GROUPS = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
 SPLIT = Harm(Level.frozen, Level.harmless, Level.frozen, Level.breaks)
 SCALED = Harm(Level.breaks, Level.breaks, Level.breaks, Level.breaks)
 REPEATED = Harm(onnx_dynamo=Level.breaks)
@@ -17,8 +16,8 @@ class HiddenIntArgument(Rule):
     """
     ## What it does
     Finds sizes of an input that are given for a parameter which an exporter takes only as a plain number: the `steps`
-    of `torch.linspace`, the `groups` of a convolution, the size of the pieces of `x.split(n)`. Which these are was
-    measured, parameter by parameter and route by route.
+    of `torch.linspace`, the size of the pieces of `x.split(n)`. Which these are was measured, parameter by parameter
+    and route by route. The `groups` of a convolution have a rule of their own, CVL208.
 
     ## Why it breaks
     Most functions take a size that is symbolic in a graph: `x.view(n, -1)`, `torch.arange(n)`. Others need the number
@@ -45,24 +44,6 @@ class HiddenIntArgument(Rule):
             good=forward("return x * (torch.arange(x.shape[1]) / (x.shape[1] - 1))"),
             inputs="x: float32[2, T=6..9]",
             harm=EXPORT,
-        ),
-        Example(
-            title="As many groups as images",
-            bad=forward(
-                """
-                n = x.shape[0]
-                kernels = self.kernel.expand(n * 3, 1, 3, 3)
-                y = nn.functional.conv2d(x.reshape(1, n * 3, 8, 8), kernels, groups=n * 3)  # <-
-                return y.reshape(n, 3, 6, 6)
-                """,
-                init="self.kernel = nn.Parameter(torch.ones(1, 1, 3, 3))",
-            ),
-            good=forward(
-                "return nn.functional.conv2d(x, self.kernel.expand(3, 1, 3, 3), groups=3)",
-                init="self.kernel = nn.Parameter(torch.ones(1, 1, 3, 3))",
-            ),
-            inputs="x: float32[N=2, 3, 8, 8]",
-            harm=GROUPS,
         ),
         Example(
             title="Halves by their size",
@@ -99,6 +80,8 @@ class HiddenIntArgument(Rule):
 
     def check(self, event: HiddenInt, context: Context) -> Finding | None:
         """As measured; harmful only where the size varies, and so a warning."""
+        if event.parameter == "groups":
+            return None  # `groups-from-size`
         repair = REPAIRS.get((event.callee.rpartition(".")[2], event.parameter), "give it a fixed number")
         message = (
             f"`{event.short}` comes from a size, and `{event.parameter}` of `{event.callee}` must be a plain number: "
@@ -113,6 +96,5 @@ REPAIRS = {
     ("interpolate", "scale_factor"): "give the `size` instead",
     ("split", "split_size"): "cut the pieces by slices instead",
     ("one_hot", "num_classes"): "compare with `torch.arange` of the size instead",
-    **{(f"conv{n}d", "groups"): "use a fixed number of groups, or a batched product" for n in (1, 2, 3)},
 }
 """What computes the same, by function and parameter."""
