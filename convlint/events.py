@@ -130,6 +130,8 @@ class PythonMath(Event):
     """Of a quotient: by what."""
     only_arithmetic: bool = False
     """Whether nothing but the operands is given, and the result is used in tensor arithmetic only."""
+    plain: bool = False
+    """Whether the operands are written one by one, and nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,8 +146,8 @@ class TensorFromValues(Event):
     """The routes that stop."""
     elements: tuple[Operand, ...] = ()
     """Of a list or tuple that is written there: its elements, none where one is starred."""
-    alone: bool = False
-    """Whether nothing else is given, no dtype and no device."""
+    given: tuple[str, ...] = ()
+    """The names by which the call's arguments are given, empty for those by position."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from convlint.analyzer import guards, kept, keys, operators, shapes
 from convlint.analyzer.arithmetic import arithmetic
@@ -96,6 +96,10 @@ def _scalar(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argume
     return Number(kind if kind != "complex" else "number", taint, frozen_on=ALL_ROUTES if taint else frozenset())
 
 
+def _is_starred(nodes: Sequence[ast.expr]) -> bool:
+    return any(isinstance(node, ast.Starred) for node in nodes)
+
+
 def _converted(kind: str, value: Const) -> Value:
     try:
         return Const({"int": int, "float": float, "bool": bool}[kind](value.value))
@@ -143,6 +147,7 @@ def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
                 dividend=dividend,
                 divisor=divisor,
                 only_arithmetic=not arguments.keywords and only_arithmetic(frame, node),
+                plain=isinstance(node, ast.Call) and node.args == nodes and not (node.keywords or _is_starred(nodes)),
             )
     if same:
         return values[0]

@@ -124,7 +124,7 @@ def rewrapped(run: Run, frame: Frame, node: ast.expr, callee: str, arguments: Ar
                 frozen=forced.frozen if forced else frozenset(),
                 refused=forced.refused if forced else frozenset(),
                 elements=_elements(run, frame, where_, given),
-                alone=len(arguments.positional) == 1 and not arguments.keywords,
+                given=_names_given(node),
             )
     dtype = cast_dtype(
         Arguments(keywords={"dtype": arguments.keywords["dtype"]} if "dtype" in arguments.keywords else {})
@@ -143,6 +143,12 @@ def rewrapped(run: Run, frame: Frame, node: ast.expr, callee: str, arguments: Ar
     if shape != ():  # torch.export knows the value of a constant scalar
         taint = frame.taint_of_made(taint)
     return run.tensor(dtype if dtype in ("float", "int", "bool") else None, shape, taint)
+
+
+def _names_given(node: ast.expr) -> tuple[str, ...]:
+    if not isinstance(node, ast.Call):
+        return ()
+    return (*("" for _ in node.args), *(keyword.arg or "" for keyword in node.keywords))
 
 
 def _elements(run: Run, frame: Frame, node: ast.expr, value: Value) -> tuple[Operand, ...]:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import ast
+
 from convlint.events import ReducedPrecision
 from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
-from convlint.rewrite import code
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 from convlint_rules.rewriting import with_options
@@ -97,11 +98,13 @@ class AutocastInForward(Rule):
 
 def _can_be_told(event: ReducedPrecision) -> bool:
     """Whether ``enabled`` is given by name, or not at all."""
-    import libcst as cst
-
-    call = event.cst
-    if event.enabled is not None or not isinstance(call, cst.Call):
-        return event.enabled is not None
-    positional = [arg for arg in call.args if arg.keyword is None]
-    device = 0 if "cpu" in code(call.func) else 1
-    return len(call.args) > 0 and len(positional) <= device + 1 - (device == 0) and not any(a.star for a in call.args)
+    if event.enabled is not None:
+        return True
+    call = ast.parse(f"({event.text})", mode="eval").body
+    if not isinstance(call, ast.Call) or not (call.args or call.keywords):
+        return False
+    starred = any(isinstance(one, ast.Starred) for one in call.args) or any(one.arg is None for one in call.keywords)
+    before_enabled = (
+        0 if "cpu" in ast.unparse(call.func) else 2
+    )  # the device, which `torch.cpu.amp` knows, and the dtype
+    return not starred and len(call.args) <= before_enabled

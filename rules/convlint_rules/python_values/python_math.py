@@ -227,15 +227,10 @@ def _clamp(event: PythonMath) -> Fix:
 
 def _is_of_two_tensors(event: PythonMath) -> bool:
     """Whether two scalar tensors of one dtype are compared."""
-    scalars = all(one.kind == "tensor" and one.rank == 0 and one.sure for one in event.operands)
-    two = event.callee in ("min", "max") and len(event.operands) == len({one.span for one in event.operands}) == 2
-    if not two:
+    if event.callee not in ("min", "max") or len(event.operands) != 2 or not event.plain:
         return False
-    import libcst as cst
-
-    call = event.cst
-    plain = isinstance(call, cst.Call) and all(arg.keyword is None and not arg.star for arg in call.args)
-    return plain and scalars and event.operands[0].dtype == event.operands[1].dtype and torch_in(event) is not None
+    scalars = all(one.kind == "tensor" and one.rank == 0 and one.sure for one in event.operands)
+    return scalars and event.operands[0].dtype == event.operands[1].dtype and torch_in(event) is not None
 
 
 def _extreme(event: PythonMath) -> Fix | None:

@@ -154,13 +154,13 @@ class TensorFromValuesInForward(Rule):
 
 
 def _applicability(event: TensorFromValues) -> Applicability | None:
-    if torch_in(event) is None:
-        return None
     if event.operand.taint is Taint.data:
         # scalar tensors, written one by one, for which no dtype or device is asked
-        stackable = event.alone and bool(event.elements) and event.operand.rank == 0
-        return Applicability.unsafe if stackable else None
-    return Applicability.safe if _is_of_sizes(event) else None
+        wanted = event.given == ("",) and bool(event.elements) and event.operand.rank == 0
+        applicability = Applicability.unsafe
+    else:
+        wanted, applicability = _is_of_sizes(event), Applicability.safe
+    return applicability if wanted and torch_in(event) is not None else None
 
 
 def _is_of_sizes(event: TensorFromValues) -> bool:
@@ -169,11 +169,8 @@ def _is_of_sizes(event: TensorFromValues) -> bool:
         event.elements or event.callee.endswith("as_tensor")
     ):
         return False
-    import libcst as cst
-
-    given = cst.ensure_type(event.cst, cst.Call).args[1:]
-    options = [one.keyword.value if one.keyword is not None else "" for one in given]
-    if not set(options) <= {"dtype", "device"}:
+    options = frozenset(event.given[1:])
+    if not options <= {"dtype", "device"}:
         return False
     numbers = event.elements or (event.operand,)
     kinds = {one.dtype for one in numbers}
