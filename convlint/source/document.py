@@ -177,6 +177,12 @@ class Document:
         match = re.search(r"\r\n|\r|\n", self.text)
         return match.group() if match else "\n"
 
+    @property
+    def line_length(self) -> int:
+        """How long a new line may be: as the longest that there is, between black's 88 and 120."""
+        longest = max((len(line.rstrip("\r\n")) for line in self.lines), default=0)
+        return min(max(longest, 88), 120)
+
     def expression(self, span: Span) -> cst.BaseExpression:
         """The LibCST node of the expression at a range (its inner line breaks allowed by parentheses).
 

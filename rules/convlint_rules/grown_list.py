@@ -8,7 +8,7 @@ from typing import NamedTuple
 from convlint.events import Branch, Taint
 from convlint.findings import Edit
 from convlint.rewrite import edit, primary
-from convlint.source.document import Document
+from convlint_rules.rewriting import function_around
 
 _PLAIN: tuple[type[ast.AST], ...] = (ast.Name, ast.Attribute, ast.Subscript, ast.Slice, ast.Tuple, ast.Constant)
 _PLAIN += (ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.expr_context)
@@ -42,32 +42,17 @@ def selected(event: Branch) -> Edit | None:
 
 def _grown(event: Branch) -> _Grown | None:
     """What the branch appends, where that is all that it does."""
-    function, branch = _around(event)
-    match branch:
+    function = function_around(event, event.whole)
+    if function is None:
+        return None
+    branches = (node for node in ast.walk(function) if isinstance(node, ast.If))
+    match next((node for node in branches if event.document.span(node) == event.whole), None):
         case ast.If(
             body=[ast.Expr(ast.Call(func=ast.Attribute(ast.Name(name), "append"), args=[value], keywords=[]))],
             orelse=[],
         ) if all(isinstance(part, _PLAIN) for part in ast.walk(value)):
-            joined = function is not None and _is_only_joined(function, name, event.torch)
-            return _Grown(name, value) if joined else None
+            return _Grown(name, value) if _is_only_joined(function, name, event.torch) else None
     return None
-
-
-def _around(event: Branch) -> tuple[ast.AST | None, ast.If | None]:
-    """The innermost function around the branch, and the branch itself."""
-    document, function = event.document, None
-    for node in ast.walk(document.tree):  # outer ones first
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and _holds(document, node, event):
-            function = node
-    if function is None:
-        return None, None
-    branches = (node for node in ast.walk(function) if isinstance(node, ast.If) and document.span(node) == event.whole)
-    return function, next(branches, None)
-
-
-def _holds(document: Document, node: ast.stmt, event: Branch) -> bool:
-    span = document.span(node)
-    return span[:2] <= event.whole[:2] and event.whole[2:] <= span[2:]
 
 
 def _is_only_joined(function: ast.AST, name: str, torch: str) -> bool:

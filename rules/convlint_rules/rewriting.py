@@ -1,4 +1,4 @@
-"""What the repairs of several rules have in common: torch by its name in the file, and arguments of a call."""
+"""What the repairs of several rules have in common: torch by its name in the file, the function around, a call."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from convlint.events import Event
 from convlint.findings import Edit, Span
 from convlint.rewrite import code
-from convlint.source.document import Document
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -46,6 +45,17 @@ def _binds_torch(node: ast.AST) -> bool:
     return False
 
 
+def function_around(event: Event, span: Span) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    """The innermost function that a range of the event's file stands in."""
+    found = None
+    for node in ast.walk(event.document.tree):  # outer ones first
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            whole = event.document.span(node)
+            if whole[:2] <= span[:2] and span[2:] <= whole[2:]:
+                found = node
+    return found
+
+
 def with_options(event: Event, options: Mapping[str, cst.BaseExpression | str], without: str = "") -> Edit:
     """The call with further keyword arguments, laid out as its own are; the first takes the place of ``without``."""
     import libcst as cst
@@ -79,14 +89,8 @@ def laid_out(event: Event, function: str, elements: Sequence[str]) -> Edit:
     line = document.lines[row - 1]
     flat = f"{function}([{', '.join(elements)}])"
     behind = document.lines[end_row - 1][end_column - 1 :].rstrip()
-    if column - 1 + len(flat) + len(behind) <= line_length(document):
+    if column - 1 + len(flat) + len(behind) <= document.line_length:
         return Edit(event.span, flat)
     margin = line[: len(line) - len(line.lstrip())]
     inner = [f"{margin}    [", *(f"{margin}        {one}," for one in elements), f"{margin}    ]", f"{margin})"]
     return Edit(event.span, document.newline.join([f"{function}(", *inner]))
-
-
-def line_length(document: Document) -> int:
-    """How long the lines of a file may be: as the longest one that it has, at least as black's."""
-    longest = max((len(line.rstrip("\r\n")) for line in document.lines), default=0)
-    return min(max(longest, 88), 120)

@@ -7,6 +7,7 @@ from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level, Sp
 from convlint.rewrite import edit, on_one_line
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
+from convlint_rules.rewriting import function_around
 
 INDEXING = ("select", "slice")
 INVERSE = {"view", "reshape", "flatten", "squeeze", "unsqueeze"}
@@ -177,15 +178,9 @@ class WriteThroughAlias(Rule):
 
 def _made_here(event: InplaceWrite) -> bool:
     """Whether the view was made in the function that writes to it: the base has its name nowhere else."""
-    around = [
-        node
-        for node in ast.walk(event.document.tree)
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-        and node.lineno <= event.span.row <= (node.end_lineno or 0)
-    ]
-    if not around:
+    function = function_around(event, event.span)
+    if function is None:
         return True
-    function = max(around, key=lambda node: node.lineno)
     names = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
     here = function.lineno <= event.view_row <= (function.end_lineno or 0)
     return here and event.base.partition(".")[0].partition("[")[0] in names
