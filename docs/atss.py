@@ -81,7 +81,7 @@ def page() -> str:
             proved = api.prove(["atss_detector"], Configuration([UNSAFE]), write=False)
             plain = Painter(io.StringIO())
             found = "\n".join(text.concise(findings, plain, unsafe_fixes=False))
-            told_of = "\n".join(proof.lines(proved, plain)).rstrip()
+            told_of = "\n".join(proof.lines(proved.verdicts, proved.models, plain)).rstrip()
             changes = "\n".join(line for old, new in proved.changed for line in changes_of(old, new))
         redesigned = run(copy, REDESIGNED)
     return "\n".join(

@@ -249,19 +249,19 @@ class _Report:
 
         self._unstable(result)
         if self.settings.output_format == "json":
-            self._lines([proof.as_json(result)])
+            self._lines([proof.as_json(result.left.findings, result.verdicts, result.models)])
             return bool(result.changed) if diff else not self.settings.fix_only and _failed(result.left.findings)
         painter = Painter(sys.stderr if diff else self.out)
         if not diff:
             if not self.settings.fix_only:
                 self._findings(result.left.findings)
             if self._talks:
-                self._lines(proof.lines(result, painter))
+                self._lines(proof.lines(result.verdicts, result.models, painter))
                 self._lines(summary.refused(result.refused))
                 self._summary(result.left.findings, len(result.fixed))
             return not self.settings.fix_only and _failed(result.left.findings)
         if not self.quiet:
-            for line in proof.lines(result, painter):
+            for line in proof.lines(result.verdicts, result.models, painter):
                 _note(line)
         return bool(self.diff(result, exit_zero=False))
 

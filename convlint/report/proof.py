@@ -7,8 +7,7 @@ from typing import Any
 
 import msgspec
 
-from convlint.api import ProveResult
-from convlint.findings import Level
+from convlint.findings import Finding, Level
 from convlint.prover import Proved, Verdict, better, told
 from convlint.report.as_json import finding_as_json
 from convlint.report.style import Painter
@@ -22,20 +21,20 @@ _MOST_SKIPPED = 3
 _LONGEST = 160
 
 
-def lines(result: ProveResult, painter: Painter) -> Iterator[str]:
+def lines(verdicts: Sequence[Verdict], proved: Sequence[Proved], painter: Painter) -> Iterator[str]:
     """Each repair with its proof or the reason against it, then each model."""
-    if not result.verdicts:
+    if not verdicts:
         yield "There is no repair to prove."
         return
-    models = {model.label: model for model in result.models}
-    for verdict in sorted(result.verdicts, key=lambda one: (list(_STYLES).index(one.kind), one.finding.path)):
+    models = {model.label: model for model in proved}
+    for verdict in sorted(verdicts, key=lambda one: (list(_STYLES).index(one.kind), one.finding.path)):
         finding = verdict.finding
         place = f"{shown_path(finding.path)}:{finding.span.row}:{finding.span.column}"
         word = painter(_WORDS[verdict.kind], _STYLES[verdict.kind])
         why = verdict.reason or _evidence(verdict, [models[label] for label in verdict.models])
         yield f"{painter(place, 'bold')}: {finding.code} {word}: {why}"
     yield ""
-    for model in result.models:
+    for model in proved:
         yield from _model(model, painter)
         yield ""
 
@@ -87,12 +86,12 @@ def _short(message: str) -> str:
     return message if len(message) <= _LONGEST else f"{message[:_LONGEST]}..."
 
 
-def as_json(result: ProveResult) -> str:
+def as_json(left: Sequence[Finding], verdicts: Sequence[Verdict], proved: Sequence[Proved]) -> str:
     """An object: the findings that are left (as ever), each repair's verdict, each model's outcomes."""
     value = {
-        "findings": [finding_as_json(finding) for finding in result.left.findings],
-        "repairs": [_verdict(verdict) for verdict in result.verdicts],
-        "models": [_model_as_json(model) for model in result.models],
+        "findings": [finding_as_json(finding) for finding in left],
+        "repairs": [_verdict(verdict) for verdict in verdicts],
+        "models": [_model_as_json(model) for model in proved],
     }
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
