@@ -219,6 +219,12 @@ class Rule:
         worst = {r: max((h.on(r) for h in shown), default=Level.harmless) for r in EXPORTERS["any"]}
         return Harm(**worst, targets=tuple((fact.target, Level.breaks) for fact in cls.facts))
 
+    def refusals(self, context: Context) -> tuple[tuple[tuple[str, Level], ...], str]:
+        """What the targets of the run refuse by the rule's facts: as harm, and in words with the evidence."""
+        faced = [fact for fact in self.facts if context.faces(fact)]
+        told = ", and ".join(f"{fact.target}: {fact.claim}, {fact.evidence}" for fact in faced)
+        return tuple((fact.target, Level.breaks) for fact in faced), told
+
     def finding(
         self,
         event: Event,

@@ -14,6 +14,14 @@ def harm_of(event: HiddenInt | TensorFromValues) -> Harm:
     return Harm(**levels)
 
 
+def needs_number(event: HiddenInt, repair: str) -> str:
+    """The message of a size that is given for a parameter which must be a plain number."""
+    return (
+        f"`{event.short}` comes from a size, and `{event.parameter}` of `{event.callee}` must be a plain number: "
+        f"where it varies it is {fate_of(event)}; {repair}"
+    )
+
+
 def fate_of(event: HiddenInt | TensorFromValues) -> str:
     """``frozen by the TorchScript routes and refused by the dynamo routes``, of the routes on which it happens."""
     fates = (("frozen", event.frozen & event.routes), ("refused", event.refused & event.routes))

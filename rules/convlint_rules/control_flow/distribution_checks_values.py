@@ -33,36 +33,28 @@ class DistributionChecksValues(Rule):
     examples = [
         Example(
             title="The encoder of a variational autoencoder",
-            bad=forward(
-                """
-                posterior = Normal(x, x.exp())  # <-
+            bad=forward("""
+                posterior = torch.distributions.Normal(x, x.exp())  # <-
                 return posterior.log_prob(x * 2)
-                """
-            ).replace("from torch import nn\n", "from torch import nn\nfrom torch.distributions import Normal\n"),
-            good=forward(
-                """
-                posterior = Normal(x, x.exp(), validate_args=False)
+            """),
+            good=forward("""
+                posterior = torch.distributions.Normal(x, x.exp(), validate_args=False)
                 return posterior.log_prob(x * 2)
-                """
-            ).replace("from torch import nn\n", "from torch import nn\nfrom torch.distributions import Normal\n"),
+            """),
             inputs="x: float32[N=3, 4]",
             harm=HARM,
             fix=Applicability.unsafe,
         ),
         Example(
             title="One that makes another one inside",
-            bad=forward(
-                """
+            bad=forward("""
                 t = torch.distributions.StudentT(x.abs() + 3, validate_args=False)  # <-
                 return t.variance
-                """
-            ),
-            good=forward(
-                """
+            """),
+            good=forward("""
                 degrees = x.abs() + 3
                 return degrees / (degrees - 2)
-                """
-            ),
+            """),
             inputs="x: float32[N=3, 4]",
             harm=HARM,
         ),
@@ -72,7 +64,7 @@ class DistributionChecksValues(Rule):
         """Breaks the dynamo routes."""
         advice = "pass `validate_args=False`" if event.avoidable else "compute with its formula instead"
         message = f"`{event.short}` checks the values of its arguments, which stops `torch.export`: {advice}"
-        return self.finding(event, message, HARM, context, fixable=_applicability(event))
+        return self.finding(event, message, HARM, context, fixable=Applicability.unsafe if event.avoidable else None)
 
     def fix(self, event: ChecksArguments, context: Context) -> Fix | None:
         """Leaves the checks out."""
@@ -80,7 +72,3 @@ class DistributionChecksValues(Rule):
             return None
         edit = with_options(event, {"validate_args": "False"}, without="validate_args")
         return Fix("Pass `validate_args=False`", (edit,), Applicability.unsafe)
-
-
-def _applicability(event: ChecksArguments) -> Applicability | None:
-    return Applicability.unsafe if event.avoidable else None

@@ -73,17 +73,15 @@ class MaskAssignment(Rule):
         """Wrong with a mask of lower rank, breaks the targets of the facts."""
         rows = event.fewer_axes and event.value.kind == "number"
         text = event.short
-        faced = [fact for fact in self.facts if context.faces(fact)]
-        refusals = tuple((fact.target, Level.breaks) for fact in faced)
+        refusals, told = self.refusals(context)
         if rows:
             message = (
                 f"the mask in `{text}` has fewer axes than what it selects from: TorchScript's exporter lays it along "
                 f"the last axis; write `torch.where` with the mask expanded"
             )
             return self.finding(event, message, Harm(onnx_torchscript=Level.wrong, targets=refusals), context)
-        told = ", and ".join(f"{fact.target}: {fact.claim}, {fact.evidence}" for fact in faced)
         message = f"`{text} = ...` assigns under a mask{f' ({told})' if told else ''}; select with `torch.where`"
-        fixable = Applicability.unsafe if faced and _is_selection(event) else None
+        fixable = Applicability.unsafe if refusals and _is_selection(event) else None
         return self.finding(event, message, Harm(targets=refusals), context, fixable=fixable)
 
     def fix(self, event: MaskWrite, context: Context) -> Fix | None:

@@ -94,18 +94,16 @@ class DataDependentShape(Rule):
         """Harmless for ONNX Runtime, breaks the targets of the facts."""
         text = event.short
         what = WORDS.get(event.how, f"is `{event.how}`")
-        faced = [fact for fact in self.facts if context.faces(fact)]
-        refusals = tuple((fact.target, Level.breaks) for fact in faced)
+        refusals, told = self.refusals(context)
         if event.decided_on:
             message = (
                 f"`{text}` {what}, and {_place(event)} needs their number: `torch.export` stops there; "
                 f"keep a fixed size and a validity mask"
             )
             return self.finding(event, message, replace(DECIDED, targets=refusals), context)
-        told = ", and ".join(f"{fact.target}: {fact.claim}, {fact.evidence}" for fact in faced)
         known = f" ({told})" if told else ""
         message = f"`{text}` {what}: the result's shape depends on values{known}; keep a fixed size and a validity mask"
-        only_some = all(fact.target == "tensorrt" for fact in faced)  # not outside of the parts that it fuses
+        only_some = all(target == "tensorrt" for target, _ in refusals)  # not outside of the parts that it fuses
         at_most: Severity = "warning" if only_some else "error"
         return self.finding(event, message, Harm(targets=refusals), context, at_most=at_most)
 

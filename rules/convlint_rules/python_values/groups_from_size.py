@@ -4,7 +4,7 @@ from convlint.events import HiddenInt
 from convlint.findings import Finding, Harm, Level
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
-from convlint_rules.measured import fate_of, harm_of
+from convlint_rules.measured import harm_of, needs_number
 
 GROUPS = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
 
@@ -54,8 +54,5 @@ class GroupsFromSize(Rule):
         """As measured; harmful only where the size varies, and so a warning."""
         if event.parameter != "groups":
             return None  # `hidden-int`
-        message = (
-            f"`{event.short}` comes from a size, and `groups` of `{event.callee}` must be a plain number: where it "
-            f"varies it is {fate_of(event)}; use a fixed number of groups, or a batched product"
-        )
+        message = needs_number(event, "use a fixed number of groups, or a batched product")
         return self.finding(event, message, harm_of(event), context, at_most="warning")

@@ -4,7 +4,7 @@ from convlint.events import HiddenInt
 from convlint.findings import Finding, Harm, Level
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
-from convlint_rules.measured import fate_of, harm_of
+from convlint_rules.measured import harm_of, needs_number
 
 EXPORT = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
 SPLIT = Harm(Level.frozen, Level.harmless, Level.frozen, Level.breaks)
@@ -83,11 +83,7 @@ class HiddenIntArgument(Rule):
         if event.parameter == "groups":
             return None  # `groups-from-size`
         repair = REPAIRS.get((event.callee.rpartition(".")[2], event.parameter), "give it a fixed number")
-        message = (
-            f"`{event.short}` comes from a size, and `{event.parameter}` of `{event.callee}` must be a plain number: "
-            f"where it varies it is {fate_of(event)}; {repair}"
-        )
-        return self.finding(event, message, harm_of(event), context, at_most="warning")
+        return self.finding(event, needs_number(event, repair), harm_of(event), context, at_most="warning")
 
 
 REPAIRS = {
