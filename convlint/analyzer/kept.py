@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.values import Const, Instance, Layer, List, Tensor, Value, members, number_kind, taint_of
@@ -113,14 +114,21 @@ def note_in_place(run: Run, frame: Frame, target: ast.expr, tensor: Tensor, node
     if key is None:
         return False
     what, _, name = (tensor.state or "attribute:").partition(":")
-    through = any(isinstance(n, ast.Attribute) and n.attr == "data" for n in ast.walk(target))
-    event = run.event(
-        frame, StateWrite, node, name=name or ast.unparse(target), what=what, through_data=through, method=_method(node)
-    )
+    facts = {"name": name or ast.unparse(target), "what": what, "method": _method(node)}
+    event = run.event(frame, StateWrite, node, **facts, **through_data(frame, target, node))
     _note_write(run, key, what, event, tensor)
     if _overwrites(node):
         run.written |= {key}
     return True
+
+
+def through_data(frame: Frame, target: ast.expr, node: ast.expr | ast.stmt) -> dict[str, Any]:
+    """Whether a write goes through ``.data``, and where that is written, in the words of ``StateWrite``."""
+    datas = [part for part in ast.walk(target) if isinstance(part, ast.Attribute) and part.attr == "data"]
+    if not datas or getattr(node, "target", None) is datas[0]:
+        return {"through_data": bool(datas)}
+    whole = frame.document.span(datas[0])
+    return {"through_data": True, "data": whole._replace(row=whole.end_row, column=whole.end_column - len("data"))}
 
 
 def note_list(run: Run, frame: Frame, node: ast.expr, owner: List, method: str) -> None:

@@ -75,19 +75,8 @@ def _method(node: ast.expr | ast.stmt, target: ast.expr) -> str:
 
 def _state(run: Run, frame: Frame, target: ast.expr, tensor: Tensor, node: ast.expr | ast.stmt) -> None:
     what, _, name = tensor.state.partition(":")
-    datas = [n for n in ast.walk(target) if isinstance(n, ast.Attribute) and n.attr == "data"]
-    data = frame.document.span(datas[0]) if datas and getattr(node, "target", None) is not datas[0] else None
-    run.emit(
-        frame,
-        StateWrite,
-        node,
-        "",
-        (),
-        name=name or ast.unparse(target),
-        what=what,
-        through_data=bool(datas),
-        data=data and data._replace(row=data.end_row, column=data.end_column - len("data")),
-    )
+    facts = {"name": name or ast.unparse(target), "what": what, **kept.through_data(frame, target, node)}
+    run.emit(frame, StateWrite, node, "", (), **facts)
 
 
 def store(run: Run, frame: Frame, target: ast.Subscript, value: Value, source: ast.expr | None) -> None:

@@ -298,6 +298,12 @@ def test_autocast_stays_where_it_is_told_by_position(tmp_path: Path, call: str) 
     assert body_after(tmp_path, body, unsafe_fixes=True) == body
 
 
+def test_a_write_through_data_to_the_modules_own_parameter_is_repaired(tmp_path: Path) -> None:
+    source = forward("self.k.data.clamp_(0, 1)\nreturn x * self.k", init="self.k = nn.Parameter(torch.ones(1))")
+    written = repaired(tmp_path / "m.py", source.encode(), unsafe_fixes=True).decode()
+    assert written == source.replace("self.k.data.clamp_", "self.k.detach().clamp_")
+
+
 def test_a_weight_that_is_replaced_is_no_write_to_be_repaired(tmp_path: Path) -> None:
     source = forward("self.k.data += 1\nreturn x * self.k", init="self.k = nn.Parameter(torch.ones(1))")
     assert repaired(tmp_path / "m.py", source.encode(), unsafe_fixes=True).decode() == source
