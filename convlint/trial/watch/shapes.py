@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
 from convlint.trial.job import Event, EventLevel
-from convlint.trial.labels.hooks import replaced
-from convlint.trial.labels.places import Place, Places
+from convlint.trial.watch.hooks import replaced
+from convlint.trial.watch.places import Place, Places
 
 TOOL = "torch_export"
 _SIZE = re.compile(r"\[(\d+)\]\.size\(\)\[(\d+)\]$")
