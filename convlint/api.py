@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,14 +12,16 @@ from msgspec import structs
 
 from convlint.config import Configuration, Settings
 from convlint.errors import UsageError, nearest
-from convlint.findings import Finding, Span
+from convlint.findings import EXPORTERS, Finding, Level, Span
 from convlint.rule import faults
 from convlint.source.discovery import discover, matches
 from convlint.source.document import Document
 from convlint.trial.job import ModelSpec, Watch, unwatched
 
 if TYPE_CHECKING:
+    from convlint.judge import Judged
     from convlint.prover import Proved, Verdict
+    from convlint.trial.job import Trial
 
 ALL_MODELS = "all"
 """The name that stands for every model of the configuration."""
@@ -56,6 +59,26 @@ class ProveResult(FixResult):
     """What became of each repair that could be made."""
     models: list[Proved] = field(default_factory=list)
     """The models before and after the repairs that were kept; none where nothing could be repaired."""
+
+
+@dataclass
+class Preflighted:
+    """What running a model on every route showed."""
+
+    label: str
+    trial: Trial
+    judged: Judged
+    """Its findings: those of the source on lines that it runs, and those that only running it found."""
+
+    @property
+    def right(self) -> list[str]:
+        """The routes that gave eager's results on all inputs."""
+        return [route for route, outcome in self.trial.outcomes.items() if outcome.level is Level.harmless]
+
+    @property
+    def passes(self) -> bool:
+        """Whether nothing is wrong with it: all routes are right, and no finding says otherwise."""
+        return len(self.right) == len(self.trial.outcomes) and all(f.severity == "info" for f in self.judged.findings)
 
 
 def files(paths: Sequence[Path | str], configuration: Configuration) -> dict[Path, Settings]:
@@ -159,6 +182,51 @@ def prove(
         verdicts=part.verdicts,
         models=part.models,
     )
+
+
+def preflight(
+    models: Sequence[str | ModelSpec] = (ALL_MODELS,),
+    configuration: Configuration | None = None,
+    *,
+    inputs: str = "",
+    weights: str = "",
+    seconds: float = 180.0,
+    gigabytes: int = 8,
+    want_fixes: bool = False,
+    watch: Watch = unwatched,
+) -> list[Preflighted]:
+    """Runs models on every route of the exporter, on other data than they were traced with.
+
+    A model is ``package.module:name``, ``path/file.py:name``, the name of one of the configuration, or ``all`` of
+    these. ``inputs`` and ``weights`` stand in for those of the configuration; inputs that nobody gives are guessed.
+    Each step runs in a process of its own, for at most so many ``seconds``, in so many ``gigabytes`` of memory.
+
+    Raises:
+        UsageError: a model is not there or does not run in eager, or its inputs or weights are wrong.
+    """
+    from convlint.judge import judge
+    from convlint.linter import lint
+    from convlint.trial.job import Job
+    from convlint.trial.runner import Runner
+
+    configuration = configuration or Configuration()
+    settings = configuration.settings(Path.cwd())
+    given = {name: value for name, value in (("inputs", inputs), ("weights", weights)) if value}
+    done = []
+    for model in _models(models, [settings]):
+        spec = structs.replace(model, **given)
+        with Runner(seconds, gigabytes, watch=partial(_watched, watch, spec.label)) as runner:
+            routes = EXPORTERS[settings.exporter]
+            trial = runner.run(Job(path=spec.label, preflight=spec, routes=routes, opset=settings.opset))
+        found: list[Finding] = []
+        for own, group in _groups(list(trial.reference.executed), configuration, None):
+            found += lint(group, replace(own, show_harmless=True), want_fixes=want_fixes).findings
+        done.append(Preflighted(spec.label, trial, judge(found, trial, settings)))
+    return done
+
+
+def _watched(watch: Watch, label: str, step: str) -> None:
+    watch(f"{label}: {step}")
 
 
 def _models(named: Sequence[str | ModelSpec], settings: Sequence[Settings]) -> list[ModelSpec]:

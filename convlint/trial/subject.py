@@ -45,13 +45,17 @@ def prepare(model: torch.nn.Module, spec: ModelSpec, text: str) -> Prepared:
     described = parse_inputs(text)
     made = samples(described)
     calls = [flat(arranged(model, described, sample.args)) for sample in made]
+    before = [tuple(flat(arranged(model, described, args)).tensors for args in sample.before) for sample in made]
     order = [
         int(place) for place in flat(arranged(model, described, torch.arange(len(described.inputs)).unbind())).tensors
     ]
     subject = Subject(
         spec.factory,
         _copied(Flat(model, calls[0]), spec),
-        [Sample(one.name, one.kind, call.tensors) for one, call in zip(made, calls, strict=True)],
+        [
+            Sample(one.name, one.kind, call.tensors, before=earlier)
+            for one, call, earlier in zip(made, calls, before, strict=True)
+        ],
         tuple(described.inputs[i].name.replace(".", "_") for i in order),
         {new: described.dynamic[old] for new, old in enumerate(order) if old in described.dynamic},
         dict(described.dims),

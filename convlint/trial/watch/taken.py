@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from msgspec.structs import replace
 from torch.jit._trace import TracerWarning
 
 from convlint.trial.job import Event
@@ -37,6 +38,11 @@ class Value(NamedTuple):
     place: Place
     kind: str
     value: str
+
+    @property
+    def shown(self) -> str:
+        """The value, where it is short enough to be read."""
+        return "an array" if len(self.value) > _LONGEST else self.value
 
 
 class Taken:
@@ -138,10 +144,10 @@ def judged(places: Places, traced: Taken, others: Sequence[Taken]) -> Iterator[E
         found = [(name, part) for name, one in after if (part := _first_difference(values, one.get(statement, [])))]
         if found:
             name, (ours, theirs) = found[0]
-            told = f"{ours.kind} gives {ours.value} on {traced.name} and {theirs.value} on {name}"
-            yield places.event(ours.place, TOOL, "baked-differs", "harm", told)
+            told = f"{ours.shown} on {traced.name}, {theirs.shown} on {name}"
+            yield replace(places.event(ours.place, TOOL, "baked-differs", "harm", told), on=name)
         else:
-            yield places.event(place, TOOL, "baked-same", "warn", f"{kind} gives {values[0].value}")
+            yield places.event(place, TOOL, "baked-same", "warn", f"{kind} gives {values[0].shown}")
     for place, message in traced.warnings.items():
         if _statement(place) not in before:
             yield places.event(place, TOOL, "warning", "warn", message)

@@ -55,6 +55,7 @@ class Watched:
         """What is traced besides, to see which values change."""
         self._executed = executed
         """The lines that eager runs, to see which a tool does not come to; None where nobody asks."""
+        self._sizes = {(i, axis): name for i, named in subject.dynamic.items() for axis, name in named.items()}
 
     def on(self, route: str, opset: int | None = None) -> Outcome:
         """What a route makes of the model, and its events."""
@@ -67,7 +68,7 @@ class Watched:
             events += judged(self._places, taken, [self._taken_on(other.sample) for other in self._others])
         for sample, _ in self._measured:
             if sample.name in done.failed and sample.kind == "shapes":
-                note_broken(guards, sample.args, self._places, events)
+                note_broken(guards, sample.args, self._sizes, self._places, events)
         unreached = {}
         if self._executed is not None and route in _REACHING and failed(done):
             unreached = lines.missing_from(self._executed)
