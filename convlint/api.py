@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
@@ -19,6 +18,8 @@ from convlint.source.document import Document
 from convlint.trial.job import ModelSpec, Watch, unwatched
 
 if TYPE_CHECKING:
+    import torch
+
     from convlint.judge import Judged
     from convlint.prover import Proved, Verdict
     from convlint.trial.job import Trial
@@ -79,6 +80,15 @@ class Preflighted:
     def passes(self) -> bool:
         """Whether nothing is wrong with it: all routes are right, and no finding says otherwise."""
         return len(self.right) == len(self.trial.outcomes) and all(f.severity == "info" for f in self.judged.findings)
+
+
+@dataclass
+class PreflightResult:
+    """What became of each model."""
+
+    models: list[Preflighted] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+    """The models that did not run, with the reason."""
 
 
 def files(paths: Sequence[Path | str], configuration: Configuration) -> dict[Path, Settings]:
@@ -185,6 +195,36 @@ def prove(
 
 
 def preflight(
+    model: torch.nn.Module | str,
+    inputs: str | Callable[[], Any] = "",
+    configuration: Configuration | None = None,
+) -> Preflighted:
+    """Runs one model on every route of the exporter, on other data than it was traced with.
+
+    A model that is there already runs in this process, and what ends the process ends it; one that a name stands for
+    (``package.module:name``, ``path/file.py:name``) in a process of its own. ``inputs`` are described
+    (``x: float32[N=2, 3, H=96, W=128]``), given by a function (a tuple of tensors, or a dict by name; one that yields
+    several gives other values and sizes too), or guessed.
+
+    Raises:
+        UsageError: the model does not run in eager, or its inputs are wrong.
+    """
+    configuration = configuration or Configuration()
+    if isinstance(model, str):
+        if not isinstance(inputs, str):
+            raise UsageError("a model by name takes inputs by name: `package.module:function`, or as described")
+        result = preflight_all([model], configuration, inputs=inputs)
+        for why in result.errors.values():
+            raise UsageError(why)
+        return result.models[0]
+    from convlint.trial.preflight import trial_of
+
+    settings = configuration.settings(Path.cwd())
+    trial = trial_of(model, inputs, EXPORTERS[settings.exporter], settings.opset)
+    return _preflighted(type(model).__name__, trial, configuration, settings, want_fixes=True)
+
+
+def preflight_all(
     models: Sequence[str | ModelSpec] = (ALL_MODELS,),
     configuration: Configuration | None = None,
     *,
@@ -192,41 +232,71 @@ def preflight(
     weights: str = "",
     seconds: float = 180.0,
     gigabytes: int = 8,
+    jobs: int = 1,
+    dask: str = "",
+    store: Path | None = None,
+    shard: tuple[int, int] = (1, 1),
     want_fixes: bool = False,
     watch: Watch = unwatched,
-) -> list[Preflighted]:
+) -> PreflightResult:
     """Runs models on every route of the exporter, on other data than they were traced with.
 
     A model is ``package.module:name``, ``path/file.py:name``, the name of one of the configuration, or ``all`` of
     these. ``inputs`` and ``weights`` stand in for those of the configuration; inputs that nobody gives are guessed.
-    Each step runs in a process of its own, for at most so many ``seconds``, in so many ``gigabytes`` of memory.
+    Each model runs in a process of its own, each step of it for at most so many ``seconds``, in so many ``gigabytes``
+    of memory; so many ``jobs`` at a time, or on the Dask cluster at an address. ``store`` is a folder that keeps the
+    results: what is there is not run again. ``shard`` (3, 16) runs the third of sixteen parts of the models.
 
     Raises:
-        UsageError: a model is not there or does not run in eager, or its inputs or weights are wrong.
+        UsageError: a model is not configured, the cluster does not answer, or results cannot be kept.
     """
-    from convlint.judge import judge
-    from convlint.linter import lint
-    from convlint.trial.job import Job
-    from convlint.trial.runner import Runner
+    from convlint.trial import many
 
     configuration = configuration or Configuration()
     settings = configuration.settings(Path.cwd())
     given = {name: value for name, value in (("inputs", inputs), ("weights", weights)) if value}
-    done = []
-    for model in _models(models, [settings]):
-        spec = structs.replace(model, **given)
-        with Runner(seconds, gigabytes, watch=partial(_watched, watch, spec.label)) as runner:
-            routes = EXPORTERS[settings.exporter]
-            trial = runner.run(Job(path=spec.label, preflight=spec, routes=routes, opset=settings.opset))
-        found: list[Finding] = []
-        for own, group in _groups(list(trial.reference.executed), configuration, None):
-            found += lint(group, replace(own, show_harmless=True), want_fixes=want_fixes).findings
-        done.append(Preflighted(spec.label, trial, judge(found, trial, settings)))
-    return done
+    part, parts = shard
+    requests = [
+        many.Request(
+            model=structs.replace(model, **given),
+            routes=EXPORTERS[settings.exporter],
+            opset=settings.opset,
+            seconds=seconds,
+            gigabytes=gigabytes,
+        )
+        for model in _models(models, [settings])[part - 1 :: parts]
+    ]
+    done: dict[str, many.Answer] = {}
+
+    def tell(label: str, step: str) -> None:
+        watch(f"{len(done)} of {len(requests)} models; {label}: {step}" if len(requests) > 1 else f"{label}: {step}")
+
+    with many.on_dask(dask) if dask else many.here(jobs, tell) as (start, at_once):
+        for request, answer in many.run_all(requests, start, at_once, store):
+            done[request.model.label] = answer
+            tell(request.model.label, "done")
+    result = PreflightResult()
+    for label in (request.model.label for request in requests):
+        trial = done[label].trial
+        if trial is None:
+            result.errors[label] = done[label].error
+        else:
+            result.models.append(_preflighted(label, trial, configuration, settings, want_fixes))
+    return result
 
 
-def _watched(watch: Watch, label: str, step: str) -> None:
-    watch(f"{label}: {step}")
+def _preflighted(
+    label: str, trial: Trial, configuration: Configuration, settings: Settings, want_fixes: bool
+) -> Preflighted:
+    """A trial, and what the linter finds in the files that it ran."""
+    from convlint.judge import judge
+    from convlint.linter import lint
+
+    found: list[Finding] = []
+    there = [path for path in trial.reference.executed if Path(path).is_file()]  # a result may be older than the files
+    for own, group in _groups(there, configuration, None):
+        found += lint(group, replace(own, show_harmless=True), want_fixes=want_fixes).findings
+    return Preflighted(label, trial, judge(found, trial, settings))
 
 
 def _models(named: Sequence[str | ModelSpec], settings: Sequence[Settings]) -> list[ModelSpec]:

@@ -184,7 +184,8 @@ def _found(path: str, rows: tuple[int, int], seen: Sequence[Seen], trial: Trial,
     else:
         kind = "differs"
         does = "fails where eager does not" if _does(outcome) == "fails" else "gives another result than eager"
-        message = f"the exported graph {does}: {worst.event.message}"
+        keeps = "it keeps what was traced here, " if worst.event.kind == "baked-differs" else ""
+        message = f"the exported graph {does}: {keeps}{worst.event.message}"
     harm = Harm().with_levels({one.route: one.level for one in sorted(seen, key=lambda one: one.level)})
     code, name = _RULES[kind]
     evidence = _evidence(seen, trial)
@@ -193,21 +194,20 @@ def _found(path: str, rows: tuple[int, int], seen: Sequence[Seen], trial: Trial,
 
 
 def _unexplained(findings: Sequence[Finding], trial: Trial, settings: Settings) -> Iterator[Finding]:
-    """What went wrong on a route of which no finding says that anything would, at the model's ``forward``."""
-    path, _, row = trial.reference.forward.rpartition(":")
+    """What went wrong on routes of which no finding says that anything would: at the model's ``forward``."""
+    alike: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
     for route, outcome in trial.outcomes.items():
-        if outcome.level is Level.harmless or any(f.harm and f.harm.on(route) for f in findings):
-            continue
-        harm = Harm().with_levels({route: outcome.level})
-        if outcome.place:
-            path, _, row = outcome.place.rpartition(":")
+        if outcome.level is not Level.harmless and not any(f.harm and f.harm.on(route) for f in findings):
+            alike[outcome.place, outcome.stage, outcome.message, outcome.on].append(route)
+    for (place, stage, message, on), routes in alike.items():
+        path, _, row = (place or trial.reference.forward).rpartition(":")
+        code, name = _RULES["differs" if not stage else "stops" if stage == "export" else "refused"]
+        told = f"{_listed(routes)}: {message}{f' ({on})' if on else ''}{'' if place else ', and no line is known'}"
+        harm = Harm().with_levels({route: trial.outcomes[route].level for route in routes})
         span = _span(path, (int(row or 1), int(row or 1)))
-        code, name = _RULES["differs" if not outcome.stage else "stops" if outcome.stage == "export" else "refused"]
-        where = "" if outcome.place else ", and no line is known"
-        on = f" ({outcome.on})" if outcome.on else ""
-        message = f"{route}: {outcome.message}{on}{where}"
-        finding = Finding(code, name, message, str(absolute(path)), span, "error", harm, seen="trial")
-        yield _leveled(finding, harm, settings)
+        yield _leveled(
+            Finding(code, name, told, str(absolute(path)), span, "error", harm, seen="trial"), harm, settings
+        )
 
 
 def _listed(routes: Sequence[str]) -> str:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import textwrap
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +17,12 @@ from conftest import Cli
 
 pytest.importorskip("onnxruntime")
 
+import torch
+
 from convlint import api
 from convlint.config import Configuration, Layer, Options
-from convlint.errors import UsageError
 from convlint.findings import Finding, Level
+from convlint.testing import assert_exportable
 
 pytestmark = pytest.mark.proof
 
@@ -50,7 +56,7 @@ MODELS = '''
     class Decides(Right):
         def forward(self, x):
             x = super().forward(x)
-            if x.sum() > 2:
+            if x.sum() > 15:
                 return x + 1
             return x
 
@@ -100,6 +106,13 @@ MODELS = '''
 '''
 
 
+class Threshold(torch.nn.Module):
+    """Takes another way where its input is large."""
+
+    def forward(self, x: torch.Tensor, k: int) -> torch.Tensor:
+        return x * k if x.mean() > 0.5 else x
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A project with models of all kinds."""
@@ -113,7 +126,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def preflight(folder: Path, name: str, inputs: str = "x: float32[N=2, L=4, 4]", **options: Any) -> api.Preflighted:
     """What is found of one of the models."""
     configuration = Configuration([Layer(Options(**options), "test", folder)], isolated=True)
-    (done,) = api.preflight([f"models.py:{name}"], configuration, inputs=inputs)
+    (done,) = api.preflight([f"models.py:{name}"], configuration, inputs=inputs).models
     return done
 
 
@@ -153,8 +166,8 @@ def test_a_branch_on_a_size_is_seen_by_reading_and_by_running(folder: Path) -> N
 def test_lines_that_the_model_does_not_run_are_counted_only(folder: Path) -> None:
     done = preflight(folder, "Decides", exporter="torchscript")
     assert levels(done) == {"jit_trace": "wrong", "onnx_torchscript": "wrong"}
-    assert [f.span.row for f in done.judged.findings] == [row_of(folder, "x.sum() > 2")]
-    assert finding_at(done, row_of(folder, "x.sum() > 2")).severity == "error"
+    assert [f.span.row for f in done.judged.findings] == [row_of(folder, "x.sum() > 15")]
+    assert finding_at(done, row_of(folder, "x.sum() > 15")).severity == "error"
     assert done.judged.elsewhere > 0
 
 
@@ -175,7 +188,8 @@ def test_what_is_not_reproduced_is_lowered_and_says_on_how_many_inputs(folder: P
 def test_state_that_is_lost_shows_at_a_second_call(folder: Path) -> None:
     done = preflight(folder, "Counts", exporter="torchscript")
     assert "keeps something between calls" in done.trial.reference.unsteady
-    assert "a second call" in done.trial.outcomes["onnx_torchscript"].failed
+    assert done.trial.outcomes["onnx_torchscript"].level is Level.wrong
+    assert [f.code for f in done.judged.findings] == ["CVL104"]
 
 
 def test_an_exporter_that_takes_the_process_with_it_is_told_with_its_line(folder: Path) -> None:
@@ -234,10 +248,66 @@ def test_suppressed_lines_stay_silent(folder: Path) -> None:
 
 def test_a_wrong_weights_file_is_an_error(folder: Path) -> None:
     (folder / "weights.pth").write_bytes(b"nothing of torch")
-    with pytest.raises(UsageError, match=r"weights\.pth: cannot be read as weights"):
-        api.preflight(["models.py:Right"], Configuration(isolated=True), weights=str(folder / "weights.pth"))
+    done = api.preflight(["models.py:Right"], Configuration(isolated=True), weights=str(folder / "weights.pth"))
+    assert "weights.pth: cannot be read as weights" in done.errors["models.py:Right"]
 
 
 def test_a_level_is_never_above_what_was_seen(folder: Path) -> None:
     done = preflight(folder, "Decides", exporter="dynamo")
     assert {f.harm.worst(["torch_export"]) for f in done.judged.findings if f.harm} == {Level.breaks}
+
+
+def test_several_models_are_a_line_each_and_kept_results_are_not_run_again(folder: Path, cli: Cli) -> None:
+    models = [f"{folder}/models.py:{name}" for name in ("Right", "Unseen", "Missing")]
+    options = ("--isolated", "--exporter", "torchscript", "--input", "x: float32[N=2, 4]", "--results", "kept")
+    ran = cli("preflight", *models, *options, "--jobs", "2")
+    assert ran.code == 2  # one model is not there
+    assert "1 of 3 models pass" in ran.out
+    assert "models.py` has no `Missing`" in ran.out
+    source = (folder / "models.py").read_text(encoding="utf-8")
+    (folder / "models.py").write_text(f"{source}\nraise RuntimeError('is not run again')\n", encoding="utf-8")
+    try:
+        again = cli("preflight", *models[:2], *options)
+    finally:
+        (folder / "models.py").write_text(source, encoding="utf-8")
+    assert again.code == 1
+    assert "1 of 2 models pass" in again.out
+
+
+def test_shards_are_parts_of_the_models(folder: Path, cli: Cli) -> None:
+    models = [f"{folder}/models.py:{name}" for name in ("Missing", "Right", "Gone")]
+    options = ("--isolated", "--exporter", "torchscript", "--input", "x: float32[N=2, 4]")
+    ran = cli("preflight", *models, *options, "--shard", "2/2")
+    assert ran.code == 0
+    assert "Right on all 12 inputs" in ran.out
+    assert "write for example `3/16`" in cli("preflight", *models, "--shard", "4/3").err
+
+
+def test_a_live_model_is_tested_in_a_line() -> None:
+    assert_exportable(torch.nn.Linear(3, 4), exporter="torchscript")
+    with pytest.raises(AssertionError, match="differs on"):
+        assert_exportable(Threshold(), lambda: {"x": torch.ones(2, 3), "k": 2}, exporter="torchscript")
+
+
+def test_a_cluster_runs_the_models_though_a_worker_dies(folder: Path, tmp_path: Path) -> None:
+    """Three workers, of which one is killed while it runs a model: the model is run by another."""
+    distributed = pytest.importorskip("distributed")
+    configuration = Configuration([Layer(Options(exporter="torchscript"), "test", folder)], isolated=True)
+    names = [f"{folder}/models.py:{name}" for name in ("Right", "Decides", "Unseen", "Branches")]
+    with distributed.LocalCluster(n_workers=3, threads_per_worker=1, dashboard_address=None) as cluster:
+        busy = threading.Thread(target=_kill_a_busy_worker, args=(cluster,))
+        busy.start()
+        result = api.preflight_all(names, configuration, inputs="x: float32[N=2, 4]", dask=cluster.scheduler_address)
+        busy.join()
+    assert [model.label for model in result.models] == names[:3]
+    assert set(result.errors) == {names[3]}  # it takes another input too
+    assert [len(model.right) for model in result.models] == [2, 0, 0]
+
+
+def _kill_a_busy_worker(cluster: Any) -> None:
+    with_one = cluster.scheduler
+    while not any(worker.processing for worker in with_one.workers.values()):
+        time.sleep(0.05)
+    time.sleep(1)
+    busy = next(worker for worker in with_one.workers.values() if worker.processing)
+    os.kill(busy.pid if hasattr(busy, "pid") else cluster.workers[busy.name].pid, signal.SIGKILL)

@@ -104,7 +104,7 @@ def check(
             return report.baseline_written(api.write_baseline(write_baseline, where, configuration), write_baseline)
         if prove or input or inputs:
             _check_prove(prove, settings.fix or settings.fix_only or diff, stdin)
-            with steps_shown() as watch:
+            with steps_shown("looks for repairs") as watch:
                 proved = api.prove(
                     where,
                     configuration,
@@ -229,6 +229,8 @@ class _Report:
             _note("warning: no Python file is under the given paths")
         if self._talks:
             self._summary(result.findings)
+            if self.settings.models and result.findings:
+                self._lines(["`convlint preflight` runs the configured models and shows what is true of them."])
         return _failed(result.findings)
 
     def fixed(self, result: api.FixResult) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, TextIO, get_args
 
 import msgspec
 
-from convlint.api import Preflighted
+from convlint.api import Preflighted, PreflightResult
 from convlint.findings import Finding, Level
 from convlint.report import summary, text
 from convlint.report.as_json import finding_as_json
@@ -26,7 +26,45 @@ _COUNTED: dict[Kind, str] = {
 _LONGEST = 110
 
 
-def lines(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool, unsafe_fixes: bool) -> Iterator[str]:
+def lines(
+    result: PreflightResult, painter: Painter, out: TextIO, *, verbose: bool, unsafe_fixes: bool
+) -> Iterator[str]:
+    """A model on one screen; of several a line each, and their screens with ``verbose``."""
+    several = len(result.models) + len(result.errors) > 1
+    if not several or verbose:
+        for model in result.models:
+            yield from _screen(model, painter, out, verbose=verbose, unsafe_fixes=unsafe_fixes)
+            yield from [""] * several
+    if several:
+        yield from _overview(result.models, out, painter.width)
+        yield from (f"{painter('not run', 'bold red')} {label}: {why}" for label, why in result.errors.items())
+        right = sum(model.passes for model in result.models)
+        yield ""
+        yield f"{right} of {len(result.models) + len(result.errors)} models pass; `-v` says why the others do not."
+
+
+def _overview(models: Sequence[Preflighted], out: TextIO, width: int) -> Iterator[str]:
+    """A line a model."""
+    routes = list(dict.fromkeys(route for model in models for route in model.trial.outcomes))
+    rows = []
+    for model in models:
+        outcomes = model.trial.outcomes
+        cells = [_in_short(outcomes[route]) if route in outcomes else "" for route in routes]
+        counts = Counter(finding.severity for finding in model.judged.findings)
+        found = ", ".join(summary.plural(counts[one], one) for one in ("error", "warning") if counts[one])
+        rows.append((model.label, [*cells, found]))
+    yield from _tabled(("model", *routes, "findings"), rows, out, width)
+
+
+def _in_short(outcome: Outcome) -> str:
+    if outcome.stage:
+        return "stops" if outcome.stage == "export" else "refused"
+    if "traced" in outcome.failed:
+        return "wrong"
+    return f"{len(outcome.failed)} differ" if outcome.failed else "equal"
+
+
+def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool, unsafe_fixes: bool) -> Iterator[str]:
     """A model: what it was run on, what each route made of it, and the findings."""
     reference = model.trial.reference
     guess = f" (guessed from {reference.guess}; say otherwise with --input)" if reference.guess else ""
@@ -64,18 +102,25 @@ def _tried(trial: Trial) -> str:
 
 
 def _table(trial: Trial, out: TextIO, width: int) -> Iterator[str]:
+    kinds = [kind for kind in _KINDS if kind in trial.reference.kinds.values()]
+    rows = []
+    for route, outcome in trial.outcomes.items():
+        cells = [_exports(outcome), _accepted(outcome)]
+        cells += ["" if outcome.stage else verdict(trial, outcome, kind) for kind in kinds]
+        rows.append((f"  {route}", cells))
+    yield from _tabled(("  route", "exports", "runs", *kinds), rows, out, width)
+
+
+def _tabled(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], out: TextIO, width: int) -> Iterator[str]:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    kinds = [kind for kind in _KINDS if kind in trial.reference.kinds.values()]
     table = Table(box=None, pad_edge=False, header_style="")
-    for name in ("  route", "exports", "runs", *kinds):
+    for name in head:
         table.add_column(name, no_wrap=True)
-    for route, outcome in trial.outcomes.items():
-        cells = [_exports(outcome), _accepted(outcome)]
-        cells += ["" if outcome.stage else verdict(trial, outcome, kind) for kind in kinds]
-        table.add_row(f"  {route}", *(Text(cell, style=_style(cell)) for cell in cells))
+    for first, cells in rows:
+        table.add_row(Text(first), *(Text(cell, style=_style(cell)) for cell in cells))
     written = io.StringIO()
     console = Console(file=written, width=max(width, 100), force_terminal=out.isatty(), legacy_windows=False)
     console.print(table)
@@ -144,9 +189,10 @@ def _conclusion(model: Preflighted, painter: Painter) -> str:
     return painter("No route is right on all inputs.", "red")
 
 
-def as_json(models: Sequence[Preflighted]) -> str:
+def as_json(result: PreflightResult) -> str:
     """An object with one entry a model: its inputs, each route's verdict, and the findings as ``check`` writes them."""
-    return msgspec.json.format(msgspec.json.encode({"models": [_model(one) for one in models]}), indent=2).decode()
+    value = {"models": [_model(one) for one in result.models], "errors": result.errors}
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
 def _model(model: Preflighted) -> dict[str, Any]:

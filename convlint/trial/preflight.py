@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+import io
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from typing import Any
 
 import torch
 
 from convlint.trial.compare import difference
 from convlint.trial.execute import Measured, Subject, measure, run_on
 from convlint.trial.guess import Guess, guess
-from convlint.trial.job import Answer, Job, Kind, Reference, Running
+from convlint.trial.job import Answer, Job, Kind, ModelSpec, Outcome, Reference, Running, Trial
 from convlint.trial.model import load_model
 from convlint.trial.place import shown
 from convlint.trial.samples import Sample
@@ -26,12 +30,55 @@ def perform(job: Job) -> Iterator[Answer]:
         UsageError: the model or its inputs cannot be used.
     """
     assert job.preflight
-    spec = job.preflight
     yield Running("imported")
-    model = load_model(spec)
+    model = load_model(job.preflight)
+    yield from observed(model, job.preflight, job.preflight.inputs, job.routes, job.opset)
+
+
+def trial_of(
+    model: torch.nn.Module, inputs: str | Callable[[], Any], routes: Sequence[str], opset: int | None
+) -> Trial:
+    """The trial of a model that exists already, in this process: what ends the process ends it.
+
+    Raises:
+        UsageError: its inputs cannot be used.
+    """
+    spec = ModelSpec(factory=type(model).__qualname__)
+    with _silent():
+        reference, *outcomes = (
+            answer for answer in observed(model.eval(), spec, inputs, routes, opset) if not isinstance(answer, Running)
+        )
+    assert isinstance(reference, Reference)
+    return Trial(reference, {one.route: one for one in outcomes if isinstance(one, Outcome)})
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """While open, nothing that exporters print and log is seen: pages of it."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
+
+
+def observed(
+    model: torch.nn.Module,
+    spec: ModelSpec,
+    inputs: str | Callable[[], Any],
+    routes: Sequence[str],
+    opset: int | None,
+) -> Iterator[Answer]:
+    """The same of a model that is there, on inputs that a text describes or a function gives; guessed without.
+
+    Raises:
+        UsageError: the inputs cannot be used.
+    """
     yield Running("given its inputs")
-    guessed = Guess(spec.inputs, "") if spec.inputs else guess(model, spec)
-    prepared = prepare(model, spec, guessed.text)
+    guessed = Guess("", "") if inputs else guess(model, spec)
+    prepared = prepare(model, spec, inputs or guessed.text)
     subject, places = prepared.subject, of_user()
     measured: list[Measured] = []
     skipped: dict[str, str] = {}
@@ -52,10 +99,10 @@ def perform(job: Job) -> Iterator[Answer]:
         unsteady=_unsteady(subject, traced),
         forward=_forward(model),
     )
-    watched = Watched(subject, measured, places, _others(measured))
-    for route in job.routes:
+    watched = Watched(subject, measured, places)
+    for route in routes:
         yield Running(f"exported by {route}")
-        yield watched.on(route, job.opset)
+        yield watched.on(route, opset)
 
 
 def _kind(sample: Sample, traced: Sample) -> Kind:
@@ -90,10 +137,3 @@ def _forward(model: torch.nn.Module) -> str:
     function = inspect.unwrap(type(model).forward)
     code = getattr(function, "__code__", None)
     return f"{shown(code.co_filename)}:{code.co_firstlineno}" if code else ""
-
-
-def _others(measured: Sequence[Measured]) -> list[Measured]:
-    """What is traced besides: other values, and the sizes that differ most from the traced ones."""
-    values = [one for one in measured if one.sample.kind == "values" and not one.sample.before]
-    shapes = [one for one in measured if one.sample.kind == "shapes"]
-    return values[:1] + shapes[-1:]

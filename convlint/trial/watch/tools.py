@@ -45,14 +45,14 @@ class Watched:
         subject: Subject,
         measured: Sequence[Measured],
         places: Places,
-        others: Sequence[Measured],
+        others: Sequence[Measured] | None = None,
         executed: dict[str, list[int]] | None = None,
     ) -> None:
         self._subject = subject
         self._measured = list(measured)
         self._places = places
         self._others = others
-        """What is traced besides, to see which values change."""
+        """What is traced besides, to see which values change; None for what a trace gets wrong."""
         self._executed = executed
         """The lines that eager runs, to see which a tool does not come to; None where nobody asks."""
         self._sizes = {(i, axis): name for i, named in subject.dynamic.items() for axis, name in named.items()}
@@ -65,7 +65,8 @@ class Watched:
         watch = self._watch(route, events, guards, taken, lines)
         done = outcome(route, self._subject, self._measured, opset, watch)
         if route == "jit_trace":
-            events += judged(self._places, taken, [self._taken_on(other.sample) for other in self._others])
+            others = self._others if self._others is not None else self._gone_wrong(done)
+            events += judged(self._places, taken, [self._taken_on(other.sample) for other in others])
         for sample, _ in self._measured:
             if sample.name in done.failed and sample.kind == "shapes":
                 note_broken(guards, sample.args, self._sizes, self._places, events)
@@ -87,6 +88,11 @@ class Watched:
             if self._executed is not None and route in _REACHING:
                 stack.enter_context(lines)
             yield
+
+    def _gone_wrong(self, outcome: Outcome) -> list[Measured]:
+        """One of the inputs of each kind on which a trace fails."""
+        failed = [one for one in self._measured[1:] if one.sample.name in outcome.failed]
+        return [next(one for one in failed if one.sample.kind == kind) for kind in {o.sample.kind: 0 for o in failed}]
 
     def _taken_on(self, sample: Sample) -> Taken:
         """What a trace of other inputs takes, as far as it comes."""
