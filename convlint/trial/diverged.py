@@ -1,0 +1,49 @@
+"""Where a graph parts from eager, as told to others. Light: imports nothing of torch."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+DivergenceKind = Literal["operator", "constant", "branch", "write", "failure"]
+"""An operator gives other numbers; a constant stands for what eager computes; eager goes another way; a write into a
+tensor is lost; the runtime cannot compute the operator."""
+
+
+class Tensor(msgspec.Struct, frozen=True, kw_only=True):
+    """What is told of a tensor."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    value: str = ""
+    """A single number, where it is one."""
+
+    def __str__(self) -> str:
+        return f"{self.dtype}{list(self.shape)}" + (f" {self.value}" if self.value else "")
+
+
+class Divergence(msgspec.Struct, frozen=True, kw_only=True):
+    """The first operator of eager that a graph does not compute."""
+
+    kind: DivergenceKind
+    place: str
+    """The user's line (``file.py:12``)."""
+    operator: str
+    """Eager's operator (``aten::clamp_``); empty where none runs."""
+    inputs: tuple[Tensor, ...] = ()
+    """What the operator reads in eager, on the sample that differs."""
+    want: Tensor | None = None
+    """What it gives in eager."""
+    got: Tensor | None = None
+    """What the graph has instead, where it has something for it."""
+    node: str = ""
+    """What that comes from in the graph: operator and name of an ONNX node, or of an initializer."""
+    message: str = ""
+    """In what they differ, or the runtime's words."""
+    worst: float | None = None
+    """The largest difference."""
+    cause: str = ""
+    """The user's line that made the Python number that differs, where it is another one."""
+    proven: bool = False
+    """Whether eager without this write gives exactly what the graph gives."""
