@@ -47,3 +47,24 @@ class Divergence(msgspec.Struct, frozen=True, kw_only=True):
     """The user's line that made the Python number that differs, where it is another one."""
     proven: bool = False
     """Whether eager without this write gives exactly what the graph gives."""
+
+
+class Excluded(msgspec.Struct, frozen=True, kw_only=True):
+    """Declared sizes for which an exported program is not meant: a guard that ONNX does not keep."""
+
+    dimension: str
+    """Its name in the description of the inputs."""
+    condition: str
+    """What the program asks for, in such names: ``L > 6``."""
+    size: int
+    """A size that may come and does not meet it, the one nearest to the traced size."""
+    declared: str
+    """The sizes that may come: ``1..12``, or ``1..`` where any may."""
+    place: str = ""
+    """The user's line that asked (``file.py:12``)."""
+    accepted: bool | None = None
+    """Whether the graph runs at that size all the same; None where that was not tried."""
+    message: str = ""
+    """In what it then differs from eager, or why it does not run."""
+    worst: float | None = None
+    """The largest difference."""
