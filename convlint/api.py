@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from convlint.config import Configuration, Settings
+from convlint.config import Configuration, Settings, parse_targets
 from convlint.errors import UsageError, nearest
 from convlint.findings import Finding, Span
 from convlint.rule import faults
@@ -18,6 +18,7 @@ from convlint.source.document import Document
 from convlint.trial.job import ModelSpec, Watch, unwatched
 
 if TYPE_CHECKING:
+    from convlint.graph.problems import Diagnosis
     from convlint.prover import Proved, Verdict
 
 ALL_MODELS = "all"
@@ -181,6 +182,20 @@ def _models(named: Sequence[str | ModelSpec], settings: Sequence[Settings]) -> l
     if not found:
         raise UsageError("no model is configured; add a [[tool.convlint.models]] table, or name a model")
     return list(found.values())
+
+
+def diagnose(path: Path | str, targets: Sequence[str] | None = None) -> Diagnosis:
+    """All that is wrong with the ONNX model in a file, by ONNX's own rules and by what targets take.
+
+    ``targets`` are written ``onnxruntime`` or ``tensorrt==10.0``; without any, those of the configuration.
+
+    Raises:
+        UsageError: the file holds no model, a target is unknown, or onnx is not installed.
+    """
+    from convlint.graph.diagnose import diagnose as explain
+
+    named = Configuration().settings(Path.cwd()).targets if targets is None else parse_targets(targets)
+    return explain(Path(path), named)
 
 
 def add_ignores(paths: Sequence[Path | str], configuration: Configuration) -> int:

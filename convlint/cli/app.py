@@ -14,6 +14,7 @@ import typer
 from convlint import __version__
 from convlint.cli.check import check
 from convlint.cli.dev import app as dev
+from convlint.cli.diagnose import diagnose
 from convlint.cli.rule import rule
 from convlint.errors import UsageError
 
@@ -23,9 +24,10 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-COMMANDS = ("check", "rule", "dev")
+COMMANDS = ("check", "rule", "diagnose", "dev")
 app.command("check")(check)
 app.command("rule")(rule)
+app.command("diagnose")(diagnose)
 app.add_typer(dev, name="dev")
 
 

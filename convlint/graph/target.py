@@ -1,0 +1,124 @@
+"""What targets say of the nodes of a graph: refused operators, and refused types of those that they have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from convlint.backends import verdict
+from convlint.backends.facts import facts
+from convlint.graph import schemas, types
+from convlint.graph.problems import Wrong
+from convlint.graph.walk import Step, Walk
+from convlint.rule import Verdict
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+_WIDENED = {"onnxruntime": {"float16": "float32"}}
+"""Types that a target computes in others where it has no kernel: ONNX Runtime's CPU puts Casts around such nodes."""
+_INLINING = frozenset({"onnxruntime"})
+"""Targets that put an operator's definition in its place where they have no kernel of its own."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a target does not take a node."""
+
+    reason: str
+    dtypes: tuple[str, ...] = ()
+    """What the operator's first input may be, where only its type is refused."""
+
+
+class Target:
+    """A target and its version, asked about nodes."""
+
+    def __init__(self, name: str, version: str | None, model: ModelProto) -> None:
+        self.name = name
+        self.version = version
+        self._model = model
+
+    @property
+    def label(self) -> str:
+        """``onnxruntime`` or ``tensorrt==10.0``."""
+        return f"{self.name}=={self.version}" if self.version else self.name
+
+    def verdict(self, step: Step, opset: int) -> Verdict:
+        """What its facts say of a node's operator with the type of its first input."""
+        return verdict(self.name, self.version, step.node.op_type, opset, self.first_dtypes(step))
+
+    def first_dtypes(self, step: Step) -> Sequence[str]:
+        """The type of a node's first input, as the target computes in it."""
+        dtype = types.dtype_of(step.inputs[0].kind) if step.inputs else ""
+        shown = types.readable(f"tensor({dtype})")
+        return [_WIDENED.get(self.name, {}).get(shown, shown)] if dtype else []
+
+    def refusal(self, step: Step) -> Refusal | None:
+        """Why it does not take a node; None where it does or nothing is known."""
+        if step.domain != schemas.DEFAULT or step.signature is None:
+            return None
+        opset = step.place.opsets[step.domain]
+        told = self.verdict(step, opset)
+        if told.supported == "unknown":
+            return None
+        if told.supported == "yes" and not self._is_only_defined(step):
+            return None
+        inside = self._inside(step, opset)
+        if told.supported == "yes":
+            return inside
+        if inside is None and self._has_body(step, opset):
+            return None
+        return Refusal(told.reason, told.dtypes)
+
+    def is_unknown(self, step: Step) -> bool:
+        """Whether nothing is known of a node's operator on the target."""
+        return (
+            step.domain == schemas.DEFAULT
+            and step.signature is not None
+            and self.verdict(step, step.place.opsets[step.domain]).supported == "unknown"
+        )
+
+    def allowed_first(self, step: Step) -> frozenset[str]:
+        """The types that its kernels take as the operator's first input; empty where that is not known."""
+        told = verdict(self.name, self.version, step.node.op_type, step.place.opsets[step.domain])
+        return frozenset(map(types.from_readable, told.dtypes))
+
+    def refuses_at(self, step: Step, opset: int) -> bool:
+        """Whether it is known not to take a node's operator and types at an opset."""
+        return self.verdict(step, opset).supported == "no"
+
+    def takes_at(self, step: Step, opset: int) -> bool:
+        """Whether it takes a node's operator and types at another opset."""
+        return self.verdict(step, opset).supported == "yes"
+
+    def _is_only_defined(self, step: Step) -> bool:
+        """Whether the target has no kernel but uses the operator's definition."""
+        known = facts(self.name)
+        if known is None or step.signature is None:
+            return False
+        row = known.by_operator.get((step.node.op_type, step.signature.since))
+        return row is not None and row.claim == "function"
+
+    def _has_body(self, step: Step, opset: int) -> bool:
+        return self.name in _INLINING and schemas.body(step.node, step.domain, opset, step.inputs) is not None
+
+    def _inside(self, step: Step, opset: int) -> Refusal | None:
+        """Why it does not take a node of an operator's definition."""
+        if self.name not in _INLINING:
+            return None
+        function = schemas.body(step.node, step.domain, opset, step.inputs)
+        if function is None:
+            return None
+        found: list[Refusal] = []
+
+        def visit(inner: Step) -> None:
+            refused = self.refusal(inner)
+            if refused:
+                found.append(Refusal(f"{refused.reason}, of which {step.node.op_type} is made"))
+
+        Walk(self._model, visit, _ignore).body(function, step.node, step.inputs, step.place, step.line)
+        return found[0] if found else None
+
+
+_ignore: Callable[[Wrong], None] = lambda _: None  # noqa: E731
