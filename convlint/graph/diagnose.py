@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from convlint.backends.facts import facts
-from convlint.graph import files, fit, schemas, types
+from convlint.graph import files, fit, schemas, structure, types
 from convlint.graph.problems import BadNode, Cast, Diagnosis, Input, Wrong
 from convlint.graph.schemas import Signature
 from convlint.graph.target import Target
@@ -99,10 +99,17 @@ def _drop_weights(model: ModelProto) -> None:
                 tensor.ClearField(name)
 
 
+_MOST_NODES = 1_000_000
+"""Nodes with all functions in the places of their calls, up to which ONNX is asked to infer shapes: it walks them all,
+and a small file can say that there are more than any machine can walk."""
+
+
 def _with_shapes(model: ModelProto) -> GraphProto | None:
     """The graph with the shapes that ONNX infers for the whole of it, those computed from shapes too."""
     from onnx import shape_inference
 
+    if structure.expanded(model) > _MOST_NODES:
+        return None
     try:
         return shape_inference.infer_shapes(model, data_prop=True).graph
     except Exception:  # a model that is wrong as a whole; what its nodes make is inferred one by one

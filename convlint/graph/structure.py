@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, NodeProto
+    from onnx import GraphProto, ModelProto, NodeProto
 
 
 def subgraphs(node: NodeProto) -> Iterator[tuple[str, GraphProto]]:
@@ -18,6 +19,24 @@ def subgraphs(node: NodeProto) -> Iterator[tuple[str, GraphProto]]:
             yield attribute.name, attribute.g
         elif attribute.type == AttributeProto.GRAPHS:
             yield from ((f"{attribute.name}[{at}]", one) for at, one in enumerate(attribute.graphs))
+
+
+def expanded(model: ModelProto) -> float:
+    """How many nodes a model has with all functions in the places of their calls; infinite where one calls itself."""
+    bodies = {(one.domain, one.name, one.overload): one.node for one in model.functions}
+    sizes: dict[tuple[str, str, str], float] = {}
+
+    def size(nodes: Iterable[NodeProto]) -> float:
+        total = 0.0
+        for node in nodes:
+            key = (node.domain, node.op_type, node.overload)
+            if key in bodies and key not in sizes:
+                sizes[key] = math.inf  # while it is counted
+                sizes[key] = size(bodies[key])
+            total += 1 + sizes.get(key, 0) + sum(size(graph.node) for _, graph in subgraphs(node))
+        return total
+
+    return size(model.graph.node)
 
 
 def reads(node: NodeProto) -> set[str]:

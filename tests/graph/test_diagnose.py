@@ -242,6 +242,18 @@ def test_a_function_that_calls_itself(told: Told) -> None:
     assert "calls itself" in told(model).graph[0].message
 
 
+def test_functions_that_double_what_they_call_are_walked_once(told: Told) -> None:
+    model = parser.parse_model(
+        '<ir_version: 10, opset_import: ["" : 13, "local" : 1]>\ng (int64[N] x) => (int64[N] y) { y = local.f40(x) }'
+    )
+    for depth in range(41):
+        called = ("", "Relu") if not depth else ("local", f"f{depth - 1}")
+        nodes = [helper.make_node(called[1], [a], [b], domain=called[0]) for a, b in ("ab", "bc")]
+        imports = [helper.make_opsetid("", 13), helper.make_opsetid("local", 1)]
+        model.functions.append(helper.make_function("local", f"f{depth}", ["a"], ["c"], nodes, imports))
+    assert [(one.operator, one.name) for one in told(model).bad] == [("Relu", "b"), ("Relu", "c")]
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"no model", b"\x08\x08\x3a", bytes(range(256)) * 4], ids=["empty", "text", "cut", "bytes"]
 )
