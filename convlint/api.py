@@ -18,6 +18,7 @@ from convlint.source.document import Document
 from convlint.trial.job import ModelSpec, Watch, unwatched
 
 if TYPE_CHECKING:
+    from convlint.graph.cut import Cut
     from convlint.graph.problems import Diagnosis
     from convlint.prover import Proved, Verdict
 
@@ -196,6 +197,23 @@ def diagnose(path: Path | str, targets: Sequence[str] | None = None) -> Diagnosi
 
     named = Configuration().settings(Path.cwd()).targets if targets is None else parse_targets(targets)
     return explain(Path(path), named)
+
+
+def cut(path: Path | str, target: str, head: Path | str | None = None, tail: Path | str | None = None) -> Cut:
+    """Cuts the ONNX model in a file into what a target takes and the rest, and proves that both are the whole.
+
+    The parts are written where ``head`` and ``tail`` say. ``target`` is written ``tvm`` or ``tensorrt==10.0``.
+
+    Raises:
+        UsageError: the file holds no model or a wrong one, the target takes no part of it, or the parts are not the
+            whole; then nothing is written.
+    """
+    from convlint.graph.cut import cut as divide
+
+    targets = parse_targets(target)
+    if len(targets) != 1:
+        raise UsageError(f"--target {target}: a model is cut for one target; name one")
+    return divide(Path(path), targets[0], Path(head) if head else None, Path(tail) if tail else None)
 
 
 def add_ignores(paths: Sequence[Path | str], configuration: Configuration) -> int:

@@ -13,6 +13,7 @@ import typer
 
 from convlint import __version__
 from convlint.cli.check import check
+from convlint.cli.cut import cut
 from convlint.cli.dev import app as dev
 from convlint.cli.diagnose import diagnose
 from convlint.cli.rule import rule
@@ -24,10 +25,11 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-COMMANDS = ("check", "rule", "diagnose", "dev")
+COMMANDS = ("check", "rule", "diagnose", "cut", "dev")
 app.command("check")(check)
 app.command("rule")(rule)
 app.command("diagnose")(diagnose)
+app.command("cut")(cut)
 app.add_typer(dev, name="dev")
 
 

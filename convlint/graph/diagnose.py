@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from convlint.backends.facts import facts
-from convlint.graph import files, fit, schemas, structure, types
+from convlint.graph import files, fit, schemas, types
 from convlint.graph.problems import BadNode, Cast, Diagnosis, Input, Wrong
 from convlint.graph.schemas import Signature
 from convlint.graph.target import Target
 from convlint.graph.values import Value
-from convlint.graph.walk import SMALL, Step, Walk, opsets_of
+from convlint.graph.walk import Step, Walk, opsets_of, with_shapes
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto
+    from onnx import ModelProto
 
 Targets = Sequence[tuple[str, "str | None"]]
 
@@ -32,9 +32,9 @@ def diagnose(path: Path, targets: Targets = ()) -> Diagnosis:
     told = Diagnosis(str(path), model.ir_version, opsets, targets=[_label(*one) for one in targets])
     told.graph += _about_data(model, path.parent)
     told.graph += _about_versions(model, opsets, targets)
-    _drop_weights(model)
+    files.drop_weights(model)
     collector = _Collector(told, [Target(name, version, model) for name, version in targets])
-    Walk(model, collector.visit, told.graph.append).model(_with_shapes(model))
+    Walk(model, collector.visit, told.graph.append).model(with_shapes(model))
     collector.finish()
     return told
 
@@ -82,38 +82,6 @@ def _about_versions(model: ModelProto, opsets: dict[str, int], targets: Targets)
                 )
             )
     return wrongs
-
-
-_DATA = ("raw_data", "float_data", "int32_data", "int64_data", "double_data", "uint64_data", "string_data")
-"""The fields in which a tensor keeps values."""
-
-
-def _drop_weights(model: ModelProto) -> None:
-    """Empties tensors that are too large to be looked at, so that inference does not copy them."""
-    for tensor in files.tensors(model.graph):
-        count = 1
-        for size in tensor.dims:
-            count *= size
-        if count > SMALL:
-            for name in _DATA:
-                tensor.ClearField(name)
-
-
-_MOST_NODES = 1_000_000
-"""Nodes with all functions in the places of their calls, up to which ONNX is asked to infer shapes: it walks them all,
-and a small file can say that there are more than any machine can walk."""
-
-
-def _with_shapes(model: ModelProto) -> GraphProto | None:
-    """The graph with the shapes that ONNX infers for the whole of it, those computed from shapes too."""
-    from onnx import shape_inference
-
-    if structure.expanded(model) > _MOST_NODES:
-        return None
-    try:
-        return shape_inference.infer_shapes(model, data_prop=True).graph
-    except Exception:  # a model that is wrong as a whole; what its nodes make is inferred one by one
-        return None
 
 
 class _Collector:

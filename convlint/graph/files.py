@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from convlint.errors import UsageError
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, TensorProto
 
+SMALL = 1024
+"""Elements of a constant that is looked at (the sizes that a Reshape is given, axes...)."""
 LARGEST = 2**31 - 1
 """Bytes that protobuf can take in one message."""
 
@@ -61,6 +64,23 @@ def tensors(graph: GraphProto) -> Iterator[TensorProto]:
             elif attribute.type == AttributeProto.GRAPHS:
                 for one in attribute.graphs:
                     yield from tensors(one)
+
+
+def count(dims: Iterable[int]) -> int:
+    """How many elements a tensor of these sizes has."""
+    return math.prod(dims)
+
+
+_DATA = ("raw_data", "float_data", "int32_data", "int64_data", "double_data", "uint64_data", "string_data")
+"""The fields in which a tensor keeps values."""
+
+
+def drop_weights(model: ModelProto) -> None:
+    """Empties tensors that are too large to be looked at, so that inference does not copy them."""
+    for tensor in tensors(model.graph):
+        if count(tensor.dims) > SMALL:
+            for name in _DATA:
+                tensor.ClearField(name)
 
 
 def is_external(tensor: TensorProto) -> bool:

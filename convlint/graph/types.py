@@ -69,8 +69,14 @@ def dims(proto: TypeProto | None) -> Dims | None:
     if proto is None or proto.WhichOneof("value") != "tensor_type" or not proto.tensor_type.HasField("shape"):
         return None
     return tuple(
-        one.dim_value if one.HasField("dim_value") else (one.dim_param or None) for one in proto.tensor_type.shape.dim
+        one.dim_value if one.HasField("dim_value") else None if is_made_up(one.dim_param) else one.dim_param
+        for one in proto.tensor_type.shape.dim
     )
+
+
+def is_made_up(name: str) -> bool:
+    """Whether the name of a size is none, or one that ONNX's inference gave to what it does not know."""
+    return not name or name.startswith("unk__")
 
 
 def shown(kind: str, shape: Dims | None) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from convlint.errors import nearest
-from convlint.graph import fit, schemas, structure, types
+from convlint.graph import files, fit, schemas, structure, types
 from convlint.graph.fit import Output
 from convlint.graph.problems import Wrong
 from convlint.graph.schemas import Signature, domain_of
@@ -21,8 +21,6 @@ from convlint.graph.values import ABSENT, Scope, Value
 if TYPE_CHECKING:
     from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto, TypeProto
 
-SMALL = 1024
-"""Elements of a constant that is looked at (the sizes that a Reshape is given, axes...)."""
 _BODIES = ("If", "Loop", "Scan", "SequenceMap")
 
 
@@ -62,6 +60,23 @@ def opsets_of(model: ModelProto) -> dict[str, int]:
     """The opsets that a model imports, by domain; a model older than IR 3 imports the first one."""
     found = {domain_of(one.domain): one.version for one in model.opset_import}
     return found or ({schemas.DEFAULT: 1} if model.ir_version < 3 else {})
+
+
+_MOST_NODES = 1_000_000
+"""Nodes with all functions in the places of their calls, up to which ONNX is asked to infer shapes: it walks them all,
+and a small file can say that there are more than any machine can walk."""
+
+
+def with_shapes(model: ModelProto) -> GraphProto | None:
+    """The graph with the shapes that ONNX infers for the whole of it, those computed from shapes too."""
+    from onnx import shape_inference
+
+    if structure.expanded(model) > _MOST_NODES:
+        return None
+    try:
+        return shape_inference.infer_shapes(model, data_prop=True).graph
+    except Exception:  # a model that is wrong as a whole; what its nodes make is inferred one by one
+        return None
 
 
 class Walk:
@@ -118,7 +133,7 @@ class Walk:
             if one.name not in constants:
                 scope.add(Value(one.name, proto, f"input{inside}", passed.line))
         for tensor in graph.initializer:
-            scope.add(Value(tensor.name, _tensor_type(tensor), f"initializer{inside}", constant=_small(tensor)))
+            scope.add(Value(tensor.name, tensor_type(tensor), f"initializer{inside}", constant=_small(tensor)))
         for sparse in graph.sparse_initializer:
             scope.add(Value(sparse.values.name, _sparse_type(sparse.values.data_type, sparse.dims), "initializer"))
 
@@ -450,7 +465,8 @@ def _sharpened(value: Value, proto: TypeProto | None) -> Value:
     return replace(value, proto=proto)
 
 
-def _tensor_type(tensor: TensorProto) -> TypeProto:
+def tensor_type(tensor: TensorProto) -> TypeProto:
+    """The type of a constant."""
     from onnx import TypeProto
 
     proto = TypeProto()
@@ -468,10 +484,8 @@ def _sparse_type(dtype: int, dims: Sequence[int]) -> TypeProto:
 
 
 def _small(tensor: TensorProto) -> TensorProto | None:
-    count = 1
-    for size in tensor.dims:
-        count *= size
-    return tensor if 0 <= count <= SMALL and tensor.data_location != tensor.EXTERNAL else None
+    is_small = 0 <= files.count(tensor.dims) <= files.SMALL
+    return tensor if is_small and not files.is_external(tensor) else None
 
 
 def _constant_of(node: NodeProto, domain: str) -> TensorProto | None:
@@ -488,7 +502,7 @@ def _constant_of(node: NodeProto, domain: str) -> TensorProto | None:
         return helper.make_tensor("", dtype, (), [one.i if one.name == "value_int" else one.f])
     if one.name in ("value_ints", "value_floats"):
         dtype, held = (TensorProto.INT64, one.ints) if one.name == "value_ints" else (TensorProto.FLOAT, one.floats)
-        return helper.make_tensor("", dtype, (len(held),), list(held)) if len(held) <= SMALL else None
+        return helper.make_tensor("", dtype, (len(held),), list(held)) if len(held) <= files.SMALL else None
     return None
 
 

@@ -22,9 +22,9 @@ def full(told: Diagnosis, painter: Painter) -> Iterator[str]:
         yield from _block(bad, painter)
         yield ""
     for wrong in told.graph:
-        yield from _wrapped("model", wrong.message, painter, "bold red")
+        yield from wrapped("model", wrong.message, painter, "bold red")
     for note in told.notes:
-        yield from _wrapped("note", note, painter, "cyan")
+        yield from wrapped("note", note, painter, "cyan")
     if told.graph or told.notes:
         yield ""
     yield summary(told)
@@ -33,16 +33,17 @@ def full(told: Diagnosis, painter: Painter) -> Iterator[str]:
 def summary(told: Diagnosis) -> str:
     """One line: the model, and how many nodes are wrong."""
     opset = ", ".join(f"{domain} {version}" if domain else str(version) for domain, version in told.opsets.items())
-    head = f"{shown_path(told.path)}: opset {opset or 'none'}, IR {told.ir_version}, {_count(told.nodes, 'node')}"
+    head = f"{shown_path(told.path)}: opset {opset or 'none'}, IR {told.ir_version}, {count(told.nodes, 'node')}"
     where = f" on {', '.join(told.targets)}" if told.targets else ""
     if told.is_clean:
         return f"{head}. Nothing wrong{where}."
-    parts = [_count(len(told.bad), "node")] if told.bad else []
-    parts += [_count(len(told.graph), "fault") + " of the model"] if told.graph else []
+    parts = [count(len(told.bad), "node")] if told.bad else []
+    parts += [count(len(told.graph), "fault") + " of the model"] if told.graph else []
     return f"{head}. Found {' and '.join(parts)} wrong{where}." if told.bad else f"{head}. Found {parts[0]}."
 
 
-def _count(number: int, what: str) -> str:
+def count(number: int, what: str) -> str:
+    """``1 node``, ``2 nodes``."""
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
@@ -51,23 +52,23 @@ def _block(bad: BadNode, painter: Painter) -> Iterator[str]:
     domain = f"{bad.domain}::" if bad.domain else ""
     place = painter(bad.line.place, "bold") + ": " if bad.line.path else ""
     operator = painter(f"{domain}{bad.operator}{version}", "bold red")
-    yield f"{place}{operator} `{_plain(bad.name)}`" + (f" in {_plain(bad.inside)}" if bad.inside else "")
+    yield f"{place}{operator} `{plain(bad.name)}`" + (f" in {plain(bad.inside)}" if bad.inside else "")
     if bad.line.code:
-        yield f"    {_plain(bad.line.code)}"
+        yield f"    {plain(bad.line.code)}"
     for wrong in bad.wrongs:
-        yield from _wrapped("wrong", wrong.message, painter, "bold red")
+        yield from wrapped("wrong", wrong.message, painter, "bold red")
     if bad.repair:
-        yield from _wrapped("repair", bad.repair, painter, "bold green")
+        yield from wrapped("repair", bad.repair, painter, "bold green")
     for allowed in dict.fromkeys(wrong.allowed for wrong in bad.wrongs if wrong.kind != "target"):
         if allowed:
-            yield from _wrapped("allowed", " ".join(allowed), painter, "bold")
+            yield from wrapped("allowed", " ".join(allowed), painter, "bold")
     yield from _inputs(bad, painter)
 
 
 def _inputs(bad: BadNode, painter: Painter) -> Iterator[str]:
     """The inputs as a table: place and name, type, value, where it comes from."""
     wrong = {at for one in bad.wrongs for at in one.inputs}
-    cells = [(f"{one.at} {one.formal}", _plain(one.type), _origin(one)) for one in bad.inputs]
+    cells = [(f"{one.at} {one.formal}", plain(one.type), _origin(one)) for one in bad.inputs]
     widths = [max((len(cell[at]) for cell in cells), default=0) for at in (0, 1)]
     for at, (one, (name, kind, origin)) in enumerate(zip(bad.inputs, cells, strict=True)):
         label = painter(f"{'inputs' if not at else '':<{_LABEL}}", "bold")
@@ -77,18 +78,19 @@ def _inputs(bad: BadNode, painter: Painter) -> Iterator[str]:
 
 def _origin(one: Input) -> str:
     where = f"  {one.line.place}" if one.line.path else ""
-    named = f"`{_plain(one.value)}`"
-    return f"{named} <- {_plain(one.origin)}{where}" if named not in one.origin else f"{_plain(one.origin)}{where}"
+    named = f"`{plain(one.value)}`"
+    return f"{named} <- {plain(one.origin)}{where}" if named not in one.origin else f"{plain(one.origin)}{where}"
 
 
-def _wrapped(label: str, text: str, painter: Painter, style: str) -> Iterator[str]:
-    lines = textwrap.wrap(_plain(text), max(40, painter.width - _LABEL - 2), break_on_hyphens=False) or [""]
+def wrapped(label: str, text: str, painter: Painter, style: str) -> Iterator[str]:
+    """A text behind its label, broken to the width of the terminal."""
+    lines = textwrap.wrap(plain(text), max(40, painter.width - _LABEL - 2), break_on_hyphens=False) or [""]
     for at, line in enumerate(lines):
         shown = painter(f"{label:<{_LABEL}}", style) if not at else " " * _LABEL
         yield f"  {shown}{line}"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text out of a model on one line, without what a terminal would obey."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
@@ -115,7 +117,7 @@ def _node(bad: BadNode) -> dict[str, object]:
         "since_version": bad.since_version or None,
         "name": bad.name,
         "inside": bad.inside or None,
-        "source": _line(bad.line),
+        "source": line(bad.line),
         "wrong": [_wrong(one) for one in bad.wrongs],
         "repair": bad.repair or None,
         "first_opset": bad.first_opset,
@@ -130,7 +132,7 @@ def _node(bad: BadNode) -> dict[str, object]:
                 "value": one.value,
                 "type": one.type,
                 "origin": one.origin,
-                "source": _line(one.line),
+                "source": line(one.line),
             }
             for one in bad.inputs
         ],
@@ -141,5 +143,6 @@ def _wrong(one: Wrong) -> dict[str, object]:
     return {"kind": one.kind, "message": one.message, "inputs": list(one.inputs), "allowed": list(one.allowed)}
 
 
-def _line(line: Line) -> dict[str, object] | None:
-    return {"filename": line.path, "row": line.row, "code": line.code or None} if line.path else None
+def line(one: Line) -> dict[str, object] | None:
+    """A line of the user's as JSON."""
+    return {"filename": one.path, "row": one.row, "code": one.code or None} if one.path else None
