@@ -14,7 +14,8 @@ import onnxruntime
 from ill_typed_graphs import GRAPHS, Graph, text
 from onnx import checker, parser
 
-from convlint import api
+from convlint.config import parse_targets
+from convlint.graph.diagnose import diagnose
 from convlint.graph.problems import BadNode
 
 LONGEST = 160
@@ -72,7 +73,7 @@ def diagnosed(graph: Graph, model: onnx.ModelProto) -> list[BadNode]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         path.write_bytes(model.SerializeToString())
-        return api.diagnose(path, [graph.target] if graph.target else []).bad
+        return diagnose(path, parse_targets(graph.target)).bad
 
 
 def in_words(node: BadNode) -> str:

@@ -16,7 +16,7 @@ import onnx.backend.test
 import onnxruntime
 from onnx.backend.test.case.node import collect_testcases
 
-from convlint import api
+from convlint.graph.diagnose import diagnose
 from convlint.graph.problems import Diagnosis
 
 
@@ -54,7 +54,7 @@ def given(folders: list[str]) -> Iterator[Path]:
 def judge(path: Path, counts: Counter[str]) -> str:
     """What a diagnosis says wrongly of a model, empty where nothing; ONNX Runtime is asked where it says something."""
     counts["diagnosed"] += 1
-    by_onnx, by_runtime = api.diagnose(path, []), api.diagnose(path, ["onnxruntime"])
+    by_onnx, by_runtime = diagnose(path), diagnose(path, [("onnxruntime", None)])
     counts["nodes"] += by_onnx.nodes
     refused = refusal(path)
     counts["loaded by ONNX Runtime"] += not refused

@@ -193,10 +193,11 @@ def diagnose(path: Path | str, targets: Sequence[str] | None = None) -> Diagnosi
     Raises:
         UsageError: the file holds no model, a target is unknown, or onnx is not installed.
     """
-    from convlint.graph.diagnose import diagnose as explain
+    from convlint.graph.apart import called
 
     named = Configuration().settings(Path.cwd()).targets if targets is None else parse_targets(targets)
-    return explain(Path(path), named)
+    told: Diagnosis = called(Path(path), "convlint.graph.diagnose:diagnose", Path(path), named)
+    return told
 
 
 def cut(path: Path | str, target: str, head: Path | str | None = None, tail: Path | str | None = None) -> Cut:
@@ -208,12 +209,14 @@ def cut(path: Path | str, target: str, head: Path | str | None = None, tail: Pat
         UsageError: the file holds no model or a wrong one, the target takes no part of it, or the parts are not the
             whole; then nothing is written.
     """
-    from convlint.graph.cut import cut as divide
+    from convlint.graph.apart import called
 
     targets = parse_targets(target)
     if len(targets) != 1:
         raise UsageError(f"--target {target}: a model is cut for one target; name one")
-    return divide(Path(path), targets[0], Path(head) if head else None, Path(tail) if tail else None)
+    parts = [Path(part) if part else None for part in (head, tail)]
+    told: Cut = called(Path(path), "convlint.graph.cut:cut", Path(path), targets[0], *parts)
+    return told
 
 
 def add_ignores(paths: Sequence[Path | str], configuration: Configuration) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convlint.errors import UsageError
-from convlint.graph import files, folding, schemas, structure, types
+from convlint.graph import files, folding, progress, schemas, structure, types
 from convlint.graph.proof import Proof, proven
 from convlint.graph.source_line import Line
 from convlint.graph.target import Target
@@ -185,6 +185,7 @@ class _Parts:
             if name in made
         }
         wanted |= {one.name for one in self._model.graph.output if one.name in made}
+        progress.tell("what depends on no input")
         return folding.folded(self._model, self._constants, sorted(wanted)) if wanted else {}
 
     def _judge(self, steps: Sequence[Step], target: Target) -> tuple[set[int], list[Refused]]:

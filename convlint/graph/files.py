@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from convlint.errors import UsageError
 
@@ -23,14 +23,10 @@ def read(path: Path) -> ModelProto:
     """The model of a file, without its external data.
 
     Raises:
-        UsageError: onnx is not installed, or the file is not there or holds no model.
+        UsageError: the file is not there or holds no model.
     """
-    try:
-        import onnx
-    except ImportError as error:
-        raise UsageError(
-            f"reading {path} needs the package onnx, which is not installed; pip install 'convlint[trace]'"
-        ) from error
+    import onnx
+
     try:
         if path.stat().st_size > LARGEST:
             raise UsageError(f"{path} is larger than 2 GiB, which no reader of ONNX takes; save it with external data")
@@ -41,9 +37,27 @@ def read(path: Path) -> ModelProto:
         model = onnx.load_model_from_string(content)
     except Exception as error:  # protobuf's DecodeError, of which no other package needs to know
         raise UsageError(f"{path} is no ONNX model, or is cut off or nested too deeply ({error})") from error
+    if any(isinstance(one, bytes) for one in _texts(model)):
+        raise UsageError(f"{path} is no ONNX model: some of its names are no text in UTF-8")
     if not (model.ir_version and model.HasField("graph")):
         raise UsageError(f"{path} is no ONNX model: it has no graph or no IR version")
     return model
+
+
+def _texts(message: Any) -> Iterator[str | bytes]:
+    """All names and other texts in a model; protobuf leaves as bytes what is no UTF-8."""
+    for field, value in message.ListFields() if message.DESCRIPTOR.name != "TensorProto" else _texts_of_tensor(message):
+        if field.type == field.TYPE_STRING:
+            yield from value if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else (value,)
+        elif field.type == field.TYPE_MESSAGE:
+            for one in value if isinstance(value, Iterable) else (value,):
+                yield from _texts(one)
+
+
+def _texts_of_tensor(message: Any) -> Iterator[tuple[Any, Any]]:
+    """The texts of a tensor, without a look at its values, which may be large."""
+    fields = message.DESCRIPTOR.fields_by_name
+    return ((fields[name], getattr(message, name)) for name in ("name", "doc_string", "external_data"))
 
 
 def tensors(graph: GraphProto) -> Iterator[TensorProto]:

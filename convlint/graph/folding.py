@@ -81,7 +81,10 @@ def folded(model: ModelProto, found: Independent, wanted: Sequence[str]) -> dict
     arrays = {name: found.sizes[name] for name in wanted if name in found.sizes}
     asked = [name for name in wanted if name not in arrays]
     if asked:
-        arrays |= dict(zip(asked, _computed(model, found, asked), strict=True))
+        try:
+            arrays |= dict(zip(asked, _computed(model, found, asked), strict=True))
+        except Exception:  # it stays computed where it is read
+            asked = []
     return {name: numpy_helper.from_array(array, name) for name, array in arrays.items() if array.size <= LARGEST}
 
 

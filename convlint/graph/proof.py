@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from convlint.errors import UsageError
+from convlint.graph import progress
 
 if TYPE_CHECKING:
     from onnx import ModelProto, ValueInfoProto
@@ -54,6 +55,7 @@ def proven(whole: ModelProto, head: ModelProto, tail: ModelProto) -> Proof:
 
 
 def _session(model: ModelProto, what: str) -> Any:
+    progress.tell(f"{what} in ONNX Runtime")
     try:
         import onnxruntime
     except ImportError as error:

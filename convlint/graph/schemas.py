@@ -65,6 +65,8 @@ def schema(operator: str, domain: str, opset: int) -> OpSchema | None:
     """What ONNX knows of an operator at an opset, None where there is none; of a newer opset it knows what is old."""
     from onnx import defs
 
+    if not 0 < opset < 2**31:
+        return None
     try:
         return defs.get_schema(operator, opset, domain)
     except defs.SchemaError:

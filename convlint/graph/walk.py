@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from convlint.errors import nearest
-from convlint.graph import files, fit, schemas, structure, types
+from convlint.graph import files, fit, progress, schemas, structure, types
 from convlint.graph.fit import Output
 from convlint.graph.problems import Wrong
 from convlint.graph.schemas import Signature, domain_of
@@ -65,14 +65,20 @@ def opsets_of(model: ModelProto) -> dict[str, int]:
 _MOST_NODES = 1_000_000
 """Nodes with all functions in the places of their calls, up to which ONNX is asked to infer shapes: it walks them all,
 and a small file can say that there are more than any machine can walk."""
+_UNSAFE = frozenset({"signature", "operator", "undefined", "order", "shape"})
+"""What must not be wrong where ONNX infers the shapes of a whole model: it would read inputs that are not there."""
 
 
 def with_shapes(model: ModelProto) -> GraphProto | None:
     """The graph with the shapes that ONNX infers for the whole of it, those computed from shapes too."""
     from onnx import shape_inference
 
-    if structure.expanded(model) > _MOST_NODES:
+    kinds: set[str] = set()
+    first = Walk(model, lambda step: kinds.update(one.kind for one in step.wrongs), lambda one: kinds.add(one.kind))
+    first.model(None)
+    if kinds & _UNSAFE or structure.expanded(model) > _MOST_NODES:
         return None
+    progress.tell("the inference of all shapes")
     try:
         return shape_inference.infer_shapes(model, data_prop=True).graph
     except Exception:  # a model that is wrong as a whole; what its nodes make is inferred one by one
@@ -389,6 +395,7 @@ def _inferred(
 def _ask(node: NodeProto, sig: Signature, inputs: Sequence[Value], place: Place) -> dict[str, TypeProto]:
     from onnx import helper, shape_inference
 
+    progress.tell(_called(node))
     opset = place.opsets[domain_of(node.domain)]
     known = schemas.schema(node.op_type, sig.domain, opset)
     assert known is not None

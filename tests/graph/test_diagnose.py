@@ -17,7 +17,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 from ill_typed_graphs import GRAPHS, Bad, Graph, text  # noqa: E402
 
-from convlint import api  # noqa: E402
+from convlint.config import parse_targets  # noqa: E402
+from convlint.graph.diagnose import diagnose  # noqa: E402
 from convlint.graph.problems import BadNode, Cast, Diagnosis  # noqa: E402
 
 each_graph = pytest.mark.parametrize("graph", GRAPHS, ids=lambda graph: graph.name)
@@ -33,7 +34,7 @@ def told(tmp_path: Path) -> Told:
             model = parser.parse_model(model)
         path = tmp_path / "model.onnx"
         path.write_bytes(model.SerializeToString())
-        return api.diagnose(path, targets)
+        return diagnose(path, parse_targets(targets))
 
     return diagnosed
 
@@ -310,3 +311,12 @@ def test_what_a_model_names_cannot_write_to_the_terminal(cli: Cli) -> None:
     out = cli("diagnose", "model.onnx").out
     assert "\x1b" not in out
     assert "`\\x1b[2J\\nFound nothing`" in out
+
+
+def test_a_file_that_onnx_does_not_survive(cli: Cli) -> None:
+    split = "(float[6] x) => (float[2] a) { a, b, c, d = Split<num_outputs = 3>(x) }"
+    Path("model.onnx").write_bytes(parser.parse_model(written(18, split)).SerializeToString())
+    ran = cli("diagnose", "model.onnx")
+    assert ran.code in (1, 2)  # which it is, is for onnx to decide
+    assert "Split `a`" in ran.out + ran.err
+    assert "Traceback" not in ran.err
