@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from convlint.backends import verdict
@@ -14,7 +14,7 @@ from convlint.graph.walk import Step, Walk
 from convlint.rule import Verdict
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from onnx import FunctionProto, ModelProto
 
 _WIDENED = {"onnxruntime": {"float16": "float32"}}
 """Types that a target computes in others where it has no kernel: ONNX Runtime's CPU puts Casts around such nodes."""
@@ -60,16 +60,14 @@ class Target:
             return None
         opset = step.place.opsets[step.domain]
         told = self.verdict(step, opset)
-        if told.supported == "unknown":
+        lacks = told.supported == "no" or self._has_other_types(step, told)
+        if not lacks and not self._is_only_defined(step):
             return None
-        if told.supported == "yes" and not self._is_only_defined(step):
-            return None
-        inside = self._inside(step, opset)
-        if told.supported == "yes":
-            return inside
-        if inside is None and self._has_body(step, opset):
-            return None
-        return Refusal(told.reason, told.dtypes)
+        function = schemas.body(step.node, step.domain, opset, step.inputs) if self.name in _INLINING else None
+        if function is None:
+            return Refusal(told.reason, told.dtypes) if lacks else None
+        inside = self._inside(step, function)
+        return Refusal(told.reason, told.dtypes) if inside and told.dtypes else inside
 
     def is_unknown(self, step: Step) -> bool:
         """Whether nothing is known of a node's operator on the target."""
@@ -86,7 +84,9 @@ class Target:
 
     def refuses_at(self, step: Step, opset: int) -> bool:
         """Whether it is known not to take a node's operator and types at an opset."""
-        return self.verdict(step, opset).supported == "no"
+        newer = schemas.signature(step.node.op_type, step.domain, opset)
+        place = replace(step.place, opsets={**step.place.opsets, step.domain: opset})
+        return self.refusal(replace(step, signature=newer, place=place)) is not None
 
     def takes_at(self, step: Step, opset: int) -> bool:
         """Whether it takes a node's operator and types at another opset."""
@@ -100,16 +100,12 @@ class Target:
         row = known.by_operator.get((step.node.op_type, step.signature.since))
         return row is not None and row.claim == "function"
 
-    def _has_body(self, step: Step, opset: int) -> bool:
-        return self.name in _INLINING and schemas.body(step.node, step.domain, opset, step.inputs) is not None
+    def _has_other_types(self, step: Step, told: Verdict) -> bool:
+        """Whether it has the operator, but for other types than that of the node's first input."""
+        return bool(told.dtypes and told.supported != "yes" and not set(self.first_dtypes(step)) & set(told.dtypes))
 
-    def _inside(self, step: Step, opset: int) -> Refusal | None:
+    def _inside(self, step: Step, function: FunctionProto) -> Refusal | None:
         """Why it does not take a node of an operator's definition."""
-        if self.name not in _INLINING:
-            return None
-        function = schemas.body(step.node, step.domain, opset, step.inputs)
-        if function is None:
-            return None
         found: list[Refusal] = []
 
         def visit(inner: Step) -> None:

@@ -59,7 +59,13 @@ def short(node: BadNode) -> Bad:
 @each_graph
 def test_every_bad_node_is_named_with_what_is_allowed_and_what_mends_it(told: Told, graph: Graph) -> None:
     diagnosis = told(text(graph), *targets(graph))
-    assert tuple(map(short, diagnosis.bad)) == graph.bad
+    found = tuple(map(short, diagnosis.bad))
+    if graph.target:  # whose next version may have kernels for more
+        assert all(
+            set(want.allowed.split()) <= set(got.allowed.split()) for got, want in zip(found, graph.bad, strict=True)
+        )
+        found = tuple(got._replace(allowed=want.allowed) for got, want in zip(found, graph.bad, strict=True))
+    assert found == graph.bad
     assert not diagnosis.graph
 
 
