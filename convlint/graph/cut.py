@@ -99,6 +99,8 @@ def cut(path: Path, target: tuple[str, str | None], head: Path | None, tail: Pat
     model = _loaded(path, [one for one in (head, tail) if one])
     steps, scope = _walked(model, path)
     asked = Target(*target, model)
+    if not asked.reads_onnx:
+        raise UsageError(f"--target {asked.label} reads programs of torch, no ONNX; there is nothing to cut for it")
     told = Cut(str(path), asked.label, len(model.graph.node))
     parts = _Parts(model, steps, scope, asked)
     told.refused = parts.refused[:MOST]

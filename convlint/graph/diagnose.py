@@ -33,7 +33,11 @@ def diagnose(path: Path, targets: Targets = ()) -> Diagnosis:
     told.graph += _about_data(model, path.parent)
     told.graph += _about_versions(model, opsets, targets)
     files.drop_weights(model)
-    collector = _Collector(told, [Target(name, version, model) for name, version in targets])
+    asked = [Target(name, version, model) for name, version in targets]
+    told.notes += [
+        f"{one.label} reads programs of torch, no ONNX; it was not asked" for one in asked if not one.reads_onnx
+    ]
+    collector = _Collector(told, [one for one in asked if one.reads_onnx])
     Walk(model, collector.visit, told.graph.append).model(with_shapes(model))
     collector.finish()
     return told

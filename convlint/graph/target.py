@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from convlint.backends import verdict
+from convlint.backends import reads, verdict
 from convlint.backends.facts import facts
 from convlint.graph import schemas, types
 from convlint.graph.problems import Wrong
@@ -43,6 +43,11 @@ class Target:
     def label(self) -> str:
         """``onnxruntime`` or ``tensorrt==10.0``."""
         return f"{self.name}=={self.version}" if self.version else self.name
+
+    @property
+    def reads_onnx(self) -> bool:
+        """Whether it takes ONNX files at all, and not programs of torch."""
+        return any(graph.startswith("onnx") for graph in reads(self.name)) or not reads(self.name)
 
     def verdict(self, step: Step, opset: int) -> Verdict:
         """What its facts say of a node's operator with the type of its first input."""

@@ -162,6 +162,28 @@ def test_what_cannot_be_cut(cli: Cli, body: str, message: str) -> None:
     assert Path("head.onnx").exists() is not bool(message)
 
 
+def test_a_target_that_reads_programs_of_torch_is_not_asked(cli: Cli) -> None:
+    saved(f"{CLIP} {{ y = Relu(x) z = NonZero(y) }}")
+    ran = cli("cut", "model.onnx", "--target", "coreml")
+    assert (ran.code, ran.out) == (2, "")
+    assert "reads programs of torch" in ran.err
+    ran = cli("diagnose", "model.onnx", "--target", "coreml")
+    assert ran.code == 0
+    assert "coreml reads programs of torch, no ONNX; it was not asked" in ran.out
+
+
+def test_external_data_outside_the_folder_is_not_read(cli: Cli) -> None:
+    path = saved(f"{CLIP} {{ h = Add(x, w) y = Relu(h) z = NonZero(y) }}")
+    model = onnx.load(path)
+    tensor = model.graph.initializer.add(name="w", data_type=onnx.TensorProto.FLOAT, dims=[4])
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="../secret")
+    path.write_bytes(model.SerializeToString())
+    ran = cli("cut", "model.onnx", "--target", "ncnn", "-o", "head.onnx")
+    assert ran.code == 2
+    assert "outside the model's folder" in ran.err
+
+
 def test_parts_do_not_overwrite_the_model(cli: Cli) -> None:
     before = saved(f"{CLIP} {{ y = Relu(x) z = NonZero(y) }}").read_bytes()
     assert cli("cut", "model.onnx", "--target", "ncnn", "-o", "./model.onnx").code == 2
