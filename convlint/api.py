@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from convlint.config import Configuration, Settings
+from convlint.config import Configuration, Settings, parse_targets
 from convlint.errors import UsageError, nearest
 from convlint.findings import EXPORTERS, Finding, Level, Span
 from convlint.rule import faults
@@ -20,6 +20,8 @@ from convlint.trial.job import ModelSpec, Watch, unwatched
 if TYPE_CHECKING:
     import torch
 
+    from convlint.graph.cut import Cut
+    from convlint.graph.problems import Diagnosis
     from convlint.judge import Judged
     from convlint.prover import Proved, Verdict
     from convlint.trial.job import Trial
@@ -319,6 +321,40 @@ def _models(named: Sequence[str | ModelSpec], settings: Sequence[Settings]) -> l
     if not found:
         raise UsageError("no model is configured; add a [[tool.convlint.models]] table, or name a model")
     return list(found.values())
+
+
+def diagnose(path: Path | str, targets: Sequence[str] | None = None) -> Diagnosis:
+    """All that is wrong with the ONNX model in a file, by ONNX's own rules and by what targets take.
+
+    ``targets`` are written ``onnxruntime`` or ``tensorrt==10.0``; without any, those of the configuration.
+
+    Raises:
+        UsageError: the file holds no model, a target is unknown, or onnx is not installed.
+    """
+    from convlint.graph.apart import called
+
+    named = Configuration().settings(Path.cwd()).targets if targets is None else parse_targets(targets)
+    told: Diagnosis = called(Path(path), "convlint.graph.diagnose:diagnose", Path(path), named)
+    return told
+
+
+def cut(path: Path | str, target: str, head: Path | str | None = None, tail: Path | str | None = None) -> Cut:
+    """Cuts the ONNX model in a file into what a target takes and the rest, and proves that both are the whole.
+
+    The parts are written where ``head`` and ``tail`` say. ``target`` is written ``tvm`` or ``tensorrt==10.0``.
+
+    Raises:
+        UsageError: the file holds no model or a wrong one, the target takes no part of it, or the parts are not the
+            whole; then nothing is written.
+    """
+    from convlint.graph.apart import called
+
+    targets = parse_targets(target)
+    if len(targets) != 1:
+        raise UsageError(f"--target {target}: a model is cut for one target; name one")
+    parts = [Path(part) if part else None for part in (head, tail)]
+    told: Cut = called(Path(path), "convlint.graph.cut:cut", Path(path), targets[0], *parts)
+    return told
 
 
 def add_ignores(paths: Sequence[Path | str], configuration: Configuration) -> int:

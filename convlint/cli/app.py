@@ -13,7 +13,9 @@ import typer
 
 from convlint import __version__
 from convlint.cli.check import check
+from convlint.cli.cut import cut
 from convlint.cli.dev import app as dev
+from convlint.cli.diagnose import diagnose
 from convlint.cli.preflight import preflight
 from convlint.cli.rule import rule
 from convlint.errors import UsageError
@@ -24,10 +26,12 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-COMMANDS = ("check", "preflight", "rule", "dev")
+COMMANDS = ("check", "preflight", "diagnose", "cut", "rule", "dev")
 app.command("check")(check)
 app.command("preflight")(preflight)
 app.command("rule")(rule)
+app.command("diagnose")(diagnose)
+app.command("cut")(cut)
 app.add_typer(dev, name="dev")
 
 
