@@ -12,12 +12,14 @@ from msgspec import structs
 from convlint.config import Configuration, Settings
 from convlint.errors import UsageError, nearest
 from convlint.findings import Finding, Span
-from convlint.rule import faults
+from convlint.rule import DEFAULT_OPSET, faults
 from convlint.source.discovery import discover, matches
 from convlint.source.document import Document
 from convlint.trial.job import ModelSpec, Watch, unwatched
 
 if TYPE_CHECKING:
+    from convlint.backends.matrix import Matrix
+    from convlint.backends.uses import OperatorUse
     from convlint.prover import Proved, Verdict
 
 ALL_MODELS = "all"
@@ -56,6 +58,26 @@ class ProveResult(FixResult):
     """What became of each repair that could be made."""
     models: list[Proved] = field(default_factory=list)
     """The models before and after the repairs that were kept; none where nothing could be repaired."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a matrix is about: a file, or sources."""
+
+    name: str
+    uses: tuple[OperatorUse, ...]
+    opset: int | None = None
+    """That of a file."""
+    producer: str = ""
+    nodes: int = 0
+
+
+@dataclass(frozen=True)
+class MatrixResult:
+    """What targets make of a model."""
+
+    subject: Subject
+    matrix: Matrix
 
 
 def files(paths: Sequence[Path | str], configuration: Configuration) -> dict[Path, Settings]:
@@ -181,6 +203,50 @@ def _models(named: Sequence[str | ModelSpec], settings: Sequence[Settings]) -> l
     if not found:
         raise UsageError("no model is configured; add a [[tool.convlint.models]] table, or name a model")
     return list(found.values())
+
+
+def matrix(
+    what: Sequence[Path | str], configuration: Configuration | None = None, *, opsets: Sequence[int] = ()
+) -> MatrixResult:
+    """What the targets of the configuration make of an ONNX file, or of what source files and folders call.
+
+    Without ``opsets`` that of the file, or of the configuration, or the one that torch writes by itself.
+
+    Raises:
+        UsageError: something is not there or cannot be read, or two things are asked for at once.
+    """
+    from convlint.backends.matrix import matrix as make
+
+    configuration = configuration or Configuration()
+    settings = configuration.settings(Path.cwd())
+    subject = _subject(what, configuration)
+    chosen = list(opsets) or [settings.opset or subject.opset or DEFAULT_OPSET]
+    return MatrixResult(subject, make(subject.uses, settings.targets, chosen, settings.exporter))
+
+
+def _subject(what: Sequence[Path | str], configuration: Configuration) -> Subject:
+    """What a matrix is about."""
+    onnx = [Path(one) for one in what if _is_onnx(Path(one))]
+    if onnx and len(what) > 1:
+        raise UsageError(f"{onnx[0]}: an ONNX file is looked at alone; leave out the other paths")
+    if onnx:
+        from convlint.backends.onnx_file import read
+
+        file = read(onnx[0])
+        return Subject(str(onnx[0]), file.uses, file.opset, file.producer, file.nodes)
+    return _sources(what, configuration)
+
+
+def _is_onnx(path: Path) -> bool:
+    return path.suffix not in (".py", ".pyi", ".ipynb") and (path.suffix == ".onnx" or path.is_file())
+
+
+def _sources(what: Sequence[Path | str], configuration: Configuration) -> Subject:
+    from convlint.backends.from_source import uses
+    from convlint.linter import events
+
+    found = [event for settings, group in _groups(what, configuration, None) for event in events(group, settings)]
+    return Subject(" ".join(map(str, what)), tuple(uses(found)))
 
 
 def add_ignores(paths: Sequence[Path | str], configuration: Configuration) -> int:

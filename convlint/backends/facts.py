@@ -15,6 +15,12 @@ Claim = Literal["yes", "no", "function", "unknown"]
 """``function``: not itself, but ONNX says how it is made of others."""
 
 
+DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "float": "float32", "double": "float64"}
+"""What torch calls dtypes that others call otherwise."""
+ELSE_FUNCTION = "of other dtypes made of other operators"
+"""The note of an operator that a target has of some dtypes, and ONNX tells how to make of any."""
+
+
 class Row(msgspec.Struct, array_like=True, frozen=True):
     """What is known of one version of one operator."""
 
@@ -29,6 +35,13 @@ class Row(msgspec.Struct, array_like=True, frozen=True):
     passed: int = 0
     tests: int = 0
     """Of ONNX's own tests of the operator: how many it passed, and how many were run."""
+    types: str = ""
+    """What the other type parameters of its schema may be, where the source says so: ``Tind=int32 int64;T2=bool``."""
+
+    def taken(self, parameter: str) -> tuple[str, ...]:
+        """The dtypes that a type parameter may be, empty where nothing is known."""
+        named = (one.partition("=") for one in self.types.split(";"))
+        return next((tuple(dtypes.split()) for name, _, dtypes in named if name == parameter), ())
 
 
 class Facts(msgspec.Struct, frozen=True, dict=True):
@@ -62,11 +75,30 @@ def facts(target: str) -> Facts | None:
 
 @functools.cache
 def _versions() -> dict[str, list[int]]:
+    """By operator the opsets that changed it; negative is that which deprecated it."""
     return msgspec.json.decode(OPERATORS.read_bytes(), type=dict[str, list[int]])
 
 
 def since_version(operator: str, opset: int) -> int | None:
     """The version of an ONNX operator that a graph of this opset means, None where it has none."""
+    found = _latest(operator, opset)
+    return found if found > 0 else None
+
+
+def removed_at(operator: str, opset: int) -> int | None:
+    """The opset that took an operator away from graphs of this one, None where none did."""
+    found = _latest(operator, opset)
+    return -found if found < 0 else None
+
+
+def _latest(operator: str, opset: int) -> int:
+    """The last change of an operator up to an opset, negative where it was taken away; 0 where it is not yet there."""
     versions = _versions().get(operator, [])
-    place = bisect.bisect_right(versions, opset)
-    return versions[place - 1] if place else None
+    place = bisect.bisect_right(versions, opset, key=abs)
+    return versions[place - 1] if place else 0
+
+
+@functools.cache
+def newest_known() -> int:
+    """The newest opset of ONNX that anything is known of."""
+    return max(abs(version) for versions in _versions().values() for version in versions)

@@ -11,12 +11,14 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from convlint.analyzer import torch_facts
-from convlint.backends import aten_name
+from convlint.backends import aten_name, live
 from convlint.backends.facts import FOLDER, OPERATORS
 
 ONNX = ["onnx_torchscript", "onnx_dynamo"]
@@ -42,66 +44,20 @@ class Sources:
 
 
 def onnxruntime(sources: Sources) -> Known:
-    """The CPU kernels of the installed package, by the versions of the installed onnx."""
-    import onnxruntime as runtime
-    from onnx import defs
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
-    kernels: dict[str, list[Any]] = {}
-    for kernel in state.get_all_opkernel_def():
-        if kernel.domain == "" and kernel.provider == "CPUExecutionProvider":
-            kernels.setdefault(kernel.op_name, []).append(kernel)
-    measured = sources.measured("ort")
-    rows = []
-    for schema in _schemas():
-        fitting = [one for one in kernels.get(schema.name, ()) if _covers(one.version_range, schema.since_version)]
-        claim = "yes" if fitting or schema.name == "Constant" else "function" if _is_function(schema) else "no"
-        types = [dict(one.type_constraints) for one in fitting]
-        rows.append(_row(schema.name, schema.since_version, claim, _first_types(schema, types), "", measured))
-    return {
-        "title": "ONNX Runtime",
-        "version": runtime.__version__,
-        "source": "onnxruntime's own registry of CPU kernels",
-        "date": _today(),
-        "reads": ONNX,
-        "complete": False,
-        "oldest_opset": 7,
-        "newest_opset": defs.onnx_opset_version(),
-        "rows": rows,
-    }
-
-
-def _covers(versions: tuple[int, int], since: int) -> bool:
-    """Whether a kernel is for this version; one with an open end is for the version that it begins with."""
-    start, end = versions
-    return since == start or (end < 2**31 - 1 and start <= since <= end)
-
-
-def _is_function(schema: Any) -> bool:
-    return bool(schema.has_function or schema.has_context_dependent_function)
-
-
-def _first_types(schema: Any, constraints: Sequence[dict[str, list[str]]]) -> str:
-    """The dtypes that the kernels take for an operator's first input."""
-    kind = schema.inputs[0].type_str if schema.inputs else ""
-    if not constraints or any(kind not in one for one in constraints):
-        return ""
-    return _dtypes(dtype for one in constraints for dtype in one[kind])
-
-
-_SHORT = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "float": "float32", "double": "float64"}
-
-
-def _dtypes(names: Iterator[str] | Sequence[str]) -> str:
-    plain = {one.removeprefix("tensor(").removesuffix(")") for one in names}
-    return " ".join(sorted(_SHORT.get(one, one) for one in plain))
+    """The CPU kernels of the installed package."""
+    known: Known = msgspec.to_builtins(live.with_tests(live.of_onnxruntime(), sources.measured("ort")))
+    return known | {"rows": [_trimmed(row) for row in known["rows"]]}
 
 
 def _row(
     operator: str, since: int, claim: str, dtypes: str, note: str, measured: dict[tuple[str, int], tuple[int, int]]
 ) -> list[Any]:
+    return _trimmed([operator, since, claim, dtypes, note, *measured.get((operator, since), (0, 0))])
+
+
+def _trimmed(row: list[Any]) -> list[Any]:
     """A row without what is left out at its end."""
-    row = [operator, since, claim, dtypes, note, *measured.get((operator, since), (0, 0))]
+    row = list(row)
     while len(row) > 3 and not row[-1]:
         row.pop()
     return row
@@ -115,7 +71,7 @@ def tensorrt(sources: Sources) -> Known:
             one["op"],
             0,
             "yes" if one["supported"] else "no",
-            _dtypes(one["dtypes"]),
+            live.dtypes(one["dtypes"]),
             "restricted" if one["restricted"] else "",
             {},
         )
@@ -271,12 +227,6 @@ TARGETS: dict[str, Callable[[Sources], Known]] = {
 }
 
 
-def _schemas() -> list[Any]:
-    from onnx import defs
-
-    return [one for one in defs.get_all_schemas_with_history() if one.domain == "" and not one.deprecated]
-
-
 def _write(path: Path, data: dict[str, Any]) -> None:
     """One row a line, so that a refresh is a readable diff."""
     head = [f" {json.dumps(key)}: {json.dumps(value)}," for key, value in data.items() if key != "rows"]
@@ -290,10 +240,20 @@ def main(arguments: Sequence[str]) -> None:
     FOLDER.mkdir(exist_ok=True)
     for target in arguments[1:] or TARGETS:
         _write(FOLDER / f"{target}.json", TARGETS[target](sources))
+    _write_operators()
+
+
+def _write_operators() -> None:
+    """The opsets that changed each operator, by the installed onnx; negative the one that deprecated it."""
+    from onnx import defs
+
     versions: dict[str, list[int]] = {}
-    for schema in _schemas():
-        versions.setdefault(schema.name, []).append(schema.since_version)
-    lines = ",\n".join(f" {json.dumps(name)}: {sorted(versions[name])}" for name in sorted(versions))
+    for schema in defs.get_all_schemas_with_history():
+        if schema.domain == "":
+            versions.setdefault(schema.name, []).append(
+                -schema.since_version if schema.deprecated else schema.since_version
+            )
+    lines = ",\n".join(f" {json.dumps(name)}: {sorted(versions[name], key=abs)}" for name in sorted(versions))
     OPERATORS.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
 
 

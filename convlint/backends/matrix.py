@@ -1,0 +1,290 @@
+"""What each target makes of each operator, at each opset: the table, and the opsets at which all of them take it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from convlint import backends
+from convlint.backends import live
+from convlint.backends.exporters import TITLES, exporters
+from convlint.backends.facts import Facts, facts, newest_known, removed_at, since_version
+from convlint.backends.uses import FILE, NEVER, Operator, OperatorUse
+from convlint.findings import EXPORTERS
+from convlint.rule import Verdict
+
+Supported = Literal["yes", "partial", "unknown", "no"]
+ORDER: tuple[Supported, ...] = ("no", "unknown", "partial", "yes")
+"""The worst first. Unknown is not no, nor is it yes."""
+RESTRICTED = "restricted"
+OLDEST = 7
+"""The oldest opset that any exporter here writes."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A target as asked for, with the facts that judge it."""
+
+    name: str
+    version: str | None
+    facts: Facts | None = field(compare=False)
+    live: bool = False
+    """Whether the installed runtime said so itself."""
+
+    @property
+    def asked(self) -> str:
+        """``tensorrt==8.6``."""
+        return f"{self.name}=={self.version}" if self.version else self.name
+
+
+class Cell(NamedTuple):
+    """What a target makes of one use."""
+
+    supported: Supported
+    operator: str
+    """The one that decides, empty where it is not about one."""
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a target makes of all uses at an opset, as one exporter writes them."""
+
+    graph: str
+    """What the target reads: ``onnx``, ``onnx_dynamo``, ``torch_export``; empty where it can be given nothing."""
+    cells: tuple[Cell, ...] = ()
+    reason: str = ""
+    """Why nothing is known of any use, empty where something is."""
+
+    def count(self, supported: Supported) -> int:
+        """How many uses are taken so."""
+        return sum(cell.supported == supported for cell in self.cells)
+
+    @property
+    def supported(self) -> Supported:
+        """Of the model as a whole: what its worst operator is."""
+        if self.reason:
+            return "unknown"
+        return min((cell.supported for cell in self.cells), key=ORDER.index, default="yes")
+
+    @property
+    def takes(self) -> bool:
+        """Whether nothing stands in the way."""
+        return self.supported in ("yes", "partial")
+
+
+class Obstacle(NamedTuple):
+    """A use that has to be changed, and for which targets."""
+
+    use: OperatorUse
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Window:
+    """The opsets of one exporter at which all chosen targets take the model."""
+
+    graph: str
+    shared: tuple[int, ...]
+    """The opsets that the exporter and all targets know."""
+    opsets: tuple[int, ...]
+    """Of these, those at which every target takes every use."""
+    nearest: int | None = None
+    """Where there is none, the opset at which the fewest uses stand in the way, the highest such."""
+    obstacles: tuple[Obstacle, ...] = ()
+    """These uses."""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """What targets make of a model."""
+
+    uses: tuple[OperatorUse, ...]
+    targets: tuple[Target, ...]
+    opsets: tuple[int, ...]
+    columns: Mapping[tuple[str, int], Column]
+    """By name of the target and opset."""
+    windows: tuple[Window, ...] = ()
+    """By exporter, of the targets that read ONNX and of which something is known."""
+    outside: tuple[str, ...] = ()
+    """The targets that the windows are not about."""
+
+    def at(self, target: Target, opset: int) -> Column:
+        """A column."""
+        return self.columns[target.name, opset]
+
+    @property
+    def takes(self) -> bool:
+        """Whether each target takes the model at one of the opsets at least."""
+        return all(any(self.at(target, opset).takes for opset in self.opsets) for target in self.targets)
+
+
+def matrix(
+    operators: Iterable[OperatorUse],
+    targets: Iterable[tuple[str, str | None]],
+    opsets: Sequence[int],
+    exporter: str = "any",
+) -> Matrix:
+    """What targets, each with a version or None, make of operators at opsets.
+
+    Where an exporter is free to choose, that is taken of which a target takes more.
+    """
+    uses = tuple(operators)
+    chosen = tuple(_target(name, version) for name, version in targets)
+    columns = {(one.name, opset): _best(uses, one, opset, exporter) for one in chosen for opset in opsets}
+    read_onnx = [one for one in chosen if _windowed(one)]
+    return Matrix(
+        uses,
+        chosen,
+        tuple(opsets),
+        columns,
+        tuple(_window(uses, read_onnx, graph) for graph in _onnx_graphs(uses, exporter)) if read_onnx else (),
+        tuple(one.asked for one in chosen if one not in read_onnx),
+    )
+
+
+def _target(name: str, version: str | None) -> Target:
+    shipped, here = facts(name), live.installed(name)
+    if here is not None and (version is None or not backends.out_of_reach(here, version, here.newest_opset)):
+        return Target(name, version, here, live=True)
+    return Target(name, version, shipped)
+
+
+def _reads_onnx(target: Target) -> bool:
+    return target.facts is not None and any(graph.startswith("onnx") for graph in target.facts.reads)
+
+
+def _windowed(target: Target) -> bool:
+    """Whether opsets mean something to a target, and something is known of it."""
+    known = target.facts
+    return known is not None and _reads_onnx(target) and not backends.out_of_reach(known, target.version, _some(known))
+
+
+def _some(known: Facts) -> int:
+    return known.newest_opset or newest_known()
+
+
+def _is_file(uses: Sequence[OperatorUse]) -> bool:
+    return any(FILE in use.graphs for use in uses)
+
+
+def _onnx_graphs(uses: Sequence[OperatorUse], exporter: str) -> list[str]:
+    if _is_file(uses):
+        return [FILE]
+    return [graph for graph in EXPORTERS[exporter] if graph in exporters()]
+
+
+# --- columns -----------------------------------------------------------------------------------------------------
+
+
+def _best(uses: Sequence[OperatorUse], target: Target, opset: int, exporter: str) -> Column:
+    """The column of the graph of which the target takes most."""
+    if target.facts is None:
+        return Column("", reason=f"nothing is known of {target.name}")
+    if reason := backends.out_of_reach(target.facts, target.version, opset):
+        return Column("", reason=reason)
+    readable = _readable(uses, target, exporter)
+    if not readable:
+        what = "programs of torch, not ONNX files; name the sources" if _is_file(uses) else "nothing of this exporter"
+        return Column("", reason=f"{target.facts.title} reads {what}")
+    writable = [graph for graph in readable if graph not in exporters() or exporters()[graph].writes(opset)]
+    if not writable:
+        windows = " and ".join(f"{TITLES[graph]} {_span(graph)}" for graph in readable)
+        return Column("", reason=f"no exporter writes opset {opset}: {windows}")
+    columns = [_column(uses, target, opset, graph) for graph in writable]
+    return min(columns, key=lambda one: (one.count("no") + one.count("unknown"), one.count("no"), one.count("partial")))
+
+
+def _readable(uses: Sequence[OperatorUse], target: Target, exporter: str) -> list[str]:
+    """The graphs that a target can be given."""
+    assert target.facts is not None
+    if _is_file(uses):
+        return [FILE] if _reads_onnx(target) else []
+    routes = EXPORTERS[exporter]
+    return [graph for graph in target.facts.reads if {"core": "torch_export"}.get(graph, graph) in routes]
+
+
+def _span(graph: str) -> str:
+    return f"{exporters()[graph].oldest} to {exporters()[graph].newest}"
+
+
+def _column(uses: Sequence[OperatorUse], target: Target, opset: int, graph: str) -> Column:
+    return Column(graph, tuple(_cell(use, target, opset, graph) for use in uses))
+
+
+def _cell(use: OperatorUse, target: Target, opset: int, graph: str) -> Cell:
+    operators = use.operators(graph, opset)
+    if operators is None:
+        return _unwritten(use, opset, graph)
+    cells = [_judged(target, operator, opset) for operator in operators]
+    return min(cells, key=lambda cell: ORDER.index(cell.supported), default=Cell("yes", "", Verdict("yes")))
+
+
+def _unwritten(use: OperatorUse, opset: int, graph: str) -> Cell:
+    """What is known of a use that an exporter does not write, as far as was measured."""
+    since, lacking = use.below.get(graph, (0, ""))
+    who = TITLES.get(graph, graph)
+    if since == NEVER:
+        return Cell("no", "", Verdict("no", f"{who} has no {lacking}"))
+    if opset < since:
+        named = f" (it lacks {lacking})" if lacking != "?" else ""
+        return Cell("no", "", Verdict("no", f"{who} writes it from opset {since} on{named}"))
+    if graph == "onnx_torchscript":
+        return Cell("unknown", "", Verdict("unknown", f"{who} wrote none of the calls that were measured"))
+    return Cell("unknown", "", Verdict("unknown", f"what {who} makes of it was not measured"))
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _judged(target: Target, operator: Operator, opset: int) -> Cell:
+    name = operator.name
+    if removed := _gone(name, opset):
+        return Cell("no", name, Verdict("no", removed, source="onnx"))
+    dtypes = (operator.dtype,) if operator.dtype else ()
+    verdict = backends.verdict(target.name, target.version, name, opset, dtypes, operator.types, target.facts)
+    since = since_version(name, opset)
+    shown = f"{name}-{since}" if since else name
+    if verdict.supported != "yes":
+        return Cell("no" if verdict.supported == "no" else "unknown", shown, verdict)
+    part = 0 < verdict.passed < verdict.tests or verdict.reason == RESTRICTED
+    return Cell("partial" if part else "yes", shown, verdict)
+
+
+def _gone(name: str, opset: int) -> str:
+    """Why a graph of this opset cannot have an operator of ONNX."""
+    if since_version(name, opset) is not None:
+        return ""
+    if removed := removed_at(name, opset):
+        return f"ONNX has no {name} from opset {removed} on"
+    later = next((one for one in range(opset + 1, newest_known() + 1) if since_version(name, one)), None)
+    return f"ONNX has {name} from opset {later} on" if later else ""
+
+
+# --- the opsets at which all take it -----------------------------------------------------------------------------
+
+
+def _window(uses: Sequence[OperatorUse], targets: Sequence[Target], graph: str) -> Window:
+    shared = [opset for opset in range(OLDEST, newest_known() + 1) if _known_to_all(targets, graph, opset)]
+    obstacles = {opset: _obstacles(uses, targets, graph, opset) for opset in shared}
+    free = tuple(opset for opset in shared if not obstacles[opset])
+    if free or not shared:
+        return Window(graph, tuple(shared), free)
+    nearest = min(shared, key=lambda opset: (len(obstacles[opset]), -opset))
+    return Window(graph, tuple(shared), (), nearest, tuple(obstacles[nearest]))
+
+
+def _known_to_all(targets: Sequence[Target], graph: str, opset: int) -> bool:
+    if graph in exporters() and not exporters()[graph].writes(opset):
+        return False
+    return all(one.facts and not backends.out_of_reach(one.facts, one.version, opset) for one in targets)
+
+
+def _obstacles(uses: Sequence[OperatorUse], targets: Sequence[Target], graph: str, opset: int) -> list[Obstacle]:
+    found = []
+    for use in uses:
+        cells = {one.asked: _cell(use, one, opset, graph) for one in targets}
+        refusing = tuple(name for name, cell in cells.items() if cell.supported in ("no", "unknown"))
+        if refusing:
+            found.append(Obstacle(use, refusing))
+    return found
