@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 
 from convlint import backends
-from convlint.backends.facts import facts, newest_known
+from convlint.backends.facts import facts, newest_known, versions
 from convlint.entry_points import EntryPoint, check_entry_pattern, check_entry_point
 from convlint.errors import UsageError, nearest
 from convlint.rule import Context, current, faults, registry
@@ -390,11 +390,11 @@ def _idle(settings: Settings) -> Iterator[str]:
 def _unknown(settings: Settings) -> Iterator[str]:
     """Warnings about targets, and versions of them, that no facts are about: silence would pass for consent."""
     for name, version in settings.targets:
-        known = facts(name)
+        known = facts(name, version)
         if known is None:
             yield f"nothing is known of target `{name}` yet, so nothing is reported for it"
         elif version and (reason := backends.out_of_reach(known, version, known.newest_opset)):
-            told = f"{reason}, so nothing is reported for it; without a version {known.version} is meant"
+            told = f"{reason}, so nothing is reported for it; known are {', '.join(versions(name))}"
             yield f"target `{name}=={version}`: {told}"
 
 

@@ -67,9 +67,9 @@ def test_0_where_all_chosen_targets_take_it(cli: Cli) -> None:
 
 def test_unknown_is_not_no_and_not_yes(cli: Cli) -> None:
     save([node("Relu")], 17)
-    ran = cli("matrix", "m.onnx", "--target", "tensorrt==8.6", "--isolated")
+    ran = cli("matrix", "m.onnx", "--target", "tensorrt==8.7", "--isolated")
     assert ran.code == 1
-    assert "tensorrt==8.6  not known: what is known is of TensorRT 10.0, not of 8.6" in ran.out
+    assert "tensorrt==8.7  not known: what is known is of TensorRT 10.0, not of 8.7" in ran.out
     assert "refuses" not in ran.out
 
 

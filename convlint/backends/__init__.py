@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convlint.backends.facts import ELSE_FUNCTION, Facts, Row, facts, since_version
+from convlint.backends.facts import ELSE_FUNCTION, Facts, Row, facts, same_version, since_version
 from convlint.rule import Verdict
 
 CLASSES = {"float": ("float", "bfloat", "double"), "int": ("int", "uint"), "bool": ("bool",), "complex": ("complex",)}
@@ -42,7 +42,7 @@ def verdict(
     ``types`` say what the type parameters of its ONNX schema are.
     What the facts do not say is unknown, never no: of another version, of a newer opset, of a row that is contradicted.
     """
-    known = known or facts(target)
+    known = known or facts(target, version)
     if known is None:
         return Verdict("unknown", f"nothing is known of {target}")
     if reason := out_of_reach(known, version, opset):
@@ -60,7 +60,7 @@ def verdict(
 
 def out_of_reach(known: Facts, version: str | None, opset: int) -> str:
     """Why facts say nothing at all of a version or an opset, empty where they do."""
-    if version is not None and not _is_of(known, version):
+    if version is not None and not same_version(known.version, version):
         return f"what is known is of {_named(known)}, not of {version}"
     if known.newest_opset and not known.oldest_opset <= opset <= known.newest_opset:
         return f"what is known of {_named(known)} is of the opsets {known.oldest_opset} to {known.newest_opset}"
@@ -109,11 +109,6 @@ def _told(known: Facts, row: Row | None, supported: str, reason: str) -> Verdict
 
 def _named(known: Facts) -> str:
     return f"{known.title} {known.version}"
-
-
-def _is_of(known: Facts, version: str) -> bool:
-    """Whether facts hold for a version: as far as both are written, 10.0 and 10.0.1, they are the same."""
-    return all(one == other for one, other in zip(known.version.split("."), version.split("."), strict=False))
 
 
 def _row(known: Facts, operator: str, opset: int) -> Row | None:

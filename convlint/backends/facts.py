@@ -66,11 +66,47 @@ class Facts(msgspec.Struct, frozen=True, dict=True):
         return {(row.operator, row.since_version): row for row in self.rows}
 
 
+def facts(target: str, version: str | None = None) -> Facts | None:
+    """The shipped facts of a target, those of its newest version where there are none of this one; or None."""
+    files = _files().get(target, {})
+    if not files:
+        return None
+    newest = _read(files[""])
+    if version is None or same_version(newest.version, version):
+        return newest
+    fitting = [one for one in files if one and same_version(one, version)]
+    return _read(files[max(fitting, key=_numbers)]) if fitting else newest
+
+
+def versions(target: str) -> list[str]:
+    """The versions of a target that there are facts of, the newest first."""
+    newest = facts(target)
+    older = sorted(filter(None, _files().get(target, {})), key=_numbers, reverse=True)
+    return [newest.version, *older] if newest is not None else []
+
+
+def same_version(one: str, other: str) -> bool:
+    """Whether two versions are the same as far as both are written: 10.0 and 10.0.1."""
+    return all(mine == theirs for mine, theirs in zip(one.split("."), other.split("."), strict=False))
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".") if part.isdigit()]
+
+
 @functools.cache
-def facts(target: str) -> Facts | None:
-    """The shipped facts of a target, None where there are none."""
-    path = FOLDER / f"{target}.json"
-    return msgspec.json.decode(path.read_bytes(), type=Facts) if path.is_file() else None
+def _files() -> dict[str, dict[str, Path]]:
+    """By target and version (empty for the newest) the files of facts."""
+    found: dict[str, dict[str, Path]] = {}
+    for path in FOLDER.glob("*.json"):
+        target, _, version = path.stem.partition("@")
+        found.setdefault(target, {})[version] = path
+    return found
+
+
+@functools.cache
+def _read(path: Path) -> Facts:
+    return msgspec.json.decode(path.read_bytes(), type=Facts)
 
 
 @functools.cache

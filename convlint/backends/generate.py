@@ -63,24 +63,6 @@ def _trimmed(row: list[Any]) -> list[Any]:
     return row
 
 
-def tensorrt(sources: Sources) -> Known:
-    """The parser's own list of what it supports."""
-    listed = sources.rows("tensorrt")
-    rows = [
-        _row(
-            one["op"],
-            0,
-            "yes" if one["supported"] else "no",
-            live.dtypes(one["dtypes"]),
-            "restricted" if one["restricted"] else "",
-            {},
-        )
-        for one in listed
-    ]
-    versions = {"oldest_opset": listed[0]["min"], "newest_opset": listed[0]["max"]}
-    return _head("TensorRT", listed[0]["backend_version"], listed[0]["source"], ONNX) | versions | {"rows": rows}
-
-
 def openvino(sources: Sources) -> Known:
     """What its ONNX front end translated when asked operator by operator."""
     probed = [one for one in sources.rows("openvino_fe_probe") if one["domain"] == ""]
@@ -212,7 +194,6 @@ def _today() -> str:
 
 TARGETS: dict[str, Callable[[Sources], Known]] = {
     "onnxruntime": onnxruntime,
-    "tensorrt": tensorrt,
     "openvino": openvino,
     "coreml": coreml,
     "litert": _of_registry("LiteRT (litert-torch)", "litert", "litert_torch's own registry of lowerings"),
@@ -227,7 +208,7 @@ TARGETS: dict[str, Callable[[Sources], Known]] = {
 }
 
 
-def _write(path: Path, data: dict[str, Any]) -> None:
+def write(path: Path, data: dict[str, Any]) -> None:
     """One row a line, so that a refresh is a readable diff."""
     head = [f" {json.dumps(key)}: {json.dumps(value)}," for key, value in data.items() if key != "rows"]
     rows = [f"  {json.dumps(row, separators=(',', ':'))}" for row in sorted(data["rows"])]
@@ -239,7 +220,7 @@ def main(arguments: Sequence[str]) -> None:
     sources = Sources(Path(arguments[0]))
     FOLDER.mkdir(exist_ok=True)
     for target in arguments[1:] or TARGETS:
-        _write(FOLDER / f"{target}.json", TARGETS[target](sources))
+        write(FOLDER / f"{target}.json", TARGETS[target](sources))
     _write_operators()
 
 

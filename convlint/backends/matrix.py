@@ -146,7 +146,7 @@ def matrix(
 
 
 def _target(name: str, version: str | None) -> Target:
-    shipped, here = facts(name), live.installed(name)
+    shipped, here = facts(name, version), live.installed(name)
     if here is not None and (version is None or not backends.out_of_reach(here, version, here.newest_opset)):
         return Target(name, version, here, live=True)
     return Target(name, version, shipped)
