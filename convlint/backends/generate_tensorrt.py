@@ -83,7 +83,7 @@ def known(clone: Path, branch: str) -> Known:
         "complete": False,
         "oldest_opset": int(oldest or live.OLDEST_OPSET),
         "newest_opset": int(newest),
-        "rows": list(listed(text)),
+        "rows": list({row[0]: row for row in listed(text)}.values()),  # a list may name one twice
     }
 
 
