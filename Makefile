@@ -35,10 +35,11 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
-docs: $(VENV)/.dev  ## write docs/rules from the rules and their proofs, the README's screen, and the example's page
+docs: $(VENV)/.dev  ## write docs/rules from the rules and their proofs, the README's screen, and the pages of the example and of opsets
 	$(BIN)/python -m convlint.report.docs
 	$(BIN)/python docs/screen.py
 	$(BIN)/python docs/atss.py
+	$(BIN)/python docs/opsets.py
 
 prove: $(VENV)/.dev  ## run every rule's examples through the real tracers, and store what they do
 	$(BIN)/python -m convlint.trial.prove

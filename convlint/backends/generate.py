@@ -169,6 +169,42 @@ def _of_registry(title: str, name: str, source: str) -> Callable[[Sources], Know
     return known
 
 
+def _of_web(title: str, backend: str) -> Callable[[Sources], Known]:
+    """The operators that an execution provider of ONNX Runtime Web lists; it leaves others to wasm, or refuses them."""
+
+    def known(sources: Sources) -> Known:
+        listed = [one for one in sources.rows("ort_web") if one["backend"] == backend and one["domain"] == ""]
+        versions = {name: [one for one in changes if one > 0] for name, changes in _operators().items()}
+        rows = {
+            (one["op"], since): _trimmed([one["op"], since, "yes", "", "restricted" if one.get("note") else ""])
+            for one in listed
+            for start, end in one["ranges"]
+            for since in versions.get(one["op"], ())
+            if since == start or (end is not None and start <= since <= end)
+        }
+        refused = [[one["op"], 0, "no"] for one in listed if not one["ranges"]]
+        starts = [start for one in listed for start, _ in one["ranges"]]
+        head = _head(title, listed[0]["backend_version"], listed[0]["source"], ONNX)
+        return head | {
+            "oldest_opset": live.OLDEST_OPSET,
+            "newest_opset": max(starts),
+            "rows": [*rows.values(), *refused],
+        }
+
+    return known
+
+
+def onnx_tf(sources: Sources) -> Known:
+    """The list of the project when it stopped: by operator and opset."""
+    listed = [one for one in sources.rows("onnx_tf") if one["status"] != "deprecated"]
+    claims = {"yes": ("yes", ""), "partial": ("yes", "restricted"), "no": ("no", "")}
+    latest = {(one["op"], one["since"]): one["status"] for one in sorted(listed, key=lambda one: one["opset"])}
+    rows = [_trimmed([name, since, claims[how][0], "", claims[how][1]]) for (name, since), how in latest.items()]
+    head = _head("onnx-tf", listed[0]["backend_version"], listed[0]["source"], ONNX)
+    newest = max(one["opset"] for one in listed)
+    return head | {"oldest_opset": live.OLDEST_OPSET, "newest_opset": newest, "rows": rows}
+
+
 def _head(title: str, version: str, source: str, reads: list[str], *, complete: bool = False) -> Known:
     """What all rows of a file have in common; the date is in the source's words, where it says one."""
     date = re.search(r"\d{4}-\d\d-\d\d", source)
@@ -205,6 +241,11 @@ TARGETS: dict[str, Callable[[Sources], Known]] = {
     "opencv": opencv,
     "mnn": _of_importer("MNN", "mnn", complete=False),
     "ncnn": _of_importer("ncnn (pnnx)", "ncnn_pnnx", complete=False),
+    "onnx2tf": _of_importer("onnx2tf", "onnx2tf", complete=True),
+    "onnx-tf": onnx_tf,
+    "onnxruntime-webgl": _of_web("ONNX Runtime Web, WebGL", "ort-web-webgl"),
+    "onnxruntime-webgpu": _of_web("ONNX Runtime Web, WebGPU", "ort-web-webgpu(jsep)"),
+    "onnxruntime-webnn": _of_web("ONNX Runtime Web, WebNN", "ort-web-webnn"),
 }
 
 
@@ -224,17 +265,20 @@ def main(arguments: Sequence[str]) -> None:
     _write_operators()
 
 
-def _write_operators() -> None:
+def _operators() -> dict[str, list[int]]:
     """The opsets that changed each operator, by the installed onnx; negative the one that deprecated it."""
     from onnx import defs
 
-    versions: dict[str, list[int]] = {}
+    changes: dict[str, list[int]] = {}
     for schema in defs.get_all_schemas_with_history():
         if schema.domain == "":
-            versions.setdefault(schema.name, []).append(
-                -schema.since_version if schema.deprecated else schema.since_version
-            )
-    lines = ",\n".join(f" {json.dumps(name)}: {sorted(versions[name], key=abs)}" for name in sorted(versions))
+            since = schema.since_version
+            changes.setdefault(schema.name, []).append(-since if schema.deprecated else since)
+    return {name: sorted(changes[name], key=abs) for name in sorted(changes)}
+
+
+def _write_operators() -> None:
+    lines = ",\n".join(f" {json.dumps(name)}: {changes}" for name, changes in _operators().items())
     OPERATORS.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
 
 
