@@ -126,13 +126,16 @@ def matrix(
     targets: Iterable[tuple[str, str | None]],
     opsets: Sequence[int],
     exporter: str = "any",
+    *,
+    ask_installed: bool = True,
 ) -> Matrix:
     """What targets, each with a version or None, make of operators at opsets.
 
-    Where an exporter is free to choose, that is taken of which a target takes more.
+    Where an exporter is free to choose, that is taken of which a target takes more. What an installed runtime says of
+    itself beats the shipped facts, unless it is not to be asked.
     """
     uses = tuple(operators)
-    chosen = tuple(_target(name, version) for name, version in targets)
+    chosen = tuple(_target(name, version, ask_installed) for name, version in targets)
     columns = {(one.name, opset): _best(uses, one, opset, exporter) for one in chosen for opset in opsets}
     read_onnx = [one for one in chosen if _windowed(one)]
     return Matrix(
@@ -145,8 +148,8 @@ def matrix(
     )
 
 
-def _target(name: str, version: str | None) -> Target:
-    shipped, here = facts(name, version), live.installed(name)
+def _target(name: str, version: str | None, ask_installed: bool) -> Target:
+    shipped, here = facts(name, version), live.installed(name) if ask_installed else None
     if here is not None and (version is None or not backends.out_of_reach(here, version, here.newest_opset)):
         return Target(name, version, here, live=True)
     return Target(name, version, shipped)
