@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,7 @@ def _flat_module() -> type:
         def forward(self, *tensors: Any) -> Any:
             """The tensors in what the model gives."""
             result = self.model(**dict(zip(self.names, tensors, strict=True))) if self.names else self.model(*tensors)
-            values = list(result.values()) if hasattr(result, "values") else result
+            values = list(result.values()) if isinstance(result, Mapping) else result
             leaves = pytree.tree_leaves(values)
             return tuple(one for one in leaves if isinstance(one, torch.Tensor))
 

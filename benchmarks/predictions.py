@@ -32,11 +32,12 @@ def main() -> None:
     python, count = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 60
     WORK.mkdir(parents=True, exist_ok=True)
     names = said(python, ["names"], 60).split()[:count]
+    happened = {}
     for name in names:
         exported(python, name)
-    files = [file for name in names for file in sorted(WORK.glob(f"{name.replace(':', '_')}.*.onnx"))]
-    happened = {(file.name, target): ran(python, target, file) for file in files for target in TARGETS}
-    report(files, happened)
+        for file in sorted(WORK.glob(f"{name.replace(':', '_')}.*.onnx")):
+            happened |= {(file, target): ran(python, target, file) for target in TARGETS}
+    report(happened)
 
 
 def said(python: str, arguments: Sequence[str], seconds: int) -> str:
@@ -70,17 +71,19 @@ def ran(python: str, target: str, file: Path) -> tuple[str, str]:
     return what, why
 
 
-def report(files: Sequence[Path], happened: dict[tuple[str, str], tuple[str, str]]) -> None:
+def report(happened: dict[tuple[Path, str], tuple[str, str]]) -> None:
     """A confusion matrix for each target, and each miss."""
     counts: dict[str, Counter[tuple[str, bool]]] = {target: Counter() for target in TARGETS}
     misses = []
-    for file in files:
+    for file in dict.fromkeys(file for file, _ in happened):
         about = read(file)
-        made = matrix(about.uses, [(target, None) for target in TARGETS], [about.opset], ask_installed=False)
+        made = matrix(
+            about.uses, [(target, None) for target in TARGETS], [about.opset], ir=about.ir, ask_installed=False
+        )
         for target in made.targets:
             column = made.at(target, about.opset)
             predicted = {"partial": "yes"}.get(column.supported, column.supported)
-            what, why = happened[file.name, target.name]
+            what, why = happened[file, target.name]
             counts[target.name][predicted, what == "taken"] += 1
             if (predicted == "yes") != (what == "taken") or predicted == "unknown":
                 cells = [cell for cell in column.cells if cell.supported in ("no", "unknown")]

@@ -70,6 +70,8 @@ class Subject:
     """That of a file."""
     producer: str = ""
     nodes: int = 0
+    ir: int = 0
+    """The IR version of a file."""
 
 
 @dataclass(frozen=True)
@@ -221,7 +223,7 @@ def matrix(
     settings = configuration.settings(Path.cwd())
     subject = _subject(what, configuration)
     chosen = list(opsets) or [settings.opset or subject.opset or DEFAULT_OPSET]
-    return MatrixResult(subject, make(subject.uses, settings.targets, chosen, settings.exporter))
+    return MatrixResult(subject, make(subject.uses, settings.targets, chosen, settings.exporter, ir=subject.ir))
 
 
 def _subject(what: Sequence[Path | str], configuration: Configuration) -> Subject:
@@ -233,7 +235,7 @@ def _subject(what: Sequence[Path | str], configuration: Configuration) -> Subjec
         from convlint.backends.onnx_file import read
 
         file = read(onnx[0])
-        return Subject(str(onnx[0]), file.uses, file.opset, file.producer, file.nodes)
+        return Subject(str(onnx[0]), file.uses, file.opset, file.producer, file.nodes, file.ir)
     return _sources(what, configuration)
 
 
@@ -246,7 +248,10 @@ def _sources(what: Sequence[Path | str], configuration: Configuration) -> Subjec
     from convlint.linter import events
 
     found = [event for settings, group in _groups(what, configuration, None) for event in events(group, settings)]
-    return Subject(" ".join(map(str, what)), tuple(uses(found)))
+    name, seen = " ".join(map(str, what)), tuple(uses(found))
+    if not seen:
+        raise UsageError(f"{name}: no call of torch is seen that a model makes; name its files, or an ONNX file")
+    return Subject(name, seen)
 
 
 def add_ignores(paths: Sequence[Path | str], configuration: Configuration) -> int:

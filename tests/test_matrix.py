@@ -197,3 +197,39 @@ def test_what_cannot_be_asked_is_2(cli: Cli, options: list[str], said: str) -> N
     assert ran.code == 2
     assert said in ran.err
     assert not ran.out
+
+
+def test_a_file_of_a_newer_ir_than_a_version_reads_is_refused(cli: Cli) -> None:
+    save([node("Relu")], 18)
+    assert cli("matrix", "m.onnx", "--target", "onnxruntime==1.16", "--isolated").code == 0
+    model = onnx.load("m.onnx")
+    model.ir_version = 10
+    Path("m.onnx").write_bytes(model.SerializeToString())
+    ran = cli("matrix", "m.onnx", "--target", "onnxruntime==1.16", "--isolated")
+    assert ran.code == 1
+    assert "refuses the file: ONNX Runtime 1.16 reads files of IR version 9 at most, this file has 10" in ran.out
+
+
+def test_what_an_exporter_writes_may_be_too_new_for_a_version(cli: Cli) -> None:
+    Path("net.py").write_text(SOURCE)
+    both = cli("matrix", "net.py", "--target", "onnxruntime==1.16", "--opset", "18", "--isolated")
+    assert "the dynamo exporter (torch 2.13.0: 18 to 28): no opset that all know" in both.out
+    dynamo = cli(
+        "matrix", "net.py", "--target", "onnxruntime==1.16", "--opset", "18", "--exporter", "dynamo", "--isolated"
+    )
+    assert dynamo.code == 1
+    assert "reads files of IR version 9 at most, the dynamo exporter writes 10" in " ".join(dynamo.out.split())
+
+
+def test_names_in_a_file_stay_on_their_line(cli: Cli) -> None:
+    save([node("Relu\x1b[31m\nAbs")], 17)
+    ran = cli("matrix", "m.onnx", "--isolated")
+    assert ran.code == 1
+    assert "Relu\\x1b[31m\\nAbs" in ran.out
+    assert "\x1b" not in ran.out
+
+
+def test_sources_without_a_model_are_2(cli: Cli) -> None:
+    Path("empty.py").write_text("x = 1\n")
+    ran = cli("matrix", "empty.py", "--isolated")
+    assert (ran.code, "no call of torch is seen" in ran.err) == (2, True)

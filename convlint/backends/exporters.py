@@ -25,8 +25,8 @@ class Exporter(msgspec.Struct, frozen=True):
     newest: int
     missing: tuple[int, ...] = ()
     """The opsets between that it does not write."""
-    ir: tuple[int, ...] = ()
-    """The IR versions of its files."""
+    ir: dict[int, int] = {}
+    """By opset the IR version of its files."""
 
     def writes(self, opset: int) -> bool:
         """Whether it writes files of an opset."""

@@ -59,6 +59,8 @@ class Facts(msgspec.Struct, frozen=True, dict=True):
     oldest_opset: int = 0
     newest_opset: int = 0
     """The newest opset that the source knows, 0 where opsets mean nothing to it."""
+    newest_ir: int = 0
+    """The newest IR version of a file that it reads, 0 where that is not known."""
 
     @functools.cached_property
     def by_operator(self) -> dict[tuple[str, int], Row]:

@@ -46,16 +46,16 @@ class Sources:
 def onnxruntime(sources: Sources) -> Known:
     """The CPU kernels of the installed package."""
     known: Known = msgspec.to_builtins(live.with_tests(live.of_onnxruntime(), sources.measured("ort")))
-    return known | {"rows": [_trimmed(row) for row in known["rows"]]}
+    return known | {"rows": [trimmed(row) for row in known["rows"]]}
 
 
 def _row(
     operator: str, since: int, claim: str, dtypes: str, note: str, measured: dict[tuple[str, int], tuple[int, int]]
 ) -> list[Any]:
-    return _trimmed([operator, since, claim, dtypes, note, *measured.get((operator, since), (0, 0))])
+    return trimmed([operator, since, claim, dtypes, note, *measured.get((operator, since), (0, 0))])
 
 
-def _trimmed(row: list[Any]) -> list[Any]:
+def trimmed(row: list[Any]) -> list[Any]:
     """A row without what is left out at its end."""
     row = list(row)
     while len(row) > 3 and not row[-1]:
@@ -176,7 +176,7 @@ def _of_web(title: str, backend: str) -> Callable[[Sources], Known]:
         listed = [one for one in sources.rows("ort_web") if one["backend"] == backend and one["domain"] == ""]
         versions = {name: [one for one in changes if one > 0] for name, changes in _operators().items()}
         rows = {
-            (one["op"], since): _trimmed([one["op"], since, "yes", "", "restricted" if one.get("note") else ""])
+            (one["op"], since): trimmed([one["op"], since, "yes", "", "restricted" if one.get("note") else ""])
             for one in listed
             for start, end in one["ranges"]
             for since in versions.get(one["op"], ())
@@ -199,7 +199,7 @@ def onnx_tf(sources: Sources) -> Known:
     listed = [one for one in sources.rows("onnx_tf") if one["status"] != "deprecated"]
     claims = {"yes": ("yes", ""), "partial": ("yes", "restricted"), "no": ("no", "")}
     latest = {(one["op"], one["since"]): one["status"] for one in sorted(listed, key=lambda one: one["opset"])}
-    rows = [_trimmed([name, since, claims[how][0], "", claims[how][1]]) for (name, since), how in latest.items()]
+    rows = [trimmed([name, since, claims[how][0], "", claims[how][1]]) for (name, since), how in latest.items()]
     head = _head("onnx-tf", listed[0]["backend_version"], listed[0]["source"], ONNX)
     newest = max(one["opset"] for one in listed)
     return head | {"oldest_opset": live.OLDEST_OPSET, "newest_opset": newest, "rows": rows}

@@ -67,7 +67,7 @@ def main() -> None:
             "oldest": min(opsets),
             "newest": max(opsets),
             "missing": [opset for opset in range(min(opsets), max(opsets)) if opset not in opsets],
-            "ir": sorted(set(opsets.values())),
+            "ir": {str(opset): ir for opset, ir in opsets.items()},
         }
     WINDOWS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 

@@ -13,6 +13,7 @@ ONNX_GRAPHS = ("onnx_torchscript", "onnx_dynamo")
 OLDEST_OPSET = 7
 """Before it hardly any operator has a kernel."""
 _NEVER = 2**31 - 1
+_OLD_IR, _MOST_IR = 8, 40
 
 
 @functools.cache
@@ -63,7 +64,7 @@ def of_onnxruntime() -> Facts:
             kernels.setdefault(kernel.op_name, []).append(kernel)
     schemas = [one for one in state.get_all_operator_schema() if one.domain == "" and not one.deprecated]
     functions = _functions()
-    halves = _takes_halves()
+    halves = _loads("Sin", "FLOAT16", _OLD_IR)  # it has no such kernel, and casts where it takes it
     rows = []
     for schema in sorted(schemas, key=lambda one: (one.name, one.since_version)):
         fitting = [one for one in kernels.get(schema.name, ()) if _covers(one.version_range, schema.since_version)]
@@ -78,6 +79,7 @@ def of_onnxruntime() -> Facts:
         rows=tuple(rows),
         oldest_opset=OLDEST_OPSET,
         newest_opset=max(one.since_version for one in schemas),
+        newest_ir=max(ir for ir in range(3, _MOST_IR) if _loads("Relu", "FLOAT", ir)),
     )
 
 
@@ -93,14 +95,14 @@ def _is_function(schema: Any) -> bool:
     return bool(schema.has_function or schema.has_context_dependent_function)
 
 
-def _takes_halves() -> bool:
-    """Whether the runtime casts float16 to float32 where it has no kernel: asked with `Sin`, which has none."""
+def _loads(operator: str, kind: str, ir: int) -> bool:
+    """Whether the installed ONNX Runtime takes a file of one operator."""
     import onnxruntime
     from onnx import TensorProto, helper
 
-    given, made = (helper.make_tensor_value_info(name, TensorProto.FLOAT16, [2]) for name in "xy")
-    graph = helper.make_graph([helper.make_node("Sin", ["x"], ["y"])], "g", [given], [made])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    given, made = (helper.make_tensor_value_info(name, TensorProto.DataType.Value(kind), [2]) for name in "xy")
+    graph = helper.make_graph([helper.make_node(operator, ["x"], ["y"])], "g", [given], [made])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=ir)
     quiet = onnxruntime.SessionOptions()
     quiet.log_severity_level = 4
     try:

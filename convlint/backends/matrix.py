@@ -57,6 +57,8 @@ class Column:
     cells: tuple[Cell, ...] = ()
     reason: str = ""
     """Why nothing is known of any use, empty where something is."""
+    refusal: str = ""
+    """Why the file itself is refused, whatever is in it."""
 
     def count(self, supported: Supported) -> int:
         """How many uses are taken so."""
@@ -65,8 +67,8 @@ class Column:
     @property
     def supported(self) -> Supported:
         """Of the model as a whole: what its worst operator is."""
-        if self.reason:
-            return "unknown"
+        if self.reason or self.refusal:
+            return "unknown" if self.reason else "no"
         return min((cell.supported for cell in self.cells), key=ORDER.index, default="yes")
 
     @property
@@ -116,6 +118,11 @@ class Matrix:
         return self.columns[target.name, opset]
 
     @property
+    def is_whole(self) -> bool:
+        """Whether these are all operators of the model: of a file they are, of sources those that are understood."""
+        return any(FILE in use.graphs for use in self.uses)
+
+    @property
     def takes(self) -> bool:
         """Whether each target takes the model at one of the opsets at least."""
         return all(any(self.at(target, opset).takes for opset in self.opsets) for target in self.targets)
@@ -127,16 +134,17 @@ def matrix(
     opsets: Sequence[int],
     exporter: str = "any",
     *,
+    ir: int = 0,
     ask_installed: bool = True,
 ) -> Matrix:
     """What targets, each with a version or None, make of operators at opsets.
 
     Where an exporter is free to choose, that is taken of which a target takes more. What an installed runtime says of
-    itself beats the shipped facts, unless it is not to be asked.
+    itself beats the shipped facts, unless it is not to be asked. ``ir`` is the IR version of a file.
     """
     uses = tuple(operators)
     chosen = tuple(_target(name, version, ask_installed) for name, version in targets)
-    columns = {(one.name, opset): _best(uses, one, opset, exporter) for one in chosen for opset in opsets}
+    columns = {(one.name, opset): _best(uses, one, opset, exporter, ir) for one in chosen for opset in opsets}
     read_onnx = [one for one in chosen if _windowed(one)]
     return Matrix(
         uses,
@@ -182,7 +190,7 @@ def _onnx_graphs(uses: Sequence[OperatorUse], exporter: str) -> list[str]:
 # --- columns -----------------------------------------------------------------------------------------------------
 
 
-def _best(uses: Sequence[OperatorUse], target: Target, opset: int, exporter: str) -> Column:
+def _best(uses: Sequence[OperatorUse], target: Target, opset: int, exporter: str, ir: int) -> Column:
     """The column of the graph of which the target takes most."""
     if target.facts is None:
         return Column("", reason=f"nothing is known of {target.name}")
@@ -196,8 +204,12 @@ def _best(uses: Sequence[OperatorUse], target: Target, opset: int, exporter: str
     if not writable:
         windows = " and ".join(f"{TITLES[graph]} {_span(graph)}" for graph in readable)
         return Column("", reason=f"no exporter writes opset {opset}: {windows}")
-    columns = [_column(uses, target, opset, graph) for graph in writable]
-    return min(columns, key=lambda one: (one.count("no") + one.count("unknown"), one.count("no"), one.count("partial")))
+    return min((_column(uses, target, opset, graph, ir) for graph in writable), key=_trouble)
+
+
+def _trouble(column: Column) -> tuple[bool, int, int, int]:
+    no, unknown = column.count("no"), column.count("unknown")
+    return bool(column.refusal), no + unknown, no, column.count("partial")
 
 
 def _readable(uses: Sequence[OperatorUse], target: Target, exporter: str) -> list[str]:
@@ -213,8 +225,19 @@ def _span(graph: str) -> str:
     return f"{exporters()[graph].oldest} to {exporters()[graph].newest}"
 
 
-def _column(uses: Sequence[OperatorUse], target: Target, opset: int, graph: str) -> Column:
-    return Column(graph, tuple(_cell(use, target, opset, graph) for use in uses))
+def _column(uses: Sequence[OperatorUse], target: Target, opset: int, graph: str, ir: int) -> Column:
+    cells = tuple(_cell(use, target, opset, graph) for use in uses)
+    written = exporters()[graph].ir.get(opset, 0) if graph in exporters() else ir
+    return Column(graph, cells, refusal=_too_new(target, written, TITLES.get(graph, "")))
+
+
+def _too_new(target: Target, ir: int, writer: str) -> str:
+    """Why a target does not read a file of an IR version, empty where it does or nothing is known."""
+    known = target.facts
+    if known is None or not known.newest_ir or ir <= known.newest_ir:
+        return ""
+    has = f"{writer} writes {ir}" if writer else f"this file has {ir} (`model.ir_version = {known.newest_ir}` mends it)"
+    return f"{known.title} {known.version} reads files of IR version {known.newest_ir} at most, {has}"
 
 
 def _cell(use: OperatorUse, target: Target, opset: int, graph: str) -> Cell:
@@ -278,8 +301,10 @@ def _window(uses: Sequence[OperatorUse], targets: Sequence[Target], graph: str) 
 
 
 def _known_to_all(targets: Sequence[Target], graph: str, opset: int) -> bool:
-    if graph in exporters() and not exporters()[graph].writes(opset):
-        return False
+    if graph in exporters():
+        ir = exporters()[graph].ir.get(opset, 0)
+        if not exporters()[graph].writes(opset) or any(_too_new(one, ir, "") for one in targets):
+            return False
     return all(one.facts and not backends.out_of_reach(one.facts, one.version, opset) for one in targets)
 
 

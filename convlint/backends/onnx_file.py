@@ -29,6 +29,7 @@ class OnnxFile:
 
     path: str
     opset: int
+    ir: int
     producer: str
     nodes: int
     uses: tuple[OperatorUse, ...]
@@ -49,8 +50,8 @@ def read(path: Path) -> OnnxFile:
     collected = _Collected(_dtypes(model), opset)
     for node in nodes:
         collected.add(node)
-    producer = f"{model.producer_name} {model.producer_version}".strip()
-    return OnnxFile(str(path), opset, producer, len(nodes), tuple(collected.uses()))
+    producer = _printable(f"{model.producer_name} {model.producer_version}").strip()
+    return OnnxFile(str(path), opset, int(model.ir_version), producer, len(nodes), tuple(collected.uses()))
 
 
 def _loaded(path: Path) -> Any:
@@ -130,6 +131,11 @@ def _dtype(kind: int) -> str:
     return {"float": "float32", "double": "float64"}.get(name, name)
 
 
+def _printable(text: str) -> str:
+    """A name on one line, whatever the file says."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
 class _Collected:
     """The nodes that are alike, together: one use of an operator with one set of dtypes."""
 
@@ -164,7 +170,7 @@ class _Collected:
     def _operator(self, node: Any) -> Operator:
         first = self._dtypes.get(node.input[0], "") if node.input else ""
         if node.domain not in DEFAULT_DOMAINS:
-            return Operator(f"{node.domain}::{node.op_type}", first)
+            return Operator(_printable(f"{node.domain}::{node.op_type}"), first)
         bound: dict[str, str] = {}
         inputs, outputs = _formals(node.op_type, self._opset)
         for names, formal in ((node.input, inputs), (node.output, outputs)):
@@ -172,7 +178,7 @@ class _Collected:
                 parameter, dtype = formal[min(i, len(formal) - 1)], self._dtypes.get(name, "")
                 if parameter and dtype:
                     bound.setdefault(parameter, dtype)
-        return Operator(node.op_type, first, tuple(sorted(bound.items())))
+        return Operator(_printable(node.op_type), first, tuple(sorted(bound.items())))
 
 
 @cache

@@ -50,7 +50,7 @@ def _target(matrix: Matrix, target: Target) -> dict[str, Any]:
 
 
 def _column(column: Column) -> dict[str, Any]:
-    return {"takes": column.supported, "graph": column.graph, "reason": column.reason}
+    return {"takes": column.supported, "graph": column.graph, "reason": column.reason or column.refusal}
 
 
 def _use(matrix: Matrix, place: int, use: OperatorUse) -> dict[str, Any]:

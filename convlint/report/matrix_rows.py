@@ -128,7 +128,8 @@ def title(use: OperatorUse) -> str:
 
 
 def _named(operator: Operator) -> str:
-    return f"{operator.name} {operator.dtype}".strip()
+    dtypes = dict.fromkeys(filter(None, (operator.dtype, *(dtype for _, dtype in operator.types))))
+    return f"{operator.name} {', '.join(dtypes)}".strip()
 
 
 def origin(use: OperatorUse, matrix: Matrix) -> str:
@@ -202,7 +203,8 @@ def outcome(matrix: Matrix, target: Target) -> tuple[Supported, str]:
     left = [opset for opset in columns if opset not in taken]
     at = f"at opset {taken[0]}" if len(taken) == 1 else f"at the opsets {spans(taken)}"
     if not left:
-        return "yes", f"takes it {at if _of_opsets(target) else ''}".strip() + _by(columns[taken[-1]])
+        what = "it" if matrix.is_whole else "all that is seen"
+        return "yes", f"takes {what} {at if _of_opsets(target) else ''}".strip() + _by(columns[taken[-1]])
     best = min(left, key=lambda opset: (columns[opset].count("no"), columns[opset].count("unknown"), -opset))
     stands = _stands(matrix, columns[best])
     if taken:
@@ -223,7 +225,7 @@ def _stands(matrix: Matrix, column: Column) -> str:
     """What stands in the way."""
     if column.reason:
         return f"not known: {column.reason}"
-    parts = []
+    parts = [f"refuses the file: {column.refusal}"] if column.refusal else []
     for supported, words in (("no", "refuses"), ("unknown", "not known of")):
         names = [title(use) for use, cell in zip(matrix.uses, column.cells, strict=True) if cell.supported == supported]
         if names:
