@@ -233,3 +233,11 @@ def test_sources_without_a_model_are_2(cli: Cli) -> None:
     Path("empty.py").write_text("x = 1\n")
     ran = cli("matrix", "empty.py", "--isolated")
     assert (ran.code, "no call of torch is seen" in ran.err) == (2, True)
+
+
+def test_what_would_be_one_operator_at_a_later_opset_is_noted(cli: Cli) -> None:
+    Path("net.py").write_text(SOURCE.replace("torch.relu(x)", "nn.functional.layer_norm(x, (4,))"))
+    options = ("--target", "onnxruntime,openvino", "--exporter", "torchscript", "--isolated")
+    one = "torch.nn.functional.layer_norm is one operator from opset 17 on: LayerNormalization, taken by onnxruntime"
+    assert one in " ".join(cli("matrix", "net.py", "--opset", "13", *options).out.split())
+    assert one not in " ".join(cli("matrix", "net.py", "--opset", "17", *options).out.split())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -99,6 +99,16 @@ class Window:
     """These uses."""
 
 
+class Fusion(NamedTuple):
+    """A use that becomes several operators, and from a later opset on one."""
+
+    use: OperatorUse
+    opset: int
+    operator: str
+    targets: tuple[str, ...]
+    """Those that take that one."""
+
+
 @dataclass(frozen=True)
 class Matrix:
     """What targets make of a model."""
@@ -112,6 +122,8 @@ class Matrix:
     """By exporter, of the targets that read ONNX and of which something is known."""
     outside: tuple[str, ...] = ()
     """The targets that the windows are not about."""
+    fusions: tuple[Fusion, ...] = ()
+    """What an exporter takes apart at the last of the opsets, and would not at a later one."""
 
     def at(self, target: Target, opset: int) -> Column:
         """A column."""
@@ -153,6 +165,7 @@ def matrix(
         columns,
         tuple(_window(uses, read_onnx, graph) for graph in _onnx_graphs(uses, exporter)) if read_onnx else (),
         tuple(one.asked for one in chosen if one not in read_onnx),
+        tuple(_fusions(uses, read_onnx, _onnx_graphs(uses, exporter), max(opsets))),
     )
 
 
@@ -285,6 +298,18 @@ def _gone(name: str, opset: int) -> str:
         return f"ONNX has no {name} from opset {removed} on"
     later = next((one for one in range(opset + 1, newest_known() + 1) if since_version(name, one)), None)
     return f"ONNX has {name} from opset {later} on" if later else ""
+
+
+def _fusions(
+    uses: Sequence[OperatorUse], targets: Sequence[Target], graphs: Sequence[str], opset: int
+) -> Iterator[Fusion]:
+    for use in uses:
+        for graph in graphs:
+            whole = use.whole_at(graph, opset)
+            if whole is not None:
+                since, operator = whole
+                takers = (one.asked for one in targets if _judged(one, operator, since).supported in ("yes", "partial"))
+                yield Fusion(use, since, operator.name, tuple(takers))
 
 
 # --- the opsets at which all take it -----------------------------------------------------------------------------

@@ -53,6 +53,15 @@ class OperatorUse:
         known = [operators for since, operators in self.graphs.get(graph, ()) if since <= opset]
         return known[-1] if known else None
 
+    def whole_at(self, graph: str, opset: int) -> tuple[int, Operator] | None:
+        """Where it becomes several operators at an opset, the later one from which on it is one, and which."""
+        if len(self.operators(graph, opset) or ()) <= 1:
+            return None
+        later = (
+            (since, operators[0]) for since, operators in self.graphs[graph] if since > opset and len(operators) == 1
+        )
+        return next(later, None)
+
 
 def merged(uses: Iterable[OperatorUse]) -> list[OperatorUse]:
     """Uses that become the same as one, their places and counts together."""

@@ -23,6 +23,10 @@ def as_json(result: MatrixResult) -> str:
         "targets": [_target(matrix, target) for target in matrix.targets],
         "operators": [_use(matrix, place, use) for place, use in enumerate(matrix.uses)],
         "windows": [_window(window) for window in matrix.windows],
+        "fusions": [
+            {"operator": title(use), "opset": opset, "becomes": operator, "targets": takers}
+            for use, opset, operator, takers in matrix.fusions
+        ],
     }
     return msgspec.json.format(msgspec.json.encode(told), indent=2).decode()
 

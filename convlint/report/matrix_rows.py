@@ -295,6 +295,13 @@ def window_lines(matrix: Matrix) -> Iterator[tuple[str, list[str]]]:
             yield first, told[:MOST_OBSTACLES] + ([f"and {left} more (`--output-format json` has all)"] * (left > 0))
 
 
+def fusion_lines(matrix: Matrix) -> Iterator[str]:
+    """What is one operator at a later opset, for those targets that take it."""
+    for use, opset, operator, takers in matrix.fusions:
+        if takers:
+            yield f"{title(use)} is one operator from opset {opset} on: {operator}, taken by {', '.join(takers)}"
+
+
 def _obstacle(use: OperatorUse, targets: Sequence[str]) -> str:
     lines = f"  {places(use)}" if use.places else ""
     return f"{title(use)} ({', '.join(targets)}){lines}"

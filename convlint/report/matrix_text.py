@@ -88,7 +88,7 @@ def _folded(
     if not rows or not columns:
         return
     yield ""
-    what = plural(len(rows), f"{'more ' if after else ''}operator" if result.subject.opset else "more call")
+    what = plural(len(rows), f"{'more ' if after else ''}{'operator' if result.subject.opset else 'call'}")
     by = "all" if len(columns) > 1 else columns[0].target.asked
     yield f"{what}: taken by {by} (`--all` shows them)"
     for line in shown.in_part(result.matrix, columns, rows):
@@ -123,5 +123,7 @@ def _windows(result: MatrixResult, painter: Painter, width: int) -> Iterator[str
         yield from _wrapped(first, width, "  ")
         for one in obstacles:
             yield from _wrapped(one, width, "    ")
+    for line in shown.fusion_lines(matrix):
+        yield from _wrapped(line, width, "  ")
     if matrix.outside:
         yield from _wrapped(f"not asked: {', '.join(matrix.outside)}", width, "  ")
