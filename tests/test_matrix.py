@@ -101,7 +101,7 @@ def test_the_opsets_that_all_targets_take(cli: Cli) -> None:
     assert "the operators of this file: 20-28 (all know 7-28)" in ran.out
     save([node("Det", trace='File "net.py", line 7, in forward')], 20)
     ran = cli("matrix", "m.onnx", "--target", "onnxruntime,tensorrt", "--isolated")
-    assert "none of 9-20; fewest changes at 20: 1 operator\n    Det float32 (tensorrt)  net.py:7\n" in ran.out
+    assert "none of 9-20; fewest in the way at 20: 1 operator\n    Det float32 (tensorrt)  net.py:7\n" in ran.out
 
 
 def test_sources_are_enough(cli: Cli) -> None:

@@ -82,6 +82,8 @@ class Obstacle(NamedTuple):
 
     use: OperatorUse
     targets: tuple[str, ...]
+    refused: bool
+    """Whether one of them refuses it, and not all are just unknown."""
 
 
 @dataclass(frozen=True)
@@ -339,5 +341,5 @@ def _obstacles(uses: Sequence[OperatorUse], targets: Sequence[Target], graph: st
         cells = {one.asked: _cell(use, one, opset, graph) for one in targets}
         refusing = tuple(name for name, cell in cells.items() if cell.supported in ("no", "unknown"))
         if refusing:
-            found.append(Obstacle(use, refusing))
+            found.append(Obstacle(use, refusing, any(cell.supported == "no" for cell in cells.values())))
     return found

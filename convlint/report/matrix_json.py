@@ -104,8 +104,9 @@ def _window(window: Window) -> dict[str, Any]:
             {
                 "operator": title(use),
                 "targets": targets,
+                "takes": "no" if refused else "unknown",
                 "places": [{"filename": path, "row": row} for path, row in use.places],
             }
-            for use, targets in window.obstacles
+            for use, targets, refused in window.obstacles
         ],
     }

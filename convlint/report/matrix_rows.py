@@ -288,9 +288,14 @@ def window_lines(matrix: Matrix) -> Iterator[tuple[str, list[str]]]:
             of = f" (all know {spans(window.shared)})" if window.opsets != window.shared else ""
             yield f"{who(window)}: {spans(window.opsets)}{of}", []
         else:
-            count = plural(len(window.obstacles), "operator")
-            first = f"{who(window)}: none of {spans(window.shared)}; fewest changes at {window.nearest}: {count}"
-            told = [] if free or len(window.obstacles) > fewest else [_obstacle(*one) for one in window.obstacles]
+            unknown = sum(not one.refused for one in window.obstacles)
+            count = plural(len(window.obstacles), "operator") + (f", of which {unknown} not known" if unknown else "")
+            first = f"{who(window)}: none of {spans(window.shared)}; fewest in the way at {window.nearest}: {count}"
+            told = (
+                []
+                if free or len(window.obstacles) > fewest
+                else [_obstacle(one.use, one.targets) for one in window.obstacles]
+            )
             left = len(told) - MOST_OBSTACLES
             yield first, told[:MOST_OBSTACLES] + ([f"and {left} more (`--output-format json` has all)"] * (left > 0))
 
