@@ -9,8 +9,9 @@ from typing import Literal, NamedTuple
 
 from convlint import backends
 from convlint.backends import live
+from convlint.backends.chains import fault, in_words, is_chain
 from convlint.backends.exporters import TITLES, exporters
-from convlint.backends.facts import Facts, facts, newest_known, removed_at, since_version
+from convlint.backends.facts import Facts, facts, newest_known, removed_at, same_version, since_version
 from convlint.backends.uses import FILE, NEVER, Operator, OperatorUse
 from convlint.findings import EXPORTERS
 from convlint.rule import Verdict
@@ -280,6 +281,8 @@ def _unwritten(use: OperatorUse, opset: int, graph: str) -> Cell:
 @functools.lru_cache(maxsize=1 << 16)
 def _judged(target: Target, operator: Operator, opset: int) -> Cell:
     name = operator.name
+    if is_chain(name):
+        return _of_chain(target, name)
     if removed := _gone(name, opset):
         return Cell("no", name, Verdict("no", removed, source="onnx"))
     dtypes = (operator.dtype,) if operator.dtype else ()
@@ -290,6 +293,15 @@ def _judged(target: Target, operator: Operator, opset: int) -> Cell:
         return Cell("no" if verdict.supported == "no" else "unknown", shown, verdict)
     part = 0 < verdict.passed < verdict.tests or verdict.reason == RESTRICTED
     return Cell("partial" if part else "yes", shown, verdict)
+
+
+def _of_chain(target: Target, chain: str) -> Cell:
+    """What a target makes of operators in a row, which are judged one by one besides."""
+    seen = fault(target.name, chain)
+    if seen is None or (target.version and not same_version(seen.version, target.version)):
+        return Cell("yes", "", Verdict("yes"))
+    reason = f"{target.name} {seen.version} {seen.what} where they follow each other so: {seen.written} (measured)"
+    return Cell("no", in_words(chain), Verdict("no", reason, "graphs that were run", seen.date))
 
 
 def _gone(name: str, opset: int) -> str:

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from convlint.backends.chains import chains, known_chains
 from convlint.backends.uses import FILE, Operator, OperatorUse, Place
 from convlint.errors import UsageError
 
@@ -50,6 +51,9 @@ def read(path: Path) -> OnnxFile:
     collected = _Collected(_dtypes(model), opset)
     for node in nodes:
         collected.add(node)
+    for chain, parts in chains(model.graph):
+        if chain in known_chains():
+            collected.count(Operator(chain), parts[-1])
     producer = _printable(f"{model.producer_name} {model.producer_version}").strip()
     return OnnxFile(str(path), opset, int(model.ir_version), producer, len(nodes), tuple(collected.uses()))
 
@@ -148,7 +152,10 @@ class _Collected:
 
     def add(self, node: Any) -> None:
         """One more node."""
-        operator = self._operator(node)
+        self.count(self._operator(node), node)
+
+    def count(self, operator: Operator, node: Any) -> None:
+        """One more use of an operator, with what a node tells of it."""
         self._counts[operator] = self._counts.get(operator, 0) + 1
         told = {one.key: one.value for one in node.metadata_props}
         call, place = _call(told), _place(told.get("pkg.torch.onnx.stack_trace", ""), node.doc_string)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from convlint.api import MatrixResult
+from convlint.backends.chains import in_words, is_chain
 from convlint.backends.exporters import TITLES, exporters
 from convlint.backends.matrix import ORDER, Cell, Column, Matrix, Supported, Target, Window
 from convlint.backends.uses import FILE, Operator, OperatorUse
@@ -128,6 +129,8 @@ def title(use: OperatorUse) -> str:
 
 
 def _named(operator: Operator) -> str:
+    if is_chain(operator.name):
+        return in_words(operator.name)
     dtypes = dict.fromkeys(filter(None, (operator.dtype, *(dtype for _, dtype in operator.types))))
     return f"{operator.name} {', '.join(dtypes)}".strip()
 
@@ -189,7 +192,8 @@ def subject(result: MatrixResult) -> str:
         calls = len({use.calls for use in result.matrix.uses})
         return f"{about.name}: calls of {calls} functions and layers of torch, as far as the source tells"
     by = f", written by {about.producer}" if about.producer else ""
-    names = {title(use).partition(" ")[0] for use in result.matrix.uses}
+    named = {one.name for use in result.matrix.uses for _, operators in use.graphs.get(FILE, ()) for one in operators}
+    names = [name for name in named if not is_chain(name)]
     return f"{about.name}: opset {about.opset}, {plural(about.nodes, 'node')}, {plural(len(names), 'operator')}{by}"
 
 
