@@ -241,3 +241,19 @@ def test_what_would_be_one_operator_at_a_later_opset_is_noted(cli: Cli) -> None:
     one = "torch.nn.functional.layer_norm is one operator from opset 17 on: LayerNormalization, taken by onnxruntime"
     assert one in " ".join(cli("matrix", "net.py", "--opset", "13", *options).out.split())
     assert one not in " ".join(cli("matrix", "net.py", "--opset", "17", *options).out.split())
+
+
+@pytest.mark.parametrize(("first", "last", "code"), [("half e", "a d", 1), ("a e", "d half", 0)])
+def test_operators_that_are_taken_one_by_one_and_not_in_a_row(cli: Cli, first: str, last: str, code: int) -> None:
+    """OpenCV ends the process where GELU is written with its factors in one order, and takes it in the other."""
+    nodes = [node("Relu", "x", "a"), node("Div", "a root", "b"), node("Erf", "b", "c"), node("Add", "c one", "e")]
+    nodes += [node("Mul", first, "d", 'File "net.py", line 9, in forward'), node("Mul", last)]
+    save(nodes, 18)
+    model = onnx.load("m.onnx")
+    for name in ("root", "one", "half"):
+        model.graph.initializer.add(name=name, data_type=1, float_data=[0.5])
+    Path("m.onnx").write_bytes(model.SerializeToString())
+    ran = cli("matrix", "m.onnx", "--target", "opencv", "--isolated")
+    assert ran.code == code
+    assert ("ends the process where they follow each other so: GELU" in " ".join(ran.out.split())) == bool(code)
+    assert ("net.py:9" in ran.out) == bool(code)
