@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ class Fault(msgspec.Struct, frozen=True):
     """A chain that a version of a target was seen to get wrong."""
 
     chain: str
-    """``Erf Add(0c) Mul(0c) Mul(1v)``: behind the first, the place of what comes from before, and what else is given:
-    c a constant, v what is computed."""
+    """``HardSigmoid[alpha=0.166667,beta=0.5] Mul(1v)``: operators with the numbers that they are written with, and,
+    behind the first, the place of what comes from before and what else is given: c a constant, v what is computed."""
     written: str
     """Which layer becomes this, and by which exporter."""
     what: str
@@ -51,7 +52,7 @@ def fault(target: str, chain: str) -> Fault | None:
 
 def in_words(chain: str) -> str:
     """``Erf, Add, Mul, Mul``."""
-    return ", ".join(token.partition("(")[0] for token in chain.split())
+    return ", ".join(re.split(r"[(\[]", token)[0] for token in chain.split())
 
 
 def chains(graph: Any) -> Iterator[tuple[str, Sequence[Any]]]:
@@ -65,7 +66,7 @@ def chains(graph: Any) -> Iterator[tuple[str, Sequence[Any]]]:
     for start in graph.node:
         if start.op_type == "Constant":
             continue
-        nodes, tokens = [start], [start.op_type]
+        nodes, tokens = [start], [_named(start)]
         while len(nodes) < LONGEST and nodes[-1].output:
             value = nodes[-1].output[0]
             following = takers.get(value, [])
@@ -78,4 +79,10 @@ def chains(graph: Any) -> Iterator[tuple[str, Sequence[Any]]]:
 
 def _token(node: Any, value: str, constants: set[str]) -> str:
     others = "".join("c" if name in constants else "v" for name in node.input if name and name != value)
-    return f"{node.op_type}({list(node.input).index(value)}{others})" if others else str(node.op_type)
+    return f"{_named(node)}({list(node.input).index(value)}{others})" if others else _named(node)
+
+
+def _named(node: Any) -> str:
+    """An operator with its attributes that are numbers with a point: a rewriting may look for them."""
+    numbers = sorted(f"{one.name}={one.f:.6g}" for one in node.attribute if one.type == one.FLOAT)
+    return f"{node.op_type}[{','.join(numbers)}]" if numbers else str(node.op_type)
