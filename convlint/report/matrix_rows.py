@@ -116,7 +116,8 @@ def told(cell: Cell) -> str:
             return f"{verdict.named} passes {verdict.passed} of {plural(verdict.tests, 'test')} of {cell.operator}"
         return f"{verdict.named} takes {cell.operator} with restrictions"
     if cell.supported == "no" and verdict.named:
-        how = f"none of {plural(verdict.tests, 'test')} passes" if verdict.tests else "documented, not measured"
+        failed = f"none of {plural(verdict.tests, 'test')} passes" if not verdict.passed else "measured"
+        how = failed if verdict.tests else "documented, not measured"
         return f"{verdict.reason} ({how})"
     return verdict.reason
 
