@@ -26,6 +26,7 @@ class Fault(msgspec.Struct, frozen=True):
     """What the target does."""
     version: str
     date: str
+    dtype: str = "float32"
 
 
 @functools.cache

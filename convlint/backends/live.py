@@ -142,6 +142,8 @@ def _taken(constraints: Sequence[dict[str, list[str]]], parameter: str, halves: 
 
 
 def dtypes(names: Iterable[str]) -> str:
-    """Names of dtypes as torch has them, in order: ``tensor(float)`` is ``float32``."""
-    plain = {one.removeprefix("tensor(").removesuffix(")") for one in names}
+    """Names of dtypes as torch has them, in order: ``tensor(float)`` is ``float32``; of tensors only."""
+    plain = {
+        one.removeprefix("tensor(").removesuffix(")") for one in names if not one.startswith(("seq(", "optional("))
+    }
     return " ".join(sorted(DTYPES.get(one, one) for one in plain))

@@ -282,7 +282,7 @@ def _unwritten(use: OperatorUse, opset: int, graph: str) -> Cell:
 def _judged(target: Target, operator: Operator, opset: int) -> Cell:
     name = operator.name
     if is_chain(name):
-        return _of_chain(target, name)
+        return _of_chain(target, operator)
     if removed := _gone(name, opset):
         return Cell("no", name, Verdict("no", removed, source="onnx"))
     dtypes = (operator.dtype,) if operator.dtype else ()
@@ -295,10 +295,12 @@ def _judged(target: Target, operator: Operator, opset: int) -> Cell:
     return Cell("partial" if part else "yes", shown, verdict)
 
 
-def _of_chain(target: Target, chain: str) -> Cell:
+def _of_chain(target: Target, operator: Operator) -> Cell:
     """What a target makes of operators in a row, which are judged one by one besides."""
+    chain = operator.name
     seen = fault(target.name, chain)
-    if seen is None or (target.version and not same_version(seen.version, target.version)):
+    other = seen is None or operator.dtype not in ("", seen.dtype)
+    if seen is None or other or (target.version and not same_version(seen.version, target.version)):
         return Cell("yes", "", Verdict("yes"))
     reason = f"{target.name} {seen.version} {seen.what} where they follow each other so: {seen.written} (measured)"
     return Cell("no", in_words(chain), Verdict("no", reason, "graphs that were run", seen.date))

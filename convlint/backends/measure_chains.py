@@ -65,7 +65,7 @@ def layers() -> Iterator[tuple[str, nn.Module]]:
     """Layers that become several operators, by what they are called."""
     yield "GELU", nn.GELU()
     yield "GELU of tanh", nn.GELU(approximate="tanh")
-    for layer in (nn.SiLU(), nn.Hardswish(), nn.Mish(), nn.Softplus(), nn.LogSigmoid(), nn.GLU(1)):
+    for layer in (nn.SiLU(), nn.Hardsigmoid(), nn.Hardswish(), nn.Mish(), nn.Softplus(), nn.LogSigmoid(), nn.GLU(1)):
         yield type(layer).__name__, layer
     yield "LayerNorm", nn.LayerNorm(8)
     yield "GroupNorm", nn.GroupNorm(2, 8)

@@ -48,12 +48,13 @@ def read(path: Path) -> OnnxFile:
     if not model.graph.node or opset <= 0:
         raise UsageError(f"{path}: is no ONNX model (no node, or no opset); name a file that an exporter wrote")
     nodes = list(_nodes(model))
-    collected = _Collected(_dtypes(model), opset)
+    dtypes = _dtypes(model)
+    collected = _Collected(dtypes, opset)
     for node in nodes:
         collected.add(node)
     for chain, parts in chains(model.graph):
         if chain in known_chains():
-            collected.count(Operator(chain), parts[-1])
+            collected.count(Operator(chain, dtypes.get(parts[0].input[0], "")), parts[-1])
     producer = _printable(f"{model.producer_name} {model.producer_version}").strip()
     return OnnxFile(str(path), opset, int(model.ir_version), producer, len(nodes), tuple(collected.uses()))
 
