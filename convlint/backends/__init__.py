@@ -82,12 +82,22 @@ def _by_row(
     taken = row.dtypes.split()
     if dtypes and taken and not any(_fits(dtype, one) for dtype in dtypes for one in taken):
         return _told(known, row, refused, f"{_named(known)} takes {name} only of {', '.join(taken)}")
+    if dtypes and not taken and (other := _elsewhere_refused(known, operator, dtypes)) is not None:
+        told = f"{_named(known)} takes {operator}-{other.since_version} only of {', '.join(other.dtypes.split())}"
+        return _told(known, row, "unknown", f"{told}; of {name} that was not measured")
     for parameter, dtype in types:
         allowed = row.taken(parameter)
         if allowed and not any(_fits(dtype, one) for one in allowed):
             told = f"{_named(known)} takes {name} with {parameter} only as {', '.join(allowed)}, not {dtype}"
             return _told(known, row, refused, told)
     return _told(known, row, "yes", "" if row.note == ELSE_FUNCTION else row.note)
+
+
+def _elsewhere_refused(known: Facts, operator: str, dtypes: Sequence[str]) -> Row | None:
+    """Another version of an operator of which the dtypes are known, and these are not among them."""
+    others = [row for row in known.by_name.get(operator, ()) if row.dtypes]
+    refused = [row for row in others if not any(_fits(dtype, one) for dtype in dtypes for one in row.dtypes.split())]
+    return refused[0] if refused and len(refused) == len(others) else None
 
 
 def _fits(dtype: str, taken: str) -> bool:

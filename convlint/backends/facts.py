@@ -67,6 +67,14 @@ class Facts(msgspec.Struct, frozen=True, dict=True):
         """The rows by operator and since_version."""
         return {(row.operator, row.since_version): row for row in self.rows}
 
+    @functools.cached_property
+    def by_name(self) -> dict[str, list[Row]]:
+        """The rows by operator, whatever its version."""
+        found: dict[str, list[Row]] = {}
+        for row in self.rows:
+            found.setdefault(row.operator, []).append(row)
+        return found
+
 
 def facts(target: str, version: str | None = None) -> Facts | None:
     """The shipped facts of a target, those of its newest version where there are none of this one; or None."""

@@ -131,3 +131,9 @@ def test_the_kernels_of_the_installed_runtime_are_those_of_the_facts() -> None:
         except Exception:
             takes = "no"
         assert verdict("onnxruntime", None, operator, 17, (dtype,)).supported == takes
+
+
+def test_a_dtype_that_was_not_measured_is_unknown_where_another_version_refuses_it() -> None:
+    assert verdict("tract", None, "Erf", 18, ("float64",)).supported == "no"
+    assert verdict("tract", None, "Erf", 12, ("float64",)).supported == "unknown"
+    assert verdict("tract", None, "Erf", 12, ("float32",)).supported == "yes"
