@@ -12,7 +12,7 @@ from msgspec import structs
 from convlint.config import Configuration, Settings, parse_targets
 from convlint.errors import UsageError, nearest
 from convlint.findings import EXPORTERS, Finding, Level, Span
-from convlint.rule import faults
+from convlint.rule import DEFAULT_OPSET, faults
 from convlint.source.discovery import discover, matches
 from convlint.source.document import Document
 from convlint.trial.job import ModelSpec, Watch, unwatched
@@ -20,6 +20,8 @@ from convlint.trial.job import ModelSpec, Watch, unwatched
 if TYPE_CHECKING:
     import torch
 
+    from convlint.backends.matrix import Matrix
+    from convlint.backends.uses import OperatorUse
     from convlint.graph.cut import Cut
     from convlint.graph.problems import Diagnosis
     from convlint.judge import Judged
@@ -91,6 +93,28 @@ class PreflightResult:
     models: list[Preflighted] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
     """The models that did not run, with the reason."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a matrix is about: a file, or sources."""
+
+    name: str
+    uses: tuple[OperatorUse, ...]
+    opset: int | None = None
+    """That of a file."""
+    producer: str = ""
+    nodes: int = 0
+    ir: int = 0
+    """The IR version of a file."""
+
+
+@dataclass(frozen=True)
+class MatrixResult:
+    """What targets make of a model."""
+
+    subject: Subject
+    matrix: Matrix
 
 
 def files(paths: Sequence[Path | str], configuration: Configuration) -> dict[Path, Settings]:
@@ -355,6 +379,53 @@ def cut(path: Path | str, target: str, head: Path | str | None = None, tail: Pat
     parts = [Path(part) if part else None for part in (head, tail)]
     told: Cut = called(Path(path), "convlint.graph.cut:cut", Path(path), targets[0], *parts)
     return told
+
+
+def matrix(
+    what: Sequence[Path | str], configuration: Configuration | None = None, *, opsets: Sequence[int] = ()
+) -> MatrixResult:
+    """What the targets of the configuration make of an ONNX file, or of what source files and folders call.
+
+    Without ``opsets`` that of the file, or of the configuration, or the one that torch writes by itself.
+
+    Raises:
+        UsageError: something is not there or cannot be read, or two things are asked for at once.
+    """
+    from convlint.backends.matrix import matrix as make
+
+    configuration = configuration or Configuration()
+    settings = configuration.settings(Path.cwd())
+    subject = _subject(what, configuration)
+    chosen = list(opsets) or [settings.opset or subject.opset or DEFAULT_OPSET]
+    return MatrixResult(subject, make(subject.uses, settings.targets, chosen, settings.exporter, ir=subject.ir))
+
+
+def _subject(what: Sequence[Path | str], configuration: Configuration) -> Subject:
+    """What a matrix is about."""
+    onnx = [Path(one) for one in what if _is_onnx(Path(one))]
+    if onnx and len(what) > 1:
+        raise UsageError(f"{onnx[0]}: an ONNX file is looked at alone; leave out the other paths")
+    if onnx:
+        from convlint.backends.onnx_file import read
+
+        file = read(onnx[0])
+        return Subject(str(onnx[0]), file.uses, file.opset, file.producer, file.nodes, file.ir)
+    return _sources(what, configuration)
+
+
+def _is_onnx(path: Path) -> bool:
+    return path.suffix not in (".py", ".pyi", ".ipynb") and (path.suffix == ".onnx" or path.is_file())
+
+
+def _sources(what: Sequence[Path | str], configuration: Configuration) -> Subject:
+    from convlint.backends.from_source import uses
+    from convlint.linter import events
+
+    found = [event for settings, group in _groups(what, configuration, None) for event in events(group, settings)]
+    name, seen = " ".join(map(str, what)), tuple(uses(found))
+    if not seen:
+        raise UsageError(f"{name}: no call of torch is seen that a model makes; name its files, or an ONNX file")
+    return Subject(name, seen)
 
 
 def add_ignores(paths: Sequence[Path | str], configuration: Configuration) -> int:

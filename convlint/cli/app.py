@@ -16,6 +16,7 @@ from convlint.cli.check import check
 from convlint.cli.cut import cut
 from convlint.cli.dev import app as dev
 from convlint.cli.diagnose import diagnose
+from convlint.cli.matrix import matrix
 from convlint.cli.preflight import preflight
 from convlint.cli.rule import rule
 from convlint.errors import UsageError
@@ -29,6 +30,9 @@ app = typer.Typer(
 COMMANDS = ("check", "preflight", "diagnose", "cut", "rule", "dev")
 app.command("check")(check)
 app.command("preflight")(preflight)
+COMMANDS = ("check", "matrix", "rule", "dev")
+app.command("check")(check)
+app.command("matrix")(matrix)
 app.command("rule")(rule)
 app.command("diagnose")(diagnose)
 app.command("cut")(cut)
