@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import cache
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
@@ -16,6 +17,7 @@ from convlint.cli.progress import steps_shown
 from convlint.config import Configuration, Options, Settings
 from convlint.errors import UsageError
 from convlint.findings import Finding
+from convlint.report.formats import FORMATS, Format, Report
 from convlint.report.style import Painter
 from convlint.source.document import Document, SourceError
 
@@ -92,6 +94,9 @@ def check(
     )
     configuration = opt.configuration(given, config or (), isolated)
     settings = configuration.settings(Path.cwd())
+    output = FORMATS[settings.output_format]
+    if statistics and not (output.for_people or settings.output_format == "json"):
+        raise UsageError(f"--statistics is text or JSON; leave it or --output-format {settings.output_format} out")
     stdin = _stdin(paths, stdin_filename)
     where = [] if stdin else paths or ["."]
     with _output(output_file) as out:
@@ -116,7 +121,7 @@ def check(
             result = api.fix(where, configuration, stdin=stdin, write=stdin is None)
             failed = report.fixed(result) or (exit_non_zero_on_fix and bool(result.changed))
             return int(failed and not exit_zero)
-        checked = api.check(where, configuration, stdin=stdin, want_fixes=settings.output_format == "json")
+        checked = api.check(where, configuration, stdin=stdin, want_fixes=output.wants_fixes)
         return int(report.checked(checked) and not exit_zero)
 
 
@@ -259,10 +264,11 @@ class _Report:
                 self._lines(proof.lines(result.verdicts, result.models, painter))
                 self._lines(summary.refused(result.refused))
                 self._summary(result.left.findings, len(result.fixed))
+            elif not self.quiet:
+                self._noted(proof.lines(result.verdicts, result.models, Painter(sys.stderr)))
             return not self.settings.fix_only and _failed(result.left.findings)
         if not self.quiet:
-            for line in proof.lines(result.verdicts, result.models, painter):
-                _note(line)
+            self._noted(proof.lines(result.verdicts, result.models, painter))
         return bool(self.diff(result, exit_zero=False))
 
     def _unstable(self, result: api.FixResult) -> None:
@@ -301,30 +307,32 @@ class _Report:
 
     @property
     def _talks(self) -> bool:
-        return not self.quiet and self.settings.output_format != "json"
+        return not self.quiet and self._format.for_people
+
+    @property
+    def _format(self) -> Format:
+        return FORMATS[self.settings.output_format]
 
     def _findings(self, findings: Sequence[Finding]) -> None:
-        unsafe = self.settings.unsafe_fixes
-        if self.settings.output_format == "json":
-            from convlint.report import as_json, summary
-
-            counts = summary.count(findings, unsafe)
-            self._lines([as_json.statistics_as_json(counts) if self.statistics else as_json.as_json(findings)])
-            return
-        if not findings:
-            return
-        painter = Painter(self.out)
+        if not self._format.for_people and isinstance(self.out, TextIOWrapper):
+            self.out.reconfigure(encoding="utf-8")
+        painter, unsafe = Painter(self.out), self.settings.unsafe_fixes
         if self.statistics:
-            from convlint.report.summary import statistics
-
-            self._lines(statistics(findings, unsafe, painter))
+            self._statistics(findings, painter)
             return
-        from convlint.report import text
+        report = Report(findings, cache(self._source), painter, unsafe, self.settings.root)
+        self._lines(self._format.write(report))
 
-        if self.settings.output_format == "concise":
-            self._lines(text.concise(findings, painter, unsafe))
-        else:
-            self._lines(text.full(findings, painter, unsafe, cache(self._source)))
+    def _statistics(self, findings: Sequence[Finding], painter: Painter) -> None:
+        from convlint.report import summary
+
+        unsafe = self.settings.unsafe_fixes
+        if self._format.for_people:
+            self._lines(summary.statistics(findings, unsafe, painter))
+            return
+        from convlint.report.as_json import statistics_as_json
+
+        self._lines([statistics_as_json(summary.count(findings, unsafe))])
 
     def _summary(self, findings: Sequence[Finding], fixed: int = 0) -> None:
         from convlint.report.summary import summary
@@ -338,6 +346,10 @@ class _Report:
             return Document.read(path)
         except SourceError:
             return None
+
+    def _noted(self, lines: Iterator[str]) -> None:
+        for line in lines:
+            _note(line)
 
     def _lines(self, lines: Iterator[str] | Sequence[str]) -> None:
         self.out.writelines(f"{line}\n" for line in lines)

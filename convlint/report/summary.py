@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from convlint.findings import Applicability, Finding
+from convlint.report.plain import shown_path
 from convlint.report.style import Painter
-from convlint.report.text import shown_path, will_fix
+from convlint.report.text import will_fix
 
 
 def summary(findings: Sequence[Finding], unsafe_fixes: bool, fixed: int = 0) -> Iterator[str]:

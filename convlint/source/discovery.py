@@ -153,12 +153,12 @@ class _Walk(Generic[ScopeT]):
 
     def files(self, top: Path) -> Iterator[tuple[Path, ScopeT]]:
         """The Python files below, with their scopes."""
-        repository = _repository(top)
+        git = repository(top)
         ignores = []
-        if repository:
-            above = [folder for folder in top.parents if folder == repository or repository in folder.parents]
+        if git:
+            above = [folder for folder in top.parents if folder == git or git in folder.parents]
             ignores = [ignore for folder in reversed(above) for ignore in self._ignores(folder)]
-        yield from self._folder(top, ignores, repository is not None)
+        yield from self._folder(top, ignores, git is not None)
 
     def _folder(self, folder: Path, ignores: list[_Ignore], in_git: bool) -> Iterator[tuple[Path, ScopeT]]:
         scope = self.scope_of(folder)
@@ -216,7 +216,8 @@ def _ignored(path: Path, is_dir: bool, ignores: list[_Ignore]) -> bool:
     return False
 
 
-def _repository(folder: Path) -> Path | None:
+def repository(folder: Path) -> Path | None:
+    """The top of the git repository that a folder is in, if it is in one."""
     return next((place for place in (folder, *folder.parents) if (place / ".git").exists()), None)
 
 
