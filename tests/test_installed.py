@@ -1,8 +1,9 @@
-"""The hooks, run by pre-commit itself in a repository: what a user sees who adds them and commits."""
+"""convlint as pre-commit and GitHub's action install it: what a user sees who adds a hook and commits."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import wheelhouse
+import yaml
 from convlint_rules.examples import forward
 
 if sys.version_info >= (3, 11):
@@ -20,7 +22,7 @@ else:
     import tomli as tomllib
 
 CHECKOUT = Path(__file__).parent.parent
-PARTS = ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml", "convlint", "rules")
+PARTS = ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml", "action.yml", "convlint", "rules")
 MODEL = forward("return x * int(x.shape[0])")
 
 Ran = subprocess.CompletedProcess[str]
@@ -46,7 +48,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _run(where: Path, home: Path, *command: str) -> Ran:
+def _run(where: Path, home: Path, *command: str, **variables: str) -> Ran:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "PYTHONPATH"))}
     environment |= {
         "PRE_COMMIT_HOME": str(home / "cache"),
@@ -57,6 +59,7 @@ def _run(where: Path, home: Path, *command: str) -> Ran:
     }
     for role in ("AUTHOR", "COMMITTER"):
         environment |= {f"GIT_{role}_NAME": "A", f"GIT_{role}_EMAIL": "a@example.com"}
+    environment |= variables
     return subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -148,4 +151,20 @@ def test_the_hooks_environment_is_small_and_without_torch(run: Run, home: Path, 
     names = {one.metadata["Name"].lower() for one in distributions(path=[str(site)])}
     assert {"convlint", "libcst"} <= names
     assert not names & {"torch", "numpy", "onnx", "onnxruntime"}
-    assert sum(file.stat().st_size for file in site.rglob("*") if file.is_file()) < 60e6
+    assert sum(file.stat().st_size for file in site.rglob("*") if file.is_file()) < 80e6
+
+
+def test_the_action_installs_convlint_and_annotates(home: Path, tmp_path: Path) -> None:
+    write(tmp_path, {"src/net.py": MODEL, "other.py": MODEL})
+    values = {"inputs.src": "src", "inputs.args": "--exporter dynamo", "runner.temp": str(tmp_path / "temp")}
+    runner = {"RUNNER_TEMP": values["runner.temp"], "GITHUB_ACTION_PATH": str(home / "convlint")}
+    install, lint = yaml.safe_load((home / "convlint/action.yml").read_text())["runs"]["steps"]
+    ran = _run(tmp_path, home, install["shell"], "-e", "-c", install["run"], **runner)
+    assert ran.returncode == 0, ran
+    given = {key: re.sub(r"\$\{\{ (.+?) \}\}", lambda m: values[m[1]], text) for key, text in lint["env"].items()}
+    ran = _run(tmp_path, home, lint["shell"], "-e", "-c", lint["run"], **runner, **given)
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert ran.stdout.count("\n") == 1
+    assert ran.stdout.startswith(
+        "::error title=convlint (CVL202),file=src/net.py,line=7,col=20,endLine=7,endColumn=35::"
+    )
