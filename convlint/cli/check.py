@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import cache
@@ -55,6 +55,7 @@ def check(
     output_file: opt.OutputFile = None,
     statistics: opt.Statistics = False,
     quiet: opt.Quiet = False,
+    watch: opt.Watch = False,
     show_files: opt.ShowFiles = False,
     show_settings: opt.ShowSettings = False,
     config: opt.Config = None,
@@ -99,6 +100,20 @@ def check(
         raise UsageError(f"--statistics is text or JSON; leave it or --output-format {settings.output_format} out")
     stdin = _stdin(paths, stdin_filename)
     where = [] if stdin else paths or ["."]
+    if watch:
+        others = {
+            "-": stdin,
+            "--fix": fix or fix_only,
+            "--diff": diff,
+            "--prove": prove,
+            "--add-ignores": add_ignores,
+            "--write-baseline": write_baseline,
+            "--output-file": output_file,
+            "--show-files": show_files,
+            "--show-settings": show_settings,
+            f"--output-format {settings.output_format}": not output.for_people,
+        }
+        return _watched(where, lambda: opt.configuration(given, config or (), isolated), others, statistics, quiet)
     with _output(output_file) as out:
         if show_files or show_settings:
             return _show(where, stdin, configuration, out, settings=show_settings)
@@ -109,9 +124,9 @@ def check(
             return report.baseline_written(api.write_baseline(write_baseline, where, configuration), write_baseline)
         if prove or input or inputs:
             described = _described(prove, input, inputs, settings.fix or settings.fix_only or diff, stdin)
-            with steps_shown() as watch:
+            with steps_shown() as steps:
                 proved = api.prove(
-                    where, configuration, models=prove or (), inputs=described, write=not diff, watch=watch
+                    where, configuration, models=prove or (), inputs=described, write=not diff, watch=steps
                 )
             failed = report.proved(proved, diff) or (exit_non_zero_on_fix and bool(proved.changed))
             return int(failed and not exit_zero)
@@ -123,6 +138,31 @@ def check(
             return int(failed and not exit_zero)
         checked = api.check(where, configuration, stdin=stdin, want_fixes=output.wants_fixes)
         return int(report.checked(checked) and not exit_zero)
+
+
+def _watched(
+    paths: Sequence[str],
+    configure: Callable[[], Configuration],
+    others: Mapping[str, object],
+    statistics: bool,
+    quiet: bool,
+) -> int:
+    """Shows what is found until the user interrupts.
+
+    Raises:
+        UsageError: another option asks for more than to be shown what is found.
+    """
+    from convlint.cli.watch import watch
+
+    if clashing := [name for name, given in others.items() if given]:
+        raise UsageError(f"--watch shows people what is found, and nothing else; leave out {', '.join(clashing)}")
+
+    def show(configuration: Configuration) -> None:
+        report = _Report(configuration.settings(Path.cwd()), sys.stdout, None, statistics, quiet)
+        report.checked(api.check(paths, configuration))
+
+    watch(paths, configure, show)
+    return 0
 
 
 def _described(
