@@ -18,6 +18,7 @@ from convlint.config import Configuration, Options, Settings
 from convlint.errors import UsageError
 from convlint.findings import Finding
 from convlint.report.formats import FORMATS, Format, Report
+from convlint.report.notebooks import by_cell, by_line
 from convlint.report.style import Painter
 from convlint.source.document import Document, SourceError
 
@@ -282,9 +283,9 @@ class _Report:
             self._lines(summary.fixes(result.fixed))
         if self.settings.fix_only:
             self._lines([f"Fixed {summary.plural(len(result.fixed), 'problem')}."])
-            self._lines(summary.refused(result.refused))
+            self._lines(summary.refused(self._refused(result)))
             return False
-        self._lines(summary.refused(result.refused))
+        self._lines(summary.refused(self._refused(result)))
         self._summary(result.left.findings, len(result.fixed))
         return _failed(result.left.findings)
 
@@ -302,7 +303,7 @@ class _Report:
                 self._findings(result.left.findings)
             if self._talks:
                 self._lines(proof.lines(result.verdicts, result.models, painter))
-                self._lines(summary.refused(result.refused))
+                self._lines(summary.refused(self._refused(result)))
                 self._summary(result.left.findings, len(result.fixed))
             elif not self.quiet:
                 self._noted(proof.lines(result.verdicts, result.models, Painter(sys.stderr)))
@@ -310,6 +311,10 @@ class _Report:
         if not self.quiet:
             self._noted(proof.lines(result.verdicts, result.models, painter))
         return bool(self.diff(result, exit_zero=False))
+
+    def _refused(self, result: api.FixResult) -> list[tuple[Finding, str]]:
+        findings = by_cell((finding for finding, _ in result.refused), cache(self._source))
+        return list(zip(findings, (why for _, why in result.refused), strict=True))
 
     def _unstable(self, result: api.FixResult) -> None:
         for path in result.unstable:
@@ -360,7 +365,9 @@ class _Report:
         if self.statistics:
             self._statistics(findings, painter)
             return
-        report = Report(findings, cache(self._source), painter, unsafe, self.settings.root)
+        sources = cache(self._source)
+        told = list((by_cell if self._format.by_cell else by_line)(findings, sources))
+        report = Report(told, sources, painter, unsafe, self.settings.root)
         self._lines(self._format.write(report))
 
     def _statistics(self, findings: Sequence[Finding], painter: Painter) -> None:

@@ -34,7 +34,7 @@ def dump(value: Any, indent: int = 2) -> str:
 def finding_as_json(finding: Finding) -> dict[str, Any]:
     """One finding."""
     return {
-        "cell": None,
+        "cell": finding.cell,
         "code": finding.code,
         "name": finding.name,
         "severity": finding.severity,

@@ -16,7 +16,7 @@ def fingerprints(report: Report) -> Sequence[str]:
     seen: Counter[tuple[str, str, str]] = Counter()
     made = []
     for finding in report.findings:
-        statement = statement_digest(finding, report.sources(finding.path))
+        statement = statement_digest(finding, report.document(finding))
         same = encodable(report.path(finding)), finding.code, statement
         seen[same] += 1
         made.append(hashlib.sha256("\0".join([*same, str(seen[same])]).encode()).hexdigest()[:16])

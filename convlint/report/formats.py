@@ -23,11 +23,18 @@ class Report:
 
     findings: Sequence[Finding]
     sources: Sources
+    """Of paths, a notebook's as a whole; ``document`` is where a finding's rows count."""
     painter: Painter
     unsafe_fixes: bool
     """Whether unsafe repairs count as repairs."""
     root: Path
     """What paths are relative to outside of a repository."""
+
+    def document(self, finding: Finding) -> Document | None:
+        """The document in which a finding's rows count, None where it cannot be read."""
+        from convlint.report.notebooks import cell_of
+
+        return cell_of(self.sources(finding.path), finding)
 
     def path(self, finding: Finding) -> str:
         """The path of a finding as servers want it: from the top of the repository, with slashes.
@@ -52,6 +59,8 @@ class Format:
     """Whether a summary follows; what programs read is UTF-8 wherever it goes."""
     wants_fixes: bool = False
     """Whether it shows the edits of repairs."""
+    by_cell: bool = False
+    """Whether it can say in which cell of a notebook a finding is; else it says the line of the file."""
 
     def write(self, report: Report) -> Iterator[str]:
         """The lines of the report."""
@@ -61,11 +70,11 @@ class Format:
 
 
 FORMATS: Mapping[OutputFormat, Format] = {
-    "concise": Format("text:concise", for_people=True),
-    "full": Format("text:full", for_people=True),
-    "grouped": Format("grouped:write", for_people=True),
-    "json": Format("as_json:write", wants_fixes=True),
-    "json-lines": Format("json_lines:write", wants_fixes=True),
+    "concise": Format("text:concise", for_people=True, by_cell=True),
+    "full": Format("text:full", for_people=True, by_cell=True),
+    "grouped": Format("grouped:write", for_people=True, by_cell=True),
+    "json": Format("as_json:write", wants_fixes=True, by_cell=True),
+    "json-lines": Format("json_lines:write", wants_fixes=True, by_cell=True),
     "junit": Format("junit:write"),
     "github": Format("github:write"),
     "gitlab": Format("gitlab:write"),

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from convlint.findings import Finding
 from convlint.report.formats import Report
-from convlint.report.plain import one_line, shown_path
+from convlint.report.plain import one_line, shown_path, shown_row
 from convlint.report.text import STYLES, shown_code
 
 
@@ -25,4 +25,4 @@ def write(report: Report) -> Iterator[str]:
 
 
 def _place(finding: Finding) -> str:
-    return f"{finding.span.row}:{finding.span.column}"
+    return f"{shown_row(finding)}:{finding.span.column}"

@@ -6,6 +6,8 @@ import os
 import re
 from pathlib import Path
 
+from convlint.findings import Finding
+
 _COMMAND = re.compile(r"#(?=#(?:vso)?\[)")
 """``##vso[`` and ``##[`` are commands to a build server, wherever in a line they stand."""
 
@@ -27,6 +29,11 @@ def shown_path(path: str) -> str:
     except ValueError:
         shown = path.replace(os.sep, "/")
     return before_colon(shown)
+
+
+def shown_row(finding: Finding) -> str:
+    """The row of a finding, behind ``cell 3:`` in a notebook, as Ruff writes it."""
+    return str(finding.span.row) if finding.cell is None else f"cell {finding.cell}:{finding.span.row}"
 
 
 def before_colon(path: str) -> str:

@@ -9,7 +9,7 @@ Reader = Literal["vscode", "github"]
 
 _PATTERN = {
     # no shown path holds a colon and a blank (`plain.before_colon`): the first place in a line is the finding's
-    "regexp": r"^(.+?):(\d+):(\d+): (error|warning|info) (\S+) (?:\[\*\] )?(.*)$",
+    "regexp": r"^(.+?)(?::cell \d+)?:(\d+):(\d+): (error|warning|info) (\S+) (?:\[\*\] )?(.*)$",
     "file": 1,
     "line": 2,
     "column": 3,

@@ -20,7 +20,7 @@ def write(report: Report) -> Iterator[str]:
 
 
 def _diagnostic(finding: Finding, report: Report) -> dict[str, Any]:
-    document = report.sources(finding.path)
+    document = report.document(finding)
     told: dict[str, Any] = {
         "message": one_line(finding.message),
         "location": {"path": encodable(report.path(finding)), "range": _range(finding.span, document)},

@@ -96,7 +96,7 @@ class _Results:
 
     def _fingerprints(self, finding: Finding) -> dict[str, str]:
         if finding.path not in self.hashes:
-            document = self.report.sources(finding.path)
+            document = self.report.document(finding)
             self.hashes[finding.path] = line_hashes(document) if document else ()
         hashes = self.hashes[finding.path]
         return {"primaryLocationLineHash": hashes[finding.span.row - 1]} if finding.span.row <= len(hashes) else {}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from convlint.findings import ROUTES, Applicability, Finding, Harm, Level
 from convlint.report.formats import Report
 from convlint.report.frame import frame
-from convlint.report.plain import one_line, shown_path
+from convlint.report.plain import one_line, shown_path, shown_row
 from convlint.report.style import Painter
 
 STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold cyan"}
@@ -24,7 +24,7 @@ def concise(report: Report) -> Iterator[str]:
     colon = painter(":", "cyan")
     for finding in report.findings:
         place = (
-            f"{painter(shown_path(finding.path), 'bold')}{colon}{finding.span.row}{colon}{finding.span.column}{colon}"
+            f"{painter(shown_path(finding.path), 'bold')}{colon}{shown_row(finding)}{colon}{finding.span.column}{colon}"
         )
         severity = painter(finding.severity, STYLES[finding.severity])
         yield f"{place} {severity} {shown_code(finding, painter, report.unsafe_fixes)} {one_line(finding.message)}"
@@ -38,8 +38,8 @@ def full(report: Report) -> Iterator[str]:
         severity = painter(finding.severity, style)
         yield f"{shown_code(finding, painter, report.unsafe_fixes)} {severity}: {one_line(finding.message)}"
         span = finding.span
-        yield f"  {painter('-->', 'blue')} {shown_path(finding.path)}:{span.row}:{span.column}"
-        document = report.sources(finding.path)
+        yield f"  {painter('-->', 'blue')} {shown_path(finding.path)}:{shown_row(finding)}:{span.column}"
+        document = report.document(finding)
         if document is not None and span.row <= len(document.lines):
             yield from frame(document.lines, span, painter, style)
         if finding.harm and (harm := harm_line(finding.harm)):

@@ -42,6 +42,8 @@ DEFAULT_EXCLUDE: tuple[str, ...] = (
 )
 """The folders that Ruff leaves out too: nobody's own source."""
 
+SOURCES = (".py", ".ipynb")
+"""How the names of the files end that are linted without being named."""
 _ROOT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 INSTALLED = ("site-packages", "dist-packages")
 """Folders of installed packages: each package in them is a project of its own."""
@@ -172,7 +174,9 @@ class _Walk(Generic[ScopeT]):
             return
         for entry in entries:
             path, is_dir = Path(entry.path), entry.is_dir(follow_symlinks=False)
-            if not is_dir and not (entry.name.endswith(".py") and path.is_file()):  # `entry` fails on a link to itself
+            if not is_dir and not (
+                entry.name.endswith(SOURCES) and path.is_file()
+            ):  # `entry` fails on a link to itself
                 continue
             if spec.match_file(_key(path, is_dir)):
                 continue

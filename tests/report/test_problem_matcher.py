@@ -72,6 +72,13 @@ def test_every_finding_is_read_back(cli: Cli, tmp_path: Path, read: Any, reader:
     assert read(patterns(cli)[reader], cli("pkg", *options, "--output-format", "concise").out) == wanted
 
 
+def test_a_finding_in_a_notebook_leads_to_its_file(cli: Cli, read: Any) -> None:
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "source": "x = 1\ndef f(:\n"}
+    Path("a.ipynb").write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    ((file, line, *_),) = read(patterns(cli)["vscode"], cli(".", "--output-format", "concise").out)
+    assert (file, line) == ("a.ipynb", "2")
+
+
 def test_a_name_that_prints_leads_to_its_file(cli: Cli, tmp_path: Path, read: Any) -> None:
     hostile.write(tmp_path)
     Path("::error::.py").write_text("def f(:\n")
