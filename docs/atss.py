@@ -21,6 +21,7 @@ from convlint.config import Configuration, Layer, Options
 from convlint.prover import Proved, told
 from convlint.report import proof, text
 from convlint.report.formats import Report
+from convlint.report.plain import shown_path
 from convlint.report.style import Painter
 from convlint.source.document import Document
 from convlint.trial.job import Job, ModelSpec, Shadow, Trial
@@ -141,7 +142,7 @@ def inside(folder: Path) -> Iterator[None]:
 
 def changes_of(old: Document, new: str) -> Iterator[str]:
     """A unified diff."""
-    name = text.shown_path(old.path)
+    name = shown_path(old.path)
     return difflib.unified_diff(old.text.splitlines(), new.splitlines(), name, name, lineterm="")
 
 

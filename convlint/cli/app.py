@@ -14,6 +14,7 @@ import typer
 from convlint import __version__
 from convlint.cli.check import check
 from convlint.cli.dev import app as dev
+from convlint.cli.preflight import preflight
 from convlint.cli.problem_matcher import problem_matcher
 from convlint.cli.rule import rule
 from convlint.errors import UsageError
@@ -24,8 +25,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-COMMANDS = ("check", "rule", "problem-matcher", "dev")
+COMMANDS = ("check", "preflight", "rule", "problem-matcher", "dev")
 app.command("check")(check)
+app.command("preflight")(preflight)
 app.command("rule")(rule)
 app.command("problem-matcher")(problem_matcher)
 app.add_typer(dev, name="dev")

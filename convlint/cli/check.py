@@ -96,8 +96,8 @@ def check(
     )
     configuration = opt.configuration(given, config or (), isolated)
     settings = configuration.settings(Path.cwd())
-    output = FORMATS[settings.output_format]
-    if statistics and not (output.for_people or settings.output_format == "json"):
+    shown = FORMATS[settings.output_format]
+    if statistics and not (shown.for_people or settings.output_format == "json"):
         raise UsageError(f"--statistics is text or JSON; leave it or --output-format {settings.output_format} out")
     stdin = _stdin(paths, stdin_filename)
     where = [] if stdin else paths or ["."]
@@ -112,10 +112,10 @@ def check(
             "--output-file": output_file,
             "--show-files": show_files,
             "--show-settings": show_settings,
-            f"--output-format {settings.output_format}": not output.for_people,
+            f"--output-format {settings.output_format}": not shown.for_people,
         }
         return _watched(where, lambda: opt.configuration(given, config or (), isolated), others, statistics, quiet)
-    with _output(output_file) as out:
+    with output(output_file) as out:
         if show_files or show_settings:
             return _show(where, stdin, configuration, out, settings=show_settings)
         report = _Report(settings, out, stdin, statistics, quiet)
@@ -124,10 +124,15 @@ def check(
         if write_baseline:
             return report.baseline_written(api.write_baseline(write_baseline, where, configuration), write_baseline)
         if prove or input or inputs:
-            described = _described(prove, input, inputs, settings.fix or settings.fix_only or diff, stdin)
-            with steps_shown() as steps:
+            _check_prove(prove, settings.fix or settings.fix_only or diff, stdin)
+            with steps_shown("looks for repairs") as steps:
                 proved = api.prove(
-                    where, configuration, models=prove or (), inputs=described, write=not diff, watch=steps
+                    where,
+                    configuration,
+                    models=prove or (),
+                    inputs=described(input, inputs),
+                    write=not diff,
+                    watch=steps,
                 )
             failed = report.proved(proved, diff) or (exit_non_zero_on_fix and bool(proved.changed))
             return int(failed and not exit_zero)
@@ -137,7 +142,7 @@ def check(
             result = api.fix(where, configuration, stdin=stdin, write=stdin is None)
             failed = report.fixed(result) or (exit_non_zero_on_fix and bool(result.changed))
             return int(failed and not exit_zero)
-        checked = api.check(where, configuration, stdin=stdin, want_fixes=output.wants_fixes)
+        checked = api.check(where, configuration, stdin=stdin, want_fixes=shown.wants_fixes)
         return int(report.checked(checked) and not exit_zero)
 
 
@@ -166,14 +171,8 @@ def _watched(
     return 0
 
 
-def _described(
-    models: Sequence[str] | None,
-    described: Sequence[str] | None,
-    function: str | None,
-    fix: bool,
-    stdin: Document | None,
-) -> str:
-    """The inputs of the models to prove with.
+def _check_prove(models: Sequence[str] | None, fix: bool, stdin: Document | None) -> None:
+    """Whether ``--prove`` can do anything.
 
     Raises:
         UsageError: an option is missing or one too many.
@@ -184,9 +183,17 @@ def _described(
         raise UsageError("--prove proves repairs; add --fix to write them, or --diff to see them")
     if stdin:
         raise UsageError("--prove runs a model from its files; it goes with paths, not with stdin")
-    if described and function:
+
+
+def described(inputs: Sequence[str] | None, function: str | None) -> str:
+    """The inputs of a model, as ``--input`` describes them or as the function of ``--inputs`` gives them.
+
+    Raises:
+        UsageError: there are both.
+    """
+    if inputs and function:
         raise UsageError("--input and --inputs contradict each other; leave one out")
-    return function or "; ".join(described or ())
+    return function or "; ".join(inputs or ())
 
 
 def _stdin(paths: Sequence[str] | None, name: str | None) -> Document | None:
@@ -206,7 +213,12 @@ def _stdin(paths: Sequence[str] | None, name: str | None) -> Document | None:
 
 
 @contextmanager
-def _output(file: Path | None) -> Iterator[TextIO]:
+def output(file: Path | None) -> Iterator[TextIO]:
+    """Where a report goes.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
     if file is None:
         yield sys.stdout
         return
@@ -263,6 +275,8 @@ class _Report:
             _note("warning: no Python file is under the given paths")
         if self._talks:
             self._summary(result.findings)
+            if self.settings.models and result.findings:
+                self._lines(["`convlint preflight` runs the configured models and shows what is true of them."])
         return _failed(result.findings)
 
     def fixed(self, result: api.FixResult) -> bool:
@@ -387,12 +401,9 @@ class _Report:
         self._lines(summary(findings, self.settings.unsafe_fixes, fixed))
 
     def _source(self, path: str) -> Document | None:
-        if self.stdin and self.stdin.path == path:
-            return self.stdin
-        try:
-            return Document.read(path)
-        except SourceError:
-            return None
+        from convlint.report.text import read
+
+        return self.stdin if self.stdin and self.stdin.path == path else read(path)
 
     def _noted(self, lines: Iterator[str]) -> None:
         for line in lines:

@@ -9,8 +9,17 @@ from convlint.report.formats import Report
 from convlint.report.frame import frame
 from convlint.report.plain import one_line, shown_path, shown_row
 from convlint.report.style import Painter
+from convlint.source.document import Document, SourceError
 
 STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold cyan"}
+
+
+def read(path: str) -> Document | None:
+    """A file as a document, None where it cannot be read."""
+    try:
+        return Document.read(path)
+    except SourceError:
+        return None
 
 
 def will_fix(finding: Finding, unsafe_fixes: bool) -> bool:
@@ -44,6 +53,8 @@ def full(report: Report) -> Iterator[str]:
             yield from frame(document.lines, span, painter, style)
         if finding.harm and (harm := harm_line(finding.harm)):
             yield f"{painter('harm:', 'bold')} {harm}"
+        if finding.evidence:
+            yield f"{painter('trial:', 'bold')} {one_line(finding.evidence)}"
         if hint := _hint(finding):
             yield f"{painter('help:', 'bold')} {hint}"
         yield ""

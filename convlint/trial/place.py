@@ -35,11 +35,12 @@ def of_dump(text: str) -> str:
 
 
 def _of_stack(innermost_first: Iterable[tuple[str, int]]) -> str:
-    return next((f"{_shown(path)}:{row}" for path, row in innermost_first if _of_user(path)), "")
+    return next((f"{shown(path)}:{row}" for path, row in innermost_first if is_of_user(path)), "")
 
 
 @cache
-def _of_user(path: str) -> bool:
+def is_of_user(path: str) -> bool:
+    """Whether a file is neither Python's nor an exporter's."""
     if path.startswith(("<", *_tools())):
         return False
     return not path.startswith(sysconfig.get_paths()["stdlib"]) or any(f"/{name}/" in path for name in INSTALLED)
@@ -51,7 +52,8 @@ def _tools() -> tuple[str, ...]:
     return tuple(f"{folder}{os.sep}" for spec in specs if spec for folder in spec.submodule_search_locations or ())
 
 
-def _shown(path: str) -> str:
+def shown(path: str) -> str:
+    """A file's name as a user would write it: relative where it is below the working directory."""
     try:
         return Path(path).relative_to(Path.cwd()).as_posix()
     except ValueError:

@@ -166,6 +166,7 @@ def test_json_has_ruffs_fields_and_ours(painter: Painter) -> None:
             "coreml": "breaks",
         },
         "seen": "static",
+        "evidence": None,
         "noqa_row": 1,
         "url": None,
     }
