@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -24,6 +25,8 @@ else:
 CHECKOUT = Path(__file__).parent.parent
 PARTS = ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml", "action.yml", "convlint", "rules")
 MODEL = forward("return x * int(x.shape[0])")
+CELL = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": MODEL}
+NOTEBOOK = json.dumps({"cells": [CELL], "metadata": {}, "nbformat": 4, "nbformat_minor": 4})
 
 Ran = subprocess.CompletedProcess[str]
 Run = Callable[..., Ran]
@@ -95,6 +98,7 @@ def test_a_commit_is_stopped_until_the_finding_is_mended(run: Run, tmp_path: Pat
             "legacy/old.py": MODEL,
             "vendored/net.py": MODEL,
             "notes.md": "int(x.shape[0])\n",
+            "trial.ipynb": NOTEBOOK,
             "convlint.toml": "extend-exclude = ['legacy/']\n",
         },
     )
@@ -102,12 +106,14 @@ def test_a_commit_is_stopped_until_the_finding_is_mended(run: Run, tmp_path: Pat
     stopped = run("git", "commit", "--message", "a model")
     assert stopped.returncode == 1
     assert "net.py:7:20" in stopped.stderr
-    assert "Found 1 error." in stopped.stderr
-    assert "old.py" not in stopped.stderr
+    assert "trial.ipynb:cell 1:7:20" in stopped.stderr
+    assert "Found 2 errors." in stopped.stderr
+    assert "legacy" not in stopped.stderr
     assert "vendored" not in stopped.stderr
     assert run("git", "log").returncode != 0
-    (tmp_path / "net.py").write_text(MODEL.replace("int(x.shape[0])", "x.shape[0]"))
-    run("git", "add", "net.py")
+    for name in ("net.py", "trial.ipynb"):
+        (tmp_path / name).write_text((tmp_path / name).read_text().replace("int(x.shape[0])", "x.shape[0]"))
+    run("git", "add", "--all")
     done = run("git", "commit", "--message", "a model")
     assert done.returncode == 0, done
     assert "Passed" in done.stderr

@@ -220,3 +220,14 @@ def test_a_notebook_hides_no_module_of_its_name(cli: Cli) -> None:
     Path("sizes.py").write_text("def rows(x):\n    return int(x.shape[0])\n")
     Path("sizes.ipynb").write_text(notebook(code(model)))
     assert "sizes.py:2:12: error CVL202" in cli(".", "--output-format", "concise").out
+
+
+def test_a_repair_of_two_cells_is_written_and_not_told_as_one_of_a_cell(cli: Cli) -> None:
+    model = "class Model(nn.Module):\n    def forward(self, x):\n        return tensor([x.sum(), x.mean()])\n"
+    Path("a.ipynb").write_text(notebook(code("from torch import nn, tensor\n"), code(model)))
+    (finding,) = json.loads(cli(".", "--output-format", "json").out)
+    assert (finding["cell"], finding["location"]["row"], finding["fix"]) == (2, 3, None)
+    assert cli(".", "--fix", "--unsafe-fixes").code == 0
+    sources = ["".join(cell["source"]) for cell in json.loads(Path("a.ipynb").read_text())["cells"]]
+    assert sources[0] == "import torch\nfrom torch import nn, tensor\n"
+    assert sources[1] == model.replace("tensor([", "torch.stack([")

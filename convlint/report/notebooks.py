@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from convlint.findings import Edit, Finding, Fix, Span
+from convlint.findings import Edit, Finding, Span
 from convlint.report.formats import Sources
 from convlint.source.document import Document
 from convlint.source.notebook import Notebook
@@ -14,40 +14,42 @@ from convlint.source.notebook import Notebook
 def by_cell(findings: Iterable[Finding], sources: Sources) -> Iterator[Finding]:
     """The findings, those in notebooks with their cell, and rows counted in there."""
     for finding in findings:
-        notebook = sources(finding.path) if finding.path.endswith(".ipynb") else None
-        if not isinstance(notebook, Notebook) or not notebook.cells:
-            yield finding
-            continue
-        cell, row = notebook.place(finding.span.row)
-        up = finding.span.row - row
-        fix = finding.fix and Fix(
-            finding.fix.message,
-            tuple(Edit(_moved(edit.span, up), edit.content) for edit in finding.fix.edits),
-            finding.fix.applicability,
-        )
-        statement = finding.statement and _moved(finding.statement, up)
-        yield replace(finding, cell=cell.number, span=_moved(finding.span, up), statement=statement, fix=fix)
+        notebook = _notebook(finding, sources)
+        yield finding if notebook is None else _in_cell(finding, notebook)
 
 
 def by_line(findings: Iterable[Finding], sources: Sources) -> Iterator[Finding]:
     """The findings, those in notebooks at the lines of the file where their code is written; without repairs."""
-    for finding in by_cell(findings, sources):
-        notebook = sources(finding.path)
-        if finding.cell is None or not isinstance(notebook, Notebook):
-            yield finding
-            continue
-        cell = next(cell for cell in notebook.cells if cell.number == finding.cell)
-        row, end_row = (notebook.row_in_file(cell, row) for row in (finding.span.row, finding.span.end_row))
-        width = len(notebook.raw.split("\n")[end_row - 1].rstrip("\r"))
-        place = f"cell {cell.number}, line {finding.span.row}"
-        yield replace(
-            finding,
-            message=f"{place}: {finding.message}",
-            span=Span(row, 1, end_row, width + 1),
-            statement=None,
-            fix=None,
-            cell=None,
-        )
+    for finding in findings:
+        notebook = _notebook(finding, sources)
+        yield finding if notebook is None else _in_file(finding, notebook)
+
+
+def _notebook(finding: Finding, sources: Sources) -> Notebook | None:
+    """The notebook whose cells a finding is in, None where it is in none."""
+    document = sources(finding.path) if finding.path.endswith(".ipynb") else None
+    return document if isinstance(document, Notebook) and document.cells else None
+
+
+def _in_cell(finding: Finding, notebook: Notebook) -> Finding:
+    cell, row = notebook.place(finding.span.row)
+    up = finding.span.row - row
+    statement = finding.statement and _moved(finding.statement, up)
+    fix = finding.fix
+    if fix and any(notebook.place(edit.span.row)[0] is not cell for edit in fix.edits):
+        fix = None  # it cannot be said of one cell
+    elif fix:
+        fix = replace(fix, edits=tuple(Edit(_moved(edit.span, up), edit.content) for edit in fix.edits))
+    return replace(finding, cell=cell.number, span=_moved(finding.span, up), statement=statement, fix=fix)
+
+
+def _in_file(finding: Finding, notebook: Notebook) -> Finding:
+    cell, first = notebook.place(finding.span.row)
+    last = finding.span.end_row - finding.span.row + first
+    row, end_row = notebook.row_in_file(cell, first), notebook.row_in_file(cell, last)
+    width = len(notebook.raw.split("\n")[end_row - 1].rstrip("\r"))
+    message = f"cell {cell.number}, line {first}: {finding.message}"
+    return replace(finding, message=message, span=Span(row, 1, end_row, width + 1), statement=None, fix=None)
 
 
 def cell_of(document: Document | None, finding: Finding) -> Document | None:
