@@ -31,7 +31,21 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-OutputFormat = Literal["concise", "full", "json"]
+OutputFormat = Literal[
+    "concise",
+    "full",
+    "grouped",
+    "json",
+    "json-lines",
+    "junit",
+    "github",
+    "gitlab",
+    "azure",
+    "pylint",
+    "rdjson",
+    "sarif",
+    "markdown",
+]
 Exporter = Literal["torchscript", "dynamo", "any"]
 _CHOICES = {"output-format": get_args(OutputFormat), "exporter": get_args(Exporter)}
 Targets = tuple[tuple[str, str | None], ...]
