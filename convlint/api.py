@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -74,6 +75,8 @@ class Preflighted:
     trial: Trial
     judged: Judged
     """Its findings: those of the source on lines that it runs, and those that only running it found."""
+    matrix: MatrixResult | None = None
+    """What the targets make of the ONNX file that it became, None where it became none."""
 
     @property
     def right(self) -> list[str]:
@@ -282,6 +285,7 @@ def preflight_all(
     settings = configuration.settings(Path.cwd())
     given = {name: value for name, value in (("inputs", inputs), ("weights", weights)) if value}
     part, parts = shard
+    folder = tempfile.TemporaryDirectory(prefix="convlint-", ignore_cleanup_errors=True)
     requests = [
         many.Request(
             model=structs.replace(model, **given),
@@ -289,10 +293,12 @@ def preflight_all(
             opset=settings.opset,
             seconds=seconds,
             gigabytes=gigabytes,
+            files=tempfile.mkdtemp(dir=folder.name),
         )
         for model in _models(models, [settings])[part - 1 :: parts]
     ]
     done: dict[str, many.Answer] = {}
+    result = PreflightResult()
 
     def tell(label: str, step: str) -> None:
         watch(f"{len(done)} of {len(requests)} models; {label}: {step}" if len(requests) > 1 else f"{label}: {step}")
@@ -301,14 +307,26 @@ def preflight_all(
         for request, answer in many.run_all(requests, start, at_once, store):
             done[request.model.label] = answer
             tell(request.model.label, "done")
-    result = PreflightResult()
-    for label in (request.model.label for request in requests):
-        trial = done[label].trial
-        if trial is None:
-            result.errors[label] = done[label].error
-        else:
-            result.models.append(_preflighted(label, trial, configuration, settings, want_fixes))
+    with folder:
+        for request in requests:
+            label = request.model.label
+            trial = done[label].trial
+            if trial is None:
+                result.errors[label] = done[label].error
+                continue
+            model = _preflighted(label, trial, configuration, settings, want_fixes)
+            model.matrix = _of_file(label, Path(request.files), configuration)
+            result.models.append(model)
     return result
+
+
+def _of_file(label: str, folder: Path, configuration: Configuration) -> MatrixResult | None:
+    """What targets make of the ONNX file that a model became, by the newer exporter where both wrote one."""
+    files = sorted(folder.glob("*.onnx"))  # onnx_dynamo comes first
+    if not files:
+        return None
+    found = matrix([files[0]], configuration)
+    return replace(found, subject=replace(found.subject, name=f"{label} by {files[0].stem}"))
 
 
 def _preflighted(
@@ -386,6 +404,7 @@ def matrix(
 ) -> MatrixResult:
     """What the targets of the configuration make of an ONNX file, or of what source files and folders call.
 
+    A model (``package.module:name``, ``path/file.py:name``) is exported on inputs that are configured or guessed.
     Without ``opsets`` that of the file, or of the configuration, or the one that torch writes by itself.
 
     Raises:
@@ -395,9 +414,39 @@ def matrix(
 
     configuration = configuration or Configuration()
     settings = configuration.settings(Path.cwd())
+    if len(what) == 1 and _is_model(str(what[0]), settings):
+        with tempfile.TemporaryDirectory(prefix="convlint-", ignore_cleanup_errors=True) as folder:
+            file = _exported(str(what[0]), settings, Path(folder))
+            found = matrix([file], configuration, opsets=opsets)
+        return replace(found, subject=replace(found.subject, name=f"{what[0]} by {file.stem}"))
     subject = _subject(what, configuration)
     chosen = list(opsets) or [settings.opset or subject.opset or DEFAULT_OPSET]
     return MatrixResult(subject, make(subject.uses, settings.targets, chosen, settings.exporter, ir=subject.ir))
+
+
+def _is_model(name: str, settings: Settings) -> bool:
+    return not Path(name).exists() and (":" in name or name in {model.label for model in settings.models})
+
+
+def _exported(name: str, settings: Settings, folder: Path) -> Path:
+    """The ONNX file that a model becomes, by the newer exporter that writes one.
+
+    Raises:
+        UsageError: none does, or the model does not run.
+    """
+    from convlint.trial.job import Job
+    from convlint.trial.runner import Runner
+
+    (model,) = _models([name], [settings])
+    routes = tuple(route for route in reversed(EXPORTERS[settings.exporter]) if route.startswith("onnx"))
+    with Runner() as runner:
+        job = Job(path=model.label, preflight=model, routes=routes, opset=settings.opset, files=str(folder))
+        trial = runner.run(job)
+    files = sorted(folder.glob("*.onnx"))
+    if not files:
+        why = "; ".join(f"{route}: {outcome.message}" for route, outcome in trial.outcomes.items())
+        raise UsageError(f"{name}: no exporter writes an ONNX file of it ({why}); see `convlint preflight {name}`")
+    return files[0]
 
 
 def _subject(what: Sequence[Path | str], configuration: Configuration) -> Subject:

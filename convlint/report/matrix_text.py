@@ -95,6 +95,16 @@ def _folded(
         yield from _wrapped(line, width, "  ")
 
 
+def in_short(result: MatrixResult, painter: Painter) -> Iterator[str]:
+    """What becomes of the model on each target."""
+    matrix = result.matrix
+    size = max(len(target.asked) for target in matrix.targets)
+    for target in matrix.targets:
+        supported, text = shown.outcome(matrix, target)
+        name = painter(f"{target.asked:<{size}}", STYLES[supported])
+        yield from _under(name, _wrapped(text, painter.width - size - _GAP, "", ""), size)
+
+
 def _summary(result: MatrixResult, painter: Painter, width: int) -> Iterator[str]:
     matrix = result.matrix
     size = max(len(target.asked) for target in matrix.targets)

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO, get_args
 
-from convlint.api import Preflighted, PreflightResult
+from convlint.api import MatrixResult, Preflighted, PreflightResult
 from convlint.findings import Finding, Level
 from convlint.report import summary, text
 from convlint.report.as_json import dump, finding_as_json
 from convlint.report.formats import Report
+from convlint.report.matrix_rows import outcome as targets
+from convlint.report.matrix_text import in_short
 from convlint.report.style import Painter
 from convlint.trial.job import Kind, Outcome, Trial
 
@@ -90,6 +92,8 @@ def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool,
         yield ""
     yield from _findings(model.judged.findings, painter, verbose, unsafe_fixes)
     yield _conclusion(model, painter)
+    if model.matrix:
+        yield from in_short(model.matrix, painter)
     if model.judged.elsewhere:
         files = summary.plural(model.judged.elsewhere, "finding")
         yield f"{files} more on lines that this model does not run: `convlint check` lists them."
@@ -210,7 +214,13 @@ def _model(model: Preflighted) -> dict[str, Any]:
         "routes": {route: _outcome(model.trial, outcome) for route, outcome in model.trial.outcomes.items()},
         "findings": [finding_as_json(finding) for finding in model.judged.findings],
         "findings_elsewhere": model.judged.elsewhere,
+        "targets": _targets(model.matrix) if model.matrix else {},
     }
+
+
+def _targets(result: MatrixResult) -> dict[str, Any]:
+    named = {target.asked: targets(result.matrix, target) for target in result.matrix.targets}
+    return {name: {"verdict": verdict, "message": message} for name, (verdict, message) in named.items()}
 
 
 def _outcome(trial: Trial, outcome: Outcome) -> dict[str, Any]:

@@ -90,6 +90,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Or: a model of the user's project, on changed sources."""
     preflight: ModelSpec | None = None
     """Or: a model of the user's project, of which everything is to be known."""
+    files: str = ""
+    """A folder for the ONNX files that such a model becomes: each is named by its route."""
 
 
 class Started(msgspec.Struct, frozen=True, tag=True):

@@ -32,12 +32,15 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     opset: int | None
     seconds: float
     gigabytes: int
+    files: str = ""
+    """A folder on this machine for the ONNX files."""
 
     @property
     def key(self) -> str:
         """What a stored answer is found by: all that is asked, and the versions that answer."""
         packages = {name: _version(name) for name in ("convlint", *NEEDED)}
-        return hashlib.sha256(msgspec.json.encode((self, packages), order="sorted")).hexdigest()[:24]
+        asked = msgspec.structs.replace(self, files="")
+        return hashlib.sha256(msgspec.json.encode((asked, packages), order="sorted")).hexdigest()[:24]
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -58,7 +61,13 @@ def answered(request: bytes, tell: Callable[[str], None] | None = None) -> bytes
     asked = msgspec.json.decode(request, type=Request)
     try:
         with Runner(asked.seconds, asked.gigabytes, *([tell] if tell else [])) as runner:
-            job = Job(path=asked.model.label, preflight=asked.model, routes=asked.routes, opset=asked.opset)
+            job = Job(
+                path=asked.model.label,
+                preflight=asked.model,
+                routes=asked.routes,
+                opset=asked.opset,
+                files=asked.files if Path(asked.files).is_dir() else "",  # not on a machine of a cluster
+            )
             answer = Answer(runner.run(job))
     except UsageError as error:
         answer = Answer(error=str(error))

@@ -32,7 +32,7 @@ def perform(job: Job) -> Iterator[Answer]:
     assert job.preflight
     yield Running("imported")
     model = load_model(job.preflight)
-    yield from observed(model, job.preflight, job.preflight.inputs, job.routes, job.opset)
+    yield from observed(model, job.preflight, job.preflight.inputs, job.routes, job.opset, job.files)
 
 
 def trial_of(
@@ -70,6 +70,7 @@ def observed(
     inputs: str | Callable[[], Any],
     routes: Sequence[str],
     opset: int | None,
+    files: str = "",
 ) -> Iterator[Answer]:
     """The same of a model that is there, on inputs that a text describes or a function gives; guessed without.
 
@@ -99,7 +100,7 @@ def observed(
         unsteady=_unsteady(subject, traced),
         forward=_forward(model),
     )
-    watched = Watched(subject, measured, places)
+    watched = Watched(subject, measured, places, files=files)
     for route in routes:
         yield Running(f"exported by {route}")
         yield watched.on(route, opset)

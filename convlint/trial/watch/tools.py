@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -57,6 +58,7 @@ class Watched:
         places: Places,
         others: Sequence[Measured] | None = None,
         executed: dict[str, list[int]] | None = None,
+        files: str = "",
     ) -> None:
         self._subject = subject
         self._measured = list(measured)
@@ -65,6 +67,8 @@ class Watched:
         """What is traced besides, to see which values change; None for what a trace gets wrong."""
         self._executed = executed
         """The lines that eager runs, to see which a tool does not come to; None where nobody asks."""
+        self._files = files
+        """Where ONNX files are kept, nothing where they are not."""
         self._done: dict[str, Outcome] = {}
         self._sizes = {(i, axis): name for i, named in subject.dynamic.items() for axis, name in named.items()}
 
@@ -107,6 +111,8 @@ class Watched:
 
     def _looked_at(self, conditions: Sequence[Condition], done: Outcome, graph: Graph, path: Path) -> Outcome:
         """What an ONNX file that is wrong shows of where: the sizes that it should not take, the first operator."""
+        if self._files and path.is_file():
+            shutil.copy(path, Path(self._files, f"{done.route}.onnx"))
         if not (done.route.startswith("onnx") and done.failed):
             return done
         events = []
