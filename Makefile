@@ -11,12 +11,16 @@ $(BIN)/convlint: pyproject.toml
 	$(BIN)/pip install -q -c constraints.txt -e .
 	touch $@
 
-$(VENV)/.dev: $(BIN)/convlint constraints.txt
-	$(BIN)/pip install -q -c constraints.txt torch==2.13.0
+$(VENV)/.dev: $(VENV)/.trace
 	$(BIN)/pip install -q -c constraints.txt -e ".[trace,test,dev]"
 	touch $@
 
-demo: $(BIN)/convlint  ## lint the example detector, show and apply the repairs to a copy
+$(VENV)/.trace: $(BIN)/convlint constraints.txt
+	$(BIN)/pip install -q -c constraints.txt torch==2.13.0
+	$(BIN)/pip install -q -c constraints.txt -e ".[trace]"
+	touch $@
+
+demo: $(VENV)/.trace  ## lint the example detector, repair a copy, and run both on every exporter
 	rm -rf $(DEMO) && mkdir -p $(DEMO) && cp examples/atss_detector/*.py $(DEMO)
 	@echo "== what convlint finds in examples/atss_detector"
 	@$(BIN)/convlint $(DEMO) --isolated || [ $$? -eq 1 ]
@@ -24,6 +28,10 @@ demo: $(BIN)/convlint  ## lint the example detector, show and apply the repairs 
 	@$(BIN)/convlint $(DEMO) --isolated --unsafe-fixes --diff || [ $$? -eq 1 ]
 	@echo "== after the repairs"
 	@$(BIN)/convlint $(DEMO) --isolated --fix --unsafe-fixes --show-fixes --output-format concise || [ $$? -eq 1 ]
+	@echo "== what the exporters make of the detector as it was"
+	@$(BIN)/convlint preflight examples/atss_detector/detector.py:Detector --isolated || [ $$? -eq 1 ]
+	@echo "== and of the one that is written for export"
+	@$(BIN)/convlint preflight examples/atss_detector/repaired/detector.py:ExportableDetector --isolated || [ $$? -eq 1 ]
 
 test: $(VENV)/.dev lint types
 	$(BIN)/pytest -n 2 tests

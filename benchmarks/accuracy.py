@@ -18,7 +18,7 @@ from label_files import LEVELS, SYMPTOM, Labels, Statement, oracle_labels, own_l
 from packages import HELD_OUT, LABELLED, LABELLED_SITE, SEEN, download
 from scoring import CLEAN, NOT_EXECUTED, SUSPECT, UNREACHED, Named, Score, by_rule, lint, score
 
-from convlint.trial.labels.statements import statement_at
+from convlint.trial.watch.statements import statement_at
 
 HERE = Path(__file__).parent
 ALL = "--show-harmless"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from label_files import LEVELS, SYMPTOM, Labels, Statement
 
-from convlint.trial.labels.statements import statement_at
+from convlint.trial.watch.statements import statement_at
 
 UNREACHED = "unreached"
 """Executed and without an event, but some tool always failed at an earlier line."""

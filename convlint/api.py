@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
 from convlint.config import Configuration, Settings
 from convlint.errors import UsageError, nearest
-from convlint.findings import Finding, Span
+from convlint.findings import EXPORTERS, Finding, Level, Span
 from convlint.rule import faults
 from convlint.source.discovery import discover, matches
 from convlint.source.document import Document
 from convlint.trial.job import ModelSpec, Watch, unwatched
 
 if TYPE_CHECKING:
+    import torch
+
+    from convlint.judge import Judged
     from convlint.prover import Proved, Verdict
+    from convlint.trial.job import Trial
 
 ALL_MODELS = "all"
 """The name that stands for every model of the configuration."""
@@ -56,6 +60,35 @@ class ProveResult(FixResult):
     """What became of each repair that could be made."""
     models: list[Proved] = field(default_factory=list)
     """The models before and after the repairs that were kept; none where nothing could be repaired."""
+
+
+@dataclass
+class Preflighted:
+    """What running a model on every route showed."""
+
+    label: str
+    trial: Trial
+    judged: Judged
+    """Its findings: those of the source on lines that it runs, and those that only running it found."""
+
+    @property
+    def right(self) -> list[str]:
+        """The routes that gave eager's results on all inputs."""
+        return [route for route, outcome in self.trial.outcomes.items() if outcome.level is Level.harmless]
+
+    @property
+    def passes(self) -> bool:
+        """Whether nothing is wrong with it: all routes are right, and no finding says otherwise."""
+        return len(self.right) == len(self.trial.outcomes) and all(f.severity == "info" for f in self.judged.findings)
+
+
+@dataclass
+class PreflightResult:
+    """What became of each model."""
+
+    models: list[Preflighted] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+    """The models that did not run, with the reason."""
 
 
 def files(paths: Sequence[Path | str], configuration: Configuration) -> dict[Path, Settings]:
@@ -159,6 +192,111 @@ def prove(
         verdicts=part.verdicts,
         models=part.models,
     )
+
+
+def preflight(
+    model: torch.nn.Module | str,
+    inputs: str | Callable[[], Any] = "",
+    configuration: Configuration | None = None,
+) -> Preflighted:
+    """Runs one model on every route of the exporter, on other data than it was traced with.
+
+    A model that is there already runs in this process, and what ends the process ends it; one that a name stands for
+    (``package.module:name``, ``path/file.py:name``) in a process of its own. ``inputs`` are described
+    (``x: float32[N=2, 3, H=96, W=128]``), given by a function (a tuple of tensors, or a dict by name; one that yields
+    several gives other values and sizes too), or guessed.
+
+    Raises:
+        UsageError: the model does not run in eager, or its inputs are wrong.
+    """
+    configuration = configuration or Configuration()
+    if isinstance(model, str):
+        if not isinstance(inputs, str):
+            raise UsageError("a model by name takes inputs by name: `package.module:function`, or as described")
+        result = preflight_all([model], configuration, inputs=inputs)
+        for why in result.errors.values():
+            raise UsageError(why)
+        return result.models[0]
+    from convlint.trial.preflight import trial_of
+
+    settings = configuration.settings(Path.cwd())
+    trial = trial_of(model, inputs, EXPORTERS[settings.exporter], settings.opset)
+    return _preflighted(type(model).__name__, trial, configuration, settings, want_fixes=True)
+
+
+def preflight_all(
+    models: Sequence[str | ModelSpec] = (ALL_MODELS,),
+    configuration: Configuration | None = None,
+    *,
+    inputs: str = "",
+    weights: str = "",
+    seconds: float = 180.0,
+    gigabytes: int = 8,
+    jobs: int = 1,
+    dask: str = "",
+    store: Path | None = None,
+    shard: tuple[int, int] = (1, 1),
+    want_fixes: bool = False,
+    watch: Watch = unwatched,
+) -> PreflightResult:
+    """Runs models on every route of the exporter, on other data than they were traced with.
+
+    A model is ``package.module:name``, ``path/file.py:name``, the name of one of the configuration, or ``all`` of
+    these. ``inputs`` and ``weights`` stand in for those of the configuration; inputs that nobody gives are guessed.
+    Each model runs in a process of its own, each step of it for at most so many ``seconds``, in so many ``gigabytes``
+    of memory; so many ``jobs`` at a time, or on the Dask cluster at an address. ``store`` is a folder that keeps the
+    results: what is there is not run again. ``shard`` (3, 16) runs the third of sixteen parts of the models.
+
+    Raises:
+        UsageError: a model is not configured, the cluster does not answer, or results cannot be kept.
+    """
+    from convlint.trial import many
+
+    configuration = configuration or Configuration()
+    settings = configuration.settings(Path.cwd())
+    given = {name: value for name, value in (("inputs", inputs), ("weights", weights)) if value}
+    part, parts = shard
+    requests = [
+        many.Request(
+            model=structs.replace(model, **given),
+            routes=EXPORTERS[settings.exporter],
+            opset=settings.opset,
+            seconds=seconds,
+            gigabytes=gigabytes,
+        )
+        for model in _models(models, [settings])[part - 1 :: parts]
+    ]
+    done: dict[str, many.Answer] = {}
+
+    def tell(label: str, step: str) -> None:
+        watch(f"{len(done)} of {len(requests)} models; {label}: {step}" if len(requests) > 1 else f"{label}: {step}")
+
+    with many.on_dask(dask) if dask else many.here(jobs, tell) as (start, at_once):
+        for request, answer in many.run_all(requests, start, at_once, store):
+            done[request.model.label] = answer
+            tell(request.model.label, "done")
+    result = PreflightResult()
+    for label in (request.model.label for request in requests):
+        trial = done[label].trial
+        if trial is None:
+            result.errors[label] = done[label].error
+        else:
+            result.models.append(_preflighted(label, trial, configuration, settings, want_fixes))
+    return result
+
+
+def _preflighted(
+    label: str, trial: Trial, configuration: Configuration, settings: Settings, want_fixes: bool
+) -> Preflighted:
+    """A trial, and what the linter finds in the files that it ran."""
+    from convlint.judge import judge
+    from convlint.linter import lint
+
+    found: list[Finding] = []
+    there = [path for path in trial.reference.executed if Path(path).is_file()]  # a result may be older than the files
+    for own, group in _groups(there, configuration, None):
+        found += lint(group, replace(own, show_harmless=True), want_fixes=want_fixes).findings
+    return Preflighted(label, trial, judge(found, trial, settings))
 
 
 def _models(named: Sequence[str | ModelSpec], settings: Sequence[Settings]) -> list[ModelSpec]:

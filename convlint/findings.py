@@ -63,6 +63,10 @@ class Harm:
         kept = {r: Level.harmless if r in gone else self.on(r) for r in ROUTES}
         return Harm(**kept, targets=self.targets)
 
+    def with_levels(self, levels: Mapping[str, Level]) -> Harm:
+        """The same harm with other levels on some routes."""
+        return Harm(**({r: self.on(r) for r in ROUTES} | dict(levels)), targets=self.targets)
+
     def at_most(self, other: Harm) -> bool:
         """Whether no route and no target is worse here than in ``other``."""
         theirs = dict(other.targets)
@@ -130,7 +134,10 @@ class Finding:
     fix: Fix | None = None
     fixable: Applicability | None = None
     """Whether a fix exists, known before its edits are computed."""
-    seen: Literal["static", "trial"] = "static"
+    seen: Literal["static", "trial", "both"] = "static"
+    """By reading the source, by running the model, or by both."""
+    evidence: str = ""
+    """What a trial of the model showed of it, in words."""
     statement: Span | None = None
     """The statement the finding stands in: where a suppression comment may be."""
     facts: Mapping[str, Any] = field(default_factory=dict, compare=False)

@@ -1,24 +1,57 @@
-"""For the tests of rules, anybody's: a rule's examples checked by the linter, by its fix, and by the real tracers.
+"""For tests: of models, and of rules.
 
-A test of a rule is one line, ``check_rule(NoFloat64)``. The rule need not be installed for it.
+``assert_exportable(model, inputs)`` runs a model on every exporter. A rule's examples are checked by the linter, by its
+fix, and by the real tracers: a test of a rule is one line, ``check_rule(NoFloat64)``. It need not be installed for it.
 """
 
 from __future__ import annotations
 
 import atexit
 import functools
+import io
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from convlint.config import Settings, parse_targets
+from convlint import api
+from convlint.config import Configuration, Exporter, Layer, Options, Settings, parse_targets
 from convlint.findings import ROUTES, Applicability, Finding, Harm, Level
 from convlint.report.rule_page import sections
+from convlint.report.style import Painter
 from convlint.rule import Example, Rule, registry
 from convlint.trial.prove import prove
 from convlint.trial.runner import Runner
+
+if TYPE_CHECKING:
+    import torch
+
+
+def assert_exportable(
+    model: torch.nn.Module | str,
+    inputs: str | Callable[[], Any] = "",
+    *,
+    exporter: Exporter = "any",
+    opset: int | None = None,
+) -> None:
+    """Makes sure that a model exports, and computes what it does in eager on other data than it was traced with.
+
+    Model and inputs are those of ``convlint.preflight``. Needs what ``pip install convlint[trace]`` installs.
+
+    Raises:
+        AssertionError: an exporter stops, or its graph is refused or differs; the message is preflight's report.
+        UsageError: the model does not run in eager, or its inputs are wrong.
+    """
+    from convlint.report.preflight import lines
+
+    configuration = Configuration([Layer(Options(exporter=exporter, opset=opset), "assert_exportable", Path.cwd())])
+    done = api.preflight(model, inputs, configuration)
+    if len(done.right) < len(done.trial.outcomes):
+        out = io.StringIO()
+        told = lines(api.PreflightResult([done]), Painter(out), out, verbose=False, unsafe_fixes=False)
+        raise AssertionError("\n".join(told))
 
 
 def check_rule(rule: type[Rule]) -> None:

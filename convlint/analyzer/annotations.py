@@ -207,10 +207,7 @@ def entry_arguments(run: Run, info: FunctionInfo, env: dict[str, Value], *, name
     node = info.node
     used = uses(node)
     arguments = node.args
-    positional = [*arguments.posonlyargs, *arguments.args]
-    defaults: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
-    pairs = list(zip(positional, [*defaults, *arguments.defaults], strict=True))
-    pairs += list(zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True))
+    pairs = info.parameters
     comment = _type_comment(node)
     values: dict[str, Value] = {}
     for i, (parameter, default) in enumerate(pairs):

@@ -48,7 +48,7 @@ class Builders:
         Numbers and flags are left out: they are what a user changes, and any builder's are but one choice.
         """
         names = [one.arg for one in (*init.node.args.posonlyargs, *init.node.args.args)][1:]
-        parameters = list(_open_parameters(self._run.mro(cls), init))
+        parameters = list(_open_parameters(self._run, cls, init))
         builders = islice(self._outermost(cls.node.name, 0), _MOST) if parameters else ()
         for builder in builders:
             self._enter(builder)
@@ -90,17 +90,13 @@ class Builders:
             self._constructed[cls].append(arguments)
 
 
-def _open_parameters(order: Sequence[ClassInfo], init: FunctionInfo) -> Iterator[str]:
+def _open_parameters(run: Run, cls: ClassInfo, init: FunctionInfo) -> Iterator[str]:
     """The parameters of a constructor of which only its callers know which module or function they are."""
-    spec = init.node.args
-    positional = [*spec.posonlyargs, *spec.args]
-    defaults: list[ast.expr | None] = [None] * (len(positional) - len(spec.defaults)) + list(spec.defaults)
-    pairs = [*zip(positional, defaults, strict=True), *zip(spec.kwonlyargs, spec.kw_defaults, strict=True)][1:]
-    pairs = [(parameter, default) for parameter, default in pairs if not _is_plain(parameter.annotation)]
+    pairs = [(one, default) for one, default in init.parameters[1:] if not _is_plain(run, init.module, one.annotation)]
     yield from (parameter.arg for parameter, default in pairs if default is None)
     optional = {parameter.arg for parameter, default in pairs if default is not None and _is_none(default)}
     kept = dict(_kept(init, optional))
-    called = _called_attributes(order) if kept else set()
+    called = _called_attributes(run.mro(cls)) if kept else set()
     yield from (name for name, attribute in kept.items() if attribute in called)
 
 
@@ -155,15 +151,26 @@ _PLAIN = frozenset(
 """What annotations of tensors, numbers, texts and of collections of these are written with."""
 
 
-def _is_plain(annotation: ast.expr | None) -> bool:
-    """Whether an annotation says that there is no module and no function."""
+def _is_plain(run: Run, module: ModuleInfo, annotation: ast.expr | None) -> bool:
+    """Whether an annotation says that there is no module and no function, but numbers, say, or their configuration."""
     if annotation is None:
         return False
     parts = list(ast.walk(annotation))
-    names = {part.id for part in parts if isinstance(part, ast.Name)} | {
-        p.attr for p in parts if isinstance(p, ast.Attribute)
-    }
-    return names <= _PLAIN and not any(isinstance(p, ast.Constant) and isinstance(p.value, str) for p in parts)
+    if any(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in parts):
+        return False
+    names = {part.id for part in parts if isinstance(part, ast.Name)}
+    names |= {part.attr for part in parts if isinstance(part, ast.Attribute)}
+    return all(_is_configuration(run.global_name(module, name)) for name in names - _PLAIN)
+
+
+def _is_configuration(value: Value | None) -> bool:
+    """Whether a class of the project does nothing but hold values."""
+    return isinstance(value, Class) and not value.info.bases and _is_silent(value.info)
+
+
+def _is_silent(cls: ClassInfo) -> bool:
+    """Whether a class has no methods but Python's own."""
+    return all(name.startswith("__") for name in cls.methods)
 
 
 def _is_part(value: Value) -> bool:
@@ -179,7 +186,7 @@ def _carries(value: Value) -> bool:
     if isinstance(value, Dict):
         return _is_part(value.any())
     if isinstance(value, Instance):
-        return any(not name.startswith("__") for name in value.cls.methods)
+        return not _is_silent(value.cls)
     return isinstance(value, (Class, Function, Layer, Partial)) or (
         isinstance(value, Name) and value.qualified.startswith("torch.nn.")
     )

@@ -346,18 +346,11 @@ def _bind(run: Run, frame: Frame, function: Function, arguments: Arguments) -> d
 
 
 def _defaults(run: Run, function: Function, env: dict[str, Value], more: bool) -> None:
-    spec = function.info.node.args
-    parameters = [*spec.posonlyargs, *spec.args]
     scope = Frame(function.info.module, parent=function.scope, traced=False)
-    offset = len(parameters) - len(spec.defaults)
-    pairs = list(zip(parameters[offset:], spec.defaults, strict=True))
-    pairs += [(p, d) for p, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is not None]
-    for parameter, default in pairs:
+    for parameter, default in function.info.parameters:
         if parameter.arg not in env:
-            value = run.evaluate(scope, default)
+            value = UNKNOWN if default is None else run.evaluate(scope, default)
             env[parameter.arg] = join(value, UNKNOWN) if more else value
-    for parameter in [*parameters, *spec.kwonlyargs]:
-        env.setdefault(parameter.arg, UNKNOWN)
 
 
 # --- classes -----------------------------------------------------------------------------------------------------

@@ -33,6 +33,15 @@ class FunctionInfo:
         return self.qualname.rpartition(".")[2]
 
     @property
+    def parameters(self) -> list[tuple[ast.arg, ast.expr | None]]:
+        """The parameters with their defaults, those that are given by name only last; without ``*args, **kwargs``."""
+        spec = self.node.args
+        positional = [*spec.posonlyargs, *spec.args]
+        required: list[ast.expr | None] = [None] * (len(positional) - len(spec.defaults))
+        pairs = [*zip(positional, [*required, *spec.defaults], strict=True)]
+        return [*pairs, *zip(spec.kwonlyargs, spec.kw_defaults, strict=True)]
+
+    @property
     def decorator_list(self) -> list[ast.expr]:
         """The decorators as written."""
         return [] if isinstance(self.node, ast.Lambda) else self.node.decorator_list

@@ -310,15 +310,11 @@ class Interpreter:
 
     def _parameters(self, init: FunctionInfo) -> dict[str, Value]:
         """The defaults of a constructor's parameters; Unknown for those without."""
-        spec = init.node.args
-        positional = [*spec.posonlyargs, *spec.args]
-        pairs = list(zip(positional[len(positional) - len(spec.defaults) :], spec.defaults, strict=True))
-        pairs += [(p, d) for p, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is not None]
         frame = Frame(init.module, traced=False)
-        found: dict[str, Value] = dict.fromkeys((p.arg for p in [*positional, *spec.kwonlyargs]), UNKNOWN)
-        for parameter, default in pairs:
-            found[parameter.arg] = self.run.evaluate(frame, default)
-        return found
+        return {
+            parameter.arg: UNKNOWN if default is None else self.run.evaluate(frame, default)
+            for parameter, default in init.parameters
+        }
 
     def _configured(self, value: Value) -> Value:
         """A configuration value of the kind of its default: a class stays (it is the usual one), a number varies."""

@@ -14,6 +14,7 @@ import typer
 from convlint import __version__
 from convlint.cli.check import check
 from convlint.cli.dev import app as dev
+from convlint.cli.preflight import preflight
 from convlint.cli.rule import rule
 from convlint.errors import UsageError
 
@@ -23,8 +24,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-COMMANDS = ("check", "rule", "dev")
+COMMANDS = ("check", "preflight", "rule", "dev")
 app.command("check")(check)
+app.command("preflight")(preflight)
 app.command("rule")(rule)
 app.add_typer(dev, name="dev")
 

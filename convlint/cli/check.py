@@ -94,7 +94,7 @@ def check(
     settings = configuration.settings(Path.cwd())
     stdin = _stdin(paths, stdin_filename)
     where = [] if stdin else paths or ["."]
-    with _output(output_file) as out:
+    with output(output_file) as out:
         if show_files or show_settings:
             return _show(where, stdin, configuration, out, settings=show_settings)
         report = _Report(settings, out, stdin, statistics, quiet)
@@ -103,10 +103,15 @@ def check(
         if write_baseline:
             return report.baseline_written(api.write_baseline(write_baseline, where, configuration), write_baseline)
         if prove or input or inputs:
-            described = _described(prove, input, inputs, settings.fix or settings.fix_only or diff, stdin)
-            with steps_shown() as watch:
+            _check_prove(prove, settings.fix or settings.fix_only or diff, stdin)
+            with steps_shown("looks for repairs") as watch:
                 proved = api.prove(
-                    where, configuration, models=prove or (), inputs=described, write=not diff, watch=watch
+                    where,
+                    configuration,
+                    models=prove or (),
+                    inputs=described(input, inputs),
+                    write=not diff,
+                    watch=watch,
                 )
             failed = report.proved(proved, diff) or (exit_non_zero_on_fix and bool(proved.changed))
             return int(failed and not exit_zero)
@@ -120,14 +125,8 @@ def check(
         return int(report.checked(checked) and not exit_zero)
 
 
-def _described(
-    models: Sequence[str] | None,
-    described: Sequence[str] | None,
-    function: str | None,
-    fix: bool,
-    stdin: Document | None,
-) -> str:
-    """The inputs of the models to prove with.
+def _check_prove(models: Sequence[str] | None, fix: bool, stdin: Document | None) -> None:
+    """Whether ``--prove`` can do anything.
 
     Raises:
         UsageError: an option is missing or one too many.
@@ -138,9 +137,17 @@ def _described(
         raise UsageError("--prove proves repairs; add --fix to write them, or --diff to see them")
     if stdin:
         raise UsageError("--prove runs a model from its files; it goes with paths, not with stdin")
-    if described and function:
+
+
+def described(inputs: Sequence[str] | None, function: str | None) -> str:
+    """The inputs of a model, as ``--input`` describes them or as the function of ``--inputs`` gives them.
+
+    Raises:
+        UsageError: there are both.
+    """
+    if inputs and function:
         raise UsageError("--input and --inputs contradict each other; leave one out")
-    return function or "; ".join(described or ())
+    return function or "; ".join(inputs or ())
 
 
 def _stdin(paths: Sequence[str] | None, name: str | None) -> Document | None:
@@ -160,7 +167,12 @@ def _stdin(paths: Sequence[str] | None, name: str | None) -> Document | None:
 
 
 @contextmanager
-def _output(file: Path | None) -> Iterator[TextIO]:
+def output(file: Path | None) -> Iterator[TextIO]:
+    """Where a report goes.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
     if file is None:
         yield sys.stdout
         return
@@ -217,6 +229,8 @@ class _Report:
             _note("warning: no Python file is under the given paths")
         if self._talks:
             self._summary(result.findings)
+            if self.settings.models and result.findings:
+                self._lines(["`convlint preflight` runs the configured models and shows what is true of them."])
         return _failed(result.findings)
 
     def fixed(self, result: api.FixResult) -> bool:
@@ -332,12 +346,9 @@ class _Report:
         self._lines(summary(findings, self.settings.unsafe_fixes, fixed))
 
     def _source(self, path: str) -> Document | None:
-        if self.stdin and self.stdin.path == path:
-            return self.stdin
-        try:
-            return Document.read(path)
-        except SourceError:
-            return None
+        from convlint.report.text import read
+
+        return self.stdin if self.stdin and self.stdin.path == path else read(path)
 
     def _lines(self, lines: Iterator[str] | Sequence[str]) -> None:
         self.out.writelines(f"{line}\n" for line in lines)

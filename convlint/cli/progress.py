@@ -10,8 +10,8 @@ from convlint.trial.job import Watch, unwatched
 
 
 @contextmanager
-def steps_shown() -> Iterator[Watch]:
-    """While open, shows each step that it is told on stderr, if that is a terminal."""
+def steps_shown(first: str) -> Iterator[Watch]:
+    """While open, shows the first step and each that it is told on stderr, if that is a terminal."""
     if not sys.stderr.isatty():
         yield unwatched
         return
@@ -20,5 +20,5 @@ def steps_shown() -> Iterator[Watch]:
 
     columns = SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False)
     with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task("looks for repairs", total=None)
+        task = shown.add_task(first, total=None)
         yield lambda step: shown.update(task, description=step)

@@ -39,6 +39,7 @@ def finding_as_json(finding: Finding) -> dict[str, Any]:
         "fix": _fix(finding.fix) if finding.fix else None,
         "harm": finding.harm.as_json() if finding.harm else None,
         "seen": finding.seen,
+        "evidence": finding.evidence or None,
         "noqa_row": finding.span.row,
         "url": None,
     }

@@ -9,12 +9,20 @@ from pathlib import Path
 from convlint.findings import ROUTES, Applicability, Finding, Harm, Level
 from convlint.report.frame import frame
 from convlint.report.style import Painter
-from convlint.source.document import Document
+from convlint.source.document import Document, SourceError
 
 Sources = Callable[[str], Document | None]
 """The document that a finding's path names, None where it cannot be read."""
 
 STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold cyan"}
+
+
+def read(path: str) -> Document | None:
+    """A file as a document, None where it cannot be read."""
+    try:
+        return Document.read(path)
+    except SourceError:
+        return None
 
 
 def shown_path(path: str) -> str:
@@ -55,6 +63,8 @@ def full(findings: Iterable[Finding], painter: Painter, unsafe_fixes: bool, sour
             yield from frame(document.lines, span, painter, style)
         if finding.harm and (harm := harm_line(finding.harm)):
             yield f"{painter('harm:', 'bold')} {harm}"
+        if finding.evidence:
+            yield f"{painter('trial:', 'bold')} {_one_line(finding.evidence)}"
         if hint := _hint(finding):
             yield f"{painter('help:', 'bold')} {hint}"
         yield ""

@@ -28,8 +28,8 @@ from convlint.trial.compare import Difference, difference
 from convlint.trial.inputs import Dim, parse_inputs
 from convlint.trial.job import Answer, Job, Outcome, Reference
 from convlint.trial.place import of_error
-from convlint.trial.routes import EXPORTS, MODEL_FILE, Args, Export, Graph, made_by
-from convlint.trial.samples import Sample, given_samples, jittered, samples
+from convlint.trial.routes import EXPORTS, MODEL_FILE, Args, Export, Graph, RefusedError, made_by
+from convlint.trial.samples import Sample, given_samples, jitter, jittered, samples
 
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _ADVICE = re.compile(r"Next steps: .* ## Exception summary ")
@@ -104,7 +104,7 @@ def _perform_script(job: Job) -> Iterator[Answer]:
         measured, skipped = measure(subject)
         yield Reference(tuple(sample.name for sample in subject.samples), skipped, {})
         path = Path(MODEL_FILE)
-        judged = _judge(route, made_by(module, path, names), measured)
+        judged = _judge(route, made_by(module, path, names), measured, subject)
         if job.opset is not None and judged.level < Level.frozen and (got := _opset(path)) != job.opset:
             message = f"the file is of opset {got}, not of {job.opset}"
             judged = replace(judged, level=Level.frozen, message=message)
@@ -252,8 +252,11 @@ def outcome(
             with watch:
                 graph = exported(route, subject, measured[0].sample, opset, Path(folder))
         except Exception as error:
-            return Outcome(route, Level.breaks, told(error), seconds=_since(started), place=of_error(error))
-        judged = _judge(route, graph, measured)
+            stage = error.stage if isinstance(error, RefusedError) else "export"
+            return Outcome(
+                route, Level.breaks, told(error), seconds=_since(started), place=of_error(error), stage=stage
+            )
+        judged = _judge(route, graph, measured, subject)
     return replace(judged, seconds=_since(started))
 
 
@@ -268,28 +271,57 @@ def exported(route: str, subject: Subject, traced: Sample, opset: int | None, fo
     return graph
 
 
-def _judge(route: str, graph: Graph, measured: list[Measured]) -> Outcome:
+def _judge(route: str, graph: Graph, measured: list[Measured], subject: Subject) -> Outcome:
     """The worst that any sample shows."""
     worst = Outcome(route, Level.harmless, vanished=graph.vanished)
     failed = {}
-    for sample, want in measured:
+    raised: list[str] = []
+    unsure: list[str] = []
+    for one in measured:
+        sample = one.sample
         level = Level.frozen if sample.kind == "shapes" else Level.wrong
         try:
             graph.reset()
-            found = difference(run_on(sample, graph.run), want)
+            found = difference(run_on(sample, graph.run), one.want)
         except Exception as error:
             found = Difference(told(error))
             level = Level.breaks if sample.kind == "traced" else level
+            raised.append(sample.name)
+        else:
+            if found and sample.made and is_unsteady(subject, one):
+                unsure.append(sample.name)
+                found = None
         if found is None:
             continue
         failed[sample.name] = found.message
         if level > worst.level:
             worst = replace(worst, level=level, message=found.message, on=sample.name, worst=found.worst)
-    return replace(worst, failed=failed)
+    return replace(worst, failed=failed, raised=tuple(raised), unsure=tuple(unsure))
+
+
+_ROUNDINGS = range(2, 5)
+
+
+def is_unsteady(subject: Subject, measured: Measured) -> bool:
+    """Whether rounding errors of the inputs and of the parameters change eager's own result: then every runtime that
+    sums in another order may give another, and a difference says nothing."""
+    for number in _ROUNDINGS:
+        model = subject.build()
+        generator = torch.Generator().manual_seed(number)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.copy_(jitter(parameter, generator))
+        sample = jittered(measured.sample, number)
+        with suppress(Exception):
+            if difference(run_on(sample, lambda args, model=model: model(*args)), measured.want):
+                return True
+    return False
 
 
 def told(error: BaseException) -> str:
     """An exception on one line, without torch's colours and pages of advice."""
+    if isinstance(error, RefusedError):
+        error = error.__cause__ or error
     text = _ADVICE.sub("", " ".join(_COLOUR.sub("", str(error)).split()))
     return f"{type(error).__name__}: {text[:_LONGEST]}" if text else type(error).__name__
 

@@ -26,9 +26,9 @@ from convlint.trial.compare import difference
 from convlint.trial.diverged import Excluded
 from convlint.trial.execute import run_on, told
 from convlint.trial.inputs import Dim
-from convlint.trial.labels.hooks import replaced
-from convlint.trial.place import of_user, shown
+from convlint.trial.place import is_of_user, shown
 from convlint.trial.samples import Sample
+from convlint.trial.watch.hooks import replaced
 
 _SIZE = re.compile(r"^L((?:\[[^\]]+\])+)\.size\(\)\[(\d+)\]$")
 _KEY = re.compile(r"\['([^']*)'\]|\[(\d+)\]")
@@ -195,6 +195,6 @@ def _in_names(guard: Guard, names: _Sizes) -> str:
 
 def _caller() -> str:
     frame: FrameType | None = sys._getframe(2)
-    while frame and not of_user(frame.f_code.co_filename):
+    while frame and not is_of_user(frame.f_code.co_filename):
         frame = frame.f_back
     return f"{shown(frame.f_code.co_filename)}:{frame.f_lineno}" if frame else ""

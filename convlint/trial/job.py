@@ -88,6 +88,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Or: the file is a suite (``convlint.trial.labels``), and the tools are watched on this case of it."""
     shadow: Shadow | None = None
     """Or: a model of the user's project, on changed sources."""
+    preflight: ModelSpec | None = None
+    """Or: a model of the user's project, of which everything is to be known."""
 
 
 class Started(msgspec.Struct, frozen=True, tag=True):
@@ -113,12 +115,20 @@ class Event(msgspec.Struct, frozen=True, order=True, kw_only=True):
     level: EventLevel
     code: str = ""
     message: str = ""
+    on: str = ""
+    """The sample on which a value differs from the traced one."""
 
 
 class Running(msgspec.Struct, frozen=True, tag=True):
     """What the worker does next."""
 
     step: str
+
+
+Stage = Literal["", "export", "checker", "runtime"]
+"""Where a route has ended: at the export, or at the checker or the runtime that does not take the graph."""
+Kind = Literal["traced", "values", "calls", "batch", "sizes"]
+"""In what a sample differs from the traced one."""
 
 
 class Reference(msgspec.Struct, frozen=True, tag=True):
@@ -141,6 +151,12 @@ class Reference(msgspec.Struct, frozen=True, tag=True):
     """What was not, with the reason."""
     gap: float = 0.0
     """The largest difference there, of those that count as none."""
+    kinds: dict[str, Kind] = {}
+    """In what each sample that counts differs from the traced one."""
+    unsteady: str = ""
+    """Why the model itself gives another result at a second call on the same inputs, nothing where it does not."""
+    forward: str = ""
+    """Where the model's ``forward`` begins (``file.py:12``)."""
 
 
 class Outcome(msgspec.Struct, frozen=True, tag=True):
@@ -163,8 +179,14 @@ class Outcome(msgspec.Struct, frozen=True, tag=True):
     """What was watched during the export."""
     unreached: dict[str, list[int]] = {}
     """Of the lines that eager executes those that a failed export did not come to."""
+    raised: tuple[str, ...] = ()
+    """Of the failed samples those on which the graph itself raises."""
+    unsure: tuple[str, ...] = ()
+    """Samples on which it differs, but so does eager where its inputs and parameters are rounded otherwise."""
     place: str = ""
     """The line of the user's code (``file.py:12``) at which the export failed, the process died or hung."""
+    stage: Stage = ""
+    """Where it ended, nothing where it did not."""
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):

@@ -35,11 +35,11 @@ def of_dump(text: str) -> str:
 
 
 def _of_stack(innermost_first: Iterable[tuple[str, int]]) -> str:
-    return next((f"{shown(path)}:{row}" for path, row in innermost_first if of_user(path)), "")
+    return next((f"{shown(path)}:{row}" for path, row in innermost_first if is_of_user(path)), "")
 
 
 @cache
-def of_user(path: str) -> bool:
+def is_of_user(path: str) -> bool:
     """Whether a file is neither Python's nor an exporter's."""
     if path.startswith(("<", *_tools())):
         return False
@@ -53,7 +53,7 @@ def _tools() -> tuple[str, ...]:
 
 
 def shown(path: str) -> str:
-    """A file from the working directory, where it is in it."""
+    """A file's name as a user would write it: relative where it is below the working directory."""
     try:
         return Path(path).relative_to(Path.cwd()).as_posix()
     except ValueError:

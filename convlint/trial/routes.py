@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import torch
 
 from convlint.trial.inputs import Dim
+from convlint.trial.job import Stage
 
 Args = tuple[Any, ...]
 MODEL_FILE = "model.onnx"
@@ -53,6 +55,22 @@ class Export:
         dim = self.dims.get(name)
         hint: Any = torch.export.Dim.AUTO if self.automatic else torch.export.Dim.DYNAMIC
         return hint(min=dim.low, max=dim.high) if dim and dim.bounded else hint
+
+
+class RefusedError(Exception):
+    """A graph was made, and the checker or the runtime does not take it."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage)
+        self.stage = stage
+
+
+@contextmanager
+def _taken_by(stage: Stage) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise RefusedError(stage) from error
 
 
 @dataclass(frozen=True)
@@ -121,11 +139,13 @@ def onnx_graph(path: Path, names: Sequence[str]) -> Graph:
     import onnx
     import onnxruntime
 
-    onnx.checker.check_model(str(path))
+    with _taken_by("checker"):
+        onnx.checker.check_model(str(path))
     settings = onnxruntime.SessionOptions()
     settings.log_severity_level = 4
     onnxruntime.set_seed(0)  # what it draws is another number than torch's, but the same at every proof
-    session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
+    with _taken_by("runtime"):
+        session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
     known = {given.name for given in session.get_inputs()}
 
     def run(args: Args) -> list[torch.Tensor]:

@@ -75,7 +75,7 @@ class Runner:
                 at = f" at {death.place}" * bool(death.place)
                 raise UsageError(f"{job.path}: the model itself, in eager, goes too far: {death}{at}")
             route = next(route for route in todo if route not in outcomes)
-            outcomes[route] = Outcome(route, Level.breaks, str(death), place=death.place)
+            outcomes[route] = Outcome(route, Level.breaks, str(death), place=death.place, stage="export")
         assert reference is not None
         ordered = {route: outcomes[route] for route in job.routes if route in outcomes}
         return Trial(reference, ordered, self._started().versions)

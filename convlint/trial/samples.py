@@ -78,13 +78,14 @@ def _varied(value: Any, how: str, generator: torch.Generator) -> Any:
     return value * {"negated": -1, "zeros": 0, "large": 100}[how]
 
 
-def jittered(sample: Sample) -> Sample:
-    """The sample with its floats moved by about a rounding error."""
-    generator = torch.Generator().manual_seed(2)
-    return replace(sample, args=tuple(_jitter(value, generator) for value in sample.args))
+def jittered(sample: Sample, number: int = 2) -> Sample:
+    """The sample with its floats moved by about a rounding error, each time by the one of a number."""
+    generator = torch.Generator().manual_seed(number)
+    return replace(sample, args=tuple(jitter(value, generator) for value in sample.args))
 
 
-def _jitter(value: Any, generator: torch.Generator) -> Any:
+def jitter(value: Any, generator: torch.Generator) -> Any:
+    """A tensor of floats moved by about a rounding error; anything else as it is."""
     if not (isinstance(value, torch.Tensor) and value.is_floating_point() and value.numel()):
         return value
     noise = torch.randn(value.shape, generator=generator).to(value.dtype)

@@ -14,11 +14,11 @@ from convlint.trial.compare import Difference, departure, named_leaves
 from convlint.trial.execute import Measured, eager, measure, outcome, seed_for, told
 from convlint.trial.guess import Guess, guess
 from convlint.trial.job import Answer, Job, Reference, Running, Shadow
-from convlint.trial.lines import Lines
 from convlint.trial.model import load_model
 from convlint.trial.samples import Sample
 from convlint.trial.sources import stand_in
 from convlint.trial.subject import Prepared, prepare
+from convlint.trial.watch.lines import Lines
 
 _GRADIENT_BYTES = 400_000_000
 """How much the gradients that are kept of a model may take."""

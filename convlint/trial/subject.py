@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import GeneratorType
 from typing import Any, NamedTuple
 
@@ -34,24 +34,30 @@ class Prepared(NamedTuple):
     """The inputs in words."""
 
 
-def prepare(model: torch.nn.Module, spec: ModelSpec, text: str) -> Prepared:
-    """A model with inputs: as described by a text, or given by the function that it names.
+def prepare(model: torch.nn.Module, spec: ModelSpec, text: str | Callable[[], Any]) -> Prepared:
+    """A model with inputs: as described by a text, or given by a function or the one that a text names.
 
     Raises:
         UsageError: the inputs cannot be understood or are not those of the model.
     """
+    if not isinstance(text, str):
+        return _from_function(model, spec, getattr(text, "__name__", "the inputs"), text)
     if _FUNCTION.fullmatch(text):
-        return _from_function(model, spec, text)
+        return _from_function(model, spec, text, find(text, spec.folders))
     described = parse_inputs(text)
     made = samples(described)
     calls = [flat(arranged(model, described, sample.args)) for sample in made]
+    before = [tuple(flat(arranged(model, described, args)).tensors for args in sample.before) for sample in made]
     order = [
         int(place) for place in flat(arranged(model, described, torch.arange(len(described.inputs)).unbind())).tensors
     ]
     subject = Subject(
         spec.factory,
         _copied(Flat(model, calls[0]), spec),
-        [Sample(one.name, one.kind, call.tensors) for one, call in zip(made, calls, strict=True)],
+        [
+            Sample(one.name, one.kind, call.tensors, before=earlier)
+            for one, call, earlier in zip(made, calls, before, strict=True)
+        ],
         tuple(described.inputs[i].name.replace(".", "_") for i in order),
         {new: described.dynamic[old] for new, old in enumerate(order) if old in described.dynamic},
         dict(described.dims),
@@ -78,8 +84,7 @@ def arranged(model: torch.nn.Module, described: Spec, tensors: Sequence[Any]) ->
     raise UsageError(f"input `{unknown}`: `forward` has no such parameter{nearest(unknown, parameters)}")
 
 
-def _from_function(model: torch.nn.Module, spec: ModelSpec, name: str) -> Prepared:
-    function = find(name, spec.folders)
+def _from_function(model: torch.nn.Module, spec: ModelSpec, name: str, function: Any) -> Prepared:
     first, *others = _given(name, function)
     made = [Sample("traced", "traced", first.tensors, made=False)]
     for i, other in enumerate(others, 2):

@@ -16,7 +16,7 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from convlint.trial.kept import Kept
-from convlint.trial.place import of_user
+from convlint.trial.place import is_of_user
 
 _LONGEST = 8
 """Lists of numbers that are looked at."""
@@ -209,7 +209,7 @@ def _lines(tape: Tape) -> Iterator[None]:
     """While open, notes the user's lines that run."""
 
     def enter(frame: FrameType, event: str, argument: Any) -> Any:  # noqa: ARG001 - Python's signature
-        return note if of_user(frame.f_code.co_filename) else None
+        return note if is_of_user(frame.f_code.co_filename) else None
 
     def note(frame: FrameType, event: str, argument: Any) -> Any:  # noqa: ARG001
         if event == "line":
@@ -253,7 +253,7 @@ def record(
 def _caller() -> tuple[str, int, dict[str, Any]]:
     """The user's line that runs, and those of its variables that are numbers."""
     frame: FrameType | None = sys._getframe(2)
-    while frame and not of_user(frame.f_code.co_filename):
+    while frame and not is_of_user(frame.f_code.co_filename):
         frame = frame.f_back
     if frame is None:
         return "", 0, {}

@@ -61,6 +61,8 @@ def _tell_where_it_ends() -> None:
 def _performed(job: Job) -> Iterator[Answer]:
     if job.case:  # watching reaches into torch's inner parts, which another torch may not have
         from convlint.trial.labels.perform import perform
+    elif job.preflight:
+        from convlint.trial.preflight import perform
     elif job.shadow:
         from convlint.trial.shadow import perform
     else:

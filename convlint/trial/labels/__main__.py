@@ -9,10 +9,11 @@ from pathlib import Path
 
 from convlint.errors import UsageError, nearest
 from convlint.trial.job import Job, Outcome, Trial, without_folders
-from convlint.trial.labels.perform import ROUTES, failed
+from convlint.trial.labels.perform import ROUTES
 from convlint.trial.labels.records import Record, read_records, write_records
 from convlint.trial.labels.suite import Suite, read_suite
 from convlint.trial.runner import Runner
+from convlint.trial.watch.tools import failed
 
 _LONGEST = 200
 

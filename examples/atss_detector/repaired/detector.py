@@ -46,4 +46,6 @@ class ExportableDetector(Detector):
         boxes = torch.stack([xs[..., 0], ys[..., 0], xs[..., 1], ys[..., 1]], dim=-1)
         large = torch.minimum(xs[..., 1] - xs[..., 0], ys[..., 1] - ys[..., 0]) >= 1
         valid = large & (scores > 0)
-        return boxes, scores.clamp(min=0).sqrt(), labels, valid
+        # runtimes order what is below the threshold, and so equal, each in their own way: say nothing of it
+        boxes, labels = torch.where(valid[..., None], boxes, 0.0), torch.where(valid, labels, 0)
+        return boxes, torch.where(valid, scores, 0.0).sqrt(), labels, valid

@@ -8,12 +8,14 @@ from contextlib import ExitStack, contextmanager
 from functools import wraps
 from typing import Any, NamedTuple
 
+from sympy import Symbol
+from sympy.core.relational import Relational
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
 from convlint.trial.guards import conditions_watched
 from convlint.trial.job import Event, EventLevel
-from convlint.trial.labels.hooks import replaced
-from convlint.trial.labels.places import Place, Places
+from convlint.trial.watch.hooks import replaced
+from convlint.trial.watch.places import Place, Places
 
 TOOL = "torch_export"
 _SIZE = re.compile(r"\[(\d+)\]\.size\(\)\[(\d+)\]$")
@@ -37,13 +39,31 @@ class Guard(NamedTuple):
         }
         return str(self.condition.subs(sizes)) != "False"
 
+    def told(self, sizes: Mapping[tuple[int, int], str]) -> str:
+        """The condition, with the user's names of sizes (input index and axis)."""
+        named = {
+            symbol: Symbol(sizes[place])
+            for name, symbol in self.names.items()
+            if (found := _SIZE.search(name)) and (place := (int(found[1]), int(found[2]))) in sizes
+        }
+        condition = self.condition.subs(named)
+        if isinstance(condition, Relational):
+            return f"{condition.lhs} {condition.rel_op} {condition.rhs}"
+        return str(condition)
 
-def note_broken(guards: Sequence[Guard], args: Sequence[Any], places: Places, events: list[Event]) -> None:
+
+def note_broken(
+    guards: Sequence[Guard],
+    args: Sequence[Any],
+    sizes: Mapping[tuple[int, int], str],
+    places: Places,
+    events: list[Event],
+) -> None:
     """Notes the first line whose condition other inputs do not meet: eager goes another way from there."""
     broken = next((guard for guard in guards if not guard.holds(args)), None)
     if broken is None:
         return
-    event = places.event(broken.place, TOOL, "specialized", "harm", f"the graph is good only for {broken.condition}")
+    event = places.event(broken.place, TOOL, "specialized", "harm", f"the graph is good only for {broken.told(sizes)}")
     if all((known.file, known.line, known.kind) != (event.file, event.line, event.kind) for known in events):
         events.append(event)
 

@@ -18,8 +18,8 @@ from torch.onnx._internal.torchscript_exporter import utils as torchscript
 
 from convlint.trial.execute import told
 from convlint.trial.job import Event
-from convlint.trial.labels.hooks import replaced
-from convlint.trial.labels.places import Place, Places, causes
+from convlint.trial.watch.hooks import replaced
+from convlint.trial.watch.places import Place, Places, causes
 
 
 @contextmanager

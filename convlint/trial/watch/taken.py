@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from msgspec.structs import replace
 from torch.jit._trace import TracerWarning
 
 from convlint.trial.job import Event
-from convlint.trial.labels.hooks import replaced
-from convlint.trial.labels.places import Place, Places
-from convlint.trial.labels.statements import statement_at
+from convlint.trial.watch.hooks import replaced
+from convlint.trial.watch.places import Place, Places
+from convlint.trial.watch.statements import statement_at
 
 TOOL = "jit_trace"
 _OUT_OF_A_TENSOR = (
@@ -38,11 +39,18 @@ class Value(NamedTuple):
     kind: str
     value: str
 
+    @property
+    def shown(self) -> str:
+        """The value, where it is short enough to be read."""
+        return "an array" if len(self.value) > _LONGEST else self.value
+
 
 class Taken:
     """Notes the values that the first trace takes, and the warnings of the tracer."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, name: str) -> None:
+        self.name = name
+        """Of the inputs that are traced."""
         self._places = places
         self._inside = False
         self._trace: object = None
@@ -128,25 +136,26 @@ def _text(value: Any) -> str:
     return f"{text[:_LONGEST]}... ({hashlib.sha256(text.encode()).hexdigest()[:6]})"
 
 
-def judged(places: Places, a: Taken, b: Taken | None) -> Iterator[Event]:
-    """An event for each statement that takes a value or is warned of. B is None where nothing could be traced on it."""
-    on_a, on_b = _by_statement(a.values), _by_statement(b.values if b else [])
-    for statement, values in on_a.items():
+def judged(places: Places, traced: Taken, others: Sequence[Taken]) -> Iterator[Event]:
+    """An event for each statement that takes a value or is warned of."""
+    before, after = _by_statement(traced.values), [(other.name, _by_statement(other.values)) for other in others]
+    for statement, values in before.items():
         place, kind, _ = values[0]
-        other = _first_difference(values, on_b.get(statement, []))
-        if other:
-            told = f"{other[0].kind} gives {other[0].value} on A and {other[1].value} on B"
-            yield places.event(other[0].place, TOOL, "baked-differs", "harm", told)
+        found = [(name, part) for name, one in after if (part := _first_difference(values, one.get(statement, [])))]
+        if found:
+            name, (ours, theirs) = found[0]
+            told = f"{ours.shown} on {traced.name}, {theirs.shown} on {name}"
+            yield replace(places.event(ours.place, TOOL, "baked-differs", "harm", told), on=name)
         else:
-            yield places.event(place, TOOL, "baked-same", "warn", f"{kind} gives {values[0].value}")
-    for place, message in a.warnings.items():
-        if _statement(place) not in on_a:
+            yield places.event(place, TOOL, "baked-same", "warn", f"{kind} gives {values[0].shown}")
+    for place, message in traced.warnings.items():
+        if _statement(place) not in before:
             yield places.event(place, TOOL, "warning", "warn", message)
 
 
-def _first_difference(a: Sequence[Value], b: Sequence[Value]) -> tuple[Value, Value] | None:
+def _first_difference(ours: Sequence[Value], theirs: Sequence[Value]) -> tuple[Value, Value] | None:
     """Where the values part. More of the same values only say that an earlier statement has decided otherwise."""
-    return next(((one, other) for one, other in zip(a, b, strict=False) if one[1:] != other[1:]), None)
+    return next(((one, other) for one, other in zip(ours, theirs, strict=False) if one[1:] != other[1:]), None)
 
 
 def _by_statement(values: Sequence[Value]) -> dict[tuple[str, int], list[Value]]:

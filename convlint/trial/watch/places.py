@@ -1,11 +1,11 @@
-"""Whose line it was: the innermost one of the watched packages, in a stack, an exception or a text."""
+"""Whose line it was: the innermost one of the watched files, in a stack, an exception or a text."""
 
 from __future__ import annotations
 
 import importlib.util
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from traceback import walk_tb
@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from convlint.errors import UsageError
 from convlint.trial.job import Event, EventLevel, without_folders
-from convlint.trial.labels.statements import statement_at
+from convlint.trial.place import is_of_user, shown
+from convlint.trial.watch.statements import statement_at
 
 _PYTHON_STACK = re.compile(r'File "([^"]+\.py)", line (\d+)')
 _GRAPH_STACK = re.compile(r"([^\s\"'(]+\.py)[(:](\d+)")
@@ -29,17 +30,13 @@ class Place(NamedTuple):
 
 
 class Places:
-    """The lines of some packages."""
+    """The lines of some files."""
 
-    def __init__(self, packages: Iterable[str]) -> None:
-        self._roots = tuple(_root(package) for package in packages)
-        self.owns = cache(self._owns)
-        """Whether a file is of the packages."""
-        self.relative = cache(self._relative)
-        """A file's name from the folder that its package is in."""
-
-    def _owns(self, path: str) -> bool:
-        return path.startswith(self._roots)
+    def __init__(self, owns: Callable[[str], bool], relative: Callable[[str], str]) -> None:
+        self.owns = cache(owns)
+        """Whether a file counts."""
+        self.relative = cache(relative)
+        """What such a file is called."""
 
     def of_caller(self) -> Place | None:
         """Of the code that runs now."""
@@ -49,7 +46,7 @@ class Places:
         return Place(frame.f_code.co_filename, frame.f_lineno) if frame else None
 
     def of_error(self, error: BaseException) -> Place | None:
-        """Where an exception comes from: its first cause that ran through the packages, or what its text names."""
+        """Where an exception comes from: its first cause that ran through the files, or what its text names."""
         chain = causes(error)[::-1]
         for cause in chain:
             stack = [Place(frame.f_code.co_filename, line) for frame, line in walk_tb(cause.__traceback__)]
@@ -68,10 +65,6 @@ class Places:
             if self.owns(path):
                 yield Place(path, int(line))
 
-    def _relative(self, path: str) -> str:
-        root = next(root for root in self._roots if path.startswith(root))
-        return Path(path).relative_to(Path(root).parent).as_posix()
-
     def event(self, place: Place, tool: str, kind: str, level: EventLevel, message: str) -> Event:
         """What a tool did at a place."""
         first, last = statement_at(Path(place.path), place.line)
@@ -86,6 +79,26 @@ class Places:
             code=" ".join(row.strip() for row in rows)[:_LONGEST_CODE],
             message=" ".join(without_folders(message).split())[:_LONGEST_MESSAGE],
         )
+
+
+def of_packages(packages: Iterable[str]) -> Places:
+    """The lines of some packages, their files named from the folder that the package is in.
+
+    Raises:
+        UsageError: one is not installed.
+    """
+    roots = tuple(_root(package) for package in packages)
+
+    def relative(path: str) -> str:
+        root = next(root for root in roots if path.startswith(root))
+        return Path(path).relative_to(Path(root).parent).as_posix()
+
+    return Places(lambda path: path.startswith(roots), relative)
+
+
+def of_user() -> Places:
+    """The lines that are neither Python's nor an exporter's, their files named as a user would."""
+    return Places(is_of_user, shown)
 
 
 def _root(package: str) -> str:

@@ -1,0 +1,109 @@
+"""``convlint preflight``: options to settings, one call, a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from convlint import api
+from convlint.cli import options as opt
+from convlint.cli.check import described, output
+from convlint.cli.progress import steps_shown
+from convlint.config import Options
+from convlint.errors import UsageError
+from convlint.report.style import Painter
+
+Models = Annotated[
+    opt.Words,
+    typer.Argument(metavar="[MODEL]...", help="`pkg.module:name`, `path/file.py:name` or a configured name."),
+]
+AllModels = Annotated[bool, typer.Option("--all-models", help="Every model of the configuration.")]
+Weights = Annotated[str | None, typer.Option(metavar="FILE", help="A state_dict: `.pth`, `.pt` or `.safetensors`.")]
+Seconds = Annotated[float, typer.Option("--timeout", min=1, metavar="SECONDS", help="For one step of one model.")]
+Gigabytes = Annotated[int, typer.Option("--memory", min=1, metavar="GB", help="For the process that runs the model.")]
+Parallel = Annotated[int, typer.Option("--jobs", "-j", min=1, help="How many models to run at a time.")]
+Dask = Annotated[str, typer.Option(metavar="ADDRESS", help="Run them on the Dask cluster with this scheduler.")]
+Results = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Keep results in this folder, and do not run again what is there."),
+]
+Shard = Annotated[str, typer.Option(metavar="K/N", help="Run the K-th of N parts of the models.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Whole messages, code and every input left out.")]
+Format = Annotated[Literal["text", "json"], typer.Option("--output-format", help="How to print it.")]
+
+
+def preflight(
+    models: Models = None,
+    all_models: AllModels = False,
+    input: opt.Input = None,  # noqa: A002 - the name of the option
+    inputs: opt.Inputs = None,
+    weights: Weights = None,
+    exporter: opt.ExporterName = None,
+    target: opt.Target = None,
+    opset: opt.Opset = None,
+    timeout: Seconds = 180.0,
+    memory: Gigabytes = 8,
+    jobs: Parallel = 1,
+    dask: Dask = "",
+    results: Results = None,
+    shard: Shard = "1/1",
+    verbose: Verbose = False,
+    show_harmless: opt.ShowHarmless = None,
+    unsafe_fixes: opt.UnsafeFixes = None,
+    output_format: Format = "text",
+    output_file: opt.OutputFile = None,
+    config: opt.Config = None,
+    isolated: opt.Isolated = False,
+    exit_zero: opt.ExitZero = False,
+) -> int:
+    """Run a model on every exporter, on other data than it was traced with, and name the lines that go wrong.
+
+    This runs the model's code, in a process of its own with limits on time and memory.
+    """
+    given = Options(
+        exporter=exporter, target=target, opset=opset, show_harmless=show_harmless, unsafe_fixes=unsafe_fixes
+    )
+    configuration = opt.configuration(given, config or (), isolated)
+    settings = configuration.settings(Path.cwd())
+    with steps_shown("runs the models") as watch:
+        done = api.preflight_all(
+            [*(models or ()), *([api.ALL_MODELS] if all_models or not models else [])],
+            configuration,
+            inputs=described(input, inputs),
+            weights=weights or "",
+            seconds=timeout,
+            gigabytes=memory,
+            jobs=jobs,
+            dask=dask,
+            store=results,
+            shard=_part(shard),
+            want_fixes=output_format == "json",
+            watch=watch,
+        )
+    if not done.models and len(done.errors) == 1:
+        raise UsageError(next(iter(done.errors.values())))
+    from convlint.report import preflight as report
+
+    with output(output_file) as out:
+        if output_format == "json":
+            out.write(f"{report.as_json(done)}\n")
+        else:
+            told = report.lines(done, Painter(out), out, verbose=verbose, unsafe_fixes=settings.unsafe_fixes)
+            out.writelines(f"{line}\n" for line in told)
+    if done.errors:
+        return 2
+    return int(any(not one.passes for one in done.models) and not exit_zero)
+
+
+def _part(text: str) -> tuple[int, int]:
+    """``3/16`` as numbers.
+
+    Raises:
+        UsageError: it is no part.
+    """
+    part, slash, parts = text.partition("/")
+    if not (slash and part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise UsageError(f"--shard {text}: is no part; write for example `3/16`")
+    return int(part), int(parts)

@@ -1,0 +1,226 @@
+"""What a trial showed and what reading the source found, made one list of findings."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from convlint.config import Settings
+from convlint.findings import EXPORTERS, ROUTES, Finding, Harm, Level, Span, severity
+from convlint.source.discovery import absolute
+from convlint.source.document import Document, SourceError
+from convlint.trial.job import Event, Kind, Outcome, Trial
+
+_SHARES_EVENTS = {"jit_trace": EXPORTERS["torchscript"], "torch_export": EXPORTERS["dynamo"]}
+"""A tool to the routes that begin with it: what it freezes is frozen on all of them."""
+_SHOWS_HARM = ("baked-differs", "specialized", "diverges")
+_OF_SIZE: tuple[Kind, ...] = ("batch", "sizes")
+_RULES = {
+    "stops": ("CVL010", "export-stops"),
+    "refused": ("CVL011", "graph-refused"),
+    "differs": ("CVL012", "result-differs"),
+}
+"""What a trial finds by itself: the findings that no rule made."""
+
+_LOWERED = {Level.breaks: Level.frozen, Level.wrong: Level.frozen, Level.frozen: Level.harmless}
+"""What is left of a harm that a trial did not reproduce: an error becomes a warning, a warning an info."""
+
+
+class Seen(NamedTuple):
+    """What a trial showed of one statement on one route."""
+
+    route: str
+    level: Level
+    event: Event
+
+
+@dataclass
+class Judged:
+    """The findings of a model."""
+
+    findings: list[Finding] = field(default_factory=list)
+    """Those on lines that the model runs, and those that only the trial found."""
+    elsewhere: int = 0
+    """How many findings of the same files stand on lines that this model does not run."""
+
+
+def judge(findings: Iterable[Finding], trial: Trial, settings: Settings) -> Judged:
+    """One list: static findings with what the trial showed of them, and what the trial alone found.
+
+    A finding that was run and not reproduced is lowered by one severity, on the routes that gave equal results on all
+    inputs; one that was reproduced has the level that was seen.
+    """
+    shown = _shown(trial)
+    run = {str(absolute(path)): set(rows) for path, rows in trial.reference.executed.items()}
+    judged = Judged()
+    explained: set[tuple[str, tuple[int, int]]] = set()
+    for finding in findings:
+        path = str(absolute(finding.path))
+        first, last = _rows(finding)
+        if finding.harm is None or not run.get(path, set()).intersection(range(first, last + 1)):
+            judged.elsewhere += finding.severity != "info"
+            continue
+        met = [key for key in shown if key[0] == path and key[1][0] <= last and first <= key[1][1]]
+        explained.update(met)
+        judged.findings.append(_with_evidence(finding, [seen for key in met for seen in shown[key]], trial, settings))
+    alone = {key: seen for key, seen in shown.items() if key not in explained}
+    judged.findings += (_found(path, rows, seen, trial, settings) for (path, rows), seen in alone.items())
+    judged.findings += _unexplained(judged.findings, trial, settings)
+    judged.findings = [f for f in judged.findings if settings.show_harmless or f.severity != "info"]
+    judged.findings.sort(key=lambda finding: (finding.path, finding.span, finding.code))
+    return judged
+
+
+def _rows(finding: Finding) -> tuple[int, int]:
+    span = finding.statement or finding.span
+    return min(span.row, finding.span.row), max(span.end_row, finding.span.end_row)
+
+
+def _shown(trial: Trial) -> Mapping[tuple[str, tuple[int, int]], list[Seen]]:
+    """The harm that was seen, by file and statement."""
+    shown: dict[tuple[str, tuple[int, int]], list[Seen]] = defaultdict(list)
+    for tool, outcome in trial.outcomes.items():
+        for event in outcome.events:
+            for route, level in _levels(tool, event, trial):
+                shown[str(absolute(event.file)), event.statement].append(Seen(route, level, event))
+    return shown
+
+
+def _levels(tool: str, event: Event, trial: Trial) -> Iterator[tuple[str, Level]]:
+    """The routes on which an event did harm."""
+    if event.kind == "fail":
+        yield tool, Level.breaks
+        return
+    if event.kind not in _SHOWS_HARM:
+        return
+    of_size = event.kind == "specialized" or trial.reference.kinds.get(event.on) in _OF_SIZE
+    for route in _SHARES_EVENTS[tool] if event.kind != "diverges" else (tool,):
+        outcome = trial.outcomes.get(route)
+        if outcome is None:
+            continue
+        if outcome.stage == "export":
+            if event.kind == "specialized" and not any(one.kind == "fail" for one in outcome.events):
+                yield route, Level.breaks  # torch.export refuses at its end that a size has become constant
+        elif event.on in outcome.failed or (not event.on and _failed(outcome, trial, of_size)):
+            yield route, Level.frozen if of_size else outcome.level
+
+
+def _failed(outcome: Outcome, trial: Trial, of_size: bool) -> list[str]:
+    """The inputs on which a route fails or differs, where asked only those of other sizes than the traced ones."""
+    return [name for name in outcome.failed if not of_size or trial.reference.kinds[name] in _OF_SIZE]
+
+
+def _with_evidence(finding: Finding, seen: Sequence[Seen], trial: Trial, settings: Settings) -> Finding:
+    assert finding.harm
+    levels = {one.route: max(other.level for other in seen if other.route == one.route) for one in seen}
+    if seen:
+        evidence = _evidence(seen, trial)
+        return _leveled(replace(finding, seen="both", evidence=evidence), finding.harm.with_levels(levels), settings)
+    right = [route for route, outcome in trial.outcomes.items() if outcome.level is Level.harmless]
+    lowered = {r: _LOWERED[finding.harm.on(r)] for r in right if finding.harm.on(r)}
+    if not lowered or len(trial.reference.kinds) == 1:
+        return finding
+    evidence = f"not reproduced by {', '.join(lowered)} on {len(trial.reference.kinds)} inputs"
+    return _leveled(replace(finding, evidence=evidence), finding.harm.with_levels(lowered), settings)
+
+
+def _leveled(finding: Finding, harm: Harm, settings: Settings) -> Finding:
+    worst = harm.worst(EXPORTERS[settings.exporter], [target for target, _ in settings.targets])
+    return replace(finding, harm=harm, severity=severity(worst))
+
+
+def _evidence(seen: Sequence[Seen], trial: Trial) -> str:
+    """``8 on traced, 7 on other values: jit_trace and onnx_torchscript differ on 20 of 21 inputs``."""
+    parts: dict[str, dict[str, list[str]]] = {}
+    for one in seen:
+        what, does = _told(one, trial)
+        routes = parts.setdefault(what, {}).setdefault(does, [])
+        if one.route not in routes:
+            routes.append(one.route)
+    told = []
+    for what, doing in parts.items():
+        routes_do = ", ".join(f"{_listed(routes)} {_agreeing(does, routes)}" for does, routes in doing.items())
+        told.append(f"{what}: {routes_do}" if what else routes_do)
+    return "; ".join(told)
+
+
+def _told(seen: Seen, trial: Trial) -> tuple[str, str]:
+    """What was seen, and what the route does, in the singular."""
+    outcome = trial.outcomes[seen.route]
+    if seen.event.kind == "fail":
+        return "", "stops here" if outcome.stage == "export" else "is refused here"
+    if outcome.stage:
+        return seen.event.message, "stops"
+    of_size = seen.level is Level.frozen
+    failed = len(_failed(outcome, trial, of_size))
+    tried = sum(not of_size or kind in _OF_SIZE for kind in trial.reference.kinds.values())
+    return seen.event.message, f"{_does(outcome)} on {failed} of {tried} {'other sizes' if of_size else 'inputs'}"
+
+
+def _does(outcome: Outcome) -> str:
+    return "fails" if set(outcome.failed) == set(outcome.raised) else "differs"
+
+
+def _agreeing(does: str, routes: Sequence[str]) -> str:
+    if len(routes) == 1:
+        return does
+    verb, _, rest = does.partition(" ")
+    return f"{'are' if verb == 'is' else verb.removesuffix('s')} {rest}".rstrip()
+
+
+def _found(path: str, rows: tuple[int, int], seen: Sequence[Seen], trial: Trial, settings: Settings) -> Finding:
+    """A finding that only the trial made."""
+    worst = max(seen, key=lambda one: one.level)
+    routes = list(dict.fromkeys(one.route for one in seen))
+    outcome = trial.outcomes[worst.route]
+    if worst.event.kind == "fail":
+        kind = "refused" if outcome.stage in ("checker", "runtime") else "stops"
+        who = "is refused here" if kind == "refused" else "stops here"
+        message = f"{_listed(routes)} {_agreeing(who, routes)}: {worst.event.message}"
+    elif outcome.stage:
+        kind, message = "stops", f"{_listed(routes)} {_agreeing('stops', routes)}: {worst.event.message}"
+    else:
+        kind = "differs"
+        does = "fails where eager does not" if _does(outcome) == "fails" else "gives another result than eager"
+        keeps = "it keeps what was traced here, " if worst.event.kind == "baked-differs" else ""
+        message = f"the exported graph {does}: {keeps}{worst.event.message}"
+    harm = Harm().with_levels({one.route: one.level for one in sorted(seen, key=lambda one: one.level)})
+    code, name = _RULES[kind]
+    evidence = _evidence(seen, trial)
+    finding = Finding(code, name, message, path, _span(path, rows), "error", harm, seen="trial", evidence=evidence)
+    return _leveled(finding, harm, settings)
+
+
+def _unexplained(findings: Sequence[Finding], trial: Trial, settings: Settings) -> Iterator[Finding]:
+    """What went wrong on routes of which no finding says that anything would: at the model's ``forward``."""
+    alike: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
+    for route, outcome in trial.outcomes.items():
+        if outcome.level is not Level.harmless and not any(f.harm and f.harm.on(route) for f in findings):
+            alike[outcome.place, outcome.stage, outcome.message, outcome.on].append(route)
+    for (place, stage, message, on), routes in alike.items():
+        path, _, row = (place or trial.reference.forward).rpartition(":")
+        code, name = _RULES["differs" if not stage else "stops" if stage == "export" else "refused"]
+        told = f"{_listed(routes)}: {message}{f' ({on})' if on else ''}{'' if place else ', and no line is known'}"
+        harm = Harm().with_levels({route: trial.outcomes[route].level for route in routes})
+        span = _span(path, (int(row or 1), int(row or 1)))
+        yield _leveled(
+            Finding(code, name, told, str(absolute(path)), span, "error", harm, seen="trial"), harm, settings
+        )
+
+
+def _listed(routes: Sequence[str]) -> str:
+    ordered = [route for route in ROUTES if route in routes]
+    return " and ".join(ordered) if len(ordered) < 3 else f"{', '.join(ordered[:-1])} and {ordered[-1]}"
+
+
+def _span(path: str, rows: tuple[int, int]) -> Span:
+    """The code of some rows."""
+    first, last = rows
+    try:
+        lines = Document.read(path).lines
+        start, end = lines[first - 1], lines[last - 1].rstrip()
+    except (SourceError, IndexError):
+        return Span(first, 1, last, 1)
+    return Span(first, len(start) - len(start.lstrip()) + 1, last, len(end) + 1)

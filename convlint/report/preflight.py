@@ -1,0 +1,229 @@
+"""What ``convlint preflight`` saw: a table of routes, then the lines that matter; or JSON."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, TextIO, get_args
+
+import msgspec
+
+from convlint.api import Preflighted, PreflightResult
+from convlint.findings import Finding, Level
+from convlint.report import summary, text
+from convlint.report.as_json import finding_as_json
+from convlint.report.style import Painter
+from convlint.trial.job import Kind, Outcome, Trial
+
+_KINDS: tuple[Kind, ...] = get_args(Kind)
+_COUNTED: dict[Kind, str] = {
+    "values": "other values",
+    "calls": "a second call",
+    "batch": "other batches",
+    "sizes": "other sizes",
+}
+_LONGEST = 110
+
+
+def lines(
+    result: PreflightResult, painter: Painter, out: TextIO, *, verbose: bool, unsafe_fixes: bool
+) -> Iterator[str]:
+    """A model on one screen; of several a line each, and their screens with ``verbose``."""
+    several = len(result.models) + len(result.errors) > 1
+    if not several or verbose:
+        for model in result.models:
+            yield from _screen(model, painter, out, verbose=verbose, unsafe_fixes=unsafe_fixes)
+            yield from [""] * several
+    if several:
+        yield from _overview(result.models, out, painter.width)
+        yield from (f"{painter('not run', 'bold red')} {label}: {why}" for label, why in result.errors.items())
+        right = sum(model.passes for model in result.models)
+        yield ""
+        yield f"{right} of {len(result.models) + len(result.errors)} models pass; `-v` says why the others do not."
+
+
+def _overview(models: Sequence[Preflighted], out: TextIO, width: int) -> Iterator[str]:
+    """A line a model."""
+    routes = list(dict.fromkeys(route for model in models for route in model.trial.outcomes))
+    rows = []
+    for model in models:
+        outcomes = model.trial.outcomes
+        cells = [_in_short(outcomes[route]) if route in outcomes else "" for route in routes]
+        counts = Counter(finding.severity for finding in model.judged.findings)
+        found = ", ".join(summary.plural(counts[one], one) for one in ("error", "warning") if counts[one])
+        rows.append((model.label, [*cells, found]))
+    yield from _tabled(("model", *routes, "findings"), rows, out, width)
+
+
+def _in_short(outcome: Outcome) -> str:
+    if outcome.stage:
+        return "stops" if outcome.stage == "export" else "refused"
+    if "traced" in outcome.failed:
+        return "wrong"
+    return f"{len(outcome.failed)} differ" if outcome.failed else "equal"
+
+
+def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool, unsafe_fixes: bool) -> Iterator[str]:
+    """A model: what it was run on, what each route made of it, and the findings."""
+    reference = model.trial.reference
+    guess = f" (guessed from {reference.guess}; say otherwise with --input)" if reference.guess else ""
+    yield f"{painter(model.label, 'bold')} on {reference.inputs}{guess}"
+    yield f"  {_tried(model.trial)}"
+    skipped = list(reference.skipped.items())
+    for name, why in skipped if verbose else skipped[:1]:
+        yield f"  without {name}: {_short(why, verbose)}"
+    if len(skipped) > 1 and not verbose:
+        yield f"  and without {len(skipped) - 1} more, see -v"
+    if reference.unsteady:
+        yield painter(f"  the model itself is not steady: {reference.unsteady}", "yellow")
+    yield ""
+    yield from _table(model.trial, out, painter.width)
+    yield ""
+    for route, outcome in model.trial.outcomes.items():
+        if outcome.level is not Level.harmless:
+            yield f"  {painter(route, 'bold')}: {_short(_why(outcome), verbose)}"
+        if outcome.vanished:
+            gone = ", ".join(f"`{name}`" for name in outcome.vanished)
+            yield f"  {painter(route, 'bold')}: the exported graph has no input {gone} any more"
+    if model.right != list(model.trial.outcomes):
+        yield ""
+    yield from _findings(model.judged.findings, painter, verbose, unsafe_fixes)
+    yield _conclusion(model, painter)
+    if model.judged.elsewhere:
+        files = summary.plural(model.judged.elsewhere, "finding")
+        yield f"{files} more on lines that this model does not run: `convlint check` lists them."
+
+
+def _tried(trial: Trial) -> str:
+    kinds = Counter(trial.reference.kinds.values())
+    told = [_COUNTED[k] if k == "calls" else f"{kinds[k]} {_COUNTED[k]}" for k in _COUNTED if kinds[k]]
+    return f"compared with eager on {len(trial.reference.kinds)} inputs: as traced{''.join(f', {one}' for one in told)}"
+
+
+def _table(trial: Trial, out: TextIO, width: int) -> Iterator[str]:
+    kinds = [kind for kind in _KINDS if kind in trial.reference.kinds.values()]
+    rows = []
+    for route, outcome in trial.outcomes.items():
+        cells = [_exports(outcome), _accepted(outcome)]
+        cells += ["" if outcome.stage else verdict(trial, outcome, kind) for kind in kinds]
+        rows.append((f"  {route}", cells))
+    yield from _tabled(("  route", "exports", "runs", *kinds), rows, out, width)
+
+
+def _tabled(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], out: TextIO, width: int) -> Iterator[str]:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="")
+    for name in head:
+        table.add_column(name, no_wrap=True)
+    for first, cells in rows:
+        table.add_row(Text(first), *(Text(cell, style=_style(cell)) for cell in cells))
+    written = io.StringIO()
+    console = Console(file=written, width=max(width, 100), force_terminal=out.isatty(), legacy_windows=False)
+    console.print(table)
+    yield from (line.rstrip() for line in written.getvalue().splitlines())
+
+
+def _exports(outcome: Outcome) -> str:
+    return "no" if outcome.stage == "export" else "yes"
+
+
+def _accepted(outcome: Outcome) -> str:
+    """Whether checker and runtime take the file."""
+    if outcome.stage == "export":
+        return ""
+    return "no" if outcome.stage else "yes"
+
+
+def verdict(trial: Trial, outcome: Outcome, kind: Kind) -> str:
+    """``equal``, ``differs``, ``fails``, or how many inputs of several do."""
+    names = [name for name, of in trial.reference.kinds.items() if of == kind]
+    failed = [name for name in names if name in outcome.failed]
+    if not failed:
+        return "equal"
+    word = "fail" if set(failed) <= set(outcome.raised) else "differ"
+    return f"{word}s" if len(names) == 1 else f"{len(failed)} of {len(names)} {word}"
+
+
+def _style(cell: str) -> str:
+    if cell in ("yes", "equal"):
+        return "green"
+    return "red" if cell else ""
+
+
+def _why(outcome: Outcome) -> str:
+    at = f" at {outcome.place}" if outcome.place else ""
+    cause = next((event.message for event in outcome.events if event.kind == "fail"), outcome.message)
+    if outcome.stage:
+        return f"{'stops' if outcome.stage == 'export' else f'is refused by the {outcome.stage}'}{at}: {cause}"
+    word = "fails" if outcome.on in outcome.raised else "differs"
+    on = "on the traced inputs" if outcome.on == "traced" else f"on {outcome.on}"
+    return f"{word} {on}: {outcome.message}"
+
+
+def _short(message: str, verbose: bool) -> str:
+    return message if verbose or len(message) <= _LONGEST else f"{message[:_LONGEST]}..."
+
+
+def _findings(findings: Sequence[Finding], painter: Painter, verbose: bool, unsafe_fixes: bool) -> Iterator[str]:
+    if verbose:
+        yield from text.full(findings, painter, unsafe_fixes, text.read)
+        return
+    for finding in findings:
+        yield from text.concise([finding], painter, unsafe_fixes)
+        if finding.evidence:
+            yield f"    {painter('trial:', 'bold')} {_short(finding.evidence, verbose)}"
+    if findings:
+        yield ""
+
+
+def _conclusion(model: Preflighted, painter: Painter) -> str:
+    total = len(model.trial.reference.kinds)
+    if model.right == list(model.trial.outcomes):
+        return painter(f"Right on all {total} inputs by every route: {', '.join(model.right)}.", "green")
+    if model.right:
+        return f"Right on all {total} inputs by {', '.join(model.right)} alone."
+    return painter("No route is right on all inputs.", "red")
+
+
+def as_json(result: PreflightResult) -> str:
+    """An object with one entry a model: its inputs, each route's verdict, and the findings as ``check`` writes them."""
+    value = {"models": [_model(one) for one in result.models], "errors": result.errors}
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def _model(model: Preflighted) -> dict[str, Any]:
+    reference = model.trial.reference
+    return {
+        "model": model.label,
+        "inputs": reference.inputs,
+        "guessed_from": reference.guess,
+        "versions": model.trial.versions,
+        "samples": reference.kinds,
+        "skipped": reference.skipped,
+        "unsteady": reference.unsteady,
+        "right": model.right,
+        "routes": {route: _outcome(model.trial, outcome) for route, outcome in model.trial.outcomes.items()},
+        "findings": [finding_as_json(finding) for finding in model.judged.findings],
+        "findings_elsewhere": model.judged.elsewhere,
+    }
+
+
+def _outcome(trial: Trial, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "level": outcome.level.name,
+        "stopped_at": outcome.stage,
+        "message": outcome.message,
+        "place": outcome.place,
+        "verdicts": {}
+        if outcome.stage
+        else {kind: verdict(trial, outcome, kind) for kind in _KINDS if kind in trial.reference.kinds.values()},
+        "on": outcome.on,
+        "worst": outcome.worst,
+        "failed": outcome.failed,
+        "vanished": list(outcome.vanished),
+        "seconds": outcome.seconds,
+    }

@@ -1,0 +1,139 @@
+"""A model of the user's, on every route, with all that can be seen of it: what ``convlint preflight`` runs."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from typing import Any
+
+import torch
+
+from convlint.trial.compare import difference
+from convlint.trial.execute import Measured, Subject, measure, run_on
+from convlint.trial.guess import Guess, guess
+from convlint.trial.job import Answer, Job, Kind, ModelSpec, Outcome, Reference, Running, Trial
+from convlint.trial.model import load_model
+from convlint.trial.place import shown
+from convlint.trial.samples import Sample
+from convlint.trial.subject import prepare
+from convlint.trial.watch.places import of_user
+from convlint.trial.watch.tools import Watched, lines_of
+
+
+def perform(job: Job) -> Iterator[Answer]:
+    """What eager makes of the model, then the outcome and the events of each route.
+
+    Raises:
+        UsageError: the model or its inputs cannot be used.
+    """
+    assert job.preflight
+    yield Running("imported")
+    model = load_model(job.preflight)
+    yield from observed(model, job.preflight, job.preflight.inputs, job.routes, job.opset)
+
+
+def trial_of(
+    model: torch.nn.Module, inputs: str | Callable[[], Any], routes: Sequence[str], opset: int | None
+) -> Trial:
+    """The trial of a model that exists already, in this process: what ends the process ends it.
+
+    Raises:
+        UsageError: its inputs cannot be used.
+    """
+    spec = ModelSpec(factory=type(model).__qualname__)
+    with _silent():
+        reference, *outcomes = (
+            answer for answer in observed(model.eval(), spec, inputs, routes, opset) if not isinstance(answer, Running)
+        )
+    assert isinstance(reference, Reference)
+    return Trial(reference, {one.route: one for one in outcomes if isinstance(one, Outcome)})
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """While open, nothing that exporters print and log is seen: pages of it."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
+
+
+def observed(
+    model: torch.nn.Module,
+    spec: ModelSpec,
+    inputs: str | Callable[[], Any],
+    routes: Sequence[str],
+    opset: int | None,
+) -> Iterator[Answer]:
+    """The same of a model that is there, on inputs that a text describes or a function gives; guessed without.
+
+    Raises:
+        UsageError: the inputs cannot be used.
+    """
+    yield Running("given its inputs")
+    guessed = Guess("", "") if inputs else guess(model, spec)
+    prepared = prepare(model, spec, inputs or guessed.text)
+    subject, places = prepared.subject, of_user()
+    measured: list[Measured] = []
+    skipped: dict[str, str] = {}
+    for i, sample in enumerate(subject.samples):
+        yield Running(f"run in eager on {sample.name} ({i + 1} of {len(subject.samples)})")
+        counted, not_counted = measure(subject._replace(samples=[sample]))
+        measured += counted
+        skipped |= not_counted
+    traced = measured[0].sample
+    yield Reference(
+        tuple(sample.name for sample in subject.samples),
+        skipped,
+        {},
+        executed=lines_of(subject, traced, places),
+        inputs=prepared.text,
+        guess=guessed.why,
+        kinds={sample.name: _kind(sample, traced) for sample, _ in measured},
+        unsteady=_unsteady(subject, traced),
+        forward=_forward(model),
+    )
+    watched = Watched(subject, measured, places)
+    for route in routes:
+        yield Running(f"exported by {route}")
+        yield watched.on(route, opset)
+
+
+def _kind(sample: Sample, traced: Sample) -> Kind:
+    if sample.kind == "traced":
+        return "traced"
+    if sample.kind == "values":
+        return "calls" if sample.before else "values"
+    changed = {
+        axis
+        for one, other in zip(sample.args, traced.args, strict=True)
+        for axis, (size, before) in enumerate(zip(one.shape, other.shape, strict=True))
+        if size != before
+    }
+    return "batch" if changed == {0} else "sizes"
+
+
+def _unsteady(subject: Subject, traced: Sample) -> str:
+    """Why a second call of the same model gives another result."""
+    model = subject.build()
+    first = run_on(traced, lambda args: model(*args))
+    again = difference(run_on(traced, lambda args: model(*args)), first)
+    if again:
+        return (
+            f"it keeps something between calls: a second call on the same inputs gives another result ({again.message})"
+        )
+    with torch.no_grad():
+        drawn = difference(model(*(value.clone() for value in traced.args)), first)
+    return "it draws random numbers: a second call on the same inputs gives another result" if drawn else ""
+
+
+def _forward(model: torch.nn.Module) -> str:
+    function = inspect.unwrap(type(model).forward)
+    code = getattr(function, "__code__", None)
+    return f"{shown(code.co_filename)}:{code.co_firstlineno}" if code else ""

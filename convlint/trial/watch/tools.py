@@ -1,0 +1,103 @@
+"""A model on each route, with the tool watched that makes the graph."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+
+import torch
+from msgspec.structs import replace
+
+from convlint.findings import Level
+from convlint.trial.execute import Measured, Subject, outcome, run_on
+from convlint.trial.job import Event, Outcome
+from convlint.trial.samples import Sample
+from convlint.trial.watch.failures import failure_watched
+from convlint.trial.watch.lines import Lines
+from convlint.trial.watch.places import Places
+from convlint.trial.watch.shapes import Guard, note_broken, shapes_watched
+from convlint.trial.watch.taken import Taken, judged
+
+_OF_TORCH_EXPORT = ("torch_export", "torch_export_auto")
+_REACHING = ("jit_trace", *_OF_TORCH_EXPORT)
+"""The exporters to ONNX begin with one of these; noting lines is slow."""
+
+
+def failed(outcome: Outcome) -> bool:
+    """Whether the tool did not come to the end."""
+    return outcome.level is Level.breaks and not outcome.on
+
+
+def lines_of(subject: Subject, sample: Sample, places: Places) -> dict[str, list[int]]:
+    """The lines that eager runs, by file."""
+    model = subject.build()
+    with Lines(places) as lines:
+        run_on(sample, lambda args: model(*args))
+    return lines.sorted()
+
+
+class Watched:
+    """A subject, and the tools watched on it."""
+
+    def __init__(
+        self,
+        subject: Subject,
+        measured: Sequence[Measured],
+        places: Places,
+        others: Sequence[Measured] | None = None,
+        executed: dict[str, list[int]] | None = None,
+    ) -> None:
+        self._subject = subject
+        self._measured = list(measured)
+        self._places = places
+        self._others = others
+        """What is traced besides, to see which values change; None for what a trace gets wrong."""
+        self._executed = executed
+        """The lines that eager runs, to see which a tool does not come to; None where nobody asks."""
+        self._sizes = {(i, axis): name for i, named in subject.dynamic.items() for axis, name in named.items()}
+
+    def on(self, route: str, opset: int | None = None) -> Outcome:
+        """What a route makes of the model, and its events."""
+        events: list[Event] = []
+        guards: list[Guard] = []
+        lines, taken = Lines(self._places), Taken(self._places, self._measured[0].sample.name)
+        watch = self._watch(route, events, guards, taken, lines)
+        done = outcome(route, self._subject, self._measured, opset, watch)
+        if route == "jit_trace":
+            others = self._others if self._others is not None else self._gone_wrong(done)
+            events += judged(self._places, taken, [self._taken_on(other.sample) for other in others])
+        for sample, _ in self._measured:
+            if sample.name in done.failed and sample.kind == "shapes":
+                note_broken(guards, sample.args, self._sizes, self._places, events)
+        unreached = {}
+        if self._executed is not None and route in _REACHING and failed(done):
+            unreached = lines.missing_from(self._executed)
+        return replace(done, events=tuple(sorted(set(events))), unreached=unreached)
+
+    @contextmanager
+    def _watch(
+        self, route: str, events: list[Event], guards: list[Guard], taken: Taken, lines: Lines
+    ) -> Iterator[None]:
+        with ExitStack() as stack:
+            stack.enter_context(failure_watched(route.removesuffix("_auto"), self._places, events))
+            if route == "jit_trace":
+                stack.enter_context(taken.watching())
+            if route in _OF_TORCH_EXPORT:
+                stack.enter_context(shapes_watched(self._places, events, guards))
+            if self._executed is not None and route in _REACHING:
+                stack.enter_context(lines)
+            yield
+
+    def _gone_wrong(self, outcome: Outcome) -> list[Measured]:
+        """One of the inputs of each kind on which a trace fails."""
+        failed = [one for one in self._measured[1:] if one.sample.name in outcome.failed]
+        return [next(one for one in failed if one.sample.kind == kind) for kind in {o.sample.kind: 0 for o in failed}]
+
+    def _taken_on(self, sample: Sample) -> Taken:
+        """What a trace of other inputs takes, as far as it comes."""
+        taken = Taken(self._places, sample.name)
+        model = self._subject.build()
+        with suppress(Exception), warnings.catch_warnings(), taken.watching():
+            run_on(sample, lambda args: torch.jit.trace(model, args, check_trace=False))  # type: ignore[no-untyped-call]
+        return taken

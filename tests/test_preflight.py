@@ -1,0 +1,312 @@
+"""``convlint preflight``: real models on real exporters, and what is said of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Cli
+
+pytest.importorskip("onnxruntime")
+
+import torch
+
+from convlint import api
+from convlint.config import Configuration, Layer, Options
+from convlint.findings import Finding, Level
+from convlint.testing import assert_exportable
+
+pytestmark = pytest.mark.proof
+
+MODELS = '''
+    import ctypes
+    import os
+
+    import torch
+    from torch import nn
+
+
+    class Right(nn.Module):
+        """Nothing is wrong with it."""
+
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(4, 4)
+
+        def forward(self, x):
+            return self.linear(x).relu()
+
+
+    class Branches(Right):
+        def forward(self, x, mask):
+            x = super().forward(x)
+            if x.shape[1] > 5:
+                x = x * 2
+            return x
+
+
+    class Decides(Right):
+        def forward(self, x):
+            x = super().forward(x)
+            if x.sum() > 15:
+                return x + 1
+            return x
+
+        def never_run(self, x):
+            return x.sum().item()
+
+
+    class Unseen(Right):
+        """What no rule can know: the branch is in a library that is not read."""
+
+        def forward(self, x):
+            return ONE_OR_TWO(super().forward(x))
+
+
+    exec("def ONE_OR_TWO(x): return x * 2 if bool(x.mean() > 0.5) else x")
+
+
+    class Looks(Right):
+        """As if it drew: in evaluation mode it does not."""
+
+        def forward(self, x):
+            if x.sum() == 123456.0:  # convlint: ignore[CVL301] a test
+                x = x + 1
+            return torch.rand(2).sum() * 0 + super().forward(x)
+
+
+    class Dies(Right):
+        def forward(self, x):
+            if torch.onnx.is_in_onnx_export():
+                os.abort()
+            return super().forward(x)
+
+
+    class Draws(Right):
+        def forward(self, x):
+            return super().forward(x) + torch.rand_like(x)
+
+
+    class Counts(Right):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("calls", torch.zeros(1))
+
+        def forward(self, x):
+            self.calls += 1
+            return super().forward(x) * self.calls
+'''
+
+
+class Threshold(torch.nn.Module):
+    """Takes another way where its input is large."""
+
+    def forward(self, x: torch.Tensor, k: int) -> torch.Tensor:
+        return x * k if x.mean() > 0.5 else x
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A project with models of all kinds."""
+    path = tmp_path_factory.mktemp("project")
+    (path / "models.py").write_text(textwrap.dedent(MODELS), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(path)
+        yield path
+
+
+def preflight(folder: Path, name: str, inputs: str = "x: float32[N=2, L=4, 4]", **options: Any) -> api.Preflighted:
+    """What is found of one of the models."""
+    configuration = Configuration([Layer(Options(**options), "test", folder)], isolated=True)
+    return api.preflight(f"models.py:{name}", inputs, configuration)
+
+
+def levels(done: api.Preflighted) -> dict[str, str]:
+    return {route: outcome.level.name for route, outcome in done.trial.outcomes.items()}
+
+
+def row_of(folder: Path, text: str) -> int:
+    lines = (folder / "models.py").read_text().splitlines()
+    return next(row for row, line in enumerate(lines, 1) if text in line)
+
+
+def finding_at(done: api.Preflighted, row: int) -> Finding:
+    (finding,) = (finding for finding in done.judged.findings if finding.span.row == row)
+    return finding
+
+
+def test_a_model_without_faults_passes_by_every_route(folder: Path) -> None:
+    done = preflight(folder, "Right")
+    assert done.right == ["jit_trace", "torch_export", "onnx_torchscript", "onnx_dynamo"]
+    assert done.judged.findings == []
+    assert done.passes
+    assert set(done.trial.reference.kinds.values()) == {"traced", "values", "calls", "batch", "sizes"}
+
+
+def test_a_branch_on_a_size_is_seen_by_reading_and_by_running(folder: Path) -> None:
+    done = preflight(folder, "Branches", "x: float32[N=2, L=4, 4]; mask: bool[N, L]")
+    assert set(levels(done).values()) == {"frozen"}
+    finding = finding_at(done, row_of(folder, "x.shape[1] > 5"))
+    assert (finding.seen, finding.severity) == ("both", "warning")
+    assert "False on traced, True on" in finding.evidence
+    assert "the graph is good only for L <= 5" in finding.evidence
+    assert done.trial.outcomes["onnx_dynamo"].on.startswith("L=")
+    assert done.trial.outcomes["onnx_torchscript"].vanished == ("mask",)
+
+
+def test_lines_that_the_model_does_not_run_are_counted_only(folder: Path) -> None:
+    done = preflight(folder, "Decides", exporter="torchscript")
+    assert levels(done) == {"jit_trace": "wrong", "onnx_torchscript": "wrong"}
+    assert [f.span.row for f in done.judged.findings] == [row_of(folder, "x.sum() > 15")]
+    assert finding_at(done, row_of(folder, "x.sum() > 15")).severity == "error"
+    assert done.judged.elsewhere > 0
+
+
+def test_what_no_rule_knows_is_found_by_running_alone(folder: Path) -> None:
+    done = preflight(folder, "Unseen", "x: float32[N=2, 4]", exporter="torchscript")
+    assert set(levels(done).values()) == {"wrong"}
+    (finding,) = done.judged.findings
+    assert (finding.code, finding.seen) == ("CVL012", "trial")
+
+
+def test_what_is_not_reproduced_is_lowered_and_says_on_how_many_inputs(folder: Path) -> None:
+    done = preflight(folder, "Draws", exporter="dynamo")
+    assert "draws random numbers" in done.trial.reference.unsteady
+    (drawn,) = done.judged.findings
+    assert drawn.code == "CVL701"
+
+
+def test_state_that_is_lost_shows_at_a_second_call(folder: Path) -> None:
+    done = preflight(folder, "Counts", exporter="torchscript")
+    assert "keeps something between calls" in done.trial.reference.unsteady
+    assert done.trial.outcomes["onnx_torchscript"].level is Level.wrong
+    assert [f.code for f in done.judged.findings] == ["CVL104"]
+
+
+def test_an_exporter_that_takes_the_process_with_it_is_told_with_its_line(folder: Path) -> None:
+    done = preflight(folder, "Dies", exporter="torchscript")
+    assert levels(done) == {"jit_trace": "harmless", "onnx_torchscript": "breaks"}
+    outcome = done.trial.outcomes["onnx_torchscript"]
+    assert outcome.place == f"models.py:{row_of(folder, 'os.abort()')}"
+    (finding,) = (f for f in done.judged.findings if f.seen == "trial")
+    assert (finding.code, finding.span.row) == ("CVL010", row_of(folder, "os.abort()"))
+
+
+def test_the_report_fits_on_a_screen_and_fails_the_run(folder: Path, cli: Cli) -> None:
+    model = f"{folder}/models.py:Branches"
+    given = ("--input", "x: float32[N=2, L=4, 4]", "--input", "mask: bool[N, L]", "--isolated")
+    ran = cli("preflight", model, *given)
+    assert ran.code == 1
+    assert len(ran.out.splitlines()) < 25
+    assert "onnx_dynamo       yes      yes   equal   equal" in ran.out
+    assert "No route is right on all inputs." in ran.out
+    assert cli("preflight", model, *given, "--exit-zero").code == 0
+
+
+def test_the_report_for_programs_has_verdicts_and_findings(folder: Path, cli: Cli) -> None:
+    ran = cli("preflight", f"{folder}/models.py:Branches", "--input", "x: float32[N=2, L=4, 4]; mask: bool[N, L]",
+              "--isolated", "--exporter", "dynamo", "--output-format", "json")  # fmt: skip
+    (model,) = json.loads(ran.out)["models"]
+    assert model["routes"]["onnx_dynamo"]["verdicts"]["traced"] == "equal"
+    assert model["routes"]["onnx_dynamo"]["verdicts"]["sizes"] == "2 of 5 differ"
+    assert [finding["seen"] for finding in model["findings"]] == ["both"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nowhere.py:Model",), "there is no such file"),
+        (("models.py:Rigth",), "`Right`"),
+        (("models.py:Branches", "--input", "x: float32[2, 4]; y: bool[2]"), "`forward` has no such parameter"),
+        (("models.py:Right", "--input", "x: float32[2, 3]"), "the model itself fails on the inputs"),
+        ((), "no model is configured"),
+    ],
+)
+def test_what_cannot_be_run_is_one_sentence(
+    folder: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.chdir(folder)
+    ran = cli("preflight", *arguments, "--isolated")
+    assert ran.code == 2
+    assert message in ran.err
+    assert len(ran.err.splitlines()) == 1
+
+
+def test_suppressed_lines_stay_silent(folder: Path) -> None:
+    done = preflight(folder, "Looks", exporter="torchscript")
+    assert row_of(folder, "123456.0") not in {finding.span.row for finding in done.judged.findings}
+
+
+def test_a_wrong_weights_file_is_an_error(folder: Path) -> None:
+    (folder / "weights.pth").write_bytes(b"nothing of torch")
+    done = api.preflight_all(["models.py:Right"], Configuration(isolated=True), weights=str(folder / "weights.pth"))
+    assert "weights.pth: cannot be read as weights" in done.errors["models.py:Right"]
+
+
+def test_a_level_is_never_above_what_was_seen(folder: Path) -> None:
+    done = preflight(folder, "Decides", exporter="dynamo")
+    assert {f.harm.worst(["torch_export"]) for f in done.judged.findings if f.harm} == {Level.breaks}
+
+
+def test_several_models_are_a_line_each_and_kept_results_are_not_run_again(folder: Path, cli: Cli) -> None:
+    models = [f"{folder}/models.py:{name}" for name in ("Right", "Unseen", "Missing")]
+    options = ("--isolated", "--exporter", "torchscript", "--input", "x: float32[N=2, 4]", "--results", "kept")
+    ran = cli("preflight", *models, *options, "--jobs", "2")
+    assert ran.code == 2  # one model is not there
+    assert "1 of 3 models pass" in ran.out
+    assert "models.py` has no `Missing`" in ran.out
+    source = (folder / "models.py").read_text(encoding="utf-8")
+    (folder / "models.py").write_text(f"{source}\nraise RuntimeError('is not run again')\n", encoding="utf-8")
+    try:
+        again = cli("preflight", *models[:2], *options)
+    finally:
+        (folder / "models.py").write_text(source, encoding="utf-8")
+    assert again.code == 1
+    assert "1 of 2 models pass" in again.out
+
+
+def test_shards_are_parts_of_the_models(folder: Path, cli: Cli) -> None:
+    models = [f"{folder}/models.py:{name}" for name in ("Missing", "Right", "Gone")]
+    options = ("--isolated", "--exporter", "torchscript", "--input", "x: float32[N=2, 4]")
+    ran = cli("preflight", *models, *options, "--shard", "2/2")
+    assert ran.code == 0
+    assert "Right on all 12 inputs" in ran.out
+    assert "write for example `3/16`" in cli("preflight", *models, "--shard", "4/3").err
+
+
+def test_a_live_model_is_tested_in_a_line() -> None:
+    assert_exportable(torch.nn.Linear(3, 4), exporter="torchscript")
+    with pytest.raises(AssertionError, match="differs on"):
+        assert_exportable(Threshold(), lambda: {"x": torch.ones(2, 3), "k": 2}, exporter="torchscript")
+
+
+def test_a_cluster_runs_the_models_though_a_worker_dies(folder: Path, tmp_path: Path) -> None:
+    """Three workers, of which one is killed while it runs a model: the model is run by another."""
+    distributed = pytest.importorskip("distributed")
+    configuration = Configuration([Layer(Options(exporter="torchscript"), "test", folder)], isolated=True)
+    names = [f"{folder}/models.py:{name}" for name in ("Right", "Decides", "Unseen", "Branches")]
+    with distributed.LocalCluster(n_workers=3, threads_per_worker=1, dashboard_address=None) as cluster:
+        busy = threading.Thread(target=_kill_a_busy_worker, args=(cluster,))
+        busy.start()
+        result = api.preflight_all(names, configuration, inputs="x: float32[N=2, 4]", dask=cluster.scheduler_address)
+        busy.join()
+    assert [model.label for model in result.models] == names[:3]
+    assert set(result.errors) == {names[3]}  # it takes another input too
+    assert [len(model.right) for model in result.models] == [2, 0, 0]
+
+
+def _kill_a_busy_worker(cluster: Any) -> None:
+    with_one = cluster.scheduler
+    while not any(worker.processing for worker in with_one.workers.values()):
+        time.sleep(0.05)
+    time.sleep(1)
+    busy = next(worker for worker in with_one.workers.values() if worker.processing)
+    os.kill(busy.pid if hasattr(busy, "pid") else cluster.workers[busy.name].pid, signal.SIGKILL)
