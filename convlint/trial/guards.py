@@ -16,7 +16,7 @@ from dataclasses import replace
 from types import FrameType
 from typing import Any, NamedTuple
 
-import sympy  # type: ignore[import-untyped]
+import sympy
 import torch
 from msgspec.structs import replace as changed
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
