@@ -37,8 +37,15 @@ def key(finding: Finding, document: Document | None, file: Path) -> Key:
     """
     path, root = absolute(finding.path), absolute(file).parent
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
-    text = document.segment(finding.statement or finding.span) if document is not None else finding.message
-    return encodable(name), finding.code, hashlib.sha256("".join(text.split()).encode()).hexdigest()[:16]
+    return encodable(name), finding.code, statement_digest(finding, document)
+
+
+def statement_digest(finding: Finding, document: Document | None) -> str:
+    """A hash of the text of a finding's statement without its white space, else of the finding's message."""
+    span = finding.statement or finding.span
+    there = document is not None and span.end_row <= len(document.lines)
+    text = document.segment(span) if document is not None and there else finding.message
+    return hashlib.sha256("".join(text.split()).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def read(file: Path) -> Counter[Key]:

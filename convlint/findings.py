@@ -140,4 +140,6 @@ class Finding:
     """What a trial of the model showed of it, in words."""
     statement: Span | None = None
     """The statement the finding stands in: where a suppression comment may be."""
+    cell: int | None = None
+    """In which cell of a notebook the span is, counted from 1, once a report counts by cells."""
     facts: Mapping[str, Any] = field(default_factory=dict, compare=False)

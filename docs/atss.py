@@ -20,6 +20,8 @@ from convlint import api
 from convlint.config import Configuration, Layer, Options
 from convlint.prover import Proved, told
 from convlint.report import proof, text
+from convlint.report.formats import Report
+from convlint.report.plain import shown_path
 from convlint.report.style import Painter
 from convlint.source.document import Document
 from convlint.trial.job import Job, ModelSpec, Shadow, Trial
@@ -80,7 +82,7 @@ def page() -> str:
             findings = api.check(["atss_detector"]).findings
             proved = api.prove(["atss_detector"], Configuration([UNSAFE]), write=False)
             plain = Painter(io.StringIO())
-            found = "\n".join(text.concise(findings, plain, unsafe_fixes=False))
+            found = "\n".join(text.concise(Report(findings, lambda _: None, plain, False, copy)))
             told_of = "\n".join(proof.lines(proved.verdicts, proved.models, plain)).rstrip()
             changes = "\n".join(line for old, new in proved.changed for line in changes_of(old, new))
         redesigned = run(copy, REDESIGNED)
@@ -140,7 +142,7 @@ def inside(folder: Path) -> Iterator[None]:
 
 def changes_of(old: Document, new: str) -> Iterator[str]:
     """A unified diff."""
-    name = text.shown_path(old.path)
+    name = shown_path(old.path)
     return difflib.unified_diff(old.text.splitlines(), new.splitlines(), name, name, lineterm="")
 
 

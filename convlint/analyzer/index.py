@@ -295,7 +295,7 @@ def _above(folder: Path, name: str) -> list[Path]:
 def place(path: Path) -> tuple[str, Path, bool]:
     """(module name, the folder it is imported from, whether it is a package) of a file."""
     package = path.name == "__init__.py"
-    parts = [] if package else [path.stem]
+    parts = [] if package else [path.name if path.suffix == ".ipynb" else path.stem]  # a notebook is not imported
     folder = path.parent
     while (folder / "__init__.py").is_file() and folder.name.isidentifier():
         parts.append(folder.name)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import cache
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
@@ -16,6 +17,8 @@ from convlint.cli.progress import steps_shown
 from convlint.config import Configuration, Options, Settings
 from convlint.errors import UsageError
 from convlint.findings import Finding
+from convlint.report.formats import FORMATS, Format, Report
+from convlint.report.notebooks import by_cell, by_line
 from convlint.report.style import Painter
 from convlint.source.document import Document, SourceError
 
@@ -53,6 +56,7 @@ def check(
     output_file: opt.OutputFile = None,
     statistics: opt.Statistics = False,
     quiet: opt.Quiet = False,
+    watch: opt.Watch = False,
     show_files: opt.ShowFiles = False,
     show_settings: opt.ShowSettings = False,
     config: opt.Config = None,
@@ -92,8 +96,25 @@ def check(
     )
     configuration = opt.configuration(given, config or (), isolated)
     settings = configuration.settings(Path.cwd())
+    shown = FORMATS[settings.output_format]
+    if statistics and not (shown.for_people or settings.output_format == "json"):
+        raise UsageError(f"--statistics is text or JSON; leave it or --output-format {settings.output_format} out")
     stdin = _stdin(paths, stdin_filename)
     where = [] if stdin else paths or ["."]
+    if watch:
+        others = {
+            "-": stdin,
+            "--fix": fix or fix_only,
+            "--diff": diff,
+            "--prove": prove,
+            "--add-ignores": add_ignores,
+            "--write-baseline": write_baseline,
+            "--output-file": output_file,
+            "--show-files": show_files,
+            "--show-settings": show_settings,
+            f"--output-format {settings.output_format}": not shown.for_people,
+        }
+        return _watched(where, lambda: opt.configuration(given, config or (), isolated), others, statistics, quiet)
     with output(output_file) as out:
         if show_files or show_settings:
             return _show(where, stdin, configuration, out, settings=show_settings)
@@ -104,14 +125,14 @@ def check(
             return report.baseline_written(api.write_baseline(write_baseline, where, configuration), write_baseline)
         if prove or input or inputs:
             _check_prove(prove, settings.fix or settings.fix_only or diff, stdin)
-            with steps_shown("looks for repairs") as watch:
+            with steps_shown("looks for repairs") as steps:
                 proved = api.prove(
                     where,
                     configuration,
                     models=prove or (),
                     inputs=described(input, inputs),
                     write=not diff,
-                    watch=watch,
+                    watch=steps,
                 )
             failed = report.proved(proved, diff) or (exit_non_zero_on_fix and bool(proved.changed))
             return int(failed and not exit_zero)
@@ -121,8 +142,33 @@ def check(
             result = api.fix(where, configuration, stdin=stdin, write=stdin is None)
             failed = report.fixed(result) or (exit_non_zero_on_fix and bool(result.changed))
             return int(failed and not exit_zero)
-        checked = api.check(where, configuration, stdin=stdin, want_fixes=settings.output_format == "json")
+        checked = api.check(where, configuration, stdin=stdin, want_fixes=shown.wants_fixes)
         return int(report.checked(checked) and not exit_zero)
+
+
+def _watched(
+    paths: Sequence[str],
+    configure: Callable[[], Configuration],
+    others: Mapping[str, object],
+    statistics: bool,
+    quiet: bool,
+) -> int:
+    """Shows what is found until the user interrupts.
+
+    Raises:
+        UsageError: another option asks for more than to be shown what is found.
+    """
+    from convlint.cli.watch import watch
+
+    if clashing := [name for name, given in others.items() if given]:
+        raise UsageError(f"--watch shows people what is found, and nothing else; leave out {', '.join(clashing)}")
+
+    def show(configuration: Configuration) -> None:
+        report = _Report(configuration.settings(Path.cwd()), sys.stdout, None, statistics, quiet)
+        report.checked(api.check(paths, configuration))
+
+    watch(paths, configure, show)
+    return 0
 
 
 def _check_prove(models: Sequence[str] | None, fix: bool, stdin: Document | None) -> None:
@@ -251,9 +297,9 @@ class _Report:
             self._lines(summary.fixes(result.fixed))
         if self.settings.fix_only:
             self._lines([f"Fixed {summary.plural(len(result.fixed), 'problem')}."])
-            self._lines(summary.refused(result.refused))
+            self._lines(summary.refused(self._refused(result)))
             return False
-        self._lines(summary.refused(result.refused))
+        self._lines(summary.refused(self._refused(result)))
         self._summary(result.left.findings, len(result.fixed))
         return _failed(result.left.findings)
 
@@ -271,13 +317,18 @@ class _Report:
                 self._findings(result.left.findings)
             if self._talks:
                 self._lines(proof.lines(result.verdicts, result.models, painter))
-                self._lines(summary.refused(result.refused))
+                self._lines(summary.refused(self._refused(result)))
                 self._summary(result.left.findings, len(result.fixed))
+            elif not self.quiet:
+                self._noted(proof.lines(result.verdicts, result.models, Painter(sys.stderr)))
             return not self.settings.fix_only and _failed(result.left.findings)
         if not self.quiet:
-            for line in proof.lines(result.verdicts, result.models, painter):
-                _note(line)
+            self._noted(proof.lines(result.verdicts, result.models, painter))
         return bool(self.diff(result, exit_zero=False))
+
+    def _refused(self, result: api.FixResult) -> list[tuple[Finding, str]]:
+        findings = by_cell((finding for finding, _ in result.refused), cache(self._source))
+        return list(zip(findings, (why for _, why in result.refused), strict=True))
 
     def _unstable(self, result: api.FixResult) -> None:
         for path in result.unstable:
@@ -315,30 +366,34 @@ class _Report:
 
     @property
     def _talks(self) -> bool:
-        return not self.quiet and self.settings.output_format != "json"
+        return not self.quiet and self._format.for_people
+
+    @property
+    def _format(self) -> Format:
+        return FORMATS[self.settings.output_format]
 
     def _findings(self, findings: Sequence[Finding]) -> None:
-        unsafe = self.settings.unsafe_fixes
-        if self.settings.output_format == "json":
-            from convlint.report import as_json, summary
-
-            counts = summary.count(findings, unsafe)
-            self._lines([as_json.statistics_as_json(counts) if self.statistics else as_json.as_json(findings)])
-            return
-        if not findings:
-            return
-        painter = Painter(self.out)
+        if not self._format.for_people and isinstance(self.out, TextIOWrapper):
+            self.out.reconfigure(encoding="utf-8")
+        painter, unsafe = Painter(self.out), self.settings.unsafe_fixes
         if self.statistics:
-            from convlint.report.summary import statistics
-
-            self._lines(statistics(findings, unsafe, painter))
+            self._statistics(findings, painter)
             return
-        from convlint.report import text
+        sources = cache(self._source)
+        told = list((by_cell if self._format.by_cell else by_line)(findings, sources))
+        report = Report(told, sources, painter, unsafe, self.settings.root)
+        self._lines(self._format.write(report))
 
-        if self.settings.output_format == "concise":
-            self._lines(text.concise(findings, painter, unsafe))
-        else:
-            self._lines(text.full(findings, painter, unsafe, cache(self._source)))
+    def _statistics(self, findings: Sequence[Finding], painter: Painter) -> None:
+        from convlint.report import summary
+
+        unsafe = self.settings.unsafe_fixes
+        if self._format.for_people:
+            self._lines(summary.statistics(findings, unsafe, painter))
+            return
+        from convlint.report.as_json import statistics_as_json
+
+        self._lines([statistics_as_json(summary.count(findings, unsafe))])
 
     def _summary(self, findings: Sequence[Finding], fixed: int = 0) -> None:
         from convlint.report.summary import summary
@@ -349,6 +404,10 @@ class _Report:
         from convlint.report.text import read
 
         return self.stdin if self.stdin and self.stdin.path == path else read(path)
+
+    def _noted(self, lines: Iterator[str]) -> None:
+        for line in lines:
+            _note(line)
 
     def _lines(self, lines: Iterator[str] | Sequence[str]) -> None:
         self.out.writelines(f"{line}\n" for line in lines)

@@ -75,6 +75,7 @@ Format = Annotated[OutputFormat | None, _out("--output-format", help="Default fu
 OutputFile = Annotated[Path | None, _out("--output-file", "-o", metavar="FILE", help="Where to write the report.")]
 Statistics = Annotated[bool, _out("--statistics", help="Count the findings of each rule.")]
 Quiet = Annotated[bool, _out("--quiet", "-q", help="Print findings and nothing else.")]
+Watch = Annotated[bool, _out("--watch", "-w", help="Show what is found, again whenever a file changes.")]
 ShowFiles = Annotated[bool, _out("--show-files", help="List the files of the run and stop.")]
 ShowSettings = Annotated[bool, _out("--show-settings", help="Print the settings of the first file and stop.")]
 

@@ -1,1 +1,1 @@
-"""Findings to text for people (concise, full) and for programs (json)."""
+"""Findings to text for people (concise, full, grouped) and for programs (JSON, SARIF, build servers...)."""

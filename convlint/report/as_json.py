@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
 from convlint.findings import Finding, Fix, Span
+from convlint.report.formats import Report
 from convlint.source.discovery import absolute, encodable
 
 
-def as_json(findings: Iterable[Finding]) -> str:
-    """The JSON text, one list."""
-    return _dump([finding_as_json(finding) for finding in findings])
+def write(report: Report) -> Iterator[str]:
+    """One list."""
+    yield dump([finding_as_json(finding) for finding in report.findings])
 
 
 def statistics_as_json(rows: Iterable[tuple[str, str, int, int]]) -> str:
     """The counts of ``summary.count`` as JSON."""
-    return _dump([dict(zip(("code", "name", "count", "fixable_count"), row, strict=True)) for row in rows])
+    return dump([dict(zip(("code", "name", "count", "fixable_count"), row, strict=True)) for row in rows])
 
 
-def _dump(value: Any) -> str:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+def dump(value: Any, indent: int = 2) -> str:
+    """The text of a value, all on one line where ``indent`` is -1; what does not print is escaped in it."""
+    text = msgspec.json.format(msgspec.json.encode(value), indent=indent).decode()
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
 
 
 def finding_as_json(finding: Finding) -> dict[str, Any]:
     """One finding."""
     return {
-        "cell": None,
+        "cell": finding.cell,
         "code": finding.code,
         "name": finding.name,
         "severity": finding.severity,

@@ -25,8 +25,8 @@ def diff(old: Document, new: str, painter: Painter) -> Iterator[bytes]:
     Without a line ``diff --git``, behind which `git apply` would look for the paths from the top of the repository.
     """
     before, after = (_name(side, old.path) for side in ("a", "b"))
-    bom = "\ufeff" if old.bom else ""
-    lines = difflib.unified_diff(_LINE.findall(bom + old.text), _LINE.findall(bom + new), lineterm="\n")
+    was, will_be = (_LINE.findall(old.on_disk(text)) for text in (old.text, new))
+    lines = difflib.unified_diff(was, will_be, lineterm="\n")
     for number, line in enumerate(lines):
         if number < 2:
             name, mark = (before, "---") if number == 0 else (after, "+++")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, TextIO, get_args
-
-import msgspec
 
 from convlint.api import Preflighted, PreflightResult
 from convlint.findings import Finding, Level
 from convlint.report import summary, text
-from convlint.report.as_json import finding_as_json
+from convlint.report.as_json import dump, finding_as_json
+from convlint.report.formats import Report
 from convlint.report.style import Painter
 from convlint.trial.job import Kind, Outcome, Trial
 
@@ -169,11 +169,12 @@ def _short(message: str, verbose: bool) -> str:
 
 
 def _findings(findings: Sequence[Finding], painter: Painter, verbose: bool, unsafe_fixes: bool) -> Iterator[str]:
+    report = Report(findings, text.read, painter, unsafe_fixes, Path.cwd())
     if verbose:
-        yield from text.full(findings, painter, unsafe_fixes, text.read)
+        yield from text.full(report)
         return
-    for finding in findings:
-        yield from text.concise([finding], painter, unsafe_fixes)
+    for finding, line in zip(findings, text.concise(report), strict=True):
+        yield line
         if finding.evidence:
             yield f"    {painter('trial:', 'bold')} {_short(finding.evidence, verbose)}"
     if findings:
@@ -192,7 +193,7 @@ def _conclusion(model: Preflighted, painter: Painter) -> str:
 def as_json(result: PreflightResult) -> str:
     """An object with one entry a model: its inputs, each route's verdict, and the findings as ``check`` writes them."""
     value = {"models": [_model(one) for one in result.models], "errors": result.errors}
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    return dump(value)
 
 
 def _model(model: Preflighted) -> dict[str, Any]:

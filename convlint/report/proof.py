@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
-import msgspec
-
 from convlint.findings import Finding, Level
 from convlint.prover import Proved, Verdict, better, told
-from convlint.report.as_json import finding_as_json
+from convlint.report.as_json import dump, finding_as_json
+from convlint.report.plain import shown_path
 from convlint.report.style import Painter
-from convlint.report.text import shown_path
 from convlint.trial.job import Outcome
 
 _STYLES = {"proven": "bold green", "dropped": "bold red", "not exercised": "bold yellow"}
@@ -93,7 +91,7 @@ def as_json(left: Sequence[Finding], verdicts: Sequence[Verdict], proved: Sequen
         "repairs": [_verdict(verdict) for verdict in verdicts],
         "models": [_model_as_json(model) for model in proved],
     }
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    return dump(value)
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from convlint.findings import Applicability, Finding
+from convlint.report.plain import shown_path, shown_row
 from convlint.report.style import Painter
-from convlint.report.text import shown_path, will_fix
+from convlint.report.text import will_fix
 
 
 def summary(findings: Sequence[Finding], unsafe_fixes: bool, fixed: int = 0) -> Iterator[str]:
@@ -57,7 +58,7 @@ def statistics(findings: Iterable[Finding], unsafe_fixes: bool, painter: Painter
 def refused(left: Iterable[tuple[Finding, str]]) -> Iterator[str]:
     """Which repairs were wanted and not made, and why."""
     for finding, why in sorted(left, key=lambda one: (one[0].path, one[0].span)):
-        yield f"Not repaired: {shown_path(finding.path)}:{finding.span.row}: {finding.code}: {why}."
+        yield f"Not repaired: {shown_path(finding.path)}:{shown_row(finding)}: {finding.code}: {why}."
 
 
 def would_fix(fixed: Sequence[Finding], left: Iterable[Finding], unsafe_fixes: bool) -> str:

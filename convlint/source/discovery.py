@@ -42,6 +42,8 @@ DEFAULT_EXCLUDE: tuple[str, ...] = (
 )
 """The folders that Ruff leaves out too: nobody's own source."""
 
+SOURCES = (".py", ".ipynb")
+"""How the names of the files end that are linted without being named."""
 _ROOT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 INSTALLED = ("site-packages", "dist-packages")
 """Folders of installed packages: each package in them is a project of its own."""
@@ -153,12 +155,12 @@ class _Walk(Generic[ScopeT]):
 
     def files(self, top: Path) -> Iterator[tuple[Path, ScopeT]]:
         """The Python files below, with their scopes."""
-        repository = _repository(top)
+        git = repository(top)
         ignores = []
-        if repository:
-            above = [folder for folder in top.parents if folder == repository or repository in folder.parents]
+        if git:
+            above = [folder for folder in top.parents if folder == git or git in folder.parents]
             ignores = [ignore for folder in reversed(above) for ignore in self._ignores(folder)]
-        yield from self._folder(top, ignores, repository is not None)
+        yield from self._folder(top, ignores, git is not None)
 
     def _folder(self, folder: Path, ignores: list[_Ignore], in_git: bool) -> Iterator[tuple[Path, ScopeT]]:
         scope = self.scope_of(folder)
@@ -172,7 +174,9 @@ class _Walk(Generic[ScopeT]):
             return
         for entry in entries:
             path, is_dir = Path(entry.path), entry.is_dir(follow_symlinks=False)
-            if not is_dir and not (entry.name.endswith(".py") and path.is_file()):  # `entry` fails on a link to itself
+            if not is_dir and not (
+                entry.name.endswith(SOURCES) and path.is_file()
+            ):  # `entry` fails on a link to itself
                 continue
             if spec.match_file(_key(path, is_dir)):
                 continue
@@ -216,7 +220,8 @@ def _ignored(path: Path, is_dir: bool, ignores: list[_Ignore]) -> bool:
     return False
 
 
-def _repository(folder: Path) -> Path | None:
+def repository(folder: Path) -> Path | None:
+    """The top of the git repository that a folder is in, if it is in one."""
     return next((place for place in (folder, *folder.parents) if (place / ".git").exists()), None)
 
 

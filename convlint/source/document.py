@@ -78,11 +78,15 @@ class Document:
 
     @classmethod
     def decode(cls, data: bytes, path: str) -> Document:
-        """The document of a file's bytes, by its BOM or coding line (PEP 263).
+        """The document of a file's bytes, by its BOM or coding line (PEP 263); a notebook's by its name.
 
         Raises:
             SourceError: the encoding is unknown or the bytes are not of it.
         """
+        if path.endswith(".ipynb"):
+            from convlint.source.notebook import Notebook
+
+            return Notebook.of(data, path)
         try:
             encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
             bom = data.startswith(_BOM)
@@ -96,6 +100,10 @@ class Document:
     def encode(self, text: str) -> bytes:
         """``text`` as bytes in the file's own encoding, with its BOM if it had one."""
         return (_BOM if self.bom else b"") + text.encode(self.encoding)
+
+    def on_disk(self, text: str) -> str:
+        """What the file would say if this were its text."""
+        return self.encode(text).decode(self.encoding)
 
     @cached_property
     def lines(self) -> list[str]:

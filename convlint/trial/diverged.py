@@ -49,6 +49,23 @@ class Divergence(msgspec.Struct, frozen=True, kw_only=True):
     """Whether eager without this write gives exactly what the graph gives."""
 
 
+def described(found: Divergence) -> str:
+    """What is told of it on one line."""
+    reads = f" of {', '.join(map(str, found.inputs[:2]))}" if found.inputs else ""
+    operator = f"`{found.operator}`{reads}" if found.operator else "a Python number"
+    match found.kind:
+        case "write":
+            proof = ": eager without it gives exactly what the file gives" if found.proven else ""
+            return f"this write ({operator}) is not in the file{proof}"
+        case "constant":
+            return f"the file has a constant, {found.got}, where eager computes {found.want}"
+        case "branch":
+            return "eager goes another way from here"
+        case "failure":
+            return f"the runtime cannot compute {operator}: {found.message}"
+    return f"from {operator} on the numbers part" + (f" ({found.message})" if found.message else "")
+
+
 class Excluded(msgspec.Struct, frozen=True, kw_only=True):
     """Declared sizes for which an exported program is not meant: a guard that ONNX does not keep."""
 

@@ -8,8 +8,8 @@ import pytest
 
 from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level, Span
 from convlint.report import summary
-from convlint.report.as_json import as_json
 from convlint.report.diff import diff
+from convlint.report.formats import FORMATS, Report, Sources
 from convlint.report.style import Painter
 from convlint.report.text import concise, full
 from convlint.source.document import Document
@@ -37,9 +37,19 @@ def finding(span: Span, **changes: object) -> Finding:
     return Finding(**(values | changes))  # type: ignore[arg-type]
 
 
+def given(
+    findings: list[Finding], painter: Painter, unsafe_fixes: bool = False, sources: Sources = lambda _: None
+) -> Report:
+    return Report(findings, sources, painter, unsafe_fixes, Path.cwd())
+
+
+def as_json(findings: list[Finding], painter: Painter) -> str:
+    return "\n".join(FORMATS["json"].write(given(findings, painter)))
+
+
 def framed(text: str, span: Span, painter: Painter) -> list[str]:
     document = Document("m.py", text)
-    lines = list(full([finding(span, harm=None)], painter, False, lambda _: document))
+    lines = list(full(given([finding(span, harm=None)], painter, sources=lambda _: document)))
     return lines[3:-2]
 
 
@@ -51,16 +61,16 @@ def under_carets(shown: list[str]) -> list[str]:
 
 def test_concise_names_place_severity_code_and_repair(painter: Painter) -> None:
     both = [finding(Span(3, 5, 3, 9)), finding(Span(4, 1, 4, 2), fixable=Applicability.unsafe, severity="warning")]
-    assert list(concise(both, painter, False)) == [
+    assert list(concise(given(both, painter))) == [
         "m.py:3:5: error CVL201 `x.item()` leaves the graph",
         "m.py:4:1: warning CVL201 `x.item()` leaves the graph",
     ]
-    assert "warning CVL201 [*] `x" in list(concise(both, painter, True))[1]
+    assert "warning CVL201 [*] `x" in list(concise(given(both, painter, True)))[1]
 
 
 def test_full_shows_code_harm_and_repair(painter: Painter) -> None:
     one = finding(Span(1, 5, 1, 13), fixable=Applicability.safe, fix=Fix("Keep the tensor", ()))
-    shown = list(full([one], painter, False, lambda _: Document("m.py", "y = x.item()\n")))
+    shown = list(full(given([one], painter, sources=lambda _: Document("m.py", "y = x.item()\n"))))
     assert shown[:2] == ["CVL201 [*] error: `x.item()` leaves the graph", "  --> m.py:1:5"]
     assert "harm: breaks onnx_dynamo, coreml; frozen jit_trace" in shown
     assert "help: Keep the tensor (`--fix` repairs it)" in shown
@@ -119,7 +129,7 @@ def test_control_characters_do_not_reach_the_terminal(painter: Painter) -> None:
 
 
 def test_a_file_that_is_gone_has_no_frame(painter: Painter) -> None:
-    assert list(full([finding(Span(1, 1, 1, 2))], painter, False, lambda _: None))[1] == "  --> m.py:1:1"
+    assert list(full(given([finding(Span(1, 1, 1, 2))], painter)))[1] == "  --> m.py:1:1"
 
 
 def test_color_only_where_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,9 +141,9 @@ def test_color_only_where_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Painter(io.StringIO())("x", "bold red") == "x"
 
 
-def test_json_has_ruffs_fields_and_ours() -> None:
+def test_json_has_ruffs_fields_and_ours(painter: Painter) -> None:
     fix = Fix("Keep it", (Edit(Span(1, 5, 1, 9), "z"),), Applicability.safe)
-    (one,) = json.loads(as_json([finding(Span(1, 5, 2, 3), fix=fix)]))
+    (one,) = json.loads(as_json([finding(Span(1, 5, 2, 3), fix=fix)], painter))
     assert one == {
         "cell": None,
         "code": "CVL201",
@@ -156,10 +166,11 @@ def test_json_has_ruffs_fields_and_ours() -> None:
             "coreml": "breaks",
         },
         "seen": "static",
+        "evidence": None,
         "noqa_row": 1,
         "url": None,
     }
-    assert json.loads(as_json([])) == []
+    assert json.loads(as_json([], painter)) == []
 
 
 def test_summary_counts_by_severity_and_repair() -> None:
