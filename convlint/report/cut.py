@@ -8,8 +8,8 @@ import msgspec
 
 from convlint.graph.cut import Cut, Suppression, Tensor
 from convlint.report.diagnosis import count, line, plain, wrapped
+from convlint.report.plain import shown_path
 from convlint.report.style import Painter
-from convlint.report.text import shown_path
 
 _MOST = 8
 """Rows of a list that are shown."""

@@ -9,8 +9,8 @@ import msgspec
 
 from convlint.graph.problems import BadNode, Diagnosis, Input, Wrong
 from convlint.graph.source_line import Line
+from convlint.report.plain import shown_path
 from convlint.report.style import Painter
-from convlint.report.text import shown_path
 
 _LABEL = 9
 """Columns of what stands before a line: `repair`, `allowed`."""

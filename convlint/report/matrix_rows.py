@@ -11,8 +11,8 @@ from convlint.backends.chains import in_words, is_chain
 from convlint.backends.exporters import TITLES, exporters
 from convlint.backends.matrix import ORDER, Cell, Column, Matrix, Supported, Target, Window
 from convlint.backends.uses import FILE, Operator, OperatorUse
+from convlint.report.plain import shown_path
 from convlint.report.summary import plural
-from convlint.report.text import shown_path
 
 WORDS: dict[Supported, str] = {"yes": "yes", "partial": "part", "unknown": "?", "no": "no"}
 MOST_PLACES = 4
