@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy
 import torch
 
 from convlint.trial.kept import Kept
-from convlint.trial.tape import DEFAULT_LIMITS, Limits, record
+from convlint.trial.tape import Budget, OverBudgetError, record
 
 _CHUNK = 64
 """Nodes that are run at a time."""
@@ -43,11 +42,12 @@ class GraphValues(Protocol):
     outputs: tuple[str, ...]
     """The names of what it gives."""
 
-    def run(self, args: tuple[Any, ...]) -> Iterator[Computed]:
+    def run(self, args: tuple[Any, ...], budget: Budget) -> Iterator[Computed]:
         """All tensors on some inputs, in the order of the graph.
 
         Raises:
             NodeError: the runtime cannot compute one.
+            OverBudgetError: it takes too much.
         """
 
 
@@ -57,7 +57,6 @@ class OnnxValues:
 
     path: Path
     names: Sequence[str]
-    limits: Limits = DEFAULT_LIMITS
     outputs: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,9 +67,8 @@ class OnnxValues:
         self._constants = {one.name: one for one in self._graph.initializer}
         self.outputs = tuple(one.name for one in self._graph.output)
 
-    def run(self, args: tuple[Any, ...]) -> Iterator[Computed]:
+    def run(self, args: tuple[Any, ...], budget: Budget) -> Iterator[Computed]:
         """All tensors on some inputs: constants first, then those of the nodes in order."""
-        end = time.monotonic() + self.limits.seconds
         known = {given.name for given in self._graph.input}
         values: dict[str, Any] = {
             name: torch.as_tensor(value).detach().numpy()
@@ -81,8 +79,8 @@ class OnnxValues:
         nodes = [node for node in self._graph.node if node.op_type != "Constant"]
         last = {name: i for i, node in enumerate(nodes) for name in _read(node)}
         for start in range(0, len(nodes), _CHUNK):
-            if time.monotonic() > end:
-                return
+            if budget.over:
+                raise OverBudgetError
             yield from self._chunk(nodes[start : start + _CHUNK], values)
             gone = [name for name in values if last.get(name, -1) < start + _CHUNK]
             for name in gone:
@@ -142,12 +140,11 @@ class ProgramValues:
     """What ``torch.export`` gave, as a module."""
 
     module: Any
-    limits: Limits = DEFAULT_LIMITS
     outputs: tuple[str, ...] = ()
 
-    def run(self, args: tuple[Any, ...]) -> Iterator[Computed]:
+    def run(self, args: tuple[Any, ...], budget: Budget) -> Iterator[Computed]:
         """The result of every operator that runs."""
-        tape, made = record(self.module, args, self.limits)
+        tape, made = record(self.module, args, budget)
         for i, result in enumerate(tape.results):
             operator = tape.calls[result.call].operator
             yield Computed(f"{i}", result.value, operator)
@@ -196,8 +193,10 @@ class TraceValues:
         graph.registerOutput(everything.output())
         return kinds
 
-    def run(self, args: tuple[Any, ...]) -> Iterator[Computed]:
+    def run(self, args: tuple[Any, ...], budget: Budget) -> Iterator[Computed]:
         """The result of every operator."""
+        if budget.over:
+            raise OverBudgetError
         try:
             made = self._function(*args, *self._parameters)
         except RuntimeError as error:

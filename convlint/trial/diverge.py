@@ -9,6 +9,7 @@ whose value the graph does not have, between those that it has and the result th
 from __future__ import annotations
 
 import itertools
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,9 +27,10 @@ from convlint.trial.execute import run_on
 from convlint.trial.kept import Index, Kept, gap
 from convlint.trial.place import shown
 from convlint.trial.samples import Sample
-from convlint.trial.tape import DEFAULT_LIMITS, OUTSIDE, Limits, Tape, record
+from convlint.trial.tape import OUTSIDE, Budget, OverBudgetError, Tape, record
 from convlint.trial.variables import made_at
 
+_Place = tuple[str, int]
 _MOST_ALIGNED = 4_000_000
 """Pairs of calls that are looked at where two runs differ in the middle."""
 _MOST_TRIES = 24
@@ -40,19 +42,31 @@ def first_divergence(
     traced: Sample,
     failing: Sample,
     graph: GraphValues,
-    limits: Limits = DEFAULT_LIMITS,
+    *,
+    seconds: float = 60.0,
+    memory: int = 1 << 30,
 ) -> Divergence | None:
     """The first operator of eager that a graph does not compute on a sample; None where it is not found.
 
     ``build`` gives a new model, with the same weights each time; ``traced`` is what the graph was exported with.
+    ``memory`` bounds the bytes of the values that are kept of one run of eager.
     """
-    on_traced = _Run.of(build, traced, limits)
+    try:
+        return _first(build, traced, failing, graph, Budget(time.monotonic() + seconds, memory))
+    except OverBudgetError:
+        return None
+
+
+def _first(
+    build: Callable[[], torch.nn.Module], traced: Sample, failing: Sample, graph: GraphValues, budget: Budget
+) -> Divergence | None:
+    on_traced = _Run.of(build, traced, budget)
     known = on_traced.index
     pairs: dict[str, list[int]] = {}
-    ran = _follow(graph, traced, lambda one: pairs.__setitem__(one.name, list(known.equal(one.value))))
+    ran = _follow(graph, traced, budget, lambda one: pairs.__setitem__(one.name, list(known.equal(one.value))))
     if failing is traced or ran.failed or on_traced.wrong(ran.outputs):
-        return _Unpaired(build, traced, on_traced, ran, pairs, limits).find()
-    return _Paired(on_traced, _Run.of(build, failing, limits), pairs).find(graph, failing)
+        return _Unpaired(build, traced, on_traced, ran, pairs, budget).find()
+    return _Paired(on_traced, _Run.of(build, failing, budget), pairs).find(graph, failing, budget)
 
 
 class _Ran(NamedTuple):
@@ -62,7 +76,7 @@ class _Ran(NamedTuple):
     failed: NodeError | None
 
 
-def _follow(graph: GraphValues, sample: Sample, see: Callable[[Computed], object]) -> _Ran:
+def _follow(graph: GraphValues, sample: Sample, budget: Budget, see: Callable[[Computed], object]) -> _Ran:
     """Shows each tensor of a graph on a sample."""
     values: dict[str, Kept] = {}
     failed = None
@@ -70,7 +84,7 @@ def _follow(graph: GraphValues, sample: Sample, see: Callable[[Computed], object
     def run(args: tuple[Any, ...]) -> None:
         nonlocal failed
         try:
-            for one in graph.run(args):
+            for one in graph.run(args, budget):
                 see(one)
                 if one.name in graph.outputs or one.name.startswith("output "):
                     values[one.name] = one.value
@@ -89,9 +103,9 @@ class _Run:
     outputs: list[Kept]
 
     @classmethod
-    def of(cls, build: Callable[[], torch.nn.Module], sample: Sample, limits: Limits) -> _Run:
+    def of(cls, build: Callable[[], torch.nn.Module], sample: Sample, budget: Budget) -> _Run:
         model = build()
-        tape, made = run_on(sample, lambda args: record(model, args, limits))
+        tape, made = run_on(sample, lambda args: record(model, args, budget))
         if tape.error:
             raise tape.error
         return cls(tape, _kept(made))
@@ -222,7 +236,7 @@ class _Paired:
     confirmed: set[int] = field(default_factory=set)
     departed: dict[int, list[_Departed]] = field(default_factory=lambda: defaultdict(list))
 
-    def find(self, graph: GraphValues, sample: Sample) -> Divergence | None:
+    def find(self, graph: GraphValues, sample: Sample, budget: Budget) -> Divergence | None:
         self.aligned = _Aligned(self.traced.tape, self.other.tape)
         self._of_traced = {i: j for j, i in self.aligned.results.items()}
         self._with_partner = {
@@ -230,7 +244,7 @@ class _Paired:
         }
         results = enumerate(self.other.tape.results)
         self._alone = Index((j, result.value) for j, result in results if j not in self._with_partner)
-        ran = _follow(graph, sample, self._see)
+        ran = _follow(graph, sample, budget, self._see)
         self._unchanged()
         wrong = self.other.wrong(ran.outputs)
         region = self.other.region(wrong, self.confirmed)
@@ -241,9 +255,9 @@ class _Paired:
     def _see(self, one: Computed) -> None:
         results = self.other.tape.results
         for i in self.pairs.get(one.name, ()):
-            if i not in self._of_traced:
+            j = self._of_traced.get(i, -1)
+            if j < 0 or j in self.confirmed:
                 continue
-            j = self._of_traced[i]
             found = gap(one.value, results[j].value)
             if found is None:
                 self.confirmed.add(j)
@@ -352,7 +366,7 @@ class _Unpaired:
     run: _Run
     ran: _Ran
     pairs: dict[str, list[int]]
-    limits: Limits
+    budget: Budget
 
     def find(self) -> Divergence | None:
         tape = self.run.tape
@@ -375,25 +389,42 @@ class _Unpaired:
         tape = self.run.tape
         places = list(dict.fromkeys(tape.place(tape.results[i]) for i in writes))
         for without in itertools.islice(_subsets(places), _MOST_TRIES):
-            outputs = self._eager_without(set(without))
-            if outputs and not _Run(tape, outputs).wrong(self.ran.outputs):
-                first = next(i for i in writes if tape.place(tape.results[i]) in without)
+            if self._explained(without):
+                needed = self._needed(without)
+                first = next(i for i in writes if tape.place(tape.results[i]) in needed)
                 return self.run.divergence(first, kind="write", proven=True)
         return None
 
-    def _eager_without(self, places: set[tuple[str, int]]) -> list[Kept]:
+    def _needed(self, without: Sequence[_Place]) -> Sequence[_Place]:
+        """Those of some writes that all must be left out for it."""
+        if len(without) > _MOST_TRIES:
+            return without
+        for place in without:
+            rest = [other for other in without if other != place]
+            if self._explained(rest):
+                return self._needed(rest)
+        return without
+
+    def _explained(self, without: Sequence[_Place]) -> bool:
+        """Whether eager without some writes gives what the graph gives."""
+        outputs = self._eager_without(set(without))
+        return bool(outputs) and not _Run(self.run.tape, outputs).wrong(self.ran.outputs)
+
+    def _eager_without(self, places: set[_Place]) -> list[Kept]:
         model = self.build()
         try:
             made = run_on(
                 self.sample,
-                lambda args: record(model, args, self.limits, lambda path, row: (path, row) in places)[1],
+                lambda args: record(model, args, self.budget, lambda path, row: (path, row) in places)[1],
             )
+        except OverBudgetError:
+            raise
         except Exception:  # without the write the model may not run
             return []
         return _kept(made)
 
 
-def _subsets(places: Sequence[tuple[str, int]]) -> Iterable[tuple[tuple[str, int], ...]]:
+def _subsets(places: Sequence[_Place]) -> Iterable[tuple[_Place, ...]]:
     """All of them, then single ones, then pairs..."""
     if places:
         yield tuple(places)

@@ -24,16 +24,22 @@ OUTSIDE = "outside"
 """The operator of what no operator of torch made: NumPy, another library."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What the search for a divergence may take."""
+class Budget(NamedTuple):
+    """What a search may still take."""
 
-    seconds: float = 60.0
-    memory: int = 1 << 30
+    until: float
+    """By ``time.monotonic``."""
+    memory: int
     """Bytes, for the values that are kept of one run."""
 
+    @property
+    def over(self) -> bool:
+        """Whether there is no time left."""
+        return time.monotonic() > self.until
 
-DEFAULT_LIMITS = Limits()
+
+class OverBudgetError(Exception):
+    """The budget does not suffice."""
 
 
 class Line(NamedTuple):
@@ -94,7 +100,7 @@ class Tape:
     outputs: list[tuple[int, ...]] = field(default_factory=list)
     """For each tensor of the model's result the results that it is made of."""
     complete: bool = True
-    """Whether the limits sufficed."""
+    """Whether the budget sufficed."""
     error: Exception | None = None
     """What ended it."""
 
@@ -107,12 +113,11 @@ class Tape:
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """While open, writes a tape."""
 
-    def __init__(self, limits: Limits, known: Sequence[torch.Tensor], without: Callable[[str, int], bool]) -> None:
+    def __init__(self, budget: Budget, known: Sequence[torch.Tensor], without: Callable[[str, int], bool]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.tape = Tape()
-        self._limits = limits
+        self._budget = budget
         self._without = without
-        self._end = time.monotonic() + limits.seconds
         self._bytes = 0
         self._writers: dict[int, int] = {}
         self._views: dict[tuple[Any, ...], int] = {}
@@ -129,7 +134,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if mutable and self._without(path, row) and isinstance(args[0], torch.Tensor) and args[0]._base is not None:
             return args[0]
         tape = self.tape
-        if not tape.complete or time.monotonic() > self._end or self._bytes > self._limits.memory:
+        if not tape.complete or self._budget.over or self._bytes > self._budget.memory:
             tape.complete = False
             return function(*args, **kwargs)
         leaves = pytree.tree_leaves((args, kwargs))
@@ -222,18 +227,24 @@ def _lines(tape: Tape) -> Iterator[None]:
 def record(
     model: torch.nn.Module,
     args: tuple[Any, ...],
-    limits: Limits,
+    budget: Budget,
     without: Callable[[str, int], bool] = lambda path, row: False,  # noqa: ARG005
 ) -> tuple[Tape, Any]:
-    """A run of a model and its result, without the writes into parts of tensors at some lines."""
+    """A run of a model and its result, without the writes into parts of tensors at some lines.
+
+    Raises:
+        OverBudgetError: it takes too much.
+    """
     known = [*model.parameters(), *model.buffers(), *(leaf for leaf in args if isinstance(leaf, torch.Tensor))]
-    recorder = _Recorder(limits, known, without)
+    recorder = _Recorder(budget, known, without)
     made = None
     try:
         with torch.no_grad(), _lines(recorder.tape), recorder:
             made = model(*args)
     except Exception as error:
         recorder.tape.error = error
+    if not recorder.tape.complete:
+        raise OverBudgetError
     leaves = [leaf for leaf in pytree.tree_leaves(made) if isinstance(leaf, torch.Tensor)]
     recorder.tape.outputs = [recorder.reads(leaf) for leaf in leaves]
     return recorder.tape, made

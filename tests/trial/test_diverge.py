@@ -19,7 +19,6 @@ from convlint.trial.diverged import Divergence
 from convlint.trial.execute import load, run_on, seed
 from convlint.trial.routes import MODEL_FILE, Export, onnx_dynamo, onnx_torchscript
 from convlint.trial.samples import Sample
-from convlint.trial.tape import Limits
 
 HEADER = "import math\nimport numpy as np\nimport torch\nimport torch.nn.functional as F\nfrom torch import nn\n\n\n"
 MARK, CAUSE = "# <- here", "# <- cause"
@@ -235,4 +234,5 @@ def test_the_limits_end_the_search(tmp_path: Path) -> None:
     sample = Sample("traced", "traced", (X,), made=False)
     graph = exported("jit_trace", module.Model(), sample, {}, tmp_path)
     other = Sample("other", "values", (X * 2,), made=False)
-    assert first_divergence(module.Model, sample, other, graph, Limits(memory=500)) is None
+    assert first_divergence(module.Model, sample, other, graph, memory=500) is None
+    assert first_divergence(module.Model, sample, other, graph, seconds=0) is None
