@@ -77,6 +77,8 @@ class Preflighted:
     """Its findings: those of the source on lines that it runs, and those that only running it found."""
     matrix: MatrixResult | None = None
     """What the targets make of the ONNX file that it became, None where it became none."""
+    diagnoses: dict[str, Diagnosis] = field(default_factory=dict)
+    """By route what is wrong with a file that is refused."""
 
     @property
     def right(self) -> list[str]:
@@ -316,6 +318,11 @@ def preflight_all(
                 continue
             model = _preflighted(label, trial, configuration, settings, want_fixes)
             model.matrix = _of_file(label, Path(request.files), configuration)
+            model.diagnoses = {
+                route: diagnose(Path(request.files, f"{route}.onnx"))
+                for route, outcome in trial.outcomes.items()
+                if outcome.stage in ("checker", "runtime") and Path(request.files, f"{route}.onnx").is_file()
+            }
             result.models.append(model)
     return result
 

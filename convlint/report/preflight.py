@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any, TextIO, get_args
 
 from convlint.api import MatrixResult, Preflighted, PreflightResult
 from convlint.findings import Finding, Level
+from convlint.graph.problems import BadNode
 from convlint.report import summary, text
 from convlint.report.as_json import dump, finding_as_json
+from convlint.report.diagnosis import plain
 from convlint.report.formats import Report
 from convlint.report.matrix_rows import outcome as targets
 from convlint.report.matrix_text import in_short
@@ -26,6 +29,7 @@ _COUNTED: dict[Kind, str] = {
     "sizes": "other sizes",
 }
 _LONGEST = 110
+_MOST_NODES = 2
 
 
 def lines(
@@ -85,6 +89,12 @@ def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool,
     for route, outcome in model.trial.outcomes.items():
         if outcome.level is not Level.harmless:
             yield f"  {painter(route, 'bold')}: {_short(_why(outcome), verbose)}"
+            bad = model.diagnoses[route].bad if route in model.diagnoses else ()
+            for node in bad if verbose else bad[:_MOST_NODES]:
+                told = textwrap.wrap(plain(_bad(node)), max(60, painter.width) - 4, break_on_hyphens=False)
+                yield from (f"    {line}" for line in told)
+            if len(bad) > _MOST_NODES and not verbose:
+                yield f"    and {len(bad) - _MOST_NODES} nodes more, see -v"
         if outcome.vanished:
             gone = ", ".join(f"`{name}`" for name in outcome.vanished)
             yield f"  {painter(route, 'bold')}: the exported graph has no input {gone} any more"
@@ -166,6 +176,14 @@ def _why(outcome: Outcome) -> str:
     word = "fails" if outcome.on in outcome.raised else "differs"
     on = "on the traced inputs" if outcome.on == "traced" else f"on {outcome.on}"
     return f"{word} {on}: {outcome.message}"
+
+
+def _bad(node: BadNode) -> str:
+    place = f"{node.line.place}: " if node.line.path else ""
+    wrong = "; ".join(one.message for one in node.wrongs)
+    return f"{place}{node.operator}-{node.since_version} `{node.name}`: {wrong}" + f"; {node.repair}" * bool(
+        node.repair
+    )
 
 
 def _short(message: str, verbose: bool) -> str:

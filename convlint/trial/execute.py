@@ -67,8 +67,8 @@ class Measured(NamedTuple):
     want: Any
 
 
-Look = Callable[[Outcome, Graph, Path], Outcome]
-"""Adds to an outcome what the graph, and the ONNX file if it is one, show besides."""
+Look = Callable[[Outcome, Graph | None, Path], Outcome]
+"""Adds to an outcome what the graph, if one runs, and the ONNX file, if there is one, show besides."""
 
 
 def perform(job: Job) -> Iterator[Answer]:
@@ -253,15 +253,15 @@ def outcome(
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="convlint-") as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        graph: Graph | None = None
         try:
             with watch:
                 graph = exported(route, subject, measured[0].sample, opset, Path(folder))
         except Exception as error:
             stage = error.stage if isinstance(error, RefusedError) else "export"
-            return Outcome(
-                route, Level.breaks, told(error), seconds=_since(started), place=of_error(error), stage=stage
-            )
-        judged = _judge(route, graph, measured, subject)
+            judged = Outcome(route, Level.breaks, told(error), place=of_error(error), stage=stage)
+        else:
+            judged = _judge(route, graph, measured, subject)
         if look:
             judged = look(judged, graph, Path(folder, MODEL_FILE))
     return replace(judged, seconds=_since(started))

@@ -109,11 +109,11 @@ class Watched:
                 stack.enter_context(lines)
             yield
 
-    def _looked_at(self, conditions: Sequence[Condition], done: Outcome, graph: Graph, path: Path) -> Outcome:
+    def _looked_at(self, conditions: Sequence[Condition], done: Outcome, graph: Graph | None, path: Path) -> Outcome:
         """What an ONNX file that is wrong shows of where: the sizes that it should not take, the first operator."""
         if self._files and path.is_file():
             shutil.copy(path, Path(self._files, f"{done.route}.onnx"))
-        if not (done.route.startswith("onnx") and done.failed):
+        if graph is None or not (done.route.startswith("onnx") and done.failed):
             return done
         events = []
         traced = self._measured[0].sample
