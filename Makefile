@@ -43,10 +43,12 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
-docs: $(VENV)/.dev  ## write docs/rules from the rules and their proofs, the README's screen, and the example's page
+docs: $(VENV)/.dev  ## write what is generated: the rules' pages, the README's screen, the example's page, opsets, diagnoses
 	$(BIN)/python -m convlint.report.docs
 	$(BIN)/python docs/screen.py
 	$(BIN)/python docs/atss.py
+	$(BIN)/python docs/opsets.py
+	$(BIN)/python benchmarks/ill_typed.py > docs/diagnose.md
 
 prove: $(VENV)/.dev  ## run every rule's examples through the real tracers, and store what they do
 	$(BIN)/python -m convlint.trial.prove

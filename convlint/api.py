@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from convlint.config import Configuration, Settings
+from convlint.config import Configuration, Settings, parse_targets
 from convlint.errors import UsageError, nearest
 from convlint.findings import EXPORTERS, Finding, Level, Span
-from convlint.rule import faults
+from convlint.rule import DEFAULT_OPSET, faults
 from convlint.source.discovery import discover, matches
 from convlint.source.document import Document
 from convlint.trial.job import ModelSpec, Watch, unwatched
@@ -20,6 +20,10 @@ from convlint.trial.job import ModelSpec, Watch, unwatched
 if TYPE_CHECKING:
     import torch
 
+    from convlint.backends.matrix import Matrix
+    from convlint.backends.uses import OperatorUse
+    from convlint.graph.cut import Cut
+    from convlint.graph.problems import Diagnosis
     from convlint.judge import Judged
     from convlint.prover import Proved, Verdict
     from convlint.trial.job import Trial
@@ -89,6 +93,28 @@ class PreflightResult:
     models: list[Preflighted] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
     """The models that did not run, with the reason."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a matrix is about: a file, or sources."""
+
+    name: str
+    uses: tuple[OperatorUse, ...]
+    opset: int | None = None
+    """That of a file."""
+    producer: str = ""
+    nodes: int = 0
+    ir: int = 0
+    """The IR version of a file."""
+
+
+@dataclass(frozen=True)
+class MatrixResult:
+    """What targets make of a model."""
+
+    subject: Subject
+    matrix: Matrix
 
 
 def files(paths: Sequence[Path | str], configuration: Configuration) -> dict[Path, Settings]:
@@ -319,6 +345,87 @@ def _models(named: Sequence[str | ModelSpec], settings: Sequence[Settings]) -> l
     if not found:
         raise UsageError("no model is configured; add a [[tool.convlint.models]] table, or name a model")
     return list(found.values())
+
+
+def diagnose(path: Path | str, targets: Sequence[str] | None = None) -> Diagnosis:
+    """All that is wrong with the ONNX model in a file, by ONNX's own rules and by what targets take.
+
+    ``targets`` are written ``onnxruntime`` or ``tensorrt==10.0``; without any, those of the configuration.
+
+    Raises:
+        UsageError: the file holds no model, a target is unknown, or onnx is not installed.
+    """
+    from convlint.graph.apart import called
+
+    named = Configuration().settings(Path.cwd()).targets if targets is None else parse_targets(targets)
+    told: Diagnosis = called(Path(path), "convlint.graph.diagnose:diagnose", Path(path), named)
+    return told
+
+
+def cut(path: Path | str, target: str, head: Path | str | None = None, tail: Path | str | None = None) -> Cut:
+    """Cuts the ONNX model in a file into what a target takes and the rest, and proves that both are the whole.
+
+    The parts are written where ``head`` and ``tail`` say. ``target`` is written ``tvm`` or ``tensorrt==10.0``.
+
+    Raises:
+        UsageError: the file holds no model or a wrong one, the target takes no part of it, or the parts are not the
+            whole; then nothing is written.
+    """
+    from convlint.graph.apart import called
+
+    targets = parse_targets(target)
+    if len(targets) != 1:
+        raise UsageError(f"--target {target}: a model is cut for one target; name one")
+    parts = [Path(part) if part else None for part in (head, tail)]
+    told: Cut = called(Path(path), "convlint.graph.cut:cut", Path(path), targets[0], *parts)
+    return told
+
+
+def matrix(
+    what: Sequence[Path | str], configuration: Configuration | None = None, *, opsets: Sequence[int] = ()
+) -> MatrixResult:
+    """What the targets of the configuration make of an ONNX file, or of what source files and folders call.
+
+    Without ``opsets`` that of the file, or of the configuration, or the one that torch writes by itself.
+
+    Raises:
+        UsageError: something is not there or cannot be read, or two things are asked for at once.
+    """
+    from convlint.backends.matrix import matrix as make
+
+    configuration = configuration or Configuration()
+    settings = configuration.settings(Path.cwd())
+    subject = _subject(what, configuration)
+    chosen = list(opsets) or [settings.opset or subject.opset or DEFAULT_OPSET]
+    return MatrixResult(subject, make(subject.uses, settings.targets, chosen, settings.exporter, ir=subject.ir))
+
+
+def _subject(what: Sequence[Path | str], configuration: Configuration) -> Subject:
+    """What a matrix is about."""
+    onnx = [Path(one) for one in what if _is_onnx(Path(one))]
+    if onnx and len(what) > 1:
+        raise UsageError(f"{onnx[0]}: an ONNX file is looked at alone; leave out the other paths")
+    if onnx:
+        from convlint.backends.onnx_file import read
+
+        file = read(onnx[0])
+        return Subject(str(onnx[0]), file.uses, file.opset, file.producer, file.nodes, file.ir)
+    return _sources(what, configuration)
+
+
+def _is_onnx(path: Path) -> bool:
+    return path.suffix not in (".py", ".pyi", ".ipynb") and (path.suffix == ".onnx" or path.is_file())
+
+
+def _sources(what: Sequence[Path | str], configuration: Configuration) -> Subject:
+    from convlint.backends.from_source import uses
+    from convlint.linter import events
+
+    found = [event for settings, group in _groups(what, configuration, None) for event in events(group, settings)]
+    name, seen = " ".join(map(str, what)), tuple(uses(found))
+    if not seen:
+        raise UsageError(f"{name}: no call of torch is seen that a model makes; name its files, or an ONNX file")
+    return Subject(name, seen)
 
 
 def add_ignores(paths: Sequence[Path | str], configuration: Configuration) -> int:

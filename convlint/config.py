@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 
 from convlint import backends
+from convlint.backends.facts import facts, newest_known, versions
 from convlint.entry_points import EntryPoint, check_entry_pattern, check_entry_point
 from convlint.errors import UsageError, nearest
 from convlint.rule import Context, current, faults, registry
@@ -55,8 +56,13 @@ TARGETS: tuple[str, ...] = (
     "litert",
     "mnn",
     "ncnn",
+    "onnx-tf",
+    "onnx2tf",
     "onnxruntime",
     "onnxruntime-web",
+    "onnxruntime-webgl",
+    "onnxruntime-webgpu",
+    "onnxruntime-webnn",
     "opencv",
     "openvino",
     "tensorrt",
@@ -275,6 +281,8 @@ def apply(settings: Settings, layer: Layer) -> Settings:
                 ("!" * pattern.startswith("!") + anchored(pattern.removeprefix("!"), layer.base), _prefixes(codes))
                 for pattern, codes in options.per_file_ignores.items()
             )
+        if options.opset is not None and options.opset > newest_known():
+            raise UsageError(f"opset {options.opset} is not known, {newest_known()} is the newest; write 7 to that")
         if options.target is not None:
             changes["targets"] = parse_targets(options.target)
         if options.models is not None:
@@ -398,6 +406,17 @@ def _idle(settings: Settings) -> Iterator[str]:
                 yield f"rule `{code}` is deprecated and will be removed: {rule.reason}"
 
 
+def _unknown(settings: Settings) -> Iterator[str]:
+    """Warnings about targets, and versions of them, that no facts are about: silence would pass for consent."""
+    for name, version in settings.targets:
+        known = facts(name, version)
+        if known is None:
+            yield f"nothing is known of target `{name}` yet, so nothing is reported for it"
+        elif version and (reason := backends.out_of_reach(known, version, known.newest_opset)):
+            told = f"{reason}, so nothing is reported for it; known are {', '.join(versions(name))}"
+            yield f"target `{name}=={version}`: {told}"
+
+
 def _within(code: str, prefixes: Iterable[str]) -> bool:
     return any(code.startswith(prefix) for prefix in prefixes)
 
@@ -484,7 +503,7 @@ class Configuration:
         layers = self.overrides if options is None else (Layer(options, str(file), root), *self.overrides)
         for layer in layers:
             settings = apply(settings, layer)
-        return replace(settings, warnings=(*settings.warnings, *_idle(settings)))
+        return replace(settings, warnings=(*settings.warnings, *_idle(settings), *_unknown(settings)))
 
 
 def parse_config_option(text: str) -> Path | Options:

@@ -15,7 +15,7 @@ from convlint.trial.job import Event, Kind, Outcome, Trial
 
 _SHARES_EVENTS = {"jit_trace": EXPORTERS["torchscript"], "torch_export": EXPORTERS["dynamo"]}
 """A tool to the routes that begin with it: what it freezes is frozen on all of them."""
-_SHOWS_HARM = ("baked-differs", "specialized", "diverges")
+_SHOWS_HARM = ("baked-differs", "specialized", "diverges", "excluded")
 _OF_SIZE: tuple[Kind, ...] = ("batch", "sizes")
 _RULES = {
     "stops": ("CVL010", "export-stops"),
@@ -95,8 +95,8 @@ def _levels(tool: str, event: Event, trial: Trial) -> Iterator[tuple[str, Level]
         return
     if event.kind not in _SHOWS_HARM:
         return
-    of_size = event.kind == "specialized" or trial.reference.kinds.get(event.on) in _OF_SIZE
-    for route in _SHARES_EVENTS[tool] if event.kind != "diverges" else (tool,):
+    of_size = event.kind in ("specialized", "excluded") or trial.reference.kinds.get(event.on) in _OF_SIZE
+    for route in _SHARES_EVENTS.get(tool, (tool,)):
         outcome = trial.outcomes.get(route)
         if outcome is None:
             continue

@@ -6,6 +6,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -117,6 +118,20 @@ def _lint_documents(documents: Sequence[Document], settings: Settings, around: S
     result.findings = [r.finding for r in result.repairables]
     result.repairables = [r for r in result.repairables if r.finding.fixable is not None]
     return result
+
+
+def events(paths: Sequence[Path], settings: Settings) -> list[Event]:
+    """The events of files, by no rule's judgement; what does not parse has none.
+
+    Raises:
+        UsageError: an entry point is named that is not there.
+    """
+    with roomy():
+        analyzer = Analyzer((), Asked(), settings.entry_points, settings.exclude_entry_points)
+        for path in paths:
+            with suppress(SourceError):
+                analyzer.add(Document.read(path))
+        return [event for found in analyzer.events().values() for event in found]
 
 
 def _wanted(finding: Finding, settings: Settings) -> bool:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from conftest import Cli
 
 from convlint.config import Configuration, Layer, Options, Settings, parse_config_option, parse_options, parse_targets
 from convlint.errors import UsageError
@@ -143,3 +144,18 @@ def test_config_option_is_a_file_or_a_pair(here: Path) -> None:
     assert parse_config_option("opset = 18") == Options(opset=18)
     with pytest.raises(UsageError, match="neither a file nor a pair"):
         parse_config_option("missing.toml")
+
+
+def test_a_version_of_a_target_that_nothing_is_known_of_is_said(cli: Cli) -> None:
+    Path("a.py").write_text("")
+    ran = cli("a.py", "--target", "tensorrt==8.7,openvino")
+    assert "target `tensorrt==8.7`: what is known is of TensorRT 10.0, not of 8.7" in ran.err
+    assert "openvino" not in ran.err
+    assert "known are 10.0, 9.3, 9.2," in ran.err
+    assert not cli("a.py", "--target", "tensorrt==8.6").err
+
+
+def test_an_opset_that_is_not_known_is_refused(cli: Cli) -> None:
+    Path("a.py").write_text("")
+    ran = cli("a.py", "--opset", "99")
+    assert (ran.code, "opset 99 is not known" in ran.err) == (2, True)

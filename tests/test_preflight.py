@@ -126,8 +126,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def preflight(folder: Path, name: str, inputs: str = "x: float32[N=2, L=4, 4]", **options: Any) -> api.Preflighted:
     """What is found of one of the models."""
     configuration = Configuration([Layer(Options(**options), "test", folder)], isolated=True)
-    (done,) = api.preflight([f"models.py:{name}"], configuration, inputs=inputs).models
-    return done
+    return api.preflight(f"models.py:{name}", inputs, configuration)
 
 
 def levels(done: api.Preflighted) -> dict[str, str]:
@@ -248,7 +247,7 @@ def test_suppressed_lines_stay_silent(folder: Path) -> None:
 
 def test_a_wrong_weights_file_is_an_error(folder: Path) -> None:
     (folder / "weights.pth").write_bytes(b"nothing of torch")
-    done = api.preflight(["models.py:Right"], Configuration(isolated=True), weights=str(folder / "weights.pth"))
+    done = api.preflight_all(["models.py:Right"], Configuration(isolated=True), weights=str(folder / "weights.pth"))
     assert "weights.pth: cannot be read as weights" in done.errors["models.py:Right"]
 
 

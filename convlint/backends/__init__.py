@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convlint.backends.facts import Facts, Row, facts, since_version
+from convlint.backends.facts import ELSE_FUNCTION, Facts, Row, facts, same_version, since_version
 from convlint.rule import Verdict
 
 CLASSES = {"float": ("float", "bfloat", "double"), "int": ("int", "uint"), "bool": ("bool",), "complex": ("complex",)}
@@ -26,21 +26,27 @@ def newest(target: str) -> str:
     return "" if known is None else known.version
 
 
-def verdict(target: str, version: str | None, operator: str, opset: int, dtypes: Sequence[str] = ()) -> Verdict:
-    """Whether a target takes an operator.
+def verdict(
+    target: str,
+    version: str | None,
+    operator: str,
+    opset: int,
+    dtypes: Sequence[str] = (),
+    types: Sequence[tuple[str, str]] = (),
+    known: Facts | None = None,
+) -> Verdict:
+    """Whether a target takes an operator, by the shipped facts where no others are given.
 
     ``operator`` is written as in the graphs that the target reads: ``GridSample``, ``aten::grid_sampler``,
-    ``aten.grid_sampler_2d.default``. ``dtypes`` are those that its first input may have, names or classes of dtypes.
+    ``aten.grid_sampler_2d.default``. ``dtypes`` are those that its first input may have, names or classes of dtypes;
+    ``types`` say what the type parameters of its ONNX schema are.
     What the facts do not say is unknown, never no: of another version, of a newer opset, of a row that is contradicted.
     """
-    known = facts(target)
+    known = known or facts(target, version)
     if known is None:
         return Verdict("unknown", f"nothing is known of {target}")
-    if version is not None and not _is_of(known, version):
-        return _told(known, None, "unknown", f"what is known is of {_named(known)}, not of {version}")
-    if known.newest_opset and not known.oldest_opset <= opset <= known.newest_opset:
-        window = f"{known.oldest_opset} to {known.newest_opset}"
-        return _told(known, None, "unknown", f"what is known is of the opsets {window}")
+    if reason := out_of_reach(known, version, opset):
+        return _told(known, None, "unknown", reason)
     is_of_torch = operator.startswith(_OF_TORCH)
     if is_of_torch is any(graph.startswith("onnx") for graph in known.reads):
         return _told(known, None, "unknown", f"{known.title} reads {'ONNX' if is_of_torch else 'programs of torch'}")
@@ -49,10 +55,21 @@ def verdict(target: str, version: str | None, operator: str, opset: int, dtypes:
         if known.complete:
             return _told(known, None, "no", f"{_named(known)} has no {operator}")
         return _told(known, None, "unknown", f"nothing is known of {operator}")
-    return _by_row(known, row, operator, dtypes)
+    return _by_row(known, row, operator, dtypes, types)
 
 
-def _by_row(known: Facts, row: Row, operator: str, dtypes: Sequence[str]) -> Verdict:
+def out_of_reach(known: Facts, version: str | None, opset: int) -> str:
+    """Why facts say nothing at all of a version or an opset, empty where they do."""
+    if version is not None and not same_version(known.version, version):
+        return f"what is known is of {_named(known)}, not of {version}"
+    if known.newest_opset and not known.oldest_opset <= opset <= known.newest_opset:
+        return f"what is known of {_named(known)} is of the opsets {known.oldest_opset} to {known.newest_opset}"
+    return ""
+
+
+def _by_row(
+    known: Facts, row: Row, operator: str, dtypes: Sequence[str], types: Sequence[tuple[str, str]] = ()
+) -> Verdict:
     name = f"{operator}-{row.since_version}" if row.since_version else operator
     if row.claim == "no" and not row.passed:
         return _told(known, row, "no", f"{_named(known)} has no {name}")
@@ -61,10 +78,26 @@ def _by_row(known: Facts, row: Row, operator: str, dtypes: Sequence[str]) -> Ver
     if not row.passed and row.claim == "unknown":
         failed = f"{_named(known)} passes none of {row.tests} tests of {name}, which may be about options of it"
         return _told(known, row, "unknown", failed if row.tests else f"nothing is known of {name}")
+    refused = "unknown" if row.note == ELSE_FUNCTION else "no"
     taken = row.dtypes.split()
     if dtypes and taken and not any(_fits(dtype, one) for dtype in dtypes for one in taken):
-        return _told(known, row, "no", f"{_named(known)} takes {name} only of {', '.join(taken)}")
-    return _told(known, row, "yes", row.note)
+        return _told(known, row, refused, f"{_named(known)} takes {name} only of {', '.join(taken)}")
+    if dtypes and not taken and (other := _elsewhere_refused(known, operator, dtypes)) is not None:
+        told = f"{_named(known)} takes {operator}-{other.since_version} only of {', '.join(other.dtypes.split())}"
+        return _told(known, row, "unknown", f"{told}; of {name} that was not measured")
+    for parameter, dtype in types:
+        allowed = row.taken(parameter)
+        if allowed and not any(_fits(dtype, one) for one in allowed):
+            told = f"{_named(known)} takes {name} with {parameter} only as {', '.join(allowed)}, not {dtype}"
+            return _told(known, row, refused, told)
+    return _told(known, row, "yes", "" if row.note == ELSE_FUNCTION else row.note)
+
+
+def _elsewhere_refused(known: Facts, operator: str, dtypes: Sequence[str]) -> Row | None:
+    """Another version of an operator of which the dtypes are known, and these are not among them."""
+    others = [row for row in known.by_name.get(operator, ()) if row.dtypes]
+    refused = [row for row in others if not any(_fits(dtype, one) for dtype in dtypes for one in row.dtypes.split())]
+    return refused[0] if refused and len(refused) == len(others) else None
 
 
 def _fits(dtype: str, taken: str) -> bool:
@@ -86,11 +119,6 @@ def _told(known: Facts, row: Row | None, supported: str, reason: str) -> Verdict
 
 def _named(known: Facts) -> str:
     return f"{known.title} {known.version}"
-
-
-def _is_of(known: Facts, version: str) -> bool:
-    """Whether facts hold for a version: as far as both are written, 10.0 and 10.0.1, they are the same."""
-    return all(one == other for one, other in zip(known.version.split("."), version.split("."), strict=False))
 
 
 def _row(known: Facts, operator: str, opset: int) -> Row | None:

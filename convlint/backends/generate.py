@@ -11,12 +11,14 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from convlint.analyzer import torch_facts
-from convlint.backends import aten_name
+from convlint.backends import aten_name, live
 from convlint.backends.facts import FOLDER, OPERATORS
 
 ONNX = ["onnx_torchscript", "onnx_dynamo"]
@@ -36,93 +38,49 @@ class Sources:
         return found
 
     def measured(self, name: str) -> dict[tuple[str, int], tuple[int, int]]:
-        """By operator and since_version how many of ONNX's tests passed, of how many."""
+        """By operator and since_version how many of ONNX's tests passed, of how many.
+
+        None ran where all that failed says nothing of the operator: random numbers, the last digits of float32, or an
+        input that the test does not write as the constant that a model has there.
+        """
         raw: Any = self.rows(f"matrix_{name}")
-        return {(row["op"], row["since"]): (row["passed"], row["tests"]) for row in raw["matrix"]}
+        return {(row["op"], row["since"]): (row["passed"], row["tests"]) for row in raw["matrix"] if not _is_idle(row)}
+
+
+_RANDOM = frozenset(
+    {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
+)
+_DIGITS = re.compile(r"mismatch: value maxdiff=(\d\.?\d*e-\d+|0\.000\d+)")
+_CONSTANT = re.compile(r"(?s).*([Ee]xpect(ed)? (a )?(const|axes)|shape input i)")
+
+
+def _is_idle(row: dict[str, Any]) -> bool:
+    """Whether all tests of an operator failed, of what does not matter to a model."""
+    failed = row["fails"] if row["tests"] and not row["passed"] else []
+    drawn = row["op"] in _RANDOM
+    return bool(failed) and all(
+        (drawn and one.startswith("mismatch")) or _DIGITS.match(one) or _CONSTANT.match(one) for one in failed
+    )
 
 
 def onnxruntime(sources: Sources) -> Known:
-    """The CPU kernels of the installed package, by the versions of the installed onnx."""
-    import onnxruntime as runtime
-    from onnx import defs
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
-    kernels: dict[str, list[Any]] = {}
-    for kernel in state.get_all_opkernel_def():
-        if kernel.domain == "" and kernel.provider == "CPUExecutionProvider":
-            kernels.setdefault(kernel.op_name, []).append(kernel)
-    measured = sources.measured("ort")
-    rows = []
-    for schema in _schemas():
-        fitting = [one for one in kernels.get(schema.name, ()) if _covers(one.version_range, schema.since_version)]
-        claim = "yes" if fitting or schema.name == "Constant" else "function" if _is_function(schema) else "no"
-        types = [dict(one.type_constraints) for one in fitting]
-        rows.append(_row(schema.name, schema.since_version, claim, _first_types(schema, types), "", measured))
-    return {
-        "title": "ONNX Runtime",
-        "version": runtime.__version__,
-        "source": "onnxruntime's own registry of CPU kernels",
-        "date": _today(),
-        "reads": ONNX,
-        "complete": False,
-        "oldest_opset": 7,
-        "newest_opset": defs.onnx_opset_version(),
-        "rows": rows,
-    }
-
-
-def _covers(versions: tuple[int, int], since: int) -> bool:
-    """Whether a kernel is for this version; one with an open end is for the version that it begins with."""
-    start, end = versions
-    return since == start or (end < 2**31 - 1 and start <= since <= end)
-
-
-def _is_function(schema: Any) -> bool:
-    return bool(schema.has_function or schema.has_context_dependent_function)
-
-
-def _first_types(schema: Any, constraints: Sequence[dict[str, list[str]]]) -> str:
-    """The dtypes that the kernels take for an operator's first input."""
-    kind = schema.inputs[0].type_str if schema.inputs else ""
-    if not constraints or any(kind not in one for one in constraints):
-        return ""
-    return _dtypes(dtype for one in constraints for dtype in one[kind])
-
-
-_SHORT = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "float": "float32", "double": "float64"}
-
-
-def _dtypes(names: Iterator[str] | Sequence[str]) -> str:
-    plain = {one.removeprefix("tensor(").removesuffix(")") for one in names}
-    return " ".join(sorted(_SHORT.get(one, one) for one in plain))
+    """The CPU kernels of the installed package."""
+    known: Known = msgspec.to_builtins(live.with_tests(live.of_onnxruntime(), sources.measured("ort")))
+    return known | {"rows": [trimmed(row) for row in known["rows"]]}
 
 
 def _row(
     operator: str, since: int, claim: str, dtypes: str, note: str, measured: dict[tuple[str, int], tuple[int, int]]
 ) -> list[Any]:
+    return trimmed([operator, since, claim, dtypes, note, *measured.get((operator, since), (0, 0))])
+
+
+def trimmed(row: list[Any]) -> list[Any]:
     """A row without what is left out at its end."""
-    row = [operator, since, claim, dtypes, note, *measured.get((operator, since), (0, 0))]
+    row = list(row)
     while len(row) > 3 and not row[-1]:
         row.pop()
     return row
-
-
-def tensorrt(sources: Sources) -> Known:
-    """The parser's own list of what it supports."""
-    listed = sources.rows("tensorrt")
-    rows = [
-        _row(
-            one["op"],
-            0,
-            "yes" if one["supported"] else "no",
-            _dtypes(one["dtypes"]),
-            "restricted" if one["restricted"] else "",
-            {},
-        )
-        for one in listed
-    ]
-    versions = {"oldest_opset": listed[0]["min"], "newest_opset": listed[0]["max"]}
-    return _head("TensorRT", listed[0]["backend_version"], listed[0]["source"], ONNX) | versions | {"rows": rows}
 
 
 def openvino(sources: Sources) -> Known:
@@ -231,6 +189,42 @@ def _of_registry(title: str, name: str, source: str) -> Callable[[Sources], Know
     return known
 
 
+def _of_web(title: str, backend: str) -> Callable[[Sources], Known]:
+    """The operators that an execution provider of ONNX Runtime Web lists; it leaves others to wasm, or refuses them."""
+
+    def known(sources: Sources) -> Known:
+        listed = [one for one in sources.rows("ort_web") if one["backend"] == backend and one["domain"] == ""]
+        versions = {name: [one for one in changes if one > 0] for name, changes in _operators().items()}
+        rows = {
+            (one["op"], since): trimmed([one["op"], since, "yes", "", "restricted" if one.get("note") else ""])
+            for one in listed
+            for start, end in one["ranges"]
+            for since in versions.get(one["op"], ())
+            if since == start or (end is not None and start <= since <= end)
+        }
+        refused = [[one["op"], 0, "no"] for one in listed if not one["ranges"]]
+        starts = [start for one in listed for start, _ in one["ranges"]]
+        head = _head(title, listed[0]["backend_version"], listed[0]["source"], ONNX)
+        return head | {
+            "oldest_opset": live.OLDEST_OPSET,
+            "newest_opset": max(starts),
+            "rows": [*rows.values(), *refused],
+        }
+
+    return known
+
+
+def onnx_tf(sources: Sources) -> Known:
+    """The list of the project when it stopped: by operator and opset."""
+    listed = [one for one in sources.rows("onnx_tf") if one["status"] != "deprecated"]
+    claims = {"yes": ("yes", ""), "partial": ("yes", "restricted"), "no": ("no", "")}
+    latest = {(one["op"], one["since"]): one["status"] for one in sorted(listed, key=lambda one: one["opset"])}
+    rows = [trimmed([name, since, claims[how][0], "", claims[how][1]]) for (name, since), how in latest.items()]
+    head = _head("onnx-tf", listed[0]["backend_version"], listed[0]["source"], ONNX)
+    newest = max(one["opset"] for one in listed)
+    return head | {"oldest_opset": live.OLDEST_OPSET, "newest_opset": newest, "rows": rows}
+
+
 def _head(title: str, version: str, source: str, reads: list[str], *, complete: bool = False) -> Known:
     """What all rows of a file have in common; the date is in the source's words, where it says one."""
     date = re.search(r"\d{4}-\d\d-\d\d", source)
@@ -256,7 +250,6 @@ def _today() -> str:
 
 TARGETS: dict[str, Callable[[Sources], Known]] = {
     "onnxruntime": onnxruntime,
-    "tensorrt": tensorrt,
     "openvino": openvino,
     "coreml": coreml,
     "litert": _of_registry("LiteRT (litert-torch)", "litert", "litert_torch's own registry of lowerings"),
@@ -268,16 +261,15 @@ TARGETS: dict[str, Callable[[Sources], Known]] = {
     "opencv": opencv,
     "mnn": _of_importer("MNN", "mnn", complete=False),
     "ncnn": _of_importer("ncnn (pnnx)", "ncnn_pnnx", complete=False),
+    "onnx2tf": _of_importer("onnx2tf", "onnx2tf", complete=True),
+    "onnx-tf": onnx_tf,
+    "onnxruntime-webgl": _of_web("ONNX Runtime Web, WebGL", "ort-web-webgl"),
+    "onnxruntime-webgpu": _of_web("ONNX Runtime Web, WebGPU", "ort-web-webgpu(jsep)"),
+    "onnxruntime-webnn": _of_web("ONNX Runtime Web, WebNN", "ort-web-webnn"),
 }
 
 
-def _schemas() -> list[Any]:
-    from onnx import defs
-
-    return [one for one in defs.get_all_schemas_with_history() if one.domain == "" and not one.deprecated]
-
-
-def _write(path: Path, data: dict[str, Any]) -> None:
+def write(path: Path, data: dict[str, Any]) -> None:
     """One row a line, so that a refresh is a readable diff."""
     head = [f" {json.dumps(key)}: {json.dumps(value)}," for key, value in data.items() if key != "rows"]
     rows = [f"  {json.dumps(row, separators=(',', ':'))}" for row in sorted(data["rows"])]
@@ -289,11 +281,24 @@ def main(arguments: Sequence[str]) -> None:
     sources = Sources(Path(arguments[0]))
     FOLDER.mkdir(exist_ok=True)
     for target in arguments[1:] or TARGETS:
-        _write(FOLDER / f"{target}.json", TARGETS[target](sources))
-    versions: dict[str, list[int]] = {}
-    for schema in _schemas():
-        versions.setdefault(schema.name, []).append(schema.since_version)
-    lines = ",\n".join(f" {json.dumps(name)}: {sorted(versions[name])}" for name in sorted(versions))
+        write(FOLDER / f"{target}.json", TARGETS[target](sources))
+    _write_operators()
+
+
+def _operators() -> dict[str, list[int]]:
+    """The opsets that changed each operator, by the installed onnx; negative the one that deprecated it."""
+    from onnx import defs
+
+    changes: dict[str, list[int]] = {}
+    for schema in defs.get_all_schemas_with_history():
+        if schema.domain == "":
+            since = schema.since_version
+            changes.setdefault(schema.name, []).append(-since if schema.deprecated else since)
+    return {name: sorted(changes[name], key=abs) for name in sorted(changes)}
+
+
+def _write_operators() -> None:
+    lines = ",\n".join(f" {json.dumps(name)}: {changes}" for name, changes in _operators().items())
     OPERATORS.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
 
 

@@ -13,7 +13,10 @@ import typer
 
 from convlint import __version__
 from convlint.cli.check import check
+from convlint.cli.cut import cut
 from convlint.cli.dev import app as dev
+from convlint.cli.diagnose import diagnose
+from convlint.cli.matrix import matrix
 from convlint.cli.preflight import preflight
 from convlint.cli.problem_matcher import problem_matcher
 from convlint.cli.rule import rule
@@ -25,9 +28,12 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-COMMANDS = ("check", "preflight", "rule", "problem-matcher", "dev")
+COMMANDS = ("check", "preflight", "matrix", "diagnose", "cut", "rule", "problem-matcher", "dev")
 app.command("check")(check)
 app.command("preflight")(preflight)
+app.command("matrix")(matrix)
+app.command("diagnose")(diagnose)
+app.command("cut")(cut)
 app.command("rule")(rule)
 app.command("problem-matcher")(problem_matcher)
 app.add_typer(dev, name="dev")

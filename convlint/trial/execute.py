@@ -12,7 +12,7 @@ import tempfile
 import time
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import ModuleType
@@ -65,6 +65,10 @@ class Measured(NamedTuple):
 
     sample: Sample
     want: Any
+
+
+Look = Callable[[Outcome, Graph, Path], Outcome]
+"""Adds to an outcome what the graph, and the ONNX file if it is one, show besides."""
 
 
 def perform(job: Job) -> Iterator[Answer]:
@@ -243,8 +247,9 @@ def outcome(
     measured: list[Measured],
     opset: int | None = None,
     watch: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - has no state
+    look: Look | None = None,
 ) -> Outcome:
-    """What a route makes of a model. ``watch`` is open while it exports."""
+    """What a route makes of a model. ``watch`` is open while it exports; ``look`` may say more of the graph."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="convlint-") as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -257,6 +262,8 @@ def outcome(
                 route, Level.breaks, told(error), seconds=_since(started), place=of_error(error), stage=stage
             )
         judged = _judge(route, graph, measured, subject)
+        if look:
+            judged = look(judged, graph, Path(folder, MODEL_FILE))
     return replace(judged, seconds=_since(started))
 
 

@@ -15,6 +15,10 @@ from convlint.source.discovery import INSTALLED
 
 _TOOLS = ("torch", "onnx", "onnxscript", "onnx_ir", "onnxruntime", "numpy", "msgspec", "convlint")
 _DUMPED = re.compile(r'File "(.+)", line (\d+) in ')
+_ELSEWHERE = re.compile(
+    rf"/(?:{'|'.join(INSTALLED)})/(?:{'|'.join(_TOOLS)})/|/lib/python3\.\d+/(?!{'|'.join(INSTALLED)})"
+)
+"""A tool's or Python's own file, installed on whatever machine the model was exported on."""
 _STACKS = re.compile(r"^(?:Current thread|Thread|Stack) .*\(most recent call first\):$", re.MULTILINE)
 
 
@@ -35,13 +39,19 @@ def of_dump(text: str) -> str:
 
 
 def _of_stack(innermost_first: Iterable[tuple[str, int]]) -> str:
-    return next((f"{shown(path)}:{row}" for path, row in innermost_first if is_of_user(path)), "")
+    found = of_frames(innermost_first)
+    return f"{shown(found[0])}:{found[1]}" if found else ""
+
+
+def of_frames(innermost_first: Iterable[tuple[str, int]]) -> tuple[str, int] | None:
+    """The first of the paths and lines that is the user's, None where none is."""
+    return next((frame for frame in innermost_first if is_of_user(frame[0])), None)
 
 
 @cache
 def is_of_user(path: str) -> bool:
     """Whether a file is neither Python's nor an exporter's."""
-    if path.startswith(("<", *_tools())):
+    if path.startswith(("<", *_tools())) or _ELSEWHERE.search(path):
         return False
     return not path.startswith(sysconfig.get_paths()["stdlib"]) or any(f"/{name}/" in path for name in INSTALLED)
 

@@ -37,7 +37,7 @@ def test_what_targets_take(target: str, operator: str, supported: str) -> None:
 @pytest.mark.parametrize(
     ("target", "version", "operator", "opset"),
     [
-        ("tensorrt", "8.6", "BitwiseAnd", 20),
+        ("tensorrt", "8.7", "BitwiseAnd", 17),
         ("tensorrt", "10.0", "BitwiseAnd", 21),
         ("tensorrt", None, "NoSuchOperator", 20),
         ("coreml", None, "GridSample", 20),
@@ -58,6 +58,11 @@ def test_a_version_is_that_of_the_facts_as_far_as_both_are_written(version: str 
     assert verdict("tensorrt", version, "BitwiseAnd", 20).supported == "no"
 
 
+@pytest.mark.parametrize(("version", "supported"), [("8.4", "no"), ("8.5", "yes"), ("8.6", "yes"), (None, "yes")])
+def test_older_versions_have_facts_of_their_own(version: str | None, supported: str) -> None:
+    assert verdict("tensorrt", version, "GridSample", 16).supported == supported
+
+
 def test_an_operator_is_judged_by_its_version_at_the_opset() -> None:
     assert [since_version("RoiAlign", opset) for opset in (9, 10, 16, 21, 22)] == [None, 10, 16, 16, 22]
     assert verdict("onnxruntime", None, "RoiAlign", 21).supported == "yes"
@@ -72,16 +77,19 @@ def test_an_operator_is_judged_by_its_version_at_the_opset() -> None:
 def test_an_operator_may_be_taken_of_some_dtypes_only(dtypes: tuple[str, ...], supported: str) -> None:
     told = verdict("tensorrt", None, "CumSum", 20, dtypes)
     assert told.supported == supported
-    assert told.dtypes == ("bfloat16", "float16", "float32")
+    assert told.dtypes == ("bfloat16", "float16", "float32", "float64")
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_fact_file_names_its_version_and_source_and_is_read_at_once(target: str) -> None:
-    known = facts(target)
+    name, _, version = target.partition("@")
+    known = facts(name, version or None)
     assert known is not None
     assert known.version
     assert known.source
-    assert (newest(target), tuple(reads(target))) == (known.version, known.reads)
+    assert version in ("", known.version)
+    assert tuple(reads(name)) == known.reads
+    assert version or newest(name) == known.version
     assert len(known.by_operator) == len(known.rows)
     content = (FOLDER / f"{target}.json").read_bytes()
     assert min(timeit.repeat(lambda: msgspec.json.decode(content, type=Facts), number=1)) < 0.02
@@ -123,3 +131,9 @@ def test_the_kernels_of_the_installed_runtime_are_those_of_the_facts() -> None:
         except Exception:
             takes = "no"
         assert verdict("onnxruntime", None, operator, 17, (dtype,)).supported == takes
+
+
+def test_a_dtype_that_was_not_measured_is_unknown_where_another_version_refuses_it() -> None:
+    assert verdict("tract", None, "Erf", 18, ("float64",)).supported == "no"
+    assert verdict("tract", None, "Erf", 12, ("float64",)).supported == "unknown"
+    assert verdict("tract", None, "Erf", 12, ("float32",)).supported == "yes"

@@ -86,8 +86,12 @@ def _refused_node(places: Places, nodes: list[Place | None]) -> Iterator[None]:
 
 def _origin(path: str, message: str) -> str:
     """The stack of the node that a message names, empty where it names none."""
-    named = [node for node in onnx.load(path).graph.node if node.name and f"({node.name})" in message]
+    named = [node for node in onnx.load(path).graph.node if node.name and _names(message, node.name)]
     return "".join(node.doc_string + "".join(entry.value for entry in node.metadata_props) for node in named)
+
+
+def _names(message: str, node: str) -> bool:
+    return any(f"{before}{node}{after}" in message for before, after in ("()", "''", '""'))
 
 
 def _translated(error: BaseException) -> str:

@@ -12,6 +12,7 @@ from sympy import Symbol
 from sympy.core.relational import Relational
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
+from convlint.trial.guards import conditions_watched
 from convlint.trial.job import Event, EventLevel
 from convlint.trial.watch.hooks import replaced
 from convlint.trial.watch.places import Place, Places
@@ -91,16 +92,13 @@ def shapes_watched(places: Places, events: list[Event], guards: list[Guard]) -> 
             note("specialized", "harm", f"a dynamic size becomes {target}")
         return replace(self, symbol, target, *args)
 
-    log = ShapeEnv._log_guard
-
-    def guard(self: ShapeEnv, prefix: str, condition: Any, *args: Any, **keywords: Any) -> None:
+    def guard(prefix: str, condition: Any, names: Mapping[str, Any]) -> None:
         place = places.of_caller()
         if place and prefix == "eval":
-            guards.append(Guard(place, condition, self.source_to_var))
-        return log(self, prefix, condition, *args, **keywords)
+            guards.append(Guard(place, condition, names))
 
     with ExitStack() as stack:
-        stack.enter_context(replaced(ShapeEnv, "_log_guard", guard))
+        stack.enter_context(conditions_watched(guard))
         stack.enter_context(replaced(ShapeEnv, "_set_replacement", specialize))
         for name in _UNBACKED:
             stack.enter_context(replaced(ShapeEnv, name, unbacked(getattr(ShapeEnv, name))))

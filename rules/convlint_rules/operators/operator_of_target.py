@@ -104,7 +104,8 @@ def _refused(operators: list[tuple[str, str]], target: str, context: Context) ->
 
 def _told(operator: str, dtype: str, verdict: Verdict) -> str:
     """What is refused, and how that is known."""
-    how = f"measured: 0 of {verdict.tests} tests pass" if verdict.tests else "documented, not measured"
+    failed = "measured" if verdict.passed else f"measured: 0 of {verdict.tests} tests pass"
+    how = failed if verdict.tests else "documented, not measured"
     evidence = f"{how}; {verdict.source}" + (f" of {verdict.date}" if verdict.date else "")
     if verdict.dtypes:
         taken = ", ".join(verdict.dtypes)

@@ -1,0 +1,280 @@
+"""Exports models and runs their files, for ``predictions.py``; in an environment of the packages, without convlint.
+
+``python predicted_models.py export FOLDER OPSET NAME`` writes a file of each ONNX exporter, the inputs, and what eager
+gives; ``python predicted_models.py run TARGET FILE`` says in JSON what a runtime makes of a file.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+TOLERANCE = 1e-2
+"""Of the largest number in an output: float32 in another order of sums."""
+COARSER = 10
+"""How much more models may differ that compute in 16 bits."""
+TIMM = [
+    "resnet18", "mobilenetv3_small_050", "efficientnet_b0", "convnext_atto", "vit_tiny_patch16_224",
+    "swin_tiny_patch4_window7_224", "mixer_s32_224", "levit_128s", "maxvit_rmlp_nano_rw_256",
+    "coat_lite_tiny", "poolformer_s12", "xcit_nano_12_p16_224", "edgenext_xx_small", "hrnet_w18_small",
+    "repvgg_a0", "gcvit_xxtiny", "nest_tiny", "halonet26t", "lambda_resnet26t", "volo_d1_224", "fastvit_t8",
+    "mobilevit_xxs", "eva02_tiny_patch14_224", "beit_base_patch16_224", "davit_tiny", "tiny_vit_5m_224",
+    "efficientformer_l1", "cspresnet50", "dla34", "ghostnet_100",
+]  # fmt: skip
+TORCHVISION = [
+    "squeezenet1_1", "shufflenet_v2_x0_5", "googlenet", "densenet121", "deeplabv3_mobilenet_v3_large",
+    "lraspp_mobilenet_v3_large", "fcn_resnet50", "ssdlite320_mobilenet_v3_large",
+    "r3d_18", "swin_v2_t",
+]  # fmt: skip
+TRANSFORMERS = [
+    "bert", "distilbert", "gpt2", "t5", "vit", "deberta-v2", "mobilebert", "llama", "segformer", "wav2vec2",
+    "fnet", "mamba", "longformer", "roformer", "squeezebert", "mixtral", "whisper", "clip_vision_model",
+    "bloom", "opt", "big_bird", "reformer", "nystromformer", "xlnet", "dpt", "canine", "mra", "rwkv", "ibert",
+]  # fmt: skip
+OF_OTHER_DTYPES = [
+    "timm:resnet18@bfloat16", "transformers:bert@float64", "timm:vit_tiny_patch16_224@bfloat16",
+    "transformers:gpt2@bfloat16", "torchvision:squeezenet1_1@float64", "timm:mobilenetv3_small_050@float16",
+    "transformers:distilbert@float16", "timm:convnext_atto@float64", "transformers:llama@bfloat16",
+]  # fmt: skip
+"""Models that compute in another dtype than float32, in which they take and give tensors."""
+
+
+def names() -> list[str]:
+    """The models, of each package in turn, and some in other dtypes."""
+    lists = [OF_OTHER_DTYPES]
+    lists += [[f"timm:{one}" for one in TIMM], [f"torchvision:{one}" for one in TORCHVISION]]
+    lists.append([f"transformers:{one}" for one in TRANSFORMERS])
+    longest = max(map(len, lists))
+    return [one[i] for i in range(longest) for one in lists if i < len(one)]
+
+
+def stand_in() -> None:
+    """Defines the operators of torchvision that the models here need, where its library is for another torch."""
+    import torch
+
+    try:
+        import torchvision  # noqa: F401
+    except RuntimeError:
+        operators = torch.library.Library("torchvision", "DEF")
+        for name in ("nms", "qnms"):
+            operators.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        operators.impl("nms", _nms, "CPU")
+        made.library = operators  # type: ignore[attr-defined]  # it undoes its definitions when it goes
+
+
+def _nms(boxes: Any, scores: Any, threshold: float) -> Any:
+    import torch
+
+    left, kept = scores.argsort(descending=True), []
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    while len(left):
+        best, left = left[0], left[1:]
+        kept.append(best)
+        low, high = torch.max(boxes[best, :2], boxes[left, :2]), torch.min(boxes[best, 2:], boxes[left, 2:])
+        shared = (high - low).clamp(min=0).prod(1)
+        left = left[shared / (areas[best] + areas[left] - shared) <= threshold]
+    return torch.stack(kept) if kept else torch.zeros(0, dtype=torch.int64)
+
+
+def made(name: str) -> tuple[Any, tuple[Any, ...]]:
+    """A model with random weights, and its inputs; ``@bfloat16`` behind its name makes it compute in that."""
+    import fixed_models
+    import torch
+
+    stand_in()
+    torch.manual_seed(0)
+    name, _, dtype = name.partition("@")
+    if dtype:
+        model, inputs = made(name)
+        return Other(model, getattr(torch, dtype)).eval(), inputs
+    package, _, wanted = name.partition(":")
+    makers = {
+        "timm": fixed_models.timm_models,
+        "torchvision": fixed_models.torchvision_models,
+        "transformers": fixed_models.transformers_models,
+    }
+    if package == "timm":  # the list names some that the maker passes over
+        import timm
+
+        model = timm.create_model(wanted, pretrained=False)
+        return model.eval(), (torch.randn(1, *model.pretrained_cfg["input_size"]),)
+    model, given = next(make for label, _, make in makers[package](set()) if label == name)()
+    model = model.eval()
+    if package == "transformers":
+        model.config.use_cache = False
+        return Flat(model, tuple(given)).eval(), tuple(given.values())
+    return Flat(model, ()).eval(), tuple(given.values())
+
+
+def _modules() -> tuple[type, type]:
+    import torch
+    from torch.utils import _pytree as pytree
+
+    class Other(torch.nn.Module):
+        """A model of another dtype, of and to float32."""
+
+        def __init__(self, model: torch.nn.Module, dtype: torch.dtype) -> None:
+            super().__init__()
+            self.model, self.dtype = model.to(dtype), dtype
+
+        def forward(self, *tensors: Any) -> Any:
+            """What the model gives."""
+            given = [one.to(self.dtype) if one.is_floating_point() else one for one in tensors]
+            found = pytree.tree_leaves(self.model(*given))
+            return tuple(one.float() if one.is_floating_point() else one for one in found)
+
+    class Flat(torch.nn.Module):
+        """A model as a function of tensors that gives a tuple of tensors."""
+
+        def __init__(self, model: torch.nn.Module, names: tuple[str, ...]) -> None:
+            super().__init__()
+            self.model, self.names = model, names
+
+        def forward(self, *tensors: Any) -> Any:
+            """The tensors in what the model gives."""
+            result = self.model(**dict(zip(self.names, tensors, strict=True))) if self.names else self.model(*tensors)
+            values = list(result.values()) if isinstance(result, Mapping) else result
+            leaves = pytree.tree_leaves(values)
+            return tuple(one for one in leaves if isinstance(one, torch.Tensor))
+
+    return Flat, Other
+
+
+def Flat(model: Any, names: tuple[str, ...]) -> Any:  # noqa: N802 - a class that needs torch
+    """The model of flat inputs and outputs."""
+    return _modules()[0](model, names)
+
+
+def Other(model: Any, dtype: Any) -> Any:  # noqa: N802 - a class that needs torch
+    """The model in another dtype."""
+    return _modules()[1](model, dtype)
+
+
+def export(folder: Path, opset: int, name: str) -> None:
+    """Writes what one model becomes."""
+    import torch
+    from torch.utils import _pytree as pytree
+
+    warnings.simplefilter("ignore")
+    model, inputs = made(name)
+    stem = name.replace(":", "_")
+    with torch.no_grad():
+        expected = pytree.tree_leaves(model(*inputs))
+    told: dict[str, str] = {}
+    for exporter, dynamo in (("torchscript", False), ("dynamo", True)):
+        file = folder / f"{stem}.{exporter}.onnx"
+        try:
+            with torch.no_grad():
+                torch.onnx.export(
+                    model, inputs, file, dynamo=dynamo, opset_version=opset, external_data=False, verbose=False
+                )
+            told[exporter] = "exported"
+        except Exception as error:
+            told[exporter] = f"{type(error).__name__}: {error}"[:200]
+    flat = [one.numpy() for one in pytree.tree_leaves(inputs)]
+    np.savez(folder / f"{stem}.npz", *flat, **{f"out{i}": one.detach().numpy() for i, one in enumerate(expected)})
+    print(json.dumps(told))
+
+
+# --- runtimes ----------------------------------------------------------------------------------------------------
+
+
+def onnxruntime(file: Path, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    """ONNX Runtime on the CPU."""
+    import onnxruntime as runtime
+
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = 1, 4
+    session = runtime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    names = [one.name for one in session.get_inputs()]
+    return list(session.run(None, dict(zip(names, inputs, strict=False))))
+
+
+def openvino(file: Path, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    """OpenVINO on the CPU, in float32."""
+    import openvino as runtime
+
+    core = runtime.Core()
+    model = core.read_model(str(file))
+    options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": "1"}
+    compiled = core.compile_model(model, "CPU", options)
+    found = compiled(dict(enumerate(inputs[: len(compiled.inputs)])))
+    return [np.asarray(found[one]) for one in compiled.outputs]
+
+
+def opencv(file: Path, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    """OpenCV's DNN module, by whichever of its engines takes the file."""
+    import cv2
+    import onnx
+
+    graph = onnx.load(str(file), load_external_data=False).graph
+    weights = {one.name for one in graph.initializer}
+    names = [one.name for one in graph.input if one.name not in weights]
+    cv2.setNumThreads(1)
+    net = cv2.dnn.readNetFromONNX(str(file))
+    for name, value in zip(names, inputs, strict=False):
+        net.setInput(value, name)
+    return [np.asarray(one) for one in net.forward([one.name for one in graph.output])]
+
+
+def tract(file: Path, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    """tract, with the sizes that the file says."""
+    import tract as runtime
+
+    model = runtime.onnx().load(str(file)).into_model()
+    count = model.input_count()
+    found = model.into_runnable().run(inputs[:count])
+    return [one.to_numpy() for one in found]
+
+
+RUNTIMES: dict[str, Callable[[Path, list[np.ndarray]], list[np.ndarray]]] = {
+    "onnxruntime": onnxruntime,
+    "openvino": openvino,
+    "opencv": opencv,
+    "tract": tract,
+}
+
+
+def run(target: str, file: Path) -> None:
+    """Says what a runtime makes of a file: ``taken``, ``refused`` or ``wrong``, with what it said."""
+    stored = np.load(file.with_name(file.name.split(".")[0] + ".npz"))
+    inputs = [stored[key] for key in stored.files if key.startswith("arr_")]
+    expected = [stored[key] for key in stored.files if key.startswith("out")]
+    try:
+        found = RUNTIMES[target](file, inputs)
+    except BaseException as error:  # pyo3's panics are no Exceptions
+        print(json.dumps(["refused", f"{type(error).__name__}: {error}"[:600]]))
+        return
+    print(json.dumps(compared(expected, found, COARSER if "16." in file.name else 1)))
+
+
+def compared(expected: list[np.ndarray], found: list[np.ndarray], coarser: int) -> tuple[str, str]:
+    """Whether outputs are those of eager, or so many times the tolerance away."""
+    if len(found) < len(expected):
+        return "wrong", f"{len(found)} outputs instead of {len(expected)}"
+    for i, (right, got) in enumerate(zip(expected, found, strict=False)):
+        if right.size != got.size:
+            return "wrong", f"output {i} has the shape {got.shape}, not {right.shape}"
+        if right.size and np.issubdtype(right.dtype, np.floating):
+            scale = float(np.abs(right[np.isfinite(right)]).max(initial=1e-3))
+            far = float(np.nanmax(np.abs(right.astype(float) - got.reshape(right.shape).astype(float)), initial=0.0))
+            if not far <= TOLERANCE * scale * coarser:
+                return "wrong", f"output {i} is off by {far:.3g} of {scale:.3g}"
+        elif right.size and (right != got.reshape(right.shape)).mean() > 0.01:
+            return "wrong", f"output {i}: other integers"
+    return "taken", ""
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "export":
+        export(Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+    elif sys.argv[1] == "run":
+        run(sys.argv[2], Path(sys.argv[3]))
+    else:
+        print("\n".join(names()))

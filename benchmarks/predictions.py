@@ -1,0 +1,107 @@
+"""What convlint predicts of whole models beside what runtimes do: ``python benchmarks/predictions.py PYTHON [COUNT]``.
+
+PYTHON is an interpreter whose environment holds timm, torchvision, transformers, torch, onnx, onnxruntime, openvino,
+opencv-python-headless and tract. So many models are exported by both exporters, each file is run on each runtime in a
+process of its own, and the verdict that the matrix gives of the file, from the shipped facts, is compared with what
+happened. What is there already in ``build/predictions`` is not made again.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from convlint.backends.matrix import matrix
+from convlint.backends.onnx_file import read
+from convlint.report.matrix_rows import told
+
+WORK = Path("build/predictions")
+MODELS = Path(__file__).with_name("predicted_models.py")
+TARGETS = ("onnxruntime", "openvino", "opencv", "tract")
+OPSET = 18
+"""Which both exporters write."""
+EXPORT_SECONDS, RUN_SECONDS = 400, 120
+
+
+def main() -> None:
+    """Export, run, predict, compare."""
+    python, count = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 60
+    WORK.mkdir(parents=True, exist_ok=True)
+    names = said(python, ["names"], 60).split()[:count]
+    happened = {}
+    for name in names:
+        exported(python, name)
+        for file in sorted(WORK.glob(f"{name.replace(':', '_')}.*.onnx")):
+            happened |= {(file, target): ran(python, target, file) for target in TARGETS}
+    report(happened)
+
+
+def said(python: str, arguments: Sequence[str], seconds: int) -> str:
+    """What a worker prints; what became of it where it prints nothing."""
+    try:
+        done = subprocess.run(
+            [python, str(MODELS), *arguments], capture_output=True, text=True, timeout=seconds, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return ""
+    return done.stdout if done.returncode == 0 else ""
+
+
+def exported(python: str, name: str) -> None:
+    """Exports a model once."""
+    mark = WORK / f"{name.replace(':', '_')}.json"
+    if not mark.exists():
+        out = said(python, ["export", str(WORK), str(OPSET), name], EXPORT_SECONDS).strip().splitlines()
+        mark.write_text(out[-1] if out else '"the worker ended or took too long"')
+        print(f"{name}: {mark.read_text()[:300]}", flush=True)
+
+
+def ran(python: str, target: str, file: Path) -> tuple[str, str]:
+    """What a runtime makes of a file, asked once."""
+    mark = file.with_suffix(f".{target}.json")
+    if not mark.exists():
+        out = said(python, ["run", target, str(file)], RUN_SECONDS).strip().splitlines()
+        mark.write_text(out[-1] if out else '["refused", "the process ended, or took too long"]')
+        print(f"{file.name} {target}: {mark.read_text()[:160]}", flush=True)
+    what, why = json.loads(mark.read_text())
+    return what, why
+
+
+def report(happened: dict[tuple[Path, str], tuple[str, str]]) -> None:
+    """A confusion matrix for each target, and each miss."""
+    counts: dict[str, Counter[tuple[str, bool]]] = {target: Counter() for target in TARGETS}
+    misses = []
+    for file in dict.fromkeys(file for file, _ in happened):
+        about = read(file)
+        made = matrix(
+            about.uses, [(target, None) for target in TARGETS], [about.opset], ir=about.ir, ask_installed=False
+        )
+        for target in made.targets:
+            column = made.at(target, about.opset)
+            predicted = {"partial": "yes"}.get(column.supported, column.supported)
+            what, why = happened[file, target.name]
+            counts[target.name][predicted, what == "taken"] += 1
+            if (predicted == "yes") != (what == "taken") or predicted == "unknown":
+                cells = [cell for cell in column.cells if cell.supported in ("no", "unknown")]
+                because = "; ".join(dict.fromkeys(map(told, cells)))[:200]
+                said_so = " ".join(why.split())[:300]
+                misses.append(f"{target.name}: {file.name}: said {predicted} ({because}), {what}: {said_so}")
+    for target, count in counts.items():
+        runs = sum(count.values())
+        took = sum(number for (_, taken), number in count.items() if taken)
+        right = count["yes", True] + count["no", False]
+        print(
+            f"\n{target}: {runs} runs, {took} taken; right {right} ({right / runs:.1%}), always yes {took / runs:.1%}"
+        )
+        for predicted in ("yes", "no", "unknown"):
+            print(f"  said {predicted:8} taken {count[predicted, True]:4}  not taken {count[predicted, False]:4}")
+    print("\nMisses")
+    print("\n".join(sorted(misses)))
+
+
+if __name__ == "__main__":
+    main()

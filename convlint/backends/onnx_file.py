@@ -1,0 +1,221 @@
+"""The operators of an ONNX file, with dtypes and the source lines that the exporter left in it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from convlint.backends.chains import chains, known_chains
+from convlint.backends.uses import FILE, Operator, OperatorUse, Place
+from convlint.errors import UsageError
+
+DEFAULT_DOMAINS = ("", "ai.onnx")
+_SMALL = 1024
+"""Bytes of a constant that type inference may need to look at; larger ones are weights."""
+_TRACED = re.compile(r'File "([^"\n]+)", line (\d+)')
+_DESCRIBED = re.compile(r"^(.+)\((\d+)\): ", re.MULTILINE)
+_OF_TORCH = re.compile(r"[/\\](site|dist)-packages[/\\](torch|onnxscript)[/\\]|^<|[/\\]functorch[/\\]")
+_TARGET = re.compile(r"target=(?:torch\.ops\.)?([\w.]+)")
+
+
+@dataclass(frozen=True)
+class OnnxFile:
+    """What an ONNX file holds."""
+
+    path: str
+    opset: int
+    ir: int
+    producer: str
+    nodes: int
+    uses: tuple[OperatorUse, ...]
+
+
+def read(path: Path) -> OnnxFile:
+    """Reads a file; weights that are stored beside it are not read.
+
+    Raises:
+        UsageError: it is no ONNX model, or the package onnx is missing.
+    """
+    model = _loaded(path)
+    opsets = {one.domain: one.version for one in model.opset_import}
+    opset = next((opsets[one] for one in DEFAULT_DOMAINS if one in opsets), 0)
+    if not model.graph.node or opset <= 0:
+        raise UsageError(f"{path}: is no ONNX model (no node, or no opset); name a file that an exporter wrote")
+    nodes = list(_nodes(model))
+    dtypes = _dtypes(model)
+    collected = _Collected(dtypes, opset)
+    for node in nodes:
+        collected.add(node)
+    for chain, parts in chains(model.graph):
+        if chain in known_chains():
+            collected.count(Operator(chain, dtypes.get(parts[0].input[0], "")), parts[-1])
+    producer = _printable(f"{model.producer_name} {model.producer_version}").strip()
+    return OnnxFile(str(path), opset, int(model.ir_version), producer, len(nodes), tuple(collected.uses()))
+
+
+def _loaded(path: Path) -> Any:
+    try:
+        import onnx
+    except ImportError:
+        raise UsageError(f"{path}: reading ONNX needs the package onnx; pip install 'convlint[trace]'") from None
+    try:
+        return onnx.load_model_from_string(path.read_bytes(), format="protobuf")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except Exception:  # protobuf raises what its implementation of the day likes
+        raise UsageError(f"{path}: is no ONNX model, or one that is cut off; export it again") from None
+
+
+def _nodes(model: Any) -> Iterator[Any]:
+    """All nodes, those of subgraphs and, instead of their calls, of the model's own functions too."""
+    own = {(one.domain, one.name): one for one in model.functions}
+    entered: set[tuple[str, str]] = set()
+    waiting = list(reversed(model.graph.node))
+    while waiting:
+        node = waiting.pop()
+        key = (node.domain, node.op_type)
+        if key in own:
+            if key not in entered:
+                entered.add(key)
+                waiting.extend(reversed(own[key].node))
+            continue
+        yield node
+        for attribute in node.attribute:
+            for graph in ([attribute.g] if attribute.HasField("g") else []) + list(attribute.graphs):
+                waiting.extend(reversed(graph.node))
+
+
+def _graphs(graph: Any) -> Iterator[Any]:
+    waiting = [graph]
+    while waiting:
+        one = waiting.pop()
+        yield one
+        for node in one.node:
+            for attribute in node.attribute:
+                waiting += ([attribute.g] if attribute.HasField("g") else []) + list(attribute.graphs)
+
+
+def _dtypes(model: Any) -> dict[str, str]:
+    """The dtype of each value, as far as the file says or onnx infers it."""
+    import onnx
+
+    slim = onnx.ModelProto()
+    slim.CopyFrom(model)
+    for graph in _graphs(slim.graph):
+        for weight in graph.initializer:
+            if weight.ByteSize() > _SMALL:
+                for large in ("raw_data", "float_data", "int32_data", "int64_data", "double_data", "uint64_data"):
+                    weight.ClearField(large)
+    with suppress(Exception):  # what the file itself says is left
+        slim = onnx.shape_inference.infer_shapes(slim)
+    found: dict[str, str] = {}
+    for graph in _graphs(slim.graph):
+        for value in (*graph.input, *graph.output, *graph.value_info):
+            found[value.name] = _dtype(value.type.tensor_type.elem_type)
+        found |= {weight.name: _dtype(weight.data_type) for weight in graph.initializer}
+    return {name: dtype for name, dtype in found.items() if dtype}
+
+
+@cache
+def _dtype(kind: int) -> str:
+    """``float32``, as torch calls it; empty where the number stands for nothing."""
+    import onnx
+
+    if not kind:
+        return ""
+    try:
+        name: str = onnx.TensorProto.DataType.Name(kind).lower()
+    except ValueError:
+        return ""
+    return {"float": "float32", "double": "float64"}.get(name, name)
+
+
+def _printable(text: str) -> str:
+    """A name on one line, whatever the file says."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+class _Collected:
+    """The nodes that are alike, together: one use of an operator with one set of dtypes."""
+
+    def __init__(self, dtypes: dict[str, str], opset: int) -> None:
+        self._dtypes = dtypes
+        self._opset = opset
+        self._counts: dict[Operator, int] = {}
+        self._calls: dict[Operator, dict[str, None]] = {}
+        self._places: dict[Operator, dict[Place, None]] = {}
+
+    def add(self, node: Any) -> None:
+        """One more node."""
+        self.count(self._operator(node), node)
+
+    def count(self, operator: Operator, node: Any) -> None:
+        """One more use of an operator, with what a node tells of it."""
+        self._counts[operator] = self._counts.get(operator, 0) + 1
+        told = {one.key: one.value for one in node.metadata_props}
+        call, place = _call(told), _place(told.get("pkg.torch.onnx.stack_trace", ""), node.doc_string)
+        if call:
+            self._calls.setdefault(operator, {})[call] = None
+        if place is not None:
+            self._places.setdefault(operator, {})[place] = None
+
+    def uses(self) -> Iterator[OperatorUse]:
+        """The uses, in the order of the file."""
+        for operator, count in self._counts.items():
+            yield OperatorUse(
+                {FILE: ((0, (operator,)),)},
+                tuple(self._calls.get(operator, ())),
+                tuple(self._places.get(operator, ())),
+                count,
+            )
+
+    def _operator(self, node: Any) -> Operator:
+        first = self._dtypes.get(node.input[0], "") if node.input else ""
+        if node.domain not in DEFAULT_DOMAINS:
+            return Operator(_printable(f"{node.domain}::{node.op_type}"), first)
+        bound: dict[str, str] = {}
+        inputs, outputs = _formals(node.op_type, self._opset)
+        for names, formal in ((node.input, inputs), (node.output, outputs)):
+            for i, name in enumerate(names if formal else ()):
+                parameter, dtype = formal[min(i, len(formal) - 1)], self._dtypes.get(name, "")
+                if parameter and dtype:
+                    bound.setdefault(parameter, dtype)
+        return Operator(_printable(node.op_type), first, tuple(sorted(bound.items())))
+
+
+@cache
+def _formals(operator: str, opset: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The type parameters of an operator's inputs and outputs; '' where an input has none, or one for any mix."""
+    from onnx import defs
+
+    try:
+        schema = defs.get_schema(operator, opset, "")
+    except defs.SchemaError:
+        return (), ()
+    parameters = {one.type_param_str for one in schema.type_constraints}
+    named: Callable[[Any], str] = lambda one: one.type_str if one.type_str in parameters and one.is_homogeneous else ""  # noqa: E731
+    return tuple(map(named, schema.inputs)), tuple(map(named, schema.outputs))
+
+
+def _call(told: dict[str, str]) -> str:
+    """The operator of torch that a node was made from: ``aten.cumsum.default``."""
+    target = _TARGET.search(told.get("pkg.torch.onnx.fx_node", ""))
+    if target:
+        return target[1]
+    try:
+        last = ast.literal_eval(told.get("pkg.torch.onnx.class_hierarchy", "[]"))[-1:]
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return ""
+    return last[0] if last and isinstance(last[0], str) and last[0].startswith("aten.") else ""
+
+
+def _place(traced: str, described: str) -> Place | None:
+    """The innermost line that is not torch's own: a stack trace ends with it, a description begins with it."""
+    lines = _TRACED.findall(traced)[::-1] or _DESCRIBED.findall(described)
+    return next((Place(path, int(row)) for path, row in lines if not _OF_TORCH.search(path)), None)

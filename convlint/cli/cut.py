@@ -1,0 +1,30 @@
+"""``convlint cut``: an ONNX file in two, the part that a target takes and the rest."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from convlint import api
+from convlint.report import cut as report
+from convlint.report.style import Painter
+
+
+def cut(
+    model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="The file.")],
+    target: Annotated[str, typer.Option(metavar="NAME[==VERSION]", help="The runtime of the head.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="HEAD.onnx", help="Where the head goes.")
+    ] = None,
+    tail: Annotated[Path | None, typer.Option(metavar="TAIL.onnx", help="Where the tail goes.")] = None,
+    output_format: Annotated[Literal["full", "json"], typer.Option("--output-format", help="Default full.")] = "full",
+) -> int:
+    """Cut an ONNX model where a target stops taking it, and prove that head and tail together are the whole."""
+    told = api.cut(model, target, head=output, tail=tail)
+    lines = [report.as_json(told)] if output_format == "json" else report.full(told, Painter(sys.stdout))
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+    return int(not told.is_whole)

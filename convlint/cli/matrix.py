@@ -1,0 +1,69 @@
+"""``convlint matrix``: what each target makes of each operator, and at which opsets."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Annotated, Literal
+
+import typer
+
+from convlint import api
+from convlint.backends.facts import newest_known
+from convlint.cli import options as opt
+from convlint.config import Options
+from convlint.errors import UsageError
+from convlint.report.style import Painter
+
+OLDEST = 7
+_OPSETS = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?")
+
+
+def matrix(
+    what: Annotated[list[str], typer.Argument(metavar="WHAT...", help="An ONNX file, or source files and folders.")],
+    target: opt.Target = None,
+    opset: Annotated[
+        str | None, typer.Option(metavar="N|N-M", help="Opsets; default the file's, or the exporter's own.")
+    ] = None,
+    exporter: opt.ExporterName = None,
+    every: Annotated[bool, typer.Option("--all", help="Show every operator, with the evidence.")] = False,
+    output_format: Annotated[
+        Literal["text", "markdown", "json"], typer.Option("--output-format", help="Default text.")
+    ] = "text",
+    config: opt.Config = None,
+    isolated: opt.Isolated = False,
+) -> int:
+    """Show which targets take a model: each operator, at each opset, and what stands in the way."""
+    given = Options(target=target, exporter=exporter)
+    configuration = opt.configuration(given, config or (), isolated)
+    result = api.matrix(what, configuration, opsets=_opsets(opset))
+    if output_format == "json":
+        from convlint.report.matrix_json import as_json
+
+        sys.stdout.write(as_json(result) + "\n")
+    elif output_format == "markdown":
+        from convlint.report.matrix_markdown import lines as markdown
+
+        sys.stdout.writelines(f"{line}\n" for line in markdown(result))
+    else:
+        from convlint.report.matrix_text import lines
+
+        sys.stdout.writelines(f"{line}\n" for line in lines(result, Painter(sys.stdout), every=every))
+    return 0 if result.matrix.takes else 1
+
+
+def _opsets(written: str | None) -> list[int]:
+    """``13-17`` as its opsets.
+
+    Raises:
+        UsageError: it is none, or one that nothing is known of.
+    """
+    if written is None:
+        return []
+    parts = _OPSETS.fullmatch(written.strip())
+    if parts is None:
+        raise UsageError(f"--opset {written}: is no opset and no range; write for example `17` or `13-20`")
+    low, high = int(parts[1]), int(parts[2] or parts[1])
+    if not OLDEST <= low <= high <= newest_known():
+        raise UsageError(f"--opset {written}: what is known is of the opsets {OLDEST} to {newest_known()}")
+    return list(range(low, high + 1))

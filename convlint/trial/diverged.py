@@ -1,0 +1,87 @@
+"""Where a graph parts from eager, as told to others. Light: imports nothing of torch."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+DivergenceKind = Literal["operator", "constant", "branch", "write", "failure"]
+"""An operator gives other numbers; a constant stands for what eager computes; eager goes another way; a write into a
+tensor is lost; the runtime cannot compute the operator."""
+
+
+class Tensor(msgspec.Struct, frozen=True, kw_only=True):
+    """What is told of a tensor."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    value: str = ""
+    """A single number, where it is one."""
+
+    def __str__(self) -> str:
+        return f"{self.dtype}{list(self.shape)}" + (f" {self.value}" if self.value else "")
+
+
+class Divergence(msgspec.Struct, frozen=True, kw_only=True):
+    """The first operator of eager that a graph does not compute."""
+
+    kind: DivergenceKind
+    place: str
+    """The user's line (``file.py:12``)."""
+    operator: str
+    """Eager's operator (``aten::clamp_``); empty where none runs."""
+    inputs: tuple[Tensor, ...] = ()
+    """What the operator reads in eager, on the sample that differs."""
+    want: Tensor | None = None
+    """What it gives in eager."""
+    got: Tensor | None = None
+    """What the graph has instead, where it has something for it."""
+    node: str = ""
+    """What that comes from in the graph: operator and name of an ONNX node, or of an initializer."""
+    message: str = ""
+    """In what they differ, or the runtime's words."""
+    worst: float | None = None
+    """The largest difference."""
+    cause: str = ""
+    """The user's line that made the Python number that differs, where it is another one."""
+    proven: bool = False
+    """Whether eager without this write gives exactly what the graph gives."""
+
+
+def described(found: Divergence) -> str:
+    """What is told of it on one line."""
+    reads = f" of {', '.join(map(str, found.inputs[:2]))}" if found.inputs else ""
+    operator = f"`{found.operator}`{reads}" if found.operator else "a Python number"
+    match found.kind:
+        case "write":
+            proof = ": eager without it gives exactly what the file gives" if found.proven else ""
+            return f"this write ({operator}) is not in the file{proof}"
+        case "constant":
+            return f"the file has a constant, {found.got}, where eager computes {found.want}"
+        case "branch":
+            return "eager goes another way from here"
+        case "failure":
+            return f"the runtime cannot compute {operator}: {found.message}"
+    return f"from {operator} on the numbers part" + (f" ({found.message})" if found.message else "")
+
+
+class Excluded(msgspec.Struct, frozen=True, kw_only=True):
+    """Declared sizes for which an exported program is not meant: a guard that ONNX does not keep."""
+
+    dimension: str
+    """Its name in the description of the inputs."""
+    condition: str
+    """What the program asks for, in such names: ``L > 6``."""
+    size: int
+    """A size that may come and does not meet it, the one nearest to the traced size."""
+    declared: str
+    """The sizes that may come: ``1..12``, or ``1..`` where any may."""
+    place: str = ""
+    """The user's line that asked (``file.py:12``)."""
+    accepted: bool | None = None
+    """Whether the graph runs at that size all the same; None where that was not tried."""
+    message: str = ""
+    """In what it then differs from eager, or why it does not run."""
+    worst: float | None = None
+    """The largest difference."""
