@@ -55,6 +55,8 @@ class Event:
     """Whether it happens in a test that only raises, warns or logs: nothing of it is in a traced graph."""
     torch: str = ""
     """What the file calls torch, empty where it does not import the module."""
+    scripted: bool = False
+    """Whether TorchScript compiles the function, on some route: what it takes is not all of Python."""
 
     @property
     def text(self) -> str:

@@ -344,3 +344,29 @@ def test_a_view_that_the_caller_made_is_not_written_back_where_its_base_has_no_n
     found = api.check([path], Configuration(isolated=True)).findings
     assert [(one.code, one.fixable) for one in found] == [("CVL101", None)]
     assert repaired(path, source.encode(), unsafe_fixes=True).decode() == source
+
+
+@pytest.mark.parametrize(
+    ("decorator", "call"),
+    [
+        ("@torch.jit.script_if_tracing\n", "grid(x, n)"),
+        ("@torch.jit._script_if_tracing\n", "grid(x, n)"),
+        ("", "torch.jit.script(grid)(x, n)"),
+    ],
+)
+@pytest.mark.parametrize("helper", [False, True])
+def test_what_torchscript_compiles_stays(tmp_path: Path, decorator: str, call: str, helper: bool) -> None:
+    body = "return torch.zeros(int(n), device=x.device)"
+    grid = f"def grid(x, n):\n    {'return made(x, n)' if helper else body}\n\n\n"
+    made = f"def made(x, n):\n    {body}\n\n\n"
+    source = forward(f"n = x.shape[0]\nreturn {call}").replace(
+        "class Model", (made if helper else "") + decorator + grid + "class Model"
+    )
+    assert repaired(tmp_path / "model.py", source.encode(), unsafe_fixes=True).decode() == source
+    plain = source.replace(decorator, "").replace("torch.jit.script(grid)", "grid")
+    assert b"torch.zeros(n," in repaired(tmp_path / "model.py", plain.encode())
+
+
+def test_int_of_a_tensor_that_holds_a_size_stays(tmp_path: Path) -> None:
+    body = "n = torch.scalar_tensor(x.shape[0], dtype=torch.int64)\nreturn torch.zeros(int(n), 2)"
+    assert body_after(tmp_path, body) == body

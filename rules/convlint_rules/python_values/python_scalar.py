@@ -171,7 +171,7 @@ class PythonScalar(Rule):
         if not event.operand.sure or event.operand.span == event.span:  # a conversion by `map(int, ...)`
             return None
         if event.how == "int" and event.operand.taint is Taint.shape and event.operand.dtype == "int":
-            return Applicability.safe
+            return Applicability.safe if event.operand.kind != "tensor" else None
         if event.how in ("item", "int") and event.only_counts and event.operand.kind == "tensor":
             return Applicability.unsafe if (event.operand.dtype, event.operand.rank) == ("int", 0) else None
         if event.how in ("item", "float", "int") and event.only_arithmetic and event.operand.kind == "tensor":
