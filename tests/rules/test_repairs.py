@@ -370,3 +370,23 @@ def test_what_torchscript_compiles_stays(tmp_path: Path, decorator: str, call: s
 def test_int_of_a_tensor_that_holds_a_size_stays(tmp_path: Path) -> None:
     body = "n = torch.scalar_tensor(x.shape[0], dtype=torch.int64)\nreturn torch.zeros(int(n), 2)"
     assert body_after(tmp_path, body) == body
+
+
+@pytest.mark.parametrize(
+    ("body", "after"),
+    [
+        ("n = int(2 * x.shape[0] - 1)\nreturn x * n", "n = 2 * x.shape[0] - 1\nreturn x * n"),
+        ("return torch.zeros(int(x.shape[0] + 1))", "return torch.zeros(x.shape[0] + 1)"),
+        ("return x[math.ceil(x.shape[0] / 4) :]", "return x[((x.shape[0] + 3) // 4) :]"),
+        ("return math.ceil(x.shape[0] / 4)", "return (x.shape[0] + 3) // 4"),
+        ("n = -(-x.shape[0] // 4)\nreturn x * n", "n = (x.shape[0] + 3) // 4\nreturn x * n"),
+        ("n = 3 * int(x.shape[0] + 1)\nreturn x * n", "n = 3 * (x.shape[0] + 1)\nreturn x * n"),
+        ("n = x * 1 == int(x.shape[0] + 1)\nreturn n", "n = x * 1 == (x.shape[0] + 1)\nreturn n"),
+        ("n = int(x.shape[0]\n        + 1)\nreturn x * n", "n = (x.shape[0]\n        + 1)\nreturn x * n"),
+        ("n = (int(x.shape[0] + 1)\n    * 2)\nreturn x * n", "n = ((x.shape[0] + 1)\n    * 2)\nreturn x * n"),
+    ],
+)
+def test_parentheses_are_written_only_where_something_could_take_the_repair_apart(
+    tmp_path: Path, body: str, after: str
+) -> None:
+    assert body_after(tmp_path, f"import math\n{body}") == f"import math\n{after}"

@@ -5,7 +5,7 @@ from convlint.findings import Applicability, Finding, Fix, Harm, Level
 from convlint.rewrite import edit, primary
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
-from convlint_rules.rewriting import torch_in
+from convlint_rules.rewriting import stands_alone, torch_in
 
 MATH = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
 CEIL = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.frozen)
@@ -202,11 +202,12 @@ def _division(event: PythonMath) -> Fix:
     assert event.divisor is not None
     size, divisor = (event.cst_at(part.span) for part in (event.dividend, event.divisor))
     # not `-(-n // 4)`: measured, ONNX divides negative integers towards zero
-    divided = "({size} // {divisor})"
+    divided = "{size} // {divisor}"
     if event.callee == "math.ceil":
         text = event.document.segment(event.divisor.span)
-        divided = f"(({{size}} + {int(text) - 1 if text.isdecimal() else f'{text} - 1'}) // {{divisor}})"
-    whole = edit(event.span, divided, size=primary(size), divisor=divisor)
+        divided = f"({{size}} + {int(text) - 1 if text.isdecimal() else f'{text} - 1'}) // {{divisor}}"
+    template = divided if stands_alone(event, event.span) else f"({divided})"
+    whole = edit(event.span, template, size=primary(size), divisor=divisor)
     return Fix("Divide integers", (whole,), _division_applicability(event) or Applicability.unsafe)
 
 

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from convlint.events import LeavesGraph, Taint, one_line
 from convlint.findings import Applicability, Finding, Fix, Harm, Level
-from convlint.rewrite import edit, primary
+from convlint.rewrite import edit
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
+from convlint_rules.rewriting import in_its_place
 
 ITEM = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
 SCALAR = Harm(Level.wrong, Level.breaks, Level.wrong)
@@ -184,7 +185,7 @@ class PythonScalar(Rule):
         applicability = self._applicability(event)
         if applicability is None:
             return None
-        kept = edit(event.span, "{operand}", operand=primary(event.cst_at(event.operand.span)))
+        kept = edit(event.span, "{operand}", operand=in_its_place(event, event.cst_at(event.operand.span)))
         return Fix(f"Keep `{one_line(kept.content)}`", (kept,), applicability)
 
 
