@@ -138,6 +138,8 @@ def rewrapped(run: Run, frame: Frame, node: ast.expr, callee: str, arguments: Ar
         shape = ()
     elif isinstance(given, (Tuple, List)) and given.items is not None and all(number_kind(i) for i in given.items):
         shape = (Const(len(given.items)),)
+    elif isinstance(given, Shape) and not callee.endswith("Tensor"):
+        shape = (Number("int"),)  # as many as the tensor has axes: the same for every input
     if isinstance(given, Tensor) and callee.endswith("as_tensor"):
         return given  # the same tensor, in eager and in every graph
     if shape != ():  # torch.export knows the value of a constant scalar
