@@ -390,3 +390,19 @@ def test_parentheses_are_written_only_where_something_could_take_the_repair_apar
     tmp_path: Path, body: str, after: str
 ) -> None:
     assert body_after(tmp_path, f"import math\n{body}") == f"import math\n{after}"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "math.exp(x.shape[0])",
+        "math.exp(x.mean(1))",
+        "math.ceil(x.mean())",
+        "math.log(x.mean(), 2)",
+        "math.gamma(x.mean())",
+        "f(math.exp(x.mean()))",
+    ],
+)
+def test_a_function_of_math_stays_where_torch_has_none_that_gives_the_same(tmp_path: Path, value: str) -> None:
+    body = f"import math\nreturn x * {value}"
+    assert body_after(tmp_path, body, unsafe_fixes=True) == body
