@@ -14,7 +14,26 @@ TENSOR_EXTREME = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
 TENSOR = Harm(Level.wrong, Level.breaks, Level.wrong, Level.breaks)
 SYMBOLIC = ("math.ceil", "math.floor", "math.trunc", "math.sqrt", "round")
 """Functions that `torch.export` computes symbolically."""
-ALIKE = frozenset("acos asin atan cos cosh exp expm1 log log10 log1p log2 sin sinh sqrt tan tanh".split())
+ALIKE = frozenset(
+    [
+        "acos",
+        "asin",
+        "atan",
+        "cos",
+        "cosh",
+        "exp",
+        "expm1",
+        "log",
+        "log10",
+        "log1p",
+        "log2",
+        "sin",
+        "sinh",
+        "sqrt",
+        "tan",
+        "tanh",
+    ]
+)
 """Functions of `math` that torch has by the same name, and that give floats."""
 
 
