@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from convlint.events import FloorDivision
 from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
-from convlint.rewrite import edit, primary
+from convlint.rewrite import edit, summand
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 from convlint_rules.rewriting import stands_alone
@@ -160,7 +160,7 @@ def _rounded_up(event: FloorDivision) -> Edit:
     rest = str(int(text) - 1) if text.isdecimal() else f"{text} - 1"
     divided = f"({{size}} + {rest}) // {{divisor}}"
     template = divided if stands_alone(event, event.whole) else f"({divided})"
-    return edit(event.whole, template, size=primary(negated.expression), divisor=divisor)
+    return edit(event.whole, template, size=summand(negated.expression), divisor=divisor)
 
 
 def _name(event: FloorDivision) -> str:

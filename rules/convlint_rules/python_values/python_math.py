@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from convlint.events import PythonMath, Taint
 from convlint.findings import Applicability, Finding, Fix, Harm, Level
-from convlint.rewrite import edit, primary
+from convlint.rewrite import edit, primary, summand
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 from convlint_rules.rewriting import stands_alone, torch_in
@@ -227,12 +227,13 @@ def _division(event: PythonMath) -> Fix:
     assert event.divisor is not None
     size, divisor = (event.cst_at(part.span) for part in (event.dividend, event.divisor))
     # not `-(-n // 4)`: measured, ONNX divides negative integers towards zero
-    divided = "{size} // {divisor}"
+    divided, dividend = "{size} // {divisor}", primary(size)
     if event.callee == "math.ceil":
+        dividend = summand(size)
         text = event.document.segment(event.divisor.span)
         divided = f"({{size}} + {int(text) - 1 if text.isdecimal() else f'{text} - 1'}) // {{divisor}}"
     template = divided if stands_alone(event, event.span) else f"({divided})"
-    whole = edit(event.span, template, size=primary(size), divisor=divisor)
+    whole = edit(event.span, template, size=dividend, divisor=divisor)
     return Fix("Divide integers", (whole,), _division_applicability(event) or Applicability.unsafe)
 
 
