@@ -409,3 +409,38 @@ def test_parentheses_are_written_only_where_something_could_take_the_repair_apar
 def test_a_function_of_math_stays_where_torch_has_none_that_gives_the_same(tmp_path: Path, value: str) -> None:
     body = f"import math\nreturn x * {value}"
     assert body_after(tmp_path, body, unsafe_fixes=True) == body
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "return nn.functional.layer_norm(x, [n])",
+        "return nn.functional.layer_norm(x, normalized_shape=(n,))",
+        "return nn.functional.group_norm(x, n // 2)",
+        "return nn.functional.unfold(x, (n, 2))",
+        "m = n + 1\nreturn x.unfold(0, m, 1)",
+        "sizes = set()\nsizes.add(n)\nreturn x * len(sizes)",
+        "return x * {n: 1}.get(n, 0)",
+        "return x * self.scales[n]",
+        "return x if n in self.known else x * 2",
+        "a, b = n, 2\nreturn x * a if a not in self.known else x",
+    ],
+)
+@pytest.mark.parametrize("number", ["int(x.shape[1])", "int(x.shape[1] * 2)"])
+def test_a_number_stays_one_where_torchscript_would_miss_it(tmp_path: Path, use: str, number: str) -> None:
+    body = f"n = {number}\n{use}"
+    assert body_after(tmp_path, body) == body
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "return nn.functional.pad(x, (0, n))",
+        "return x.view(-1, n // 2)",
+        "return nn.functional.interpolate(x, size=(n, n))",
+        "return x[:n, n:]",
+        "return x * n if n in (2, 4) else x",
+    ],
+)
+def test_a_size_takes_the_place_of_its_number_where_a_size_will_do(tmp_path: Path, use: str) -> None:
+    assert body_after(tmp_path, f"n = int(x.shape[1])\n{use}") == f"n = x.shape[1]\n{use}"

@@ -29,9 +29,11 @@ class PythonScalar(Rule):
     both of them export, for the traced size only.
 
     ## Fix safety
-    Safe for `int(x.shape[0])` and `int(x.shape[0] // 2)`: these are `int` already. Unsafe for a number that is used in
-    arithmetic only, or only to bound slices and to count (`topk`, `arange`): the tensor takes its place, which keeps
-    the gradient, may change the result's dtype, and is another number where it is written in place in between.
+    Safe for `int(x.shape[0])` and `int(x.shape[0] // 2)`: these are `int` already. Not offered where TorchScript would
+    miss the number: for a key, and for what its ONNX exporter takes a constant for (the shape of `layer_norm`). Unsafe
+    for a number that is used in arithmetic only, or only to bound slices and to count (`topk`, `arange`): the tensor
+    takes its place, which keeps the gradient, may change the result's dtype, and is another number where it is written
+    in place in between.
 
     ## References
     - pytorch/pytorch#138853, #119321
@@ -172,7 +174,7 @@ class PythonScalar(Rule):
         if not event.operand.sure or event.operand.span == event.span:  # a conversion by `map(int, ...)`
             return None
         if event.how == "int" and event.operand.taint is Taint.shape and event.operand.dtype == "int":
-            return Applicability.safe if event.operand.kind != "tensor" else None
+            return Applicability.safe if event.operand.kind != "tensor" and not event.must_be_plain else None
         if event.how in ("item", "int") and event.only_counts and event.operand.kind == "tensor":
             return Applicability.unsafe if (event.operand.dtype, event.operand.rank) == ("int", 0) else None
         if event.how in ("item", "float", "int") and event.only_arithmetic and event.operand.kind == "tensor":
