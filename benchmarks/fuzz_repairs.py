@@ -61,6 +61,8 @@ def main() -> int:
             if failure:
                 wrong[failure.splitlines()[-1]] += 1
                 _keep(number, text, failure, path)
+            if not (number + 1) % 500:
+                print(f"{number + 1 - given.start} draws", flush=True)
     last = given.start + given.draws - 1
     print(f"draws {given.start} to {last}: {repaired} repaired, {unparsed} no Python, {time.monotonic() - began:.0f} s")
     print("repairs:", ", ".join(f"{count} x {code}" for code, count in sorted(by_rule.items())))
