@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO = build/demo
 
-.PHONY: demo test lint types docs bench measure prove fixes-hold clean
+.PHONY: demo test lint types docs bench measure prove fixes-hold fuzz-repairs clean
 
 $(BIN)/convlint: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -64,6 +64,9 @@ fixes-hold: $(VENV)/.dev  ## repair copies of packages, and compare what their m
 	$(PYTHON) -m venv build/fixes/venv
 	build/fixes/venv/bin/pip install -q $$($(BIN)/python benchmarks/packages.py)
 	$(BIN)/python benchmarks/fixes_hold.py build/fixes/venv/bin/python
+
+fuzz-repairs: $(VENV)/.dev  ## repair 10,000 classes and functions of real packages, changed at random
+	$(BIN)/python benchmarks/fuzz_repairs.py
 
 clean:
 	rm -rf $(VENV) build dist

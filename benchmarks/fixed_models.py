@@ -1,12 +1,13 @@
-"""What models compute with random weights: ``python fixed_models.py MODULE...``, one JSON line a model.
+"""What models compute with random weights: ``python fixed_models.py MODULE...``, one JSON line a module or model.
 
-The modules are those that a repair touched: models that import one of them are taken first. Runs in an environment of
-the packages, without convlint.
+The modules are those that a repair touched: each is imported, and models that use one of them are taken first. Runs
+in an environment of the packages, without convlint.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import sys
 import warnings
@@ -15,8 +16,6 @@ from typing import Any
 
 import torch
 
-TIMM, TORCHVISION, TRANSFORMERS = 80, 20, 30
-"""How many models of each."""
 TRAINED = 4
 """One in so many is differentiated as well."""
 LARGEST, LARGEST_REPAIRED = 12_000_000, 100_000_000
@@ -105,10 +104,31 @@ def transformers_models(touched: set[str]) -> Iterator[tuple[str, bool, Callable
         yield f"transformers:{kind}", _reaches(f"transformers.models.{_folder(kind)}", touched), make
 
 
+def ultralytics_models(touched: set[str]) -> Iterator[tuple[str, bool, Callable[[], Made]]]:
+    """The smallest of each architecture that ultralytics describes."""
+    from pathlib import Path
+
+    import ultralytics
+
+    folder = Path(ultralytics.__file__).parent / "cfg/models"
+    for path in sorted(folder.rglob("yolo*.yaml")):
+
+        def make(path: Path = path) -> Made:
+            model = ultralytics.YOLO(str(path)).model
+            return model, {"": torch.randn(1, 3, 128, 128)}
+
+        yield f"ultralytics:{path.stem}", _any_of("ultralytics.nn", touched), make
+
+
 def _folder(kind: str) -> str:
     from transformers.models.auto.configuration_auto import model_type_to_module_name
 
     return str(model_type_to_module_name(kind))
+
+
+def _any_of(package: str, touched: set[str]) -> bool:
+    """Whether a module of a package was touched."""
+    return any(name.startswith(f"{package}.") for name in touched)
 
 
 def _reaches(module: str, touched: set[str]) -> bool:
@@ -160,17 +180,44 @@ def _hash(tensors: list[torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
+FAMILIES = {
+    timm_models: 80,
+    torchvision_models: 20,
+    transformers_models: 30,
+    ultralytics_models: 10,
+}
+"""How many models of each are wanted."""
+
+
+def imported(module: str) -> str:
+    """Nothing, or why a module cannot be imported."""
+    try:
+        importlib.import_module(module)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
 def main() -> None:
-    """Each family's models, until enough of them have computed something."""
+    """The modules that were touched, then each family's models, until enough of them have computed something."""
     warnings.simplefilter("ignore")
+    lines, sys.stdout = sys.stdout, sys.stderr  # packages print while they make models
     torch.set_num_threads(1)
     touched = set(sys.argv[1:])
-    for family, wanted in ((timm_models, TIMM), (torchvision_models, TORCHVISION), (transformers_models, TRANSFORMERS)):
+    for result in results(touched):
+        print(json.dumps(result), file=lines, flush=True)
+
+
+def results(touched: set[str]) -> Iterator[dict[str, Any]]:
+    """What is said of each module and model."""
+    for module in sorted(touched):
+        yield {"name": f"import:{module}", "imported": imported(module)}
+    for family, wanted in FAMILIES.items():
         count = 0
         for name, reached, make in family(touched):
             largest = LARGEST_REPAIRED if reached else LARGEST
             one = computed(make, trained=count % TRAINED == 0, largest=largest)
-            print(json.dumps({"name": name, "touched": reached} | one), flush=True)
+            yield {"name": name, "touched": reached} | one
             count += "outputs" in one
             if count >= wanted:
                 break

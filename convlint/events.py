@@ -55,6 +55,8 @@ class Event:
     """Whether it happens in a test that only raises, warns or logs: nothing of it is in a traced graph."""
     torch: str = ""
     """What the file calls torch, empty where it does not import the module."""
+    scripted: bool = False
+    """Whether TorchScript compiles the function, on some route: what it takes is not all of Python."""
 
     @property
     def text(self) -> str:
@@ -109,6 +111,8 @@ class LeavesGraph(Event):
     """The function's qualified name where ``how`` does not say it (``numpy.exp``)."""
     only_arithmetic: bool = False
     """Whether the result is used in tensor arithmetic only (so that the tensor could stay one)."""
+    must_be_plain: bool = False
+    """Whether the result goes where a traced size would not do: it is a key, or a constant for an exporter."""
     only_counts: bool = False
     """Whether the result only bounds slices, or says how many `topk` and `arange` give."""
     array: Span | None = None

@@ -44,6 +44,16 @@ def primary(node: cst.BaseExpression) -> cst.BaseExpression:
     return node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
 
 
+def summand(node: cst.BaseExpression) -> cst.BaseExpression:
+    """The expression as something that a sum begins with: ``(a - b)`` as ``a - b``, where it is on one line."""
+    import libcst as cst
+
+    tight = (cst.Add, cst.Subtract, cst.Multiply, cst.FloorDivide, cst.Divide, cst.Modulo)
+    if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, tight) and "\n" not in code(node):
+        return node.with_changes(lpar=[], rpar=[])
+    return primary(node)
+
+
 def on_one_line(node: cst.BaseExpression) -> cst.BaseExpression:
     """The expression without the line breaks inside its brackets."""
     import libcst as cst

@@ -253,7 +253,7 @@ class Rule:
             span=span or event.span,
             severity=min(severe, at_most, key=SEVERITIES.index),
             harm=harm,
-            fixable=fixable,
+            fixable=None if event.scripted else fixable,  # TorchScript may need what it repairs, `int(n)` say
             statement=event.statement,
         )
 

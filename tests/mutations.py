@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import io
 import random
 import re
 import textwrap
+import tokenize
 
 HEADERS = ("if self.on:", "for _ in range(2):", "with torch.no_grad():", "while True:", "try:", "if x is not None:")
 COMMENTS = ("# why", "# é", "#", "# type: ignore", "# fmt: skip")
@@ -165,3 +167,10 @@ def decorate(text: str, chance: random.Random) -> str:
 
 
 CHANGES = (swap, wrap, join, comment, open_up, open_up, break_call, argument, exchange, rename, decorate)
+
+
+def comments_of(text: str) -> list[str]:
+    """What is written in comments, less what is convlint's own."""
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    words = (word.strip() for token in tokens if token.type == tokenize.COMMENT for word in token.string.split("#"))
+    return sorted(word for word in words if word and "convlint" not in word and "noqa" not in word)

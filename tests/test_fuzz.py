@@ -22,7 +22,7 @@ import pytest
 from convlint_rules.examples import forward
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
-from mutations import mutated
+from mutations import comments_of, mutated
 
 from convlint.config import Settings
 from convlint.fixer import add_ignores, fix_paths
@@ -206,17 +206,10 @@ def sound(folder: Path, text: str) -> None:
     after = path.read_bytes().decode()
     if after != text:
         Document("fixed.py", after).parse()
-        assert _comments(after) == _comments(text)
+        assert comments_of(after) == comments_of(text)
     again = fix_paths([path], unsafe, write=True)
     assert (again.changed, path.read_bytes().decode()) == ({}, after)
     _silenced(path, options, text)
-
-
-def _comments(text: str) -> list[str]:
-    """What is written in comments, less what is convlint's own."""
-    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    words = (word.strip() for token in tokens if token.type == tokenize.COMMENT for word in token.string.split("#"))
-    return sorted(word for word in words if word and "convlint" not in word and "noqa" not in word)
 
 
 def _inside(result: LintResult, text: str) -> None:

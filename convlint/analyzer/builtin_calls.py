@@ -12,7 +12,7 @@ from convlint.analyzer.calls import Arguments, call_value, invoke, opaque
 from convlint.analyzer.iteration import QUIET, iterate
 from convlint.analyzer.leaving import leave
 from convlint.analyzer.run import ALL_ROUTES, TORCHSCRIPT, Frame, Run
-from convlint.analyzer.usage import only_arithmetic
+from convlint.analyzer.usage import must_be_plain, only_arithmetic
 from convlint.analyzer.values import (
     FALSE,
     NONE,
@@ -117,7 +117,7 @@ def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
         values = elements.items if elements.items is not None else [elements.joined]
         nodes = nodes * len(values)
     dividend, divisor = _quotient(run, frame, nodes)
-    if dividend is not None and dividend.dtype != "int":
+    if dividend is not None and (dividend.dtype != "int" or must_be_plain(frame, node)):
         run.doubt(frame, node)
     folded = _fold(name, values)
     if folded is not None:

@@ -14,7 +14,7 @@ from convlint.analyzer.attributes import GUARDS, MODULE_METHODS
 from convlint.analyzer.decorators import custom_operator, is_compiled, is_scripted
 from convlint.analyzer.index import ClassInfo, FunctionInfo, dotted
 from convlint.analyzer.iteration import iterate
-from convlint.analyzer.run import DYNAMO, Frame, Run, is_module_name
+from convlint.analyzer.run import DYNAMO, Frame, Run, is_module_name, qualified
 from convlint.analyzer.torch_calls import note_custom, note_untraceable
 from convlint.analyzer.values import (
     FALSE,
@@ -244,10 +244,12 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
         return opaque(arguments, True)
     run.active.add(key)
     run.depth += 1
+    run.scripting += is_scripted(info)
     written = run.written
     try:
         result, pure = _interpret(run, frame, function, env, routes)
     finally:
+        run.scripting -= is_scripted(info)
         run.depth -= 1
         run.active.discard(key)
     if pure:
@@ -266,6 +268,8 @@ def _interpret(
     """(result, whether a repeated call may take it instead of being interpreted again)."""
     info = function.info
     inner = Frame(info.module, info, function.scope, env, routes, frame.traced)
+    if run.scripting:
+        run.scripted.add((info.module.document.path, qualified(inner)))
     before, facts = len(run.memory.written), run.facts
     given = {t.storage for v in env.values() for t in tensors_in(v, 3)}
     if frame.traced:
@@ -479,8 +483,12 @@ def _perhaps(function: Value) -> Value:
 def _wrapped(run: Run, frame: Frame, node: ast.expr, function: Wrapped, arguments: Arguments) -> Value:
     if function.compiled:
         note_untraceable(run, frame, node, "compiled", ast.unparse(node.func) if isinstance(node, ast.Call) else "")
-    with run.on_routes(frame, function.routes):
-        return invoke(run, frame, node, function.function, arguments)
+    run.scripting += function.scripted
+    try:
+        with run.on_routes(frame, function.routes):
+            return invoke(run, frame, node, function.function, arguments)
+    finally:
+        run.scripting -= function.scripted
 
 
 def _partial(run: Run, frame: Frame, node: ast.expr, function: Partial, arguments: Arguments) -> Value:

@@ -11,7 +11,9 @@ _SCRIPTED = frozenset({"torch.jit.script", "torch.jit.script_if_tracing", "jit.s
 
 def is_scripted(info: FunctionInfo) -> bool:
     """Whether TorchScript compiles a function: its control flow survives there."""
-    return any(d in _SCRIPTED or d.rpartition(".")[2].startswith("script_if_tracing") for d in info.decorators)
+    return any(
+        d in _SCRIPTED or d.rpartition(".")[2].lstrip("_").startswith("script_if_tracing") for d in info.decorators
+    )
 
 
 def custom_operator(info: FunctionInfo) -> str | None:

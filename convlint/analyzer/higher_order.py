@@ -89,7 +89,7 @@ def _over_rows(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arg
 def _scripted(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     """``torch.jit.script(function)``: its control flow survives on the TorchScript routes."""
     given = arguments.get(0, "obj", "fn")
-    return Wrapped(given, DYNAMO) if isinstance(given, _CALLABLE) else UNKNOWN
+    return Wrapped(given, DYNAMO, scripted=True) if isinstance(given, _CALLABLE) else UNKNOWN
 
 
 def _compiled(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:

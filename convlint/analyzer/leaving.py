@@ -10,7 +10,7 @@ from convlint.analyzer.calls import Arguments, opaque
 from convlint.analyzer.dtypes import cast_dtype
 from convlint.analyzer.run import TORCHSCRIPT, Frame, Run
 from convlint.analyzer.shapes import integer
-from convlint.analyzer.usage import made_of, meet_tensors, only_arithmetic, only_checked, only_counts
+from convlint.analyzer.usage import made_of, meet_tensors, must_be_plain, only_arithmetic, only_checked, only_counts
 from convlint.analyzer.values import (
     Array,
     Const,
@@ -61,6 +61,7 @@ def leave(
                 operand=operand if sure else replace(operand, sure=False),
                 callee=callee,
                 only_arithmetic=meet_tensors(frame, rewrapped) if rewrapped else only_arithmetic(frame, array),
+                must_be_plain=taint is Taint.shape and how in ("int", "len") and must_be_plain(frame, node),
                 only_counts=not of_numpy and only_counts(frame, node),
                 array=frame.document.span(array) if of_numpy else None,
                 rewrapped=tuple(frame.document.span(call) for call in rewrapped),
@@ -138,6 +139,8 @@ def rewrapped(run: Run, frame: Frame, node: ast.expr, callee: str, arguments: Ar
         shape = ()
     elif isinstance(given, (Tuple, List)) and given.items is not None and all(number_kind(i) for i in given.items):
         shape = (Const(len(given.items)),)
+    elif isinstance(given, Shape) and not callee.endswith("Tensor"):
+        shape = (Number("int"),)  # as many as the tensor has axes: the same for every input
     if isinstance(given, Tensor) and callee.endswith("as_tensor"):
         return given  # the same tensor, in eager and in every graph
     if shape != ():  # torch.export knows the value of a constant scalar

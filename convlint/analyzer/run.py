@@ -135,6 +135,10 @@ class Run:
         self._asked: set[str] = set()
         """Modules whose star imports are being searched for a name."""
         self.doubtful: set[tuple[str, Span]] = set()
+        self.scripting = 0
+        """How many of the functions around TorchScript compiles."""
+        self.scripted: set[tuple[str, str]] = set()
+        """The functions that it compiles, with those that they call: file and qualified name."""
         """Expressions that were something else in another call of the same function."""
         self.selections: dict[int, tuple[str, Span]] = {}
         """Masks, by tensor, to the first selection by each: later ones have the same count."""
@@ -371,7 +375,11 @@ class Run:
 
     def events(self) -> list[Event]:
         """The events found."""
-        return [self._decided(self._doubted(event)) for _, event in self.found.values()]
+        return [self._scripted(self._decided(self._doubted(event))) for _, event in self.found.values()]
+
+    def _scripted(self, event: Event) -> Event:
+        scripted = (event.document.path, event.function) in self.scripted
+        return replace(event, scripted=True) if scripted else event
 
     def _decided(self, event: Event) -> Event:
         if not isinstance(event, DynamicShape):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache
 from typing import TypeGuard
 
+from convlint.analyzer import torch_facts
 from convlint.analyzer.decisions import only_checks
 from convlint.analyzer.index import dotted
-from convlint.analyzer.run import Frame
+from convlint.analyzer.run import TORCHSCRIPT, Frame
+from convlint.analyzer.torch_facts import Forced
 from convlint.analyzer.values import Tensor, members
 
 Parents = dict[ast.AST, ast.AST]
@@ -165,3 +169,81 @@ def _operands(node: ast.expr) -> Iterator[ast.Name]:
 def _is_tensor(frame: Frame, name: ast.Name) -> bool:
     value = frame.lookup(name.id)
     return value is not None and all(isinstance(member, Tensor) for member in members(value))
+
+
+_PASSED_ON = (ast.BinOp, ast.UnaryOp, ast.IfExp, ast.Tuple, ast.List, ast.Starred)
+_NUMBERS = frozenset(["int", "min", "max", "round", "abs"])
+_HASHES = frozenset(["add", "discard", "get", "pop", "setdefault", "isinstance", "hash"])
+
+
+def must_be_plain(frame: Frame, node: ast.expr) -> bool:
+    """Whether a number goes, maybe behind local names, where a traced size would not do: a key, an exporter's constant.
+
+    TorchScript's sizes are tensors while they are traced: two of them are never one key, and some parameters take none.
+    """
+    if frame.function is None:
+        return False
+    tree = frame.function.node
+    parents, todo, seen = _parents(tree), [node], set[str]()
+    while todo:
+        use = _passed_on(todo.pop(), parents)
+        parent = parents.get(use)
+        if _is_key(use, parent) or (isinstance(parent, (ast.Call, ast.keyword)) and _is_constant(use, parents)):
+            return True
+        targets = parent.targets if isinstance(parent, ast.Assign) else [getattr(parent, "target", None)]
+        names = {one.id for target in targets if target for one in ast.walk(target) if isinstance(one, ast.Name)} - seen
+        seen |= names
+        todo += [one for one in parents if isinstance(one, ast.Name) and one.id in names and type(one.ctx) is ast.Load]
+    return False
+
+
+def _passed_on(node: ast.expr, parents: Parents) -> ast.expr:
+    """The expression that an operand ends up in, as arithmetic and displays pass it on."""
+    while isinstance(parent := parents.get(node), ast.expr):
+        numbers = isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id in _NUMBERS
+        if not numbers and not isinstance(parent, _PASSED_ON):
+            break
+        node = parent
+    return node
+
+
+def _is_key(node: ast.expr, parent: ast.AST | None) -> bool:
+    match parent:
+        case ast.Compare(left=left, ops=[ast.In() | ast.NotIn()], comparators=[among]):
+            return left is node and not isinstance(among, (ast.List, ast.Tuple))
+        case ast.Set() | ast.SetComp(elt=ast.expr()):
+            return True
+        case ast.Dict(keys=keys):
+            return any(key is node for key in keys)
+        case ast.DictComp(key=key):
+            return key is node
+        case ast.Subscript(slice=index):
+            return index is node and not isinstance(node, ast.Tuple)
+        case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)):
+            return name in _HASHES
+    return False
+
+
+def _is_constant(node: ast.expr, parents: Parents) -> bool:
+    """Whether an argument is for a parameter that a TorchScript route refuses a size for."""
+    word = parents[node] if isinstance(parents[node], ast.keyword) else None
+    call = parents.get(word) if word is not None else parents[node]
+    if not isinstance(call, ast.Call) or (word is None and node not in call.args):
+        return False
+    name = dotted(call.func).rpartition(".")[2]
+    place = call.args.index(node) if word is None else -1
+    keyword = word.arg if isinstance(word, ast.keyword) else None
+    return any(keyword == one.name or (place >= 0 and place in one.at) for one in _refused().get(name, ()))
+
+
+@cache
+def _refused() -> dict[str, list[Forced]]:
+    """By a function's last name the parameters that a TorchScript route refuses; of a method, of either call."""
+    found: dict[str, list[Forced]] = {}
+    for full, parameters in torch_facts.forced().items():
+        owner, _, name = full.rpartition(".")
+        for one in parameters:
+            if one.refused & TORCHSCRIPT:
+                moved = replace(one, at=(*one.at, *(at + 1 for at in one.at)))  # torch.unfold(x, n), x.unfold(n)
+                found.setdefault(name.lower(), []).append(one if owner.startswith("torch") else moved)
+    return found

@@ -249,6 +249,8 @@ class Wrapped(Value):
     routes: frozenset[str]
     compiled: bool = False
     """Whether by ``torch.compile``."""
+    scripted: bool = False
+    """Whether by ``torch.jit.script``."""
 
 
 @dataclass(frozen=True, slots=True)

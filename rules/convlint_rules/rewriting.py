@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from convlint.events import Event
 from convlint.findings import Edit, Span
-from convlint.rewrite import code
+from convlint.rewrite import code, primary
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -54,6 +55,22 @@ def function_around(event: Event, span: Span) -> ast.FunctionDef | ast.AsyncFunc
             if whole[:2] <= span[:2] and span[2:] <= whole[2:]:
                 found = node
     return found
+
+
+def stands_alone(event: Event, span: Span) -> bool:
+    """Whether nothing around an expression could take it apart: it is all of an argument, an item or a value."""
+    lines, (row, column, end_row, end_column) = event.document.lines, span
+    before, after = lines[row - 1][: column - 1].rstrip(), lines[end_row - 1][end_column - 1 :].lstrip()
+    opened = before.endswith(("(", "[", ",")) or re.search(r"(^|\s)return$|(?<![=!<>:])=$", before) is not None
+    return opened and (after.startswith((")", "]", ",")) or span[2:] == event.statement[2:])
+
+
+def in_its_place(event: Event, node: cst.BaseExpression) -> cst.BaseExpression:
+    """An expression that takes the place of the event: in parentheses only where it needs them."""
+    import libcst as cst
+
+    plain = isinstance(node, (cst.BinaryOperation, cst.UnaryOperation)) and "\n" not in code(node)
+    return node if plain and stands_alone(event, event.span) else primary(node)
 
 
 def with_options(event: Event, options: Mapping[str, cst.BaseExpression | str], without: str = "") -> Edit:

@@ -54,6 +54,17 @@ def test_a_tensor_of_one_size_stays_in_the_graph(agree: Agree, made: str) -> Non
     agree(forward("return x * torch.as_tensor(x.shape[0])"), exporter="torchscript")
 
 
+def test_a_tensor_of_all_sizes_is_as_long_for_every_input(agree: Agree) -> None:
+    agree(
+        forward("""
+            shape = torch.as_tensor(x.shape)  # CVL203
+            if len(shape) == 1:
+                x = x[None]
+            return x * shape.shape[0]
+        """)
+    )
+
+
 def test_sequences_are_packed_by_values(agree: Agree) -> None:
     agree(
         forward(

@@ -344,3 +344,103 @@ def test_a_view_that_the_caller_made_is_not_written_back_where_its_base_has_no_n
     found = api.check([path], Configuration(isolated=True)).findings
     assert [(one.code, one.fixable) for one in found] == [("CVL101", None)]
     assert repaired(path, source.encode(), unsafe_fixes=True).decode() == source
+
+
+@pytest.mark.parametrize(
+    ("decorator", "call"),
+    [
+        ("@torch.jit.script_if_tracing\n", "grid(x, n)"),
+        ("@torch.jit._script_if_tracing\n", "grid(x, n)"),
+        ("", "torch.jit.script(grid)(x, n)"),
+    ],
+)
+@pytest.mark.parametrize("helper", [False, True])
+def test_what_torchscript_compiles_stays(tmp_path: Path, decorator: str, call: str, helper: bool) -> None:
+    body = "return torch.zeros(int(n), device=x.device)"
+    grid = f"def grid(x, n):\n    {'return made(x, n)' if helper else body}\n\n\n"
+    made = f"def made(x, n):\n    {body}\n\n\n"
+    source = forward(f"n = x.shape[0]\nreturn {call}").replace(
+        "class Model", (made if helper else "") + decorator + grid + "class Model"
+    )
+    assert repaired(tmp_path / "model.py", source.encode(), unsafe_fixes=True).decode() == source
+    plain = source.replace(decorator, "").replace("torch.jit.script(grid)", "grid")
+    assert b"torch.zeros(n," in repaired(tmp_path / "model.py", plain.encode())
+
+
+def test_int_of_a_tensor_that_holds_a_size_stays(tmp_path: Path) -> None:
+    body = "n = torch.scalar_tensor(x.shape[0], dtype=torch.int64)\nreturn torch.zeros(int(n), 2)"
+    assert body_after(tmp_path, body) == body
+
+
+@pytest.mark.parametrize(
+    ("body", "after"),
+    [
+        ("n = int(2 * x.shape[0] - 1)\nreturn x * n", "n = 2 * x.shape[0] - 1\nreturn x * n"),
+        ("return torch.zeros(int(x.shape[0] + 1))", "return torch.zeros(x.shape[0] + 1)"),
+        ("return x[math.ceil(x.shape[0] / 4) :]", "return x[((x.shape[0] + 3) // 4) :]"),
+        ("return math.ceil(x.shape[0] / 4)", "return (x.shape[0] + 3) // 4"),
+        ("n = -(-x.shape[0] // 4)\nreturn x * n", "n = (x.shape[0] + 3) // 4\nreturn x * n"),
+        ("n = math.ceil((x.shape[0] - 2) / 4)\nreturn x * n", "n = (x.shape[0] - 2 + 3) // 4\nreturn x * n"),
+        ("n = math.floor((x.shape[0] - 2) / 4)\nreturn x * n", "n = (x.shape[0] - 2) // 4\nreturn x * n"),
+        ("n = -(-(x.shape[0] - 2) // 4)\nreturn x * n", "n = (x.shape[0] - 2 + 3) // 4\nreturn x * n"),
+        ("n = 3 * int(x.shape[0] + 1)\nreturn x * n", "n = 3 * (x.shape[0] + 1)\nreturn x * n"),
+        ("n = x * 1 == int(x.shape[0] + 1)\nreturn n", "n = x * 1 == (x.shape[0] + 1)\nreturn n"),
+        ("n = int(x.shape[0]\n        + 1)\nreturn x * n", "n = (x.shape[0]\n        + 1)\nreturn x * n"),
+        ("n = (int(x.shape[0] + 1)\n    * 2)\nreturn x * n", "n = ((x.shape[0] + 1)\n    * 2)\nreturn x * n"),
+    ],
+)
+def test_parentheses_are_written_only_where_something_could_take_the_repair_apart(
+    tmp_path: Path, body: str, after: str
+) -> None:
+    assert body_after(tmp_path, f"import math\n{body}") == f"import math\n{after}"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "math.exp(x.shape[0])",
+        "math.exp(x.mean(1))",
+        "math.ceil(x.mean())",
+        "math.log(x.mean(), 2)",
+        "math.gamma(x.mean())",
+        "f(math.exp(x.mean()))",
+    ],
+)
+def test_a_function_of_math_stays_where_torch_has_none_that_gives_the_same(tmp_path: Path, value: str) -> None:
+    body = f"import math\nreturn x * {value}"
+    assert body_after(tmp_path, body, unsafe_fixes=True) == body
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "return nn.functional.layer_norm(x, [n])",
+        "return nn.functional.layer_norm(x, normalized_shape=(n,))",
+        "return nn.functional.group_norm(x, n // 2)",
+        "return nn.functional.unfold(x, (n, 2))",
+        "m = n + 1\nreturn x.unfold(0, m, 1)",
+        "sizes = set()\nsizes.add(n)\nreturn x * len(sizes)",
+        "return x * {n: 1}.get(n, 0)",
+        "return x * self.scales[n]",
+        "return x if n in self.known else x * 2",
+        "a, b = n, 2\nreturn x * a if a not in self.known else x",
+    ],
+)
+@pytest.mark.parametrize("number", ["int(x.shape[1])", "int(x.shape[1] * 2)"])
+def test_a_number_stays_one_where_torchscript_would_miss_it(tmp_path: Path, use: str, number: str) -> None:
+    body = f"n = {number}\n{use}"
+    assert body_after(tmp_path, body) == body
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "return nn.functional.pad(x, (0, n))",
+        "return x.view(-1, n // 2)",
+        "return nn.functional.interpolate(x, size=(n, n))",
+        "return x[:n, n:]",
+        "return x * n if n in (2, 4) else x",
+    ],
+)
+def test_a_size_takes_the_place_of_its_number_where_a_size_will_do(tmp_path: Path, use: str) -> None:
+    assert body_after(tmp_path, f"n = int(x.shape[1])\n{use}") == f"n = x.shape[1]\n{use}"

@@ -136,7 +136,7 @@ def _edits(event: Branch) -> tuple[Edit, ...]:
 
 
 def _is_loose(event: Branch) -> bool:
-    """Whether a test would be torn apart by an operator before it."""
+    """Whether a test would be torn apart by an operator before it, or be hard to read behind it."""
     test = ast.parse(f"({event.text})", mode="eval").body
-    splits = isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or) and event.form == "if"
-    return splits or isinstance(test, (ast.IfExp, ast.Lambda, ast.NamedExpr))
+    mixed = isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or) == (event.form == "if")
+    return mixed or isinstance(test, (ast.IfExp, ast.Lambda, ast.NamedExpr))

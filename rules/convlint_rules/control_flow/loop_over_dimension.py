@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from convlint.events import LoopOverDim, Taint
-from convlint.findings import Finding, Harm, Level
+from convlint.findings import Applicability, Finding, Fix, Harm, Level
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
+from convlint_rules.row_loop import vectorised
 
 FROZEN = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
 PIECES = Harm(Level.frozen, Level.frozen, Level.frozen, Level.frozen)
@@ -23,8 +24,12 @@ class LoopOverDimension(Rule):
     they keep the traced number of parts.
 
     ## Fix safety
-    There is no fix: a vectorised form can seldom be derived. Use an operator over the whole axis, a recurrent layer,
-    or `torch.scan`/`torch.while_loop` on the dynamo routes.
+    Unsafe, and only where `torch.stack` puts together what was made of each row alone, by arithmetic with numbers, by
+    functions of each element, and by sums, means and extremes: it is written for all rows at once. Sums are added in
+    another order, those of small whole numbers in a larger dtype; equal maxima share their gradient; without any row
+    the result is empty instead of an error. A tensor without a second axis whose rows are summed stops with an error.
+    Elsewhere use an operator over the whole axis, a recurrent layer, or `torch.scan`/`torch.while_loop` on the dynamo
+    routes.
 
     ## References
     - pytorch/pytorch#133653, #140011
@@ -42,10 +47,12 @@ class LoopOverDimension(Rule):
                 return torch.stack(out)
             """),
             good=forward("""
-                return x - x.mean(dim=1, keepdim=True)
+                out = x.flatten(1)
+                return (out - out.mean(1, keepdim=True)).reshape(x.shape)
             """),
             inputs="x: float32[N=3, 4]",
             harm=FROZEN,
+            fix=Applicability.unsafe,
         ),
         Example(
             title="Part by part",
@@ -92,4 +99,10 @@ class LoopOverDimension(Rule):
                 f"the length of this loop, `{event.short}`, is {what}: it is unrolled for the traced input; "
                 f"compute on the whole axis at once"
             )
-        return self.finding(event, message, harm, context)
+        fixable = Applicability.unsafe if vectorised(event) else None
+        return self.finding(event, message, harm, context, fixable=fixable)
+
+    def fix(self, event: LoopOverDim, context: Context) -> Fix | None:
+        """The same arithmetic on all rows at once."""
+        edits = vectorised(event)
+        return Fix("Compute on all rows at once", edits, Applicability.unsafe) if edits else None

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from convlint.events import FloorDivision
 from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
-from convlint.rewrite import edit, primary
+from convlint.rewrite import edit, summand
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
+from convlint_rules.rewriting import stands_alone
 
 TENSOR = Harm(onnx_torchscript=Level.wrong)
 SIZE = Harm(onnx_torchscript=Level.wrong, onnx_dynamo=Level.wrong)
@@ -157,8 +158,9 @@ def _rounded_up(event: FloorDivision) -> Edit:
     assert isinstance(negated, cst.UnaryOperation)
     text = event.document.segment(event.divisor.span)
     rest = str(int(text) - 1) if text.isdecimal() else f"{text} - 1"
-    template = f"(({{size}} + {rest}) // {{divisor}})"
-    return edit(event.whole, template, size=primary(negated.expression), divisor=divisor)
+    divided = f"({{size}} + {rest}) // {{divisor}}"
+    template = divided if stands_alone(event, event.whole) else f"({divided})"
+    return edit(event.whole, template, size=summand(negated.expression), divisor=divisor)
 
 
 def _name(event: FloorDivision) -> str:

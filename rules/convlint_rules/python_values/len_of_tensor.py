@@ -21,7 +21,8 @@ class LenOfTensor(Rule):
     then tries again with `strict=True` and gets past it.
 
     ## Fix safety
-    Safe: `len(t)` is `t.shape[0]` in eager. It is offered where the value is known to be a tensor.
+    Safe: `len(t)` is `t.shape[0]` in eager. It is offered where the value is known to be a tensor,
+    and not where TorchScript would miss the number: for a key, say.
 
     ## References
     - microsoft/scene_graph_benchmark#96
@@ -65,7 +66,7 @@ class LenOfTensor(Rule):
         harm = DATA if event.operand.taint is Taint.data else HARM
         name = event.document.segment(event.operand.span)
         message = f"`len({name})` is a plain number: the traced length is kept; write `{name}.shape[0]`"
-        fixable = Applicability.safe if event.operand.sure else None
+        fixable = Applicability.safe if event.operand.sure and not event.must_be_plain else None
         return self.finding(event, message, harm, context, fixable=fixable)
 
     def fix(self, event: LeavesGraph, context: Context) -> Fix | None:

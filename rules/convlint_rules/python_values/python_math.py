@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from convlint.events import PythonMath, Taint
 from convlint.findings import Applicability, Finding, Fix, Harm, Level
-from convlint.rewrite import edit, primary
+from convlint.rewrite import edit, primary, summand
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
-from convlint_rules.rewriting import torch_in
+from convlint_rules.rewriting import stands_alone, torch_in
 
 MATH = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
 CEIL = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.frozen)
@@ -14,6 +14,27 @@ TENSOR_EXTREME = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
 TENSOR = Harm(Level.wrong, Level.breaks, Level.wrong, Level.breaks)
 SYMBOLIC = ("math.ceil", "math.floor", "math.trunc", "math.sqrt", "round")
 """Functions that `torch.export` computes symbolically."""
+ALIKE = frozenset(
+    [
+        "acos",
+        "asin",
+        "atan",
+        "cos",
+        "cosh",
+        "exp",
+        "expm1",
+        "log",
+        "log10",
+        "log1p",
+        "log2",
+        "sin",
+        "sinh",
+        "sqrt",
+        "tan",
+        "tanh",
+    ]
+)
+"""Functions of `math` that torch has by the same name, and that give floats."""
 
 
 class PythonMathOnTensors(Rule):
@@ -30,7 +51,9 @@ class PythonMathOnTensors(Rule):
     Safe for `math.ceil(n / 4)` and `math.floor(n / 4)` of a size and a positive integer constant: integer division
     gives the same number for every size below 2**53. Unsafe where the divisor has a name: it is written twice, and
     taken for a positive integer. Unsafe for `max(t, 0)` of a tensor, which becomes `clamp` and keeps the tensor where
-    the number was returned, and for two scalar tensors of one dtype, which go to `torch.maximum`, a new tensor.
+    the number was returned, and for two scalar tensors of one dtype, which go to `torch.maximum`, a new tensor. Unsafe
+    for `math.exp(t)` and its like of a scalar tensor in tensor arithmetic: `torch.exp` computes in the tensor's dtype
+    instead of double precision, keeps the gradient, and gives `nan` or `inf` where `math` raises.
 
     ## References
     - pytorch/pytorch#138853
@@ -120,9 +143,10 @@ class PythonMathOnTensors(Rule):
         Example(
             title="An exponential of a tensor",
             bad=forward("return x * math.exp(x.mean())  # <-", imports="math"),
-            good=forward("return x * x.mean().exp()", imports="math"),
+            good=forward("return x * torch.exp(x.mean())", imports="math"),
             inputs="x: float32[N=3, 4]",
             harm=TENSOR,
+            fix=Applicability.unsafe,
         ),
         Example(
             title="A logarithm of a size",
@@ -152,12 +176,12 @@ class PythonMathOnTensors(Rule):
         return self.finding(event, message, harm, context, fixable=_applicability(event))
 
     def fix(self, event: PythonMath, context: Context) -> Fix | None:
-        """Integer division, ``clamp`` or ``maximum``."""
+        """Integer division, ``clamp``, ``maximum``, or torch's function of the same name."""
         if _division_applicability(event) is not None:
             return _division(event)
         if _is_clamp(event):
             return _clamp(event)
-        return _extreme(event) if _is_of_two_tensors(event) else None
+        return _in_torch(event) if _is_alike(event) or _is_of_two_tensors(event) else None
 
 
 def _torch(callee: str) -> str:
@@ -180,7 +204,8 @@ def _applicability(event: PythonMath) -> Applicability | None:
     division = _division_applicability(event)
     if division is not None:
         return division
-    return Applicability.unsafe if _is_clamp(event) or _is_of_two_tensors(event) else None
+    repaired = _is_clamp(event) or _is_of_two_tensors(event) or _is_alike(event)
+    return Applicability.unsafe if repaired else None
 
 
 def _division_applicability(event: PythonMath) -> Applicability | None:
@@ -202,11 +227,13 @@ def _division(event: PythonMath) -> Fix:
     assert event.divisor is not None
     size, divisor = (event.cst_at(part.span) for part in (event.dividend, event.divisor))
     # not `-(-n // 4)`: measured, ONNX divides negative integers towards zero
-    divided = "({size} // {divisor})"
+    divided, dividend = "{size} // {divisor}", primary(size)
     if event.callee == "math.ceil":
+        dividend = summand(size)
         text = event.document.segment(event.divisor.span)
-        divided = f"(({{size}} + {int(text) - 1 if text.isdecimal() else f'{text} - 1'}) // {{divisor}})"
-    whole = edit(event.span, divided, size=primary(size), divisor=divisor)
+        divided = f"({{size}} + {int(text) - 1 if text.isdecimal() else f'{text} - 1'}) // {{divisor}}"
+    template = divided if stands_alone(event, event.span) else f"({divided})"
+    whole = edit(event.span, template, size=dividend, divisor=divisor)
     return Fix("Divide integers", (whole,), _division_applicability(event) or Applicability.unsafe)
 
 
@@ -233,11 +260,23 @@ def _is_of_two_tensors(event: PythonMath) -> bool:
     return scalars and event.operands[0].dtype == event.operands[1].dtype and torch_in(event) is not None
 
 
-def _extreme(event: PythonMath) -> Fix | None:
+def _is_alike(event: PythonMath) -> bool:
+    """Whether a function that torch has too is called with a scalar tensor, for tensor arithmetic only."""
+    module, _, name = event.callee.rpartition(".")
+    if module != "math" or name not in ALIKE or not event.plain or not event.only_arithmetic:
+        return False
+    scalar = [(one.kind, one.rank, one.sure, one.taint) for one in event.operands] == [("tensor", 0, True, Taint.data)]
+    return scalar and torch_in(event) is not None
+
+
+def _in_torch(event: PythonMath) -> Fix | None:
+    """The function of torch, given the same."""
     torch = torch_in(event)
     if torch is None:
         return None
     name, imported = torch
-    one, other = (event.cst_at(part.span) for part in event.operands)
-    compared = edit(event.span, f"{name}.{event.callee}imum({{one}}, {{other}})", one=one, other=other)
-    return Fix(f"Use `torch.{event.callee}imum`", (*imported, compared), Applicability.unsafe)
+    short = event.callee.removeprefix("math.")
+    function = f"{name}.{short}imum" if short in ("min", "max") else f"{name}.{short}"
+    parts = {f"part{i}": event.cst_at(part.span) for i, part in enumerate(event.operands)}
+    called = edit(event.span, f"{function}({', '.join(f'{{{part}}}' for part in parts)})", **parts)
+    return Fix(f"Use `torch.{function.partition('.')[2]}`", (*imported, called), Applicability.unsafe)

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from convlint.events import LeavesGraph, Taint, one_line
 from convlint.findings import Applicability, Finding, Fix, Harm, Level
-from convlint.rewrite import edit, primary
+from convlint.rewrite import edit
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
+from convlint_rules.rewriting import in_its_place
 
 ITEM = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
 SCALAR = Harm(Level.wrong, Level.breaks, Level.wrong)
@@ -28,9 +29,11 @@ class PythonScalar(Rule):
     both of them export, for the traced size only.
 
     ## Fix safety
-    Safe for `int(x.shape[0])` and `int(x.shape[0] // 2)`: these are `int` already. Unsafe for a number that is used in
-    arithmetic only, or only to bound slices and to count (`topk`, `arange`): the tensor takes its place, which keeps
-    the gradient, may change the result's dtype, and is another number where it is written in place in between.
+    Safe for `int(x.shape[0])` and `int(x.shape[0] // 2)`: these are `int` already. Not offered where TorchScript would
+    miss the number: for a key, and for what its ONNX exporter takes a constant for (the shape of `layer_norm`). Unsafe
+    for a number that is used in arithmetic only, or only to bound slices and to count (`topk`, `arange`): the tensor
+    takes its place, which keeps the gradient, may change the result's dtype, and is another number where it is written
+    in place in between.
 
     ## References
     - pytorch/pytorch#138853, #119321
@@ -171,7 +174,7 @@ class PythonScalar(Rule):
         if not event.operand.sure or event.operand.span == event.span:  # a conversion by `map(int, ...)`
             return None
         if event.how == "int" and event.operand.taint is Taint.shape and event.operand.dtype == "int":
-            return Applicability.safe
+            return Applicability.safe if event.operand.kind != "tensor" and not event.must_be_plain else None
         if event.how in ("item", "int") and event.only_counts and event.operand.kind == "tensor":
             return Applicability.unsafe if (event.operand.dtype, event.operand.rank) == ("int", 0) else None
         if event.how in ("item", "float", "int") and event.only_arithmetic and event.operand.kind == "tensor":
@@ -184,7 +187,7 @@ class PythonScalar(Rule):
         applicability = self._applicability(event)
         if applicability is None:
             return None
-        kept = edit(event.span, "{operand}", operand=primary(event.cst_at(event.operand.span)))
+        kept = edit(event.span, "{operand}", operand=in_its_place(event, event.cst_at(event.operand.span)))
         return Fix(f"Keep `{one_line(kept.content)}`", (kept,), applicability)
 
 

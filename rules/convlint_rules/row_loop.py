@@ -1,0 +1,177 @@
+"""A loop that computes each row of a tensor for itself: the same arithmetic on all rows at once."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, NamedTuple
+
+from convlint.events import LoopOverDim, Taint
+from convlint.findings import Edit, Span
+from convlint.rewrite import code
+from convlint_rules.rewriting import function_around
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+_ELEMENTWISE = {"abs", "exp", "log", "neg", "relu", "rsqrt", "sigmoid", "sqrt", "square", "tanh"}
+_REDUCED = {"mean": "mean", "sum": "sum", "amax": "amax", "amin": "amin", "max": "amax", "min": "amin"}
+"""By the method that makes one number of a row, the method that does it along an axis."""
+
+
+class _Loop(NamedTuple):
+    """``out = []``, ``for i in range(x.shape[0]): out.append(value)``, and ``torch.stack(out)`` right behind."""
+
+    tensor: str
+    name: str
+    value: ast.expr
+    kind: str
+    """What ``value`` is: row, reduced."""
+    removed: Span
+    stack: ast.Call
+    chained: bool
+    """Whether something is done to the stack at once."""
+
+
+def vectorised(event: LoopOverDim) -> tuple[Edit, ...]:
+    """``torch.stack(out)`` becomes the appended arithmetic on the tensor; the loop goes.
+
+    A row is only read as a whole, with numbers: what is computed of it is the same for all of them together. A mean or
+    a maximum of a row is one along the flattened rest, which stops where there is no rest.
+    """
+    loop = _loop(event)
+    if loop is None:
+        return ()
+    document = event.document
+    reduces = any(isinstance(node, ast.Call) and _method(node) in _REDUCED for node in ast.walk(loop.value))
+    value = event.cst_at(document.span(loop.value))
+    lifted = code(_on_all_rows(value, loop.name if reduces else loop.tensor))
+    start = ""
+    if reduces:
+        margin = document.lines[loop.removed.row - 1][: loop.removed.column - 1]
+        start = f"{loop.name} = {loop.tensor}.flatten(1){document.newline}{margin}"
+    if loop.kind == "row":
+        lifted = f"({lifted}).reshape({loop.tensor}.shape)" if reduces else f"({lifted})" if loop.chained else lifted
+    return Edit(loop.removed, start), Edit(document.span(loop.stack), lifted)
+
+
+def _loop(event: LoopOverDim) -> _Loop | None:
+    """The loop around the event, where all that it does can be done to all rows at once."""
+    sure = event.taint is Taint.shape and event.form == "for" and event.operand.kind == "dim" and event.operand.sure
+    function = function_around(event, event.span) if sure else None
+    for block in _blocks(function) if function else ():
+        for made, loop, user in zip(block, block[1:], block[2:], strict=False):
+            if isinstance(loop, ast.For) and event.document.span(loop.iter) == event.span:
+                return _of_rows(event, made, loop, user, function)
+    return None
+
+
+def _blocks(function: ast.AST) -> list[list[ast.stmt]]:
+    blocks = [getattr(node, name, None) for node in ast.walk(function) for name in ("body", "orelse", "finalbody")]
+    return [block for block in blocks if isinstance(block, list)]
+
+
+def _of_rows(
+    event: LoopOverDim, made: ast.stmt, loop: ast.For, user: ast.stmt, function: ast.AST | None
+) -> _Loop | None:
+    match made, loop, _rows(loop.iter):
+        case (
+            ast.Assign(targets=[ast.Name(name)], value=ast.List(elts=[])),
+            ast.For(
+                target=ast.Name(index),
+                body=[ast.Expr(ast.Call(func=ast.Attribute(ast.Name(grown), "append"), args=[value], keywords=[]))],
+                orelse=[],
+            ),
+            str(tensor),
+        ) if grown == name and len({name, index, tensor}) == 3:
+            kind = _kind(value, tensor, index)
+            if kind == "reduced" and not isinstance(value, ast.Call):
+                return None
+            stack = _stacked(user, name, event.torch)
+            used = [node.id for node in ast.walk(function) if isinstance(node, ast.Name)] if function else []
+            lonely = used.count(name) == 3 and used.count(index) == 1 + _count(value, index)
+            document = event.document
+            start, end = document.span(made), document.span(user)
+            removed = Span(start.row, start.column, end.row, end.column)
+            own_lines = all(
+                not document.lines[span.row - 1][: span.column - 1].strip()
+                for span in (start, document.span(loop), end)
+            )
+            if kind in ("row", "reduced") and stack and lonely and own_lines and "#" not in document.segment(removed):
+                return _Loop(tensor, name, value, kind, removed, stack, stack is not getattr(user, "value", None))
+    return None
+
+
+def _rows(node: ast.expr) -> str | None:
+    """``x`` of ``range(x.shape[0])``, ``range(x.size(0))``, ``range(len(x))``."""
+    match node:
+        case ast.Call(
+            func=ast.Name("range"), args=[ast.Subscript(ast.Attribute(ast.Name(x), "shape"), ast.Constant(0))]
+        ):
+            return x
+        case ast.Call(
+            func=ast.Name("range"), args=[ast.Call(func=ast.Attribute(ast.Name(x), "size"), args=[ast.Constant(0)])]
+        ):
+            return x
+        case ast.Call(func=ast.Name("range"), args=[ast.Call(func=ast.Name("len"), args=[ast.Name(x)])]):
+            return x
+    return None
+
+
+def _stacked(statement: ast.stmt, name: str, torch: str) -> ast.Call | None:
+    """``torch.stack(out)`` along the first axis, where a simple statement begins with it."""
+    node = statement.value if isinstance(statement, (ast.Return, ast.Assign)) else None
+    while node is not None:
+        match node:
+            case ast.Call(func=ast.Attribute(ast.Name(module), "stack"), args=[ast.Name(one)], keywords=[]):
+                return node if (module, one) == (torch, name) else None
+            case ast.Call(func=inner) | ast.Attribute(value=inner) | ast.Subscript(value=inner):
+                node = inner
+            case _:
+                return None
+    return None
+
+
+def _kind(node: ast.expr, tensor: str, index: str) -> str | None:
+    """Whether an expression is a number, a row, or one number of a row (reduced); None if it may be anything else."""
+    match node:
+        case ast.Constant(value=int() | float()):
+            return "number"
+        case ast.Subscript(ast.Name(one), ast.Name(at)) if (one, at) == (tensor, index):
+            return "row"
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return _kind(operand, tensor, index)
+        case ast.BinOp(left, ast.Add() | ast.Sub() | ast.Mult() | ast.Div() | ast.Pow(), right):
+            kinds = {_kind(left, tensor, index), _kind(right, tensor, index)}
+            return None if None in kinds else next(one for one in ("row", "reduced", "number") if one in kinds)
+        case ast.Call(func=ast.Attribute(value), args=[], keywords=[]) if _kind(value, tensor, index) == "row":
+            return "row" if _method(node) in _ELEMENTWISE else "reduced" if _method(node) in _REDUCED else None
+    return None
+
+
+def _method(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else ""
+
+
+def _count(node: ast.AST, name: str) -> int:
+    return sum(isinstance(one, ast.Name) and one.id == name for one in ast.walk(node))
+
+
+def _on_all_rows(node: cst.BaseExpression, rows: str) -> cst.BaseExpression:
+    """An expression with the tensor in the place of its row, and along the axis what is made of a row."""
+    import libcst as cst
+
+    class Lifter(cst.CSTTransformer):
+        def leave_Subscript(self, original_node: cst.Subscript, updated_node: cst.Subscript) -> cst.BaseExpression:  # noqa: N802
+            return cst.Name(rows)
+
+        def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:  # noqa: N802
+            method = cst.ensure_type(updated_node.func, cst.Attribute)
+            name = _REDUCED.get(method.attr.value)
+            if name is None:
+                return updated_node
+            axis = "1" if original_node is node else "1, keepdim=True"  # else it meets the rows again
+            return cst.parse_expression(f"{code(method.value)}.{name}({axis})")
+
+    lifted = node.visit(Lifter())
+    assert isinstance(lifted, cst.BaseExpression)
+    return lifted
