@@ -201,6 +201,8 @@ def as_size(tensor: Tensor, axis: int) -> Value:
     if isinstance(dim, Number) and dim.taint >= Taint.shape:
         named = dim.symbol or (f"{tensor.ident}@{axis}" if tensor.ident else "")
         return replace(dim, symbol=named, dim=True)
+    if isinstance(dim, Const):
+        return replace(dim, size=True)
     return replace(dim, taint=Taint.fixed) if isinstance(dim, Number) and dim.taint is Taint.none else dim
 
 
