@@ -32,6 +32,25 @@ def test_a_size_where_a_number_is_needed(agree: Agree, call: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("causal", "code"),
+    [
+        ("n > 1", "CVL207"),
+        ("mask is None and n > 1", "CVL207"),
+        ("n > 1 and self.flag", ""),
+        ("bool(n > 1)", ""),
+        ("not n > 1", ""),
+        ("mask is None", ""),
+        ("self.kernel.shape[0] > 1", ""),
+    ],
+)
+def test_attention_takes_no_comparison_of_sizes(agree: Agree, causal: str, code: str) -> None:
+    call = f"nn.functional.scaled_dot_product_attention(x, x, x, is_causal={causal})"
+    init = "self.kernel = nn.Parameter(torch.ones(3))"
+    source = forward(f"n = x.shape[2]\nreturn {call}" + f"  # {code}" * bool(code), parameters="x, mask=None", init=init)
+    agree(source, select=["CVL207"], preview=True)
+
+
+@pytest.mark.parametrize(
     "call",
     [
         "torch.linspace(0, n, 5)",
