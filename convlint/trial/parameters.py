@@ -136,6 +136,10 @@ BY_HAND = {
     ("torch.asarray", "obj"): "torch.asarray({p}) + x",
     ("torch.scalar_tensor", "s"): "torch.scalar_tensor({p}) + x",
     ("Tensor.new_tensor", "data"): "x.new_tensor({p}) + x",
+    (
+        "torch.nn.functional.fold",
+        "output_size",
+    ): "torch.nn.functional.fold(torch.nn.functional.unfold(x, 3, padding=1), {p}, 3, padding=1)",
     ("torch.nn.functional.interpolate", "size"): "torch.nn.functional.interpolate(x, size={p})",
     (
         "torch.nn.functional.scaled_dot_product_attention",

@@ -23,6 +23,8 @@ from convlint_rules.examples import forward
         "nn.functional.avg_pool2d(x[None], x.shape[1:])",
         "nn.functional.avg_pool2d(x[None], n)",
         "x.split(n // 2, dim=1)",
+        "nn.functional.fold(x, (n, 4), 3)",
+        "nn.functional.fold(x, output_size=x.shape[1:], kernel_size=3)",
     ],
 )
 def test_a_size_where_a_number_is_needed(agree: Agree, call: str) -> None:
@@ -46,7 +48,9 @@ def test_a_size_where_a_number_is_needed(agree: Agree, call: str) -> None:
 def test_attention_takes_no_comparison_of_sizes(agree: Agree, causal: str, code: str) -> None:
     call = f"nn.functional.scaled_dot_product_attention(x, x, x, is_causal={causal})"
     init = "self.kernel = nn.Parameter(torch.ones(3))"
-    source = forward(f"n = x.shape[2]\nreturn {call}" + f"  # {code}" * bool(code), parameters="x, mask=None", init=init)
+    source = forward(
+        f"n = x.shape[2]\nreturn {call}" + f"  # {code}" * bool(code), parameters="x, mask=None", init=init
+    )
     agree(source, select=["CVL207"], preview=True)
 
 
