@@ -178,10 +178,14 @@ class Branch(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ChecksArguments(Event):
-    """A distribution is made of tensors, and checks their values: ``torch.distributions.Normal(mean, std)``."""
+    """A distribution checks values: those of the tensors that it is made of, ``torch.distributions.Normal(mean, std)``,
+    or the one that a method of it is given, ``normal.log_prob(x)``.
+    """
 
     avoidable: bool
     """Whether ``validate_args=False`` leaves the checks out."""
+    asked: bool = False
+    """Whether it is a method that checks."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -216,7 +216,8 @@ def promoted(left: Value, right: Value) -> str | None:
 def arithmetic(left: Value, op: ast.operator, right: Value) -> Value:
     """Arithmetic on Python numbers and dimensions."""
     if isinstance(left, Const) and isinstance(right, Const):
-        return _folded(left.value, op, right.value)
+        made = _folded(left.value, op, right.value)
+        return replace(made, size=left.size or right.size) if isinstance(made, Const) else made
     kinds = (number_kind(left), number_kind(right))
     if isinstance(op, ast.Div) or "float" in kinds:
         kind = "float"
@@ -275,7 +276,7 @@ def compared(run: Run, left: Value, op: ast.cmpop, right: Value) -> Value:
         return elementwise(run, left, right, dtype="bool")
     if isinstance(left, Const) and isinstance(right, Const):
         try:
-            return Const(bool(_COMPARE[type(op)](left.value, right.value)))
+            return Const(bool(_COMPARE[type(op)](left.value, right.value)), left.size or right.size)
         except TypeError:
             return UNKNOWN
     if isinstance(left, Array) or isinstance(right, Array):

@@ -6,6 +6,7 @@ import ast
 from dataclasses import replace
 
 from convlint.analyzer import kept, library_facts, torch_facts
+from convlint.analyzer.library_facts import distributions_asked
 from convlint.analyzer.run import ALL_ROUTES, DYNAMO, Frame, Run
 from convlint.analyzer.shapes import swapped
 from convlint.analyzer.unregistered import note_unregistered
@@ -17,6 +18,7 @@ from convlint.analyzer.values import (
     Class,
     Const,
     Dict,
+    Distribution,
     Function,
     Guard,
     Instance,
@@ -152,6 +154,10 @@ def attribute(run: Run, frame: Frame, node: ast.Attribute, owner: Value) -> Valu
         return _of_class(run, owner, name)
     if isinstance(owner, Unknown):
         return _of_unknown(run, frame, node, owner)
+    if isinstance(owner, Distribution):
+        if name in distributions_asked()[owner.name]:
+            return Method(owner, name, node)
+        return _of_unknown(run, frame, node, Unknown(owner.taint, owner.taint >= Taint.state))
     if isinstance(owner, Layer):
         return _of_layer(run, node, owner)
     if isinstance(owner, Array):
@@ -201,6 +207,8 @@ def as_size(tensor: Tensor, axis: int) -> Value:
     if isinstance(dim, Number) and dim.taint >= Taint.shape:
         named = dim.symbol or (f"{tensor.ident}@{axis}" if tensor.ident else "")
         return replace(dim, symbol=named, dim=True)
+    if isinstance(dim, Const):
+        return replace(dim, size=True)
     return replace(dim, taint=Taint.fixed) if isinstance(dim, Number) and dim.taint is Taint.none else dim
 
 

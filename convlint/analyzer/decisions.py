@@ -55,6 +55,8 @@ def decide(run: Run, frame: Frame, node: ast.expr, value: Value, form: str) -> T
         truths = {decide(run, frame, node, member, form) for member in value.members}
         return truths.pop() if len(truths) == 1 else None
     if isinstance(value, Const):
+        if value.size:
+            _note(run, frame, Decision(node, value, Taint.fixed, frozenset()), form)
         return bool(value.value)
     if isinstance(value, Guard):
         if value.asked is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from convlint.analyzer.run import ALL_ROUTES, Frame, Run
+from convlint.analyzer.run import ALL_ROUTES, DYNAMO, Frame, Run
 from convlint.analyzer.values import (
     UNKNOWN,
     Array,
@@ -21,6 +21,7 @@ from convlint.analyzer.values import (
     Union,
     Unknown,
     Value,
+    counted_in,
     join_all,
     taint_of,
 )
@@ -91,18 +92,21 @@ def _tensor(run: Run, frame: Frame, node: ast.expr, value: Tensor, form: str) ->
     dynamic = taint_of(first) >= Taint.shape if first is not None else value.taint >= Taint.shape
     if form == "unpack":
         dynamic = False  # Python itself demands the length
-    if value.taint >= Taint.shape and form != QUIET:
+    selected = form != "unpack" and bool(counted_in(value if first is None else first))
+    if (value.taint >= Taint.shape or selected) and form != QUIET:
         run.decide_on(frame, node, value if first is None else first)
-        run.emit(
-            frame,
-            IteratesTensor,
-            node,
-            form,
-            (value.taint, dynamic),
-            operand=run.operand(frame, node, value),
-            form=form,
-            dynamic=dynamic,
-        )
+        # a selection from what no input changes has the same length in every run, which `torch.export` does not know
+        with run.on_routes(frame, ALL_ROUTES if value.taint >= Taint.shape else DYNAMO):
+            run.emit(
+                frame,
+                IteratesTensor,
+                node,
+                form,
+                (value.taint, dynamic or selected),
+                operand=run.operand(frame, node, value),
+                form=form,
+                dynamic=dynamic or selected,
+            )
     shape = value.shape[1:] if value.shape else None
     return Elements(run.view(frame, value, "unbind", node, shape=shape))
 

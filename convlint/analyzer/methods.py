@@ -7,7 +7,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from convlint.analyzer import formats, hidden_ints, kept, keys, layers, needed_sizes, numpy_calls, operators
+from convlint.analyzer import (
+    distributions,
+    formats,
+    hidden_ints,
+    kept,
+    keys,
+    layers,
+    needed_sizes,
+    numpy_calls,
+    operators,
+)
 from convlint.analyzer.attributes import CONVERSIONS, GIVING_ITSELF
 from convlint.analyzer.calls import SEQUENCE, Arguments, opaque
 from convlint.analyzer.draws import note_draw
@@ -20,6 +30,7 @@ from convlint.analyzer.values import (
     Array,
     Const,
     Dict,
+    Distribution,
     Instance,
     Layer,
     List,
@@ -218,6 +229,7 @@ _BY_TYPE: dict[type[Value], Callable[[Run, Frame, ast.expr, Method, Arguments], 
     Const: _text,
     Number: _number,
     Layer: _layer,
+    Distribution: distributions.call,
     Instance: lambda run, frame, node, method, arguments: module(
         run, frame, node, _instance(method.owner), method.name, arguments
     ),

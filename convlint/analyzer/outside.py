@@ -8,6 +8,7 @@ from convlint.analyzer import (
     builtin_calls,
     checks,
     decisions,
+    distributions,
     hidden_ints,
     higher_order,
     layers,
@@ -29,8 +30,7 @@ from convlint.analyzer.draws import note_draw, note_plain_draw
 from convlint.analyzer.higher_order import is_traced_size
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.leaving import leave, rewrapped
-from convlint.analyzer.library_facts import distributions
-from convlint.analyzer.run import ALL_ROUTES, DYNAMO, TORCHSCRIPT, Frame, Run
+from convlint.analyzer.run import ALL_ROUTES, TORCHSCRIPT, Frame, Run
 from convlint.analyzer.torch_calls import note_call, note_untraceable
 from convlint.analyzer.values import (
     FALSE,
@@ -54,7 +54,7 @@ from convlint.analyzer.values import (
     tensor_of,
     tensors_in,
 )
-from convlint.events import ChecksArguments, PacksSequence, Taint
+from convlint.events import PacksSequence, Taint
 
 PLAIN_MATH = frozenset(
     [
@@ -134,7 +134,7 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
     if name.startswith(("nn.init.", "distributed.", "utils.", "cuda.", "backends.", "autograd.", "manual_seed")):
         return UNKNOWN if not name.startswith("utils.checkpoint") else _checkpoint(run, frame, node, arguments)
     if name.startswith("distributions."):
-        return _distribution(run, frame, node, last, arguments)
+        return distributions.made(run, frame, node, last, arguments)
     first = arguments.get(0, "input", "tensor", "self", "x")
     of_sizes = any(isinstance(one, Number) and one.taint >= Taint.shape for one in arguments.all())
     note_call(run, frame, node, f"torch.{name}", first, arguments.keywords, of_sizes=of_sizes)
@@ -167,17 +167,6 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
             rest = arguments.without_first() if arguments.positional else arguments
             return operators.operate(run, frame, node, last, run.tensor(None, None, taint), rest)
         return operators._results(run, letters, None, None, taint, counted)
-    return opaque(arguments, True)
-
-
-def _distribution(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
-    """``torch.distributions.Normal(mean, std)``."""
-    avoidable = distributions().get(name)
-    tensors = [tensor for value in arguments.all() for tensor in tensors_in(value, 1)]
-    validated = arguments.keywords.get("validate_args", NONE)
-    if avoidable is not None and tensors and (validated in (NONE, TRUE) or (validated == FALSE and not avoidable)):
-        with run.on_routes(frame, DYNAMO):
-            run.emit(frame, ChecksArguments, node, "", (), avoidable=avoidable)
     return opaque(arguments, True)
 
 

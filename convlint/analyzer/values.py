@@ -50,6 +50,8 @@ class Const(Value):
     """A Python constant: None, bool, int, float, str, bytes, Ellipsis."""
 
     value: Any
+    size: bool = field(default=False, compare=False)
+    """Whether it was computed from a size that a tensor was asked for: to tracers that is none of Python's numbers."""
 
 
 Relation = tuple[str, int, str | float]
@@ -274,6 +276,14 @@ class Autocast(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class Distribution(Value):
+    """One of ``torch.distributions`` that checks the values that it is asked about, and was not reported for it."""
+
+    name: str
+    taint: Taint = Taint.none
+
+
+@dataclass(frozen=True, slots=True)
 class Union(Value):
     """One of a few values."""
 
@@ -298,8 +308,10 @@ def tensor_of(value: Value | None) -> Tensor | None:
 
 def taint_of(value: Value, depth: int = 3) -> Taint:
     """What a value depends on, containers by their elements."""
-    if isinstance(value, (Unknown, Number, Tensor, Array, Shape)):
+    if isinstance(value, (Unknown, Number, Tensor, Array, Shape, Distribution)):
         return value.taint
+    if isinstance(value, Const):
+        return Taint.fixed if value.size else Taint.none
     if depth == 0:
         return Taint.none
     parts: Iterable[Value] = ()

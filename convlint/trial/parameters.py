@@ -136,9 +136,17 @@ BY_HAND = {
     ("torch.asarray", "obj"): "torch.asarray({p}) + x",
     ("torch.scalar_tensor", "s"): "torch.scalar_tensor({p}) + x",
     ("Tensor.new_tensor", "data"): "x.new_tensor({p}) + x",
+    (
+        "torch.nn.functional.fold",
+        "output_size",
+    ): "torch.nn.functional.fold(torch.nn.functional.unfold(x, 3, padding=1), {p}, 3, padding=1)",
     ("torch.nn.functional.interpolate", "size"): "torch.nn.functional.interpolate(x, size={p})",
+    (
+        "torch.nn.functional.scaled_dot_product_attention",
+        "is_causal",
+    ): "torch.nn.functional.scaled_dot_product_attention(*[x.reshape(1, 1, -1, 8)] * 3, is_causal={p} > 3)",
 }
-"""Calls that no signature leads to."""
+"""Calls that no signature leads to, and one of the parameters that take a truth: a size is compared for it."""
 
 
 class Parameter(NamedTuple):
@@ -226,7 +234,8 @@ def forms_of(name: str) -> dict[str, tuple[list[Form], list[int]]]:
     """By parameter up to two calls that work in eager, and its positions."""
     torch.set_num_threads(1)
     found: dict[str, tuple[list[Form], list[int]]] = {}
-    for signature in parameters(name):
+    signatures = parameters(name)
+    for signature in signatures:
         for parameter in signature:
             if AXES.fullmatch(parameter.name) or NO_NUMBERS.fullmatch(parameter.name):
                 continue
@@ -236,8 +245,9 @@ def forms_of(name: str) -> dict[str, tuple[list[Form], list[int]]]:
                 if not forms and (name, parameter.name) not in BY_HAND:
                     forms += _working(name, _calls(name, signature, parameter), GIVEN[several])
     for (owner, parameter_name), call in BY_HAND.items():
+        places = [one.at for each in signatures for one in each if one.name == parameter_name]
         for several in ("", "[]") if owner == name else ():
-            forms, _ = found.setdefault(parameter_name + several, ([], [0]))
+            forms, _ = found.setdefault(parameter_name + several, ([], places[:1] or [0]))
             forms += _working(name, [call], GIVEN[several])
     return {one: row for one, row in found.items() if row[0]}
 

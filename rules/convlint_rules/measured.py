@@ -16,8 +16,9 @@ def harm_of(event: HiddenInt | TensorFromValues) -> Harm:
 
 def needs_number(event: HiddenInt, repair: str) -> str:
     """The message of a size that is given for a parameter which must be a plain number."""
+    plain = "bool" if event.operand.dtype == "bool" else "number"
     return (
-        f"`{event.short}` comes from a size, and `{event.parameter}` of `{event.callee}` must be a plain number: "
+        f"`{event.short}` comes from a size, and `{event.parameter}` of `{event.callee}` must be a plain {plain}: "
         f"where it varies it is {fate_of(event)}; {repair}"
     )
 

@@ -100,15 +100,22 @@ def test_a_dataclass_carries_its_fields(agree: Agree) -> None:
         "if self.scale.shape[0] > width:  # CVL302\n    x = x * 2",
         "if self.scale.size(0) != self.scale.size(1):  # CVL302\n    x = x * 2",
         "if self.layer.weight.shape[0] > 3:  # CVL302\n    x = x * 2",
+        "b, c = self.known(x).shape\nassert c % width == 0  # CVL302",
+        "b, c = self.known(x).shape\nif c // 2 > width:  # CVL302\n    x = x * 2",
     ],
 )
 def test_a_size_that_the_architecture_fixes_is_harmless(agree: Agree, body: str) -> None:
-    init = "self.scale = nn.Parameter(torch.ones(k, k))\nself.layer = nn.Linear(k, k)"
+    init = "self.scale = nn.Parameter(torch.ones(k, k))\nself.layer = nn.Linear(k, k)\nself.known = nn.Linear(k, 96)"
     source = forward(f"{body}\nreturn x", parameters="x, width=3", init=init).replace(
         "__init__(self)", "__init__(self, k)"
     )
     agree(source, show_harmless=True)
     agree(source.replace("  # CVL302", ""))
+
+
+def test_a_size_that_was_read_before_anything_is_traced_is_a_plain_number(agree: Agree) -> None:
+    init = "self.scale = nn.Parameter(torch.ones(4, 3))\nself.n = self.scale.shape[0]"
+    agree(forward("if self.n > 3:\n    x = x * 2\nreturn x", init=init), show_harmless=True)
 
 
 @pytest.mark.parametrize(

@@ -23,12 +23,35 @@ from convlint_rules.examples import forward
         "nn.functional.avg_pool2d(x[None], x.shape[1:])",
         "nn.functional.avg_pool2d(x[None], n)",
         "x.split(n // 2, dim=1)",
+        "nn.functional.fold(x, (n, 4), 3)",
+        "nn.functional.fold(x, output_size=x.shape[1:], kernel_size=3)",
     ],
 )
 def test_a_size_where_a_number_is_needed(agree: Agree, call: str) -> None:
     code = "CVL208" if "groups" in call else "CVL207"
     source = forward(f"n = x.shape[1]\nreturn {call}  # {code}", init="self.kernel = nn.Parameter(torch.ones(4, 1, 3))")
     agree(source, ignore=["CVL701"], preview=True)
+
+
+@pytest.mark.parametrize(
+    ("causal", "code"),
+    [
+        ("n > 1", "CVL207"),
+        ("mask is None and n > 1", "CVL207"),
+        ("n > 1 and self.flag", ""),
+        ("bool(n > 1)", ""),
+        ("not n > 1", ""),
+        ("mask is None", ""),
+        ("self.kernel.shape[0] > 1", ""),
+    ],
+)
+def test_attention_takes_no_comparison_of_sizes(agree: Agree, causal: str, code: str) -> None:
+    call = f"nn.functional.scaled_dot_product_attention(x, x, x, is_causal={causal})"
+    init = "self.kernel = nn.Parameter(torch.ones(3))"
+    source = forward(
+        f"n = x.shape[2]\nreturn {call}" + f"  # {code}" * bool(code), parameters="x, mask=None", init=init
+    )
+    agree(source, select=["CVL207"], preview=True)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,23 @@ def test_a_loop_over_a_tensor(agree: Agree, loop: str) -> None:
     agree(forward(f"x = x.abs()\nout = []\n{loop}  # CVL304\n    out.append(x)\nreturn out"))
 
 
+@pytest.mark.parametrize(
+    ("looped", "code"),
+    [
+        ("self.scales[self.scales > 1]", "CVL304"),
+        ("self.scales[self.scales > 1].flip(0)", "CVL304"),
+        ("torch.arange(9)[torch.arange(9) % 2 == 0]", "CVL304"),
+        ("self.scales", ""),
+        ("self.scales[:2]", ""),
+    ],
+)
+def test_a_loop_over_what_a_mask_keeps_of_a_constant(agree: Agree, looped: str, code: str) -> None:
+    init = "self.register_buffer('scales', torch.ones(3))"
+    body = f"for scale in {looped}:" + f"  # {code}" * bool(code) + "\n    x = x * scale\nreturn x"
+    agree(forward(body, init=init))
+    agree(forward(body.replace("  # CVL304", ""), init=init), exporter="torchscript")
+
+
 @pytest.mark.parametrize("pieces", ["x.split(2)", "x.unbind(0)", "torch.split(x, 2, dim=1)", "torch.unbind(x)"])
 def test_a_loop_over_as_many_pieces_as_a_size_says(agree: Agree, pieces: str) -> None:
     agree(forward(f"x = x.abs()\nreturn torch.stack([t * 2 for t in {pieces}])  # CVL303"))

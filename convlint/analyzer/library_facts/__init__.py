@@ -97,3 +97,11 @@ def distributions() -> dict[str, bool]:
     that ``validate_args=False`` leaves out.
     """
     return {name: how == "validates" for name, how in _read("distributions")["made"].items()}
+
+
+@functools.cache
+def distributions_asked() -> dict[str, frozenset[str]]:
+    """By class of ``torch.distributions`` the methods that check the value that they are given, for which an export
+    stops unless the distribution was made with ``validate_args=False``.
+    """
+    return {name: frozenset(methods.split()) for name, methods in _read("distributions")["asked"].items()}

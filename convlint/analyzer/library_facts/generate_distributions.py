@@ -2,7 +2,8 @@
 
 Each class of ``torch.distributions`` is made of tensors inside of a module and exported by `torch.export`, once as
 users write it and once with ``validate_args=False``: making one checks the values that it is given, which stops the
-export. Linting only reads the table.
+export. So do methods that are given a value, also of a distribution that was made beforehand. Linting only reads the
+table.
 """
 
 from __future__ import annotations
@@ -38,6 +39,39 @@ class Makes(nn.Module):
         return kept * 1
 
 
+METHODS = ("log_prob", "cdf", "icdf")
+"""What takes a value."""
+
+
+class Asks(nn.Module):
+    """A module that asks a distribution that it was made with."""
+
+    def __init__(self, distribution: Any, method: str) -> None:
+        super().__init__()
+        self.distribution, self.method = distribution, method
+
+    def forward(self, value: torch.Tensor) -> torch.Tensor:
+        """What a method says of a value."""
+        said: torch.Tensor = getattr(self.distribution, self.method)(value)
+        return said
+
+
+def asked(name: str) -> list[str]:
+    """The methods that stop an export unless the distribution was made with ``validate_args=False``."""
+    made = getattr(torch.distributions, name)
+    for names, tensors in _calls(made):
+        given = dict(zip(names, tensors, strict=True))
+        distribution = attempt(lambda: made(**given))  # noqa: B023
+        value = attempt(lambda: distribution.sample((3,)))  # noqa: B023
+        if value is None:
+            continue
+        unchecked = made(**given, validate_args=False)
+        works = [method for method in METHODS if attempt(lambda: Asks(distribution, method)(value)) is not None]  # noqa: B023
+        stopped = [method for method in works if not _exports(Asks(distribution, method), (value,))]
+        return [method for method in stopped if _exports(Asks(unchecked, method), (value,))]
+    return []
+
+
 def checks(name: str) -> str:
     """Whether a distribution of tensors "stops" an export, or "validates": does so unless it is told not to; or ''."""
     made = getattr(torch.distributions, name)
@@ -68,7 +102,11 @@ def main() -> None:
     """Writes the table beside this file."""
     names = [name for name in torch.distributions.__all__ if _is_distribution(getattr(torch.distributions, name))]
     found = dict(in_processes(checks, sorted(names)))
-    table = {"torch": torch.__version__.split("+")[0], "made": {name: how for name, how in found.items() if how}}
+    table = {
+        "torch": torch.__version__.split("+")[0],
+        "made": {name: how for name, how in found.items() if how},
+        "asked": {name: " ".join(methods) for name, methods in in_processes(asked, sorted(names)) if methods},
+    }
     Path(__file__).with_name("distributions.json").write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 
 

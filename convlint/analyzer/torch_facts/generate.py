@@ -39,6 +39,8 @@ KINDS |= {"number": "n", "Scalar": "n", "NoneType": "-"}
 ARGUMENTS: tuple[tuple[Any, ...], ...] = ((), ("t",), (1,), (0, 1), (0, "i"), ("t", "t"), (1.0,), (0.1, 0.9), ((0, 1),))
 COMPLEX = {"torch.stft": ["return_complex"]}
 """Switches between real and complex results, which are None unless somebody asks."""
+REQUIRED = {"torch.linalg.solve_triangular": {"upper": True}}
+"""What a function must be given by name."""
 FLAGS = {"pointwise": "p", "dynamic_output_shape": "d", "nondeterministic_seeded": "r"}
 
 
@@ -253,7 +255,7 @@ def refused_of(name: str) -> dict[str, str]:
             }
     else:
         function = getattr(NAMESPACES[prefix][0], last)
-        found = {name: lacking(function)}
+        found = {name: lacking(function, **REQUIRED.get(name, {}))}
         asked = switches(function) if prefix == "torch.nn.functional" else COMPLEX.get(name, [])
         switched = {f"{name}:{switch}": lacking(function, **{switch: True}) for switch in asked}
         switched[f"{name}:sizes"] = lacking_of_sizes(function)

@@ -6,6 +6,7 @@ from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
 HARM = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
+SELECTED = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
 
 
 class IteratesOverTensor(Rule):
@@ -16,7 +17,8 @@ class IteratesOverTensor(Rule):
     ## Why it breaks
     A tensor is iterated by unbinding its first axis, mostly the batch: the loop is unrolled for the traced length. The
     TorchScript routes then drop or repeat what another batch holds; `torch.export` and the dynamo exporter stop.
-    Unpacking into a fixed number of names is harmless, as Python itself demands that length.
+    Unpacking into a fixed number of names is harmless, as Python itself demands that length. What a mask keeps of a
+    tensor that no input changes is as long in every run, but the dynamo routes do not know how long.
 
     ## Fix safety
     There is no fix; compute on the whole batch at once.
@@ -58,6 +60,25 @@ class IteratesOverTensor(Rule):
             ),
             inputs="x: float32[N=3, 4]; y: float32[N, 4]",
             harm=HARM,
+        ),
+        Example(
+            title="What a mask keeps of a buffer",
+            bad=forward(
+                """
+                for scale in self.scales[self.scales > 1]:  # <-
+                    x = x * scale
+                return x
+                """,
+                init='self.register_buffer("scales", torch.tensor([0.5, 2.0, 3.0]))',
+            ),
+            good=forward(
+                """
+                return x * torch.where(self.scales > 1, self.scales, 1.0).prod()
+                """,
+                init='self.register_buffer("scales", torch.tensor([0.5, 2.0, 3.0]))',
+            ),
+            inputs="x: float32[N=3, 4]",
+            harm=SELECTED,
         ),
     ]
 

@@ -8,7 +8,7 @@ from convlint_rules.measured import harm_of, needs_number
 
 EXPORT = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
 SPLIT = Harm(Level.frozen, Level.harmless, Level.frozen, Level.breaks)
-SCALED = Harm(Level.breaks, Level.breaks, Level.breaks, Level.breaks)
+REFUSED = Harm(Level.breaks, Level.breaks, Level.breaks, Level.breaks)
 REPEATED = Harm(onnx_dynamo=Level.breaks)
 
 
@@ -16,8 +16,9 @@ class HiddenIntArgument(Rule):
     """
     ## What it does
     Finds sizes of an input that are given for a parameter which an exporter takes only as a plain number: the `steps`
-    of `torch.linspace`, the size of the pieces of `x.split(n)`. Which these are was measured, parameter by parameter
-    and route by route. The `groups` of a convolution have a rule of their own, CVL208.
+    of `torch.linspace`, the size of the pieces of `x.split(n)`; and comparisons of sizes that are given for the
+    `is_causal` of attention. Which these are was measured, parameter by parameter and route by route. The `groups` of
+    a convolution have a rule of their own, CVL208.
 
     ## Why it breaks
     Most functions take a size that is symbolic in a graph: `x.view(n, -1)`, `torch.arange(n)`. Others need the number
@@ -74,7 +75,20 @@ class HiddenIntArgument(Rule):
                 return nn.functional.interpolate(x, size=(x.shape[2] * n, x.shape[3] * n))
             """),
             inputs="x: float32[1, C=3, 4, 4]",
-            harm=SCALED,
+            harm=REFUSED,
+        ),
+        Example(
+            title="Causal where there is more than one row",
+            bad=forward("""
+                causal = x.shape[2] > 1
+                return nn.functional.scaled_dot_product_attention(x, x, x, is_causal=causal)  # <-
+            """),
+            good=forward("""
+                rows = torch.ones(x.shape[2], x.shape[2], dtype=torch.bool)
+                return nn.functional.scaled_dot_product_attention(x, x, x, attn_mask=rows.tril())
+            """),
+            inputs="x: float32[1, 2, T=4, 8]",
+            harm=REFUSED,
         ),
     ]
 
@@ -92,5 +106,6 @@ REPAIRS = {
     ("interpolate", "scale_factor"): "give the `size` instead",
     ("split", "split_size"): "cut the pieces by slices instead",
     ("one_hot", "num_classes"): "compare with `torch.arange` of the size instead",
+    ("scaled_dot_product_attention", "is_causal"): "give an `attn_mask` made of the sizes instead",
 }
 """What computes the same, by function and parameter."""
