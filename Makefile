@@ -40,8 +40,9 @@ docs: $(VENV)/.dev  ## write docs/rules from the rules and their proofs, the REA
 	$(BIN)/python docs/screen.py
 	$(BIN)/python docs/atss.py
 
-prove: $(VENV)/.dev  ## run every rule's examples through the real tracers, and store what they do
+prove: $(VENV)/.dev  ## run every rule's examples, and the pairs of users' demands, through the real tracers, and store what they do
 	$(BIN)/python -m convlint.trial.prove
+	$(BIN)/python tests/demand/pairs.py
 
 bench: $(VENV)/.dev  ## time convlint beside its peers; lint the pinned packages and draw findings to read by hand
 	$(BIN)/python benchmarks/speed.py

@@ -77,7 +77,8 @@ def operate(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, a
         note_division(run, frame, node, "function", (arguments.receiver or node, tensor), (where_, other))
     if name in clamping.FUNCTIONS:
         clamping.note(run, frame, node, name, tensor, arguments)
-    return signs.of_call(name, [tensor, *arguments.positional], arguments.keywords, result)
+    result = signs.of_call(name, [tensor, *arguments.positional], arguments.keywords, result)
+    return replace(result, of=name) if isinstance(result, Tuple) else result
 
 
 def _operate(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, arguments: Arguments) -> Value:

@@ -48,6 +48,8 @@ class Table:
     torch: str
     methods: dict[str, Operator]
     functions: dict[str, Operator]
+    fields: dict[str, dict[str, int]]
+    """Of functions and methods that return a named tuple, by their last name: the fields and where they stand."""
     modules: frozenset[str]
     """Names of the classes in ``torch.nn``."""
     asking: frozenset[str]
@@ -131,6 +133,7 @@ def table() -> Table:
         raw["torch"],
         {name: _operator(row) for name, row in raw["methods"].items()},
         {name: _operator(row) for name, row in raw["functions"].items()},
+        raw["fields"],
         frozenset(raw["modules"]),
         frozenset(raw["asking"]),
         raw["refused"],
