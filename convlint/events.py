@@ -317,6 +317,16 @@ class Clamp(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RefusedDtypes(Event):
+    """An operator on tensors of dtypes that an ONNX exporter, or ONNX Runtime, refuses."""
+
+    dtypes: tuple[str, ...]
+    """Of one tensor, or of two: float, int or bool."""
+    refusing: frozenset[str]
+    """The routes that end so."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReducedPrecision(Event):
     """``torch.autocast`` is entered, and an operator under it computes in bfloat16."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from convlint.analyzer import clamping, leaving, shapes, signs, torch_facts, writes
+from convlint.analyzer import clamping, dtype_mixes, leaving, shapes, signs, torch_facts, writes
 from convlint.analyzer.arithmetic import elementwise, promoted
 from convlint.analyzer.attributes import as_size, shape_of, size_taint
 from convlint.analyzer.calls import Arguments, opaque
@@ -77,6 +77,8 @@ def operate(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, a
         note_division(run, frame, node, "function", (arguments.receiver or node, tensor), (where_, other))
     if name in clamping.FUNCTIONS:
         clamping.note(run, frame, node, name, tensor, arguments)
+    else:
+        dtype_mixes.note_method(run, frame, node, name, tensor, arguments.positional, list(arguments.keywords))
     result = signs.of_call(name, [tensor, *arguments.positional], arguments.keywords, result)
     return replace(result, of=name) if isinstance(result, Tuple) else result
 
@@ -148,6 +150,8 @@ def _result_dtype(name: str, operator: torch_facts.Operator, tensor: Tensor, arg
         for value in arguments.positional:
             if isinstance(value, Tensor) or number_kind(value) in ("float", "int"):
                 source = promoted(Tensor(source, None), value)
+    if arguments.keywords.get("rounding_mode", NONE) != NONE:
+        return source  # `div` of integers makes floats only where it does not round
     if not letters or source not in ("float", "int", "bool"):
         taken = set(letters) - {"?"}  # what it refuses it makes nothing of
         letter = taken.pop() if len(taken) == 1 else ""
@@ -310,6 +314,9 @@ def where(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arg
         if isinstance(value, Tensor):
             shape = shapes.broadcast(shape, value.shape)
     dtype = promoted(values[0], values[1]) if len(values) == 2 else None
+    chosen = [value for value in values if isinstance(value, Tensor)]
+    if len(chosen) == len(values) == 2:
+        dtype_mixes.note(run, frame, node, "where", chosen)
     return run.tensor(
         dtype, shape, max([tensor.taint, *(taint_of(v) for v in arguments.all())]), counted=tensor.counted
     )
@@ -374,12 +381,10 @@ def _reduce(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, a
     return run.tensor(dtype, shape, taint, counted=tensor.counted if shape is None else NOWHERE, below=below)
 
 
-def _dtype_of(arguments: Arguments) -> str | None:
-    return (
-        cast_dtype(Arguments(keywords={"dtype": arguments.keywords["dtype"]}))
-        if "dtype" in arguments.keywords
-        else None
-    )
+def _dtype_of(arguments: Arguments, otherwise: str | None) -> str | None:
+    """The dtype that is asked for, None where it is not known; or another where none is."""
+    asked = arguments.keywords.get("dtype", NONE)
+    return otherwise if asked == NONE else cast_dtype(Arguments(keywords={"dtype": asked}))
 
 
 def _new(dtype: str | None) -> Handler:
@@ -387,7 +392,7 @@ def _new(dtype: str | None) -> Handler:
         wanted = shapes.sizes(arguments.positional) if not arguments.more else None
         shape = tuple(wanted) if wanted is not None else None
         taint = max((taint_of(v) for v in arguments.positional), default=Taint.none)
-        return run.tensor(_dtype_of(arguments) or tensor.dtype, shape, taint)
+        return run.tensor(_dtype_of(arguments, tensor.dtype), shape, taint)
 
     return handler
 
@@ -398,7 +403,7 @@ def _like(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arg
         taint = size_taint(tensor)
     elif tensor.shape:
         taint = max(taint_of(d) for d in tensor.shape)
-    return run.tensor(_dtype_of(arguments) or tensor.dtype, tensor.shape, taint, counted=tensor.counted)
+    return run.tensor(_dtype_of(arguments, tensor.dtype), tensor.shape, taint, counted=tensor.counted)
 
 
 def _one_hot(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:

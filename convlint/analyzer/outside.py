@@ -8,6 +8,7 @@ from convlint.analyzer import (
     builtin_calls,
     checks,
     decisions,
+    dtype_mixes,
     hidden_ints,
     higher_order,
     layers,
@@ -201,9 +202,8 @@ def _created(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argum
     taint = frame.taint_of_made(max((taint_of(v) for v in arguments.positional), default=Taint.none))
     if last.startswith("rand"):
         taint = Taint.data  # another number at each call
-    dtype = operators._dtype_of(arguments) or ("int" if last == "randint" else "float" if last != "full" else None)
-    if last == "full" and dtype is None and len(arguments.positional) > 1:
-        dtype = number_kind(arguments.positional[1])
+    value = arguments.positional[1] if last == "full" and len(arguments.positional) > 1 else UNKNOWN
+    dtype = operators._dtype_of(arguments, {"randint": "int", "full": number_kind(value)}.get(last, "float"))
     return run.tensor(dtype, tuple(wanted) if wanted is not None else None, taint)
 
 
@@ -211,11 +211,8 @@ def _arange(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argume
     bounds = arguments.positional
     taint = max((taint_of(v) for v in arguments.all()), default=Taint.none)
     kinds = {number_kind(v) for v in bounds} if bounds else {None}
-    dtype = operators._dtype_of(arguments)
-    if dtype is None:
-        dtype = (
-            "float" if name.endswith("linspace") or "float" in kinds else "int" if kinds <= {"int", "bool"} else None
-        )
+    whole = "int" if kinds <= {"int", "bool"} else None
+    dtype = operators._dtype_of(arguments, "float" if name.endswith("linspace") or "float" in kinds else whole)
     if len(bounds) == 1 and not name.endswith("linspace"):
         size: Value = bounds[0] if number_kind(bounds[0]) == "int" else shapes.number(taint)
     else:
@@ -247,7 +244,8 @@ def _joined_tensors(run: Run, frame: Frame, node: ast.expr, name: str, arguments
     dtypes = {t.dtype for t in tensors}
     dtype = dtypes.pop() if len(dtypes) == 1 else "float" if "float" in dtypes else None
     indices: MaskIndex = "some" if all(t.mask_index for t in tensors) else ""
-    if last in ("stack",):
+    if last == "stack":
+        dtype_mixes.note(run, frame, node, last, tensors)
         return run.tensor(
             dtype, shapes.stacked(tensors[0].shape, count, dim), taint, counted=counted, mask_index=indices
         )

@@ -66,7 +66,6 @@ PAIRS = [
     pair("19_padding", "images: float32[N=2, 3, H=9..40, W=9..40]"),
     pair("20_trimmed_speech", "frames: float32[N=3, T=24, 5]; lengths: int64[N] in 1..24"),
     pair("21_training_mode", "x: float32[N=3, 4]", script=("jit_trace",)),
-    pair("22_mirrored", "images: float32[N=3, 3, 8, 8]; mirrored: bool[N]"),
 ]
 
 
