@@ -268,7 +268,7 @@ class StateWrite(Event):
 
     name: str
     what: str
-    """parameter, buffer; attribute for what else a module keeps, list where that grows; module where all its weights
+    """parameter, buffer; attribute for what else a module keeps, list and dict where these grow; module where all its weights
     are converted (``.to(...)``)."""
     through_data: bool = False
     """Whether the write goes through ``.data``."""
@@ -305,6 +305,14 @@ class FloorDivision(Event):
     """Whether the code says that quotients may be negative."""
     whole: Span | None = None
     """The minus sign before it and what it stands before, where a size is rounded up: ``-(-n // 4)``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemainderOfSize(Event):
+    """``places % width``: the remainder of integers, by a size of an input."""
+
+    dividend: Operand
+    divisor: Operand
 
 
 @dataclass(frozen=True, kw_only=True)

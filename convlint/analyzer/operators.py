@@ -9,7 +9,7 @@ from convlint.analyzer import clamping, dtype_mixes, leaving, shapes, signs, tor
 from convlint.analyzer.arithmetic import elementwise, promoted
 from convlint.analyzer.attributes import as_size, shape_of, size_taint
 from convlint.analyzer.calls import Arguments, opaque
-from convlint.analyzer.division import note_division
+from convlint.analyzer.division import note_division, note_remainder
 from convlint.analyzer.dtypes import CASTS, cast_dtype
 from convlint.analyzer.indexing import index_shape
 from convlint.analyzer.reshaping import Handler, call_row, expand, flatten, pieces, repeat, reshape, squeeze, viewing
@@ -75,6 +75,8 @@ def operate(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, a
     other, where_ = arguments.get(0, "other"), arguments.node(0, "other")
     if name == "floor_divide" and other is not None and where_ is not None:
         note_division(run, frame, node, "function", (arguments.receiver or node, tensor), (where_, other))
+    if name == "remainder" and other is not None and where_ is not None:
+        note_remainder(run, frame, node, (arguments.receiver or node, tensor), (where_, other))
     if name in clamping.FUNCTIONS:
         clamping.note(run, frame, node, name, tensor, arguments)
     else:
