@@ -268,8 +268,8 @@ class StateWrite(Event):
 
     name: str
     what: str
-    """parameter, buffer; attribute for what else a module keeps, list and dict where these grow; module where all its weights
-    are converted (``.to(...)``)."""
+    """parameter, buffer; attribute for what else a module keeps, list and dict where these grow; module where all its
+    weights are converted (``.to(...)``)."""
     through_data: bool = False
     """Whether the write goes through ``.data``."""
     assigned: bool = False
