@@ -291,6 +291,8 @@ class Untraceable(Event):
     how: str
     """control-flow (``torch.cond``), size (``torch._check`` of one), compiled (a function by ``torch.compile``)."""
     callee: str
+    writing: str = ""
+    """A branch of control flow that writes in place, which the dynamo ONNX exporter refuses."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,6 @@ MISSED = {
     "01_windows": "`int()` of a quotient pins the batch here, so that `torch.export` stops, and the dynamo exporter, "
     "which then tries again, gets past it; elsewhere both keep the traced size, and the source does not tell which",
     "14_squeezed": "`squeeze()` drops a batch of one in eager only; what follows decides whether that hurts",
-    "18_cond_in_place": "that a branch of `torch.cond` writes in place is not looked at",
 }
 """What is not found, or not with the harm that it does, and why."""
 CASES = [

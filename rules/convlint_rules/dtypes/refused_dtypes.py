@@ -78,7 +78,7 @@ class RefusedDtypesOfOperator(Rule):
     def check(self, event: RefusedDtypes, context: Context) -> Finding | None:
         """Breaks the routes that were seen to refuse it."""
         dtypes = dict.fromkeys(event.dtypes)
-        exporters = " and ".join(name for route, name in EXPORTERS.items() if route in event.refusing)
+        exporters = " and ".join(name for route, name in EXPORTERS.items() if route in event.refusing & event.routes)
         repair = "make them one dtype before" if len(dtypes) > 1 else REPAIRS[len(event.dtypes)]
         message = (
             f"`{event.short}` takes {' and '.join(dtypes)} values, and ONNX Runtime refuses what the {exporters} "
