@@ -10,7 +10,7 @@ from convlint.analyzer.arithmetic import elementwise, promoted
 from convlint.analyzer.attributes import as_size, shape_of, size_taint
 from convlint.analyzer.calls import Arguments, opaque
 from convlint.analyzer.division import note_division, note_remainder
-from convlint.analyzer.dtypes import CASTS, cast_dtype
+from convlint.analyzer.dtypes import CASTS, asked_dtype, cast_dtype
 from convlint.analyzer.indexing import index_shape
 from convlint.analyzer.reshaping import Handler, call_row, expand, flatten, pieces, repeat, reshape, squeeze, viewing
 from convlint.analyzer.run import Frame, Run
@@ -152,6 +152,8 @@ def _result_dtype(name: str, operator: torch_facts.Operator, tensor: Tensor, arg
         for value in arguments.positional:
             if isinstance(value, Tensor) or number_kind(value) in ("float", "int"):
                 source = promoted(Tensor(source, None), value)
+    if arguments.keywords.get("dtype", NONE) != NONE:
+        return asked_dtype(arguments, None)
     if arguments.keywords.get("rounding_mode", NONE) != NONE:
         return source  # `div` of integers makes floats only where it does not round
     if not letters or source not in ("float", "int", "bool"):
@@ -369,7 +371,8 @@ def _reduce(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, a
     offset = 1 if name in ("norm", "quantile") else 0
     dim = arguments.get(offset, "dim", "axis")
     operator = torch_facts.table().methods.get(name)
-    dtype = _result_dtype(name, operator, tensor, Arguments()) if operator is not None else None
+    made = _result_dtype(name, operator, tensor, Arguments()) if operator is not None else None
+    dtype = asked_dtype(arguments, made)
     if name in ("max", "min") and isinstance(dim, Tensor):  # elementwise
         return elementwise(run, tensor, dim)
     keepdim = arguments.get(offset + 1, "keepdim")
@@ -383,18 +386,12 @@ def _reduce(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, a
     return run.tensor(dtype, shape, taint, counted=tensor.counted if shape is None else NOWHERE, below=below)
 
 
-def _dtype_of(arguments: Arguments, otherwise: str | None) -> str | None:
-    """The dtype that is asked for, None where it is not known; or another where none is."""
-    asked = arguments.keywords.get("dtype", NONE)
-    return otherwise if asked == NONE else cast_dtype(Arguments(keywords={"dtype": asked}))
-
-
 def _new(dtype: str | None) -> Handler:
     def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
         wanted = shapes.sizes(arguments.positional) if not arguments.more else None
         shape = tuple(wanted) if wanted is not None else None
         taint = max((taint_of(v) for v in arguments.positional), default=Taint.none)
-        return run.tensor(_dtype_of(arguments, tensor.dtype), shape, taint)
+        return run.tensor(asked_dtype(arguments, tensor.dtype), shape, taint)
 
     return handler
 
@@ -405,7 +402,7 @@ def _like(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arg
         taint = size_taint(tensor)
     elif tensor.shape:
         taint = max(taint_of(d) for d in tensor.shape)
-    return run.tensor(_dtype_of(arguments, tensor.dtype), tensor.shape, taint, counted=tensor.counted)
+    return run.tensor(asked_dtype(arguments, tensor.dtype), tensor.shape, taint, counted=tensor.counted)
 
 
 def _one_hot(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:

@@ -27,6 +27,7 @@ from convlint.analyzer.builtin_calls import Handler
 from convlint.analyzer.calls import Arguments, invoke, opaque
 from convlint.analyzer.division import note_divided_size
 from convlint.analyzer.draws import note_draw, note_plain_draw
+from convlint.analyzer.dtypes import asked_dtype
 from convlint.analyzer.higher_order import is_traced_size
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.leaving import leave, rewrapped
@@ -203,7 +204,7 @@ def _created(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argum
     if last.startswith("rand"):
         taint = Taint.data  # another number at each call
     value = arguments.positional[1] if last == "full" and len(arguments.positional) > 1 else UNKNOWN
-    dtype = operators._dtype_of(arguments, {"randint": "int", "full": number_kind(value)}.get(last, "float"))
+    dtype = asked_dtype(arguments, {"randint": "int", "full": number_kind(value)}.get(last, "float"))
     return run.tensor(dtype, tuple(wanted) if wanted is not None else None, taint)
 
 
@@ -212,7 +213,7 @@ def _arange(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argume
     taint = max((taint_of(v) for v in arguments.all()), default=Taint.none)
     kinds = {number_kind(v) for v in bounds} if bounds else {None}
     whole = "int" if kinds <= {"int", "bool"} else None
-    dtype = operators._dtype_of(arguments, "float" if name.endswith("linspace") or "float" in kinds else whole)
+    dtype = asked_dtype(arguments, "float" if name.endswith("linspace") or "float" in kinds else whole)
     if len(bounds) == 1 and not name.endswith("linspace"):
         size: Value = bounds[0] if number_kind(bounds[0]) == "int" else shapes.number(taint)
     else:

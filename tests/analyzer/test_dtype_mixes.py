@@ -45,6 +45,9 @@ def test_masks_that_are_added(agree: Agree) -> None:
         "m * x.float()",
         "torch.where(m, x.float(), 0.5)",
         "torch.zeros_like(m, dtype=self.kind).cumsum(1)",
+        "torch.stack([torch.tensor(3, dtype=x.dtype), x.float().sum()])",
+        "torch.stack([m.sum(1, dtype=torch.float32), x.float().sum(1)])",
+        "torch.stack([m.long().cumsum(1, dtype=self.kind), x.float()])",
         "torch.stack([x.argmax(1), torch.div(x.argmax(1), 2, rounding_mode='trunc')])",
     ],
 )
