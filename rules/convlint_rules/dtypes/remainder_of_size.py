@@ -28,6 +28,7 @@ class RemainderOfSizeRule(Rule):
     """
 
     code, name, since = "CVL511", "remainder-of-size", "0.1"
+    status = "preview"
     events = (RemainderOfSize,)
     examples = [
         Example(
