@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from pairs import PAIRS, PROOFS, findings, marked, stated, unlike
+from pairs import MISSED, PAIRS, PROOFS, findings, marked, stated, unlike
 
 from convlint.findings import ROUTES
 from convlint.proofs import digest, load
 from convlint.rule import Example
 
-MISSED = {
-    "01_windows": "`int()` of a quotient pins the batch here, so that `torch.export` stops, and the dynamo exporter, "
-    "which then tries again, gets past it; elsewhere both keep the traced size, and the source does not tell which",
-    "14_squeezed": "`squeeze()` drops a batch of one in eager only; what follows decides whether that hurts",
-}
-"""What is not found, or not with the harm that it does, and why."""
 CASES = [
     pytest.param(one, id=one.title, marks=[pytest.mark.xfail(reason=MISSED[one.title], strict=True)])
     if one.title in MISSED
