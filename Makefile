@@ -50,8 +50,9 @@ docs: $(VENV)/.dev  ## write what is generated: the rules' pages, the README's s
 	$(BIN)/python docs/opsets.py
 	$(BIN)/python benchmarks/ill_typed.py > docs/diagnose.md
 
-prove: $(VENV)/.dev  ## run every rule's examples through the real tracers, and store what they do
+prove: $(VENV)/.dev  ## run every rule's examples, and the pairs of users' demands, through the real tracers, and store what they do
 	$(BIN)/python -m convlint.trial.prove
+	$(BIN)/python tests/demand/pairs.py
 
 bench: $(VENV)/.dev  ## time convlint beside its peers; lint the pinned packages and draw findings to read by hand
 	$(BIN)/python benchmarks/speed.py

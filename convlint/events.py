@@ -276,8 +276,8 @@ class StateWrite(Event):
 
     name: str
     what: str
-    """parameter, buffer; attribute for what else a module keeps, list where that grows; module where all its weights
-    are converted (``.to(...)``)."""
+    """parameter, buffer; attribute for what else a module keeps, list and dict where these grow; module where all its
+    weights are converted (``.to(...)``)."""
     through_data: bool = False
     """Whether the write goes through ``.data``."""
     assigned: bool = False
@@ -299,6 +299,8 @@ class Untraceable(Event):
     how: str
     """control-flow (``torch.cond``), size (``torch._check`` of one), compiled (a function by ``torch.compile``)."""
     callee: str
+    writing: str = ""
+    """A branch of control flow that writes in place, which the dynamo ONNX exporter refuses."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -316,12 +318,30 @@ class FloorDivision(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RemainderOfSize(Event):
+    """``places % width``: the remainder of integers, by a size of an input."""
+
+    dividend: Operand
+    divisor: Operand
+
+
+@dataclass(frozen=True, kw_only=True)
 class Clamp(Event):
     """A tensor is limited to plain numbers of another dtype than its own, or to an integer and a float."""
 
     operand: Operand
     bounds: tuple[Operand, ...]
     """Those that are given, each an int or a float."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusedDtypes(Event):
+    """An operator on tensors of dtypes that an ONNX exporter, or ONNX Runtime, refuses."""
+
+    dtypes: tuple[str, ...]
+    """Of one tensor, or of two: float, int or bool."""
+    refusing: frozenset[str]
+    """The routes that end so."""
 
 
 @dataclass(frozen=True, kw_only=True)

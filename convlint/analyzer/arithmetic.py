@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from convlint.analyzer import checks, guards, precision, signs
-from convlint.analyzer.division import note_division
+from convlint.analyzer import checks, dtype_mixes, guards, precision, signs
+from convlint.analyzer.division import note_division, note_remainder
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import broadcast, integer, multiplied
 from convlint.analyzer.values import (
@@ -78,7 +78,10 @@ def binary(
         return TRUE  # `tracing |= ...`
     if isinstance(op, ast.FloorDiv) and isinstance(node, ast.BinOp):
         note_division(run, frame, node, "operator", (node.left, left), (node.right, right))
+    if isinstance(op, ast.Mod) and isinstance(node, ast.BinOp):
+        note_remainder(run, frame, node, (node.left, left), (node.right, right))
     if _is_tensor(left) or _is_tensor(right):
+        dtype_mixes.note_operator(run, frame, node, op, left, right)
         made = elementwise(run, left, right, divides=isinstance(op, ast.Div))
         if isinstance(op, ast.MatMult):
             precision.note_operator(run, "torch.matmul")

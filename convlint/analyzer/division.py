@@ -8,7 +8,7 @@ from convlint.analyzer import signs
 from convlint.analyzer.calls import Arguments
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.values import Const, Number, Tensor, Value
-from convlint.events import DividesSize, FloorDivision, Taint
+from convlint.events import DividesSize, FloorDivision, RemainderOfSize, Taint
 from convlint.findings import Span
 
 
@@ -54,6 +54,16 @@ def note_divided_size(run: Run, frame: Frame, node: ast.expr, name: str, argumen
     left = run.operand(frame, arguments.node(0, "input") or node, dividend)
     right = run.operand(frame, arguments.node(1, "other") or node, divisor)
     run.emit(frame, DividesSize, node, "", (), callee=name, dividend=left, divisor=right)
+
+
+def note_remainder(
+    run: Run, frame: Frame, node: ast.expr | ast.stmt, dividend: tuple[ast.expr, Value], divisor: tuple[ast.expr, Value]
+) -> None:
+    """Notes ``places % x.shape[1]`` of an integer tensor."""
+    tensor = dividend[1]
+    if isinstance(tensor, Tensor) and tensor.dtype == "int" and tensor.sure and _is_size(divisor[1]):
+        left, right = (run.operand(frame, *one) for one in (dividend, divisor))
+        run.emit(frame, RemainderOfSize, node, "", (), dividend=left, divisor=right)
 
 
 def _is_size(value: Value) -> bool:

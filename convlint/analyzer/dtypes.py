@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convlint.analyzer.calls import Arguments
-from convlint.analyzer.values import Name, Tensor
+from convlint.analyzer.values import NONE, Name, Tensor
 
 CASTS = {"float": "float", "half": "float", "double": "float", "bfloat16": "float", "int": "int", "long": "int"}
 CASTS |= {"short": "int", "byte": "int", "char": "int", "bool": "bool"}
@@ -13,6 +13,12 @@ DTYPES = {
     "short": "int", "uint8": "int", "bool": "bool", "complex64": "complex", "complex128": "complex",
     "cfloat": "complex",
 }  # fmt: skip
+
+
+def asked_dtype(arguments: Arguments, otherwise: str | None) -> str | None:
+    """What ``dtype=`` names, None where that is not known; or another where it is not given."""
+    asked = arguments.keywords.get("dtype", NONE)
+    return otherwise if asked == NONE else cast_dtype(Arguments(keywords={"dtype": asked}))
 
 
 def cast_dtype(arguments: Arguments) -> str | None:

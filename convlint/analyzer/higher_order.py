@@ -62,9 +62,32 @@ def _cond(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argument
     traced = isinstance(asked, Tensor) or (asked is not None and is_traced_size(asked))
     plain = isinstance(asked, (Const, Number)) and not traced
     if traced:
-        note_untraceable(run, frame, node, "control-flow", "torch.cond")
+        note_untraceable(
+            run, frame, node, "control-flow", "torch.cond", next(filter(None, map(_writing, branches)), "")
+        )
     with run.on_routes(frame, ALL_ROUTES if plain else DYNAMO):
         return join_all(invoke(run, frame, node, b, Arguments(given, nodes=[node] * len(given))) for b in branches)
+
+
+def _writing(branch: Value) -> str:
+    """The name of a function that writes to an index, or in place into what it is given."""
+    if not isinstance(branch, Function):
+        return ""
+    node = branch.info.node
+    given = {part.arg for part in ast.walk(node.args) if isinstance(part, ast.arg)}
+    for part in ast.walk(node):
+        match part:
+            case ast.Assign(targets=[ast.Subscript(), *_]) | ast.AugAssign(target=ast.Subscript()):
+                into = given
+            case ast.AugAssign(target=ast.Name(id=name)):
+                into = {name}
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method.endswith("_"):
+                into = {name}
+            case _:
+                continue
+        if into & given:
+            return "the lambda" if isinstance(node, ast.Lambda) else f"`{node.name}`"
+    return ""
 
 
 def _while_loop(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:

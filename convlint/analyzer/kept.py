@@ -148,6 +148,19 @@ def note_list(run: Run, frame: Frame, node: ast.expr, owner: List, method: str) 
             _note_write(run, key, "list", event, owner.any())
 
 
+def note_dict(run: Run, frame: Frame, target: ast.Subscript, value: Value) -> None:
+    """Notes ``self.cache[key] = value``. What is read behind it is taken for what it wrote."""
+    where = target.value
+    if not isinstance(where, ast.Attribute) or not frame.traced:
+        return
+    for module in members(run.evaluate(frame, where.value)):
+        if isinstance(module, Instance) and _stays(run, module):
+            key = (module.serial, where.attr)
+            event = run.event(frame, StateWrite, target, name=ast.unparse(where), what="dict")
+            _note_write(run, key, "dict", event, value)
+            run.written |= {key}
+
+
 def _note_write(run: Run, key: Key, what: str, event: Event | None, value: Value) -> None:
     known = run.kept.setdefault(key, Attribute())
     known.what = known.what or what

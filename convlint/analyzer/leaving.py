@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from convlint.analyzer import shapes, torch_facts
 from convlint.analyzer.calls import Arguments, opaque
-from convlint.analyzer.dtypes import cast_dtype
+from convlint.analyzer.dtypes import asked_dtype
 from convlint.analyzer.run import TORCHSCRIPT, Frame, Run
 from convlint.analyzer.shapes import integer
 from convlint.analyzer.usage import made_of, meet_tensors, must_be_plain, only_arithmetic, only_checked, only_counts
@@ -127,11 +127,7 @@ def rewrapped(run: Run, frame: Frame, node: ast.expr, callee: str, arguments: Ar
                 elements=_elements(run, frame, where_, given),
                 given=_names_given(node),
             )
-    dtype = cast_dtype(
-        Arguments(keywords={"dtype": arguments.keywords["dtype"]} if "dtype" in arguments.keywords else {})
-    )
-    if dtype is None:
-        dtype = inner.dtype if isinstance(inner, Tensor) else number_kind(inner)
+    dtype = asked_dtype(arguments, inner.dtype if isinstance(inner, Tensor) else number_kind(inner))
     shape: shapes.Shaped = None
     if isinstance(given, Tensor):
         shape = given.shape

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from convlint.analyzer import clamping, leaving, shapes, signs, torch_facts, writes
+from convlint.analyzer import clamping, dtype_mixes, leaving, shapes, signs, torch_facts, writes
 from convlint.analyzer.arithmetic import elementwise, promoted
 from convlint.analyzer.attributes import as_size, shape_of, size_taint
 from convlint.analyzer.calls import Arguments, opaque
-from convlint.analyzer.division import note_division
-from convlint.analyzer.dtypes import CASTS, cast_dtype
+from convlint.analyzer.division import note_division, note_remainder
+from convlint.analyzer.dtypes import CASTS, asked_dtype, cast_dtype
 from convlint.analyzer.indexing import index_shape
 from convlint.analyzer.reshaping import Handler, call_row, expand, flatten, pieces, repeat, reshape, squeeze, viewing
 from convlint.analyzer.run import Frame, Run
@@ -75,9 +75,14 @@ def operate(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, a
     other, where_ = arguments.get(0, "other"), arguments.node(0, "other")
     if name == "floor_divide" and other is not None and where_ is not None:
         note_division(run, frame, node, "function", (arguments.receiver or node, tensor), (where_, other))
+    if name == "remainder" and other is not None and where_ is not None:
+        note_remainder(run, frame, node, (arguments.receiver or node, tensor), (where_, other))
     if name in clamping.FUNCTIONS:
         clamping.note(run, frame, node, name, tensor, arguments)
-    return signs.of_call(name, [tensor, *arguments.positional], arguments.keywords, result)
+    else:
+        dtype_mixes.note_method(run, frame, node, name, tensor, arguments.positional, list(arguments.keywords))
+    result = signs.of_call(name, [tensor, *arguments.positional], arguments.keywords, result)
+    return replace(result, of=name) if isinstance(result, Tuple) else result
 
 
 def _operate(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, arguments: Arguments) -> Value:
@@ -147,6 +152,10 @@ def _result_dtype(name: str, operator: torch_facts.Operator, tensor: Tensor, arg
         for value in arguments.positional:
             if isinstance(value, Tensor) or number_kind(value) in ("float", "int"):
                 source = promoted(Tensor(source, None), value)
+    if arguments.keywords.get("dtype", NONE) != NONE:
+        return asked_dtype(arguments, None)
+    if arguments.keywords.get("rounding_mode", NONE) != NONE:
+        return source  # `div` of integers makes floats only where it does not round
     if not letters or source not in ("float", "int", "bool"):
         taken = set(letters) - {"?"}  # what it refuses it makes nothing of
         letter = taken.pop() if len(taken) == 1 else ""
@@ -309,6 +318,9 @@ def where(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arg
         if isinstance(value, Tensor):
             shape = shapes.broadcast(shape, value.shape)
     dtype = promoted(values[0], values[1]) if len(values) == 2 else None
+    chosen = [value for value in values if isinstance(value, Tensor)]
+    if len(chosen) == len(values) == 2:
+        dtype_mixes.note(run, frame, node, "where", chosen)
     return run.tensor(
         dtype, shape, max([tensor.taint, *(taint_of(v) for v in arguments.all())]), counted=tensor.counted
     )
@@ -359,7 +371,8 @@ def _reduce(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, a
     offset = 1 if name in ("norm", "quantile") else 0
     dim = arguments.get(offset, "dim", "axis")
     operator = torch_facts.table().methods.get(name)
-    dtype = _result_dtype(name, operator, tensor, Arguments()) if operator is not None else None
+    made = _result_dtype(name, operator, tensor, Arguments()) if operator is not None else None
+    dtype = asked_dtype(arguments, made)
     if name in ("max", "min") and isinstance(dim, Tensor):  # elementwise
         return elementwise(run, tensor, dim)
     keepdim = arguments.get(offset + 1, "keepdim")
@@ -373,20 +386,12 @@ def _reduce(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, a
     return run.tensor(dtype, shape, taint, counted=tensor.counted if shape is None else NOWHERE, below=below)
 
 
-def _dtype_of(arguments: Arguments) -> str | None:
-    return (
-        cast_dtype(Arguments(keywords={"dtype": arguments.keywords["dtype"]}))
-        if "dtype" in arguments.keywords
-        else None
-    )
-
-
 def _new(dtype: str | None) -> Handler:
     def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
         wanted = shapes.sizes(arguments.positional) if not arguments.more else None
         shape = tuple(wanted) if wanted is not None else None
         taint = max((taint_of(v) for v in arguments.positional), default=Taint.none)
-        return run.tensor(_dtype_of(arguments) or tensor.dtype, shape, taint)
+        return run.tensor(asked_dtype(arguments, tensor.dtype), shape, taint)
 
     return handler
 
@@ -397,7 +402,7 @@ def _like(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arg
         taint = size_taint(tensor)
     elif tensor.shape:
         taint = max(taint_of(d) for d in tensor.shape)
-    return run.tensor(_dtype_of(arguments) or tensor.dtype, tensor.shape, taint, counted=tensor.counted)
+    return run.tensor(asked_dtype(arguments, tensor.dtype), tensor.shape, taint, counted=tensor.counted)
 
 
 def _one_hot(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:

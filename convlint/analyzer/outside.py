@@ -9,6 +9,7 @@ from convlint.analyzer import (
     checks,
     decisions,
     distributions,
+    dtype_mixes,
     hidden_ints,
     higher_order,
     layers,
@@ -27,6 +28,7 @@ from convlint.analyzer.builtin_calls import Handler
 from convlint.analyzer.calls import Arguments, invoke, opaque
 from convlint.analyzer.division import note_divided_size
 from convlint.analyzer.draws import note_draw, note_plain_draw
+from convlint.analyzer.dtypes import asked_dtype
 from convlint.analyzer.higher_order import is_traced_size
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.leaving import leave, rewrapped
@@ -190,9 +192,8 @@ def _created(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argum
     taint = frame.taint_of_made(max((taint_of(v) for v in arguments.positional), default=Taint.none))
     if last.startswith("rand"):
         taint = Taint.data  # another number at each call
-    dtype = operators._dtype_of(arguments) or ("int" if last == "randint" else "float" if last != "full" else None)
-    if last == "full" and dtype is None and len(arguments.positional) > 1:
-        dtype = number_kind(arguments.positional[1])
+    value = arguments.positional[1] if last == "full" and len(arguments.positional) > 1 else UNKNOWN
+    dtype = asked_dtype(arguments, {"randint": "int", "full": number_kind(value)}.get(last, "float"))
     return run.tensor(dtype, tuple(wanted) if wanted is not None else None, taint)
 
 
@@ -200,11 +201,8 @@ def _arange(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argume
     bounds = arguments.positional
     taint = max((taint_of(v) for v in arguments.all()), default=Taint.none)
     kinds = {number_kind(v) for v in bounds} if bounds else {None}
-    dtype = operators._dtype_of(arguments)
-    if dtype is None:
-        dtype = (
-            "float" if name.endswith("linspace") or "float" in kinds else "int" if kinds <= {"int", "bool"} else None
-        )
+    whole = "int" if kinds <= {"int", "bool"} else None
+    dtype = asked_dtype(arguments, "float" if name.endswith("linspace") or "float" in kinds else whole)
     if len(bounds) == 1 and not name.endswith("linspace"):
         size: Value = bounds[0] if number_kind(bounds[0]) == "int" else shapes.number(taint)
     else:
@@ -236,7 +234,8 @@ def _joined_tensors(run: Run, frame: Frame, node: ast.expr, name: str, arguments
     dtypes = {t.dtype for t in tensors}
     dtype = dtypes.pop() if len(dtypes) == 1 else "float" if "float" in dtypes else None
     indices: MaskIndex = "some" if all(t.mask_index for t in tensors) else ""
-    if last in ("stack",):
+    if last == "stack":
+        dtype_mixes.note(run, frame, node, last, tensors)
         return run.tensor(
             dtype, shapes.stacked(tensors[0].shape, count, dim), taint, counted=counted, mask_index=indices
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -88,12 +88,12 @@ class PlainCode:
         with suppress(RecursionError):  # nested too deeply to be followed
             outer.block(module.body)
         things = outer.state.names.items()
-        constants = {name: Thing(value=thing.value) for name, thing in things if thing.value is not UNKNOWN}
+        book.constants = {name: Thing(value=thing.value) for name, thing in things if thing.value is not UNKNOWN}
         lines = module.document.lines
         for qualname, node in _functions(module.body, module.name):
             if word.search("".join(lines[node.lineno - 1 : node.end_lineno])):
                 with suppress(RecursionError):
-                    _Reader(book, qualname, State(dict(constants))).enter(node)
+                    _Reader(book, qualname, State(dict(book.constants))).enter(node)
         return book.events()
 
 
@@ -120,6 +120,10 @@ class _Book:
     code: PlainCode
     module: ModuleInfo
     found: dict[tuple[type[Generic], Span], Generic] = field(default_factory=dict)
+    called: dict[tuple[type[Generic], Span], list[Generic]] = field(default_factory=dict)
+    """The same in functions of the module as they are called in it: what is known of their arguments counts."""
+    constants: dict[str, Thing] = field(default_factory=dict)
+    """What the names of the module stand for where that is a constant, once its top level is read."""
     imported: set[str] = field(default_factory=set)
     """Names that an import binds."""
     models: dict[int, Model] = field(default_factory=dict)
@@ -132,23 +136,33 @@ class _Book:
         self.models[number] = model
         return number
 
-    def note(self, event: Generic) -> None:
+    def note(self, event: Generic, *, called: bool) -> None:
         """An event; code that is read again makes the same again."""
-        self.found[type(event), event.span] = event
+        key = type(event), event.span
+        self.found.setdefault(key, event) if called else self.found.update({key: event})
+        if called:
+            self.called.setdefault(key, []).append(event)
 
     def events(self) -> list[Generic]:
         """The events, calls with what became of their results."""
         used = self.used_as_model
-        return [
-            replace(one, makes_model=one.span in used) if isinstance(one, Call) else one for one in self.found.values()
-        ]
+        found = [self._agreed(key, one) for key, one in self.found.items()]
+        return [replace(one, makes_model=one.span in used) if isinstance(one, Call) else one for one in found]
+
+    def _agreed(self, key: tuple[type[Generic], Span], alone: Generic) -> Generic:
+        """An event as all calls of its function have it, or as the function has it alone."""
+        first, *others = self.called.get(key, [alone])
+        return first if all(other == first for other in others) else alone
 
 
 class _Reader:
     """Reads one scope."""
 
-    def __init__(self, book: _Book, function: str, state: State | None = None, depth: int = 0) -> None:
+    def __init__(
+        self, book: _Book, function: str, state: State | None = None, depth: int = 0, *, called: bool = False
+    ) -> None:
         self.book = book
+        self.called = called
         self.run = book.code.run
         self.function = function
         self.state = state or State()
@@ -161,6 +175,21 @@ class _Reader:
     def enter(self, node: _Function) -> None:
         """A function's body, nothing known of its parameters."""
         self._forget(node.args)
+        self.block(node.body)
+
+    def enter_called(self, node: _Function, given: Sequence[Thing], named: Mapping[str, Thing]) -> None:
+        """A function's body with what is known of its arguments; what is not given has its default."""
+        self._forget(node.args)
+        positional = [*node.args.posonlyargs, *node.args.args]
+        without = [None] * (len(positional) - len(node.args.defaults))
+        defaults = [*without, *node.args.defaults, *node.args.kw_defaults]
+        for i, (parameter, default) in enumerate(zip([*positional, *node.args.kwonlyargs], defaults, strict=True)):
+            if i < min(len(given), len(positional)):
+                self.state.names[parameter.arg] = given[i]
+            elif parameter.arg in named:
+                self.state.names[parameter.arg] = named[parameter.arg]
+            elif isinstance(default, ast.Constant):
+                self.state.names[parameter.arg] = Thing(value=default.value)
         self.block(node.body)
 
     # --- statements ------------------------------------------------------------------------------------------------
@@ -418,12 +447,24 @@ class _Reader:
             case Class(info=cls) if self.run.is_module(cls):
                 return self._model(constructed(self.run, cls))
             case Function(info=info):
+                self._follow(info, given, named)
                 self._may_change([thing for _, thing in (*given, *named)])
                 return self._helper(info)
         builtin = isinstance(node.func, ast.Name) and hasattr(builtins, node.func.id)
         if function.model is None and not builtin:
             self._may_change([thing for _, thing in (*given, *named)])
         return NOTHING
+
+    def _follow(
+        self, info: FunctionInfo, given: list[tuple[ast.expr, Thing]], named: list[tuple[ast.keyword, Thing]]
+    ) -> None:
+        """Reads a function of this module as it is called here: ``export(Model())``."""
+        starred = any(isinstance(one, ast.Starred) for one, _ in given) or not all(one.arg for one, _ in named)
+        if self.depth or starred or info.module is not self.book.module or isinstance(info.node, ast.Lambda):
+            return
+        known = State(dict(self.book.constants), dict(self.state.training))
+        reader = _Reader(self.book, f"{info.module.name}.{info.qualname}", known, self.depth + 1, called=True)
+        reader.enter_called(info.node, [thing for _, thing in given], {one.arg or "": thing for one, thing in named})
 
     def _method(self, node: ast.Call, method: str, owner: Thing) -> Thing:
         """A method of a value: of a model it may set the mode."""
@@ -524,7 +565,8 @@ class _Reader:
                 "arguments": tuple(self._argument(*one) for one in written),
                 "complete": complete,
             }
-            self.book.note(self._export_call(facts, exported) if callee in EXPORTS else Call(**facts))
+            event = self._export_call(facts, exported) if callee in EXPORTS else Call(**facts)
+            self.book.note(event, called=self.called)
 
     # --- what else was asked for -----------------------------------------------------------------------------------
 
@@ -534,12 +576,14 @@ class _Reader:
 
     def _note_attribute(self, node: ast.expr, thing: Thing) -> None:
         if qualified := self._asked(thing):
-            self.book.note(Attribute(**self._facts(node), qualified=qualified))
+            self.book.note(Attribute(**self._facts(node), qualified=qualified), called=self.called)
 
     def _note_subscript(self, node: ast.Subscript, owner: Thing, index: Thing, value: Argument | None = None) -> None:
         if qualified := self._asked(owner):
             place = self._argument("", node.slice, index)
-            self.book.note(Subscript(**self._facts(node), qualified=qualified, index=place, value=value))
+            self.book.note(
+                Subscript(**self._facts(node), qualified=qualified, index=place, value=value), called=self.called
+            )
 
     def _note_targets(self, targets: Sequence[ast.expr], node: ast.expr | None = None, thing: Thing = NOTHING) -> None:
         """What is assigned to (with the value), or deleted."""
@@ -553,7 +597,7 @@ class _Reader:
                 base = self.read(target.value)
                 path = f"{base.path or base.named.qualified}.{target.attr}" if isinstance(base.named, Name) else ""
                 if qualified := self._asked(Thing(path=path)):
-                    self.book.note(Assign(**self._facts(target), qualified=qualified, value=value))
+                    self.book.note(Assign(**self._facts(target), qualified=qualified, value=value), called=self.called)
 
     def _facts(self, node: ast.expr) -> dict[str, Any]:
         """What any event says."""

@@ -84,10 +84,10 @@ def note_custom(run: Run, frame: Frame, node: ast.expr, callee: str, operator: s
         run.emit(frame, UnsupportedOperator, node, "", (), callee=callee, operator=operator, custom=True)
 
 
-def note_untraceable(run: Run, frame: Frame, node: ast.expr, how: str, callee: str) -> None:
-    """Notes a call that ``torch.jit.trace`` stops at."""
-    with run.on_routes(frame, TORCHSCRIPT):
-        run.emit(frame, Untraceable, node, how, (), how=how, callee=callee)
+def note_untraceable(run: Run, frame: Frame, node: ast.expr, how: str, callee: str, writing: str = "") -> None:
+    """Notes a call that ``torch.jit.trace`` stops at, and by ``writing`` the dynamo ONNX exporter."""
+    with run.on_routes(frame, TORCHSCRIPT | {"onnx_dynamo"} if writing else TORCHSCRIPT):
+        run.emit(frame, Untraceable, node, how, (), how=how, callee=callee, writing=writing)
 
 
 def note_asking(run: Run, frame: Frame, node: ast.expr, given: Value | None) -> None:

@@ -135,6 +135,8 @@ class Tuple(Value):
     """A tuple (or ``torch.Size``) of known length."""
 
     items: tuple[Value, ...] = ()
+    of: str = ""
+    """The function of torch whose named tuple it is."""
 
 
 @dataclass(eq=False, slots=True)
@@ -443,7 +445,8 @@ def _merge_sizes(a: Dim, b: Dim, name: str) -> Dim:
 def _merge_tuples(a: Tuple, b: Tuple) -> Value | None:
     if len(a.items) != len(b.items):
         return List(join_all(a.items + b.items)) if a.items or b.items else None
-    return Tuple(tuple(join(x, y) for x, y in zip(a.items, b.items, strict=True)))
+    items = tuple(join(x, y) for x, y in zip(a.items, b.items, strict=True))
+    return Tuple(items, a.of if a.of == b.of else "")
 
 
 def _merge_lists(a: List, b: List) -> Value:

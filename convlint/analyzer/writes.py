@@ -98,6 +98,7 @@ def store(run: Run, frame: Frame, target: ast.Subscript, value: Value, source: a
         elif isinstance(one, Dict):
             keys.note_key(run, frame, target, one, index, target.slice)
             _store_dict(frame, one, index, value)
+            kept.note_dict(run, frame, target, value)
         elif isinstance(one, Instance):
             info = run.method(one.cls, "__setitem__")
             if info is not None:

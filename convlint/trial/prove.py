@@ -64,10 +64,11 @@ def _standing_for(routes: Sequence[str], script: Trial) -> Trial:
 
 
 def _proof(example: Example, before: Trial, after: Trial) -> Proof:
-    return Proof(before, after, tuple(_complaints(example.harm, before, after)))
+    return Proof(before, after, tuple(complaints(example.harm, before, after)))
 
 
-def _complaints(harm: Harm, bad: Trial, good: Trial) -> Iterator[str]:
+def complaints(harm: Harm, bad: Trial, good: Trial) -> Iterator[str]:
+    """How the outcomes differ from a stated harm, and from a good side that does none."""
     for route, outcome in bad.outcomes.items():
         if outcome.level is not harm.on(route):
             yield f"bad {_told(outcome)}; the example says {harm.on(route).name}"
@@ -106,9 +107,9 @@ def prove_rules(rules: Sequence[type[Rule]]) -> bool:
                         _say(f"{rule.code:8}a convention, which no tracer can judge: {example.title or rule.name}")
                         continue
                     proof = prove(example, runner)
-                    shown = _shown(example, proof.bad)
-                    _report(rule, shown, stored.shown(rule, example), proof.complaints)
-                    measured[rule.code].append(shown)
+                    seen = shown(example, proof.bad)
+                    _report(rule, seen, stored.shown(rule, example), proof.complaints)
+                    measured[rule.code].append(seen)
                     versions = proof.bad.versions
                     proven &= not proof.complaints
             _tell_versions(stored.versions, versions)
@@ -117,7 +118,8 @@ def prove_rules(rules: Sequence[type[Rule]]) -> bool:
     return proven
 
 
-def _shown(example: Example, bad: Trial) -> Shown:
+def shown(example: Example, bad: Trial) -> Shown:
+    """What an example did, to be stored."""
     outcomes = bad.outcomes
     return Shown(
         example.title,

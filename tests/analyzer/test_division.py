@@ -117,3 +117,25 @@ def test_division_in_place_and_by_a_function_is_found(agree: Agree) -> None:
 )
 def test_a_size_is_divided_by_python(agree: Agree, call: str, code: str) -> None:
     agree(forward(f"x = x.abs()\nreturn x + {call}" + (f"  # {code}" if code else "")))
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "x.argmax(1) % x.shape[1]",
+        "x.flatten().topk(2).indices % (x.shape[0] * x.shape[1])",
+        "torch.remainder(x.argmax(1), len(x))",
+        "x.argmax(1).remainder(x.shape[0])",
+    ],
+)
+def test_remainders_of_integers_by_a_size(agree: Agree, rest: str) -> None:
+    agree(forward(f"return {rest}  # CVL511"), select=["CVL5"], preview=True)
+    agree(forward(f"return {rest}"), select=["CVL5"], preview=True, exporter="torchscript")
+
+
+@pytest.mark.parametrize(
+    "rest",
+    ["x.argmax(1) % 4", "x.argmax(1) % self.width", "x.float() % x.shape[0]", "x % x.shape[0]", "x.shape[1] % 4 + x"],
+)
+def test_remainders_that_every_exporter_takes(agree: Agree, rest: str) -> None:
+    agree(forward(f"return {rest}"), select=["CVL5"], preview=True)

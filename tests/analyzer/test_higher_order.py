@@ -137,3 +137,29 @@ def test_an_autograd_function_is_traced_into_by_the_onnx_exporter_unless_it_has_
     call = "\n\n" + forward("return Scale.apply(x)")
     agree(FUNCTION.replace("item()", "item()  # CVL202") + call)
     agree(FUNCTION + SYMBOLIC + call)
+
+
+WRITES = """
+import torch
+from torch import nn
+
+
+def branch(t):
+    {}
+    return t * 2
+
+
+class Model(nn.Module):
+    def forward(self, x):
+        return torch.cond(x.sum() > 0, branch, lambda t: t, (x * 2,)){}
+"""
+
+
+@pytest.mark.parametrize("write", ["t[:, 0] = 0.0", "t += 1", "t[0] *= 2", "t.add_(1)"])
+def test_a_branch_that_writes_in_place_stops_the_dynamo_onnx_exporter(agree: Agree, write: str) -> None:
+    agree(WRITES.format(write, "  # CVL306"), exporter="dynamo")
+
+
+@pytest.mark.parametrize("write", ["t = t + 1", "y = t * 1\n    y.add_(1)", "t.add(1)", "table = {}\n    n = 2"])
+def test_a_branch_that_does_not(agree: Agree, write: str) -> None:
+    agree(WRITES.format(write, ""), exporter="dynamo")

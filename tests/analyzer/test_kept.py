@@ -173,3 +173,31 @@ return x @ self.table
     model.write_text(forward(spread, init="self.first, self.table = True, torch.ones(1, 4)"), encoding="utf-8")
     found = api.check([model], Configuration([], isolated=True)).findings
     assert [(one.code, one.severity) for one in found] == [("CVL704", "warning")]
+
+
+DICT = "self.state = {}"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if 'h' in self.state:\n    x = x + self.state['h']\nself.state['h'] = x  # CVL704\nreturn x * 2",
+        "h = self.state.get('h', 0.0)\nself.state['h'] = h + x  # CVL704\nreturn x + h",
+        "if key not in self.state:\n    self.state[key] = self.part(x)  # CVL704\nreturn self.state[key]",
+    ],
+)
+def test_a_dict_that_the_next_call_reads(agree: Agree, body: str) -> None:
+    agree(forward(body, "x, key: str", init=f"{DICT}\nself.part = nn.Linear(4, 4)"), select=["CVL1", "CVL7"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "self.state['h'] = x * 2\nreturn self.state['h'] + 1",
+        "self.state = {}\nif 'h' in self.state:\n    x = x + 1\nself.state['h'] = x\nreturn x * 2",
+        "if 'grid' not in self.state:\n    self.state['grid'] = torch.arange(4)\nreturn x + self.state['grid']",
+        "found = {}\nif 'h' in found:\n    x = x + found['h']\nfound['h'] = x\nreturn x",
+    ],
+)
+def test_a_dict_that_keeps_nothing_of_the_inputs(agree: Agree, body: str) -> None:
+    agree(forward(body, init=DICT), select=["CVL1", "CVL7"])

@@ -76,3 +76,23 @@ def test_sequences_are_packed_by_values(agree: Agree) -> None:
             parameters="x, n",
         ).replace("import torch\n", "import torch\nfrom torch.nn.utils import rnn\n", 1)
     )
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "x.max(-1).values",
+        "x.softmax(-1).max(dim=1).values.min()",
+        "torch.topk(x, 2).indices",
+        "x.sort().values",
+        "x.aminmax().max",
+        "torch.linalg.svd(x).S",
+        "torch.svd(x).V",
+    ],
+)
+def test_the_fields_of_a_named_tuple_are_tensors(agree: Agree, value: str) -> None:
+    agree(forward(f"found = {value}\nreturn x * found.sum().item()  # CVL202"), select=["CVL2"])
+
+
+def test_fields_that_a_tuple_does_not_have_are_no_tensors(agree: Agree) -> None:
+    agree(forward("found = x.max(-1).count\nreturn x * found.item()"))

@@ -142,3 +142,40 @@ def test_code_behind_a_return_is_not_read(agree: Agree) -> None:
 
 def test_a_deeply_nested_script_is_no_crash(agree: Agree) -> None:
     agree("import torch\nx = " + "-" * 3000 + "1\ntorch.onnx.export(m, x, 'm.onnx')\n")
+
+
+def export(calls: str, body: str = "torch.jit.trace(model, x)  # CVL905", parameters: str = "model") -> str:
+    return after(f"def export({parameters}):\n    {body}\n{calls}\n")
+
+
+def test_a_function_is_read_as_it_is_called(agree: Agree) -> None:
+    agree(export("export(Net())"))
+    agree(export("export(model=Net())"))
+    agree(export("net = Net()\ndef main():\n    made = Net()\n    export(made)"))
+    agree(export("export(Net())", "torch.jit.trace(model, x, **options)  # CVL905", "model, *, options=None"))
+    body = "torch.onnx.export(model, x, opset_version=opset, dynamo=False)  # CVL903"
+    agree(export("export(Net().eval())", body, "model, opset=99"))
+    agree(export("export(Net().eval(), 99)", body, "model, opset=17"))
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        "export(Net().eval())",
+        "export(Net())\nexport(Net().eval())",
+        "export(*models)",
+        "export(**options)",
+        "for model in models:\n    export(model)",
+    ],
+)
+def test_what_calls_do_not_agree_on_is_unknown(agree: Agree, calls: str) -> None:
+    agree(export(calls, "torch.jit.trace(model, x)"))
+
+
+def test_a_function_that_chooses_the_mode_itself(agree: Agree) -> None:
+    agree(export("export(Net())", "model.eval()\n    torch.jit.trace(model, x)"))
+
+
+def test_a_default_that_a_call_replaces_is_not_believed(agree: Agree) -> None:
+    body = "torch.onnx.export(model, x, opset_version=opset, dynamo=False)"
+    agree(export("export(Net().eval(), opset=17)", body, "model, opset=99"))

@@ -48,6 +48,8 @@ class Table:
     torch: str
     methods: dict[str, Operator]
     functions: dict[str, Operator]
+    fields: dict[str, dict[str, int]]
+    """Of functions and methods that return a named tuple, by their last name: the fields and where they stand."""
     modules: frozenset[str]
     """Names of the classes in ``torch.nn``."""
     asking: frozenset[str]
@@ -113,6 +115,25 @@ def reduced() -> frozenset[str]:
     )
 
 
+@functools.cache
+def _refusing() -> dict[tuple[str, tuple[str, ...]], frozenset[str]]:
+    found = {}
+    for operator, mixes in json.loads(_DTYPES.read_text(encoding="utf-8"))["rows"].items():
+        name = operator.removeprefix("torch.")
+        for key, row in mixes.items():
+            refused = frozenset(route for route, level in row.get("harm", {}).items() if level == "breaks")
+            dtypes = tuple(key.split(", "))
+            # of integers alone it is known for 64 bits only, which a class of dtypes does not say
+            if refused and dtypes not in (("int",), ("int", "int")) and f"torch.{name}" not in table().refused:
+                found[name, dtypes] = refused
+    return found
+
+
+def refusing(name: str, dtypes: tuple[str, ...]) -> frozenset[str]:
+    """The routes that refuse an operator (``stack``; ``cumsum dim`` along an axis) on tensors of such classes."""
+    return _refusing().get((name, dtypes), frozenset())
+
+
 def plain_name(name: str) -> str:
     """The same for a function and its layer: ``convtranspose2d``."""
     return name.rpartition(".")[2].replace("_", "").lower()
@@ -131,6 +152,7 @@ def table() -> Table:
         raw["torch"],
         {name: _operator(row) for name, row in raw["methods"].items()},
         {name: _operator(row) for name, row in raw["functions"].items()},
+        raw["fields"],
         frozenset(raw["modules"]),
         frozenset(raw["asking"]),
         raw["refused"],

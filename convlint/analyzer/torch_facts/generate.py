@@ -328,7 +328,20 @@ def rows() -> dict[str, Any]:
     version = torch.__version__.split("+")[0]
     table = {"torch": version, "methods": methods, "functions": functions, "modules": modules, "asking": asking}
     found = refused([*sorted(functions), *modules])
-    return table | {"refused": found, "fused": fused(found)}
+    return table | {"fields": fields(), "refused": found, "fused": fused(found)}
+
+
+def fields() -> dict[str, dict[str, int]]:
+    """By function or method the fields of the named tuple that it returns: ``x.sort().values`` is its first item."""
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for name, made in sorted(vars(torch.return_types).items()):
+        if name.startswith("_") or name.endswith("_out") or not hasattr(made, "n_fields"):
+            continue
+        one = made(range(made.n_fields))
+        named = {field: getattr(one, field) for field in dir(one) if isinstance(getattr(one, field), int)}
+        items = {field: at for field, at in named.items() if not field.startswith(("_", "n_"))}
+        found[name.removeprefix("linalg_")] |= dict(sorted(items.items(), key=lambda item: item[1]))
+    return dict(found)
 
 
 def _function_asks(name: str) -> bool:
@@ -345,6 +358,7 @@ def main() -> None:
     for key in ("methods", "functions"):
         body = ",\n".join(f"  {json.dumps(n)}: {json.dumps(row)}" for n, row in data[key].items())
         lines.append(f' "{key}": {{\n{body}\n }},')
+    lines += [f' "fields": {json.dumps(data["fields"])},']
     lines += [f' "modules": {json.dumps(data["modules"])},', f' "asking": {json.dumps(data["asking"])},']
     lines += [f' "refused": {json.dumps(data["refused"])},', f' "fused": {json.dumps(data["fused"])}', "}", ""]
     Path(__file__).with_name("table.json").write_text("\n".join(lines), encoding="utf-8")

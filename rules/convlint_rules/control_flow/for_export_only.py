@@ -6,6 +6,7 @@ from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
 HARM = Harm(jit_trace=Level.breaks, onnx_torchscript=Level.breaks)
+WRITING = Harm(jit_trace=Level.breaks, onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
 ADVICE = {
     "control-flow": "`{text}` stops `torch.jit.trace`, only `torch.export` follows it: use `torch.where` instead where "
     "`torch.jit.is_tracing()`",
@@ -14,6 +15,12 @@ ADVICE = {
     "compiled": "`{callee}` is compiled by `torch.compile`, which `torch.jit.trace` refuses: compile the whole model "
     "from outside instead, or call what is not compiled where `torch.jit.is_tracing()`",
 }
+
+
+SILENCE = "import torch\nfrom torch import nn\n\n\ndef silence(scores):\n"
+MODEL = "class Model(nn.Module):\n    def forward(self, x):\n"
+CHOICE = f"{MODEL}        return torch.cond(x.sum() > 0, silence, lambda scores: scores * 1, (x * 3,))"
+GUARDED = f"{MODEL}        return torch.where(x.sum() > 0, silence(x * 3), x * 3)\n"
 
 
 class ForExportOnly(Rule):
@@ -25,7 +32,8 @@ class ForExportOnly(Rule):
     ## Why it breaks
     `torch.cond` and compiled functions run through TorchDynamo, which `torch.jit.trace` (and so
     `torch.onnx.export(dynamo=False)`) refuses. While it traces, `x.shape[0]` is a tensor, and
-    `torch._check(x.shape[0] > 0)` raises a `TypeError`.
+    `torch._check(x.shape[0] > 0)` raises a `TypeError`. Of `torch.cond` `torch.export` takes branches that assign to an
+    index or write into what they are given, and the dynamo ONNX exporter then stops at them.
 
     ## Fix safety
     There is no fix. Both can live together: `torch.jit.is_tracing()` is false for `torch.export`. Who exports by
@@ -48,6 +56,13 @@ class ForExportOnly(Rule):
             """),
             inputs="x: float32[N=3, 4]",
             harm=HARM,
+        ),
+        Example(
+            title="A branch that writes in place",
+            bad=f"{SILENCE}    scores[:, 0] = 0.0\n    return scores * 2\n\n\n{CHOICE}  # <-\n",
+            good=f"{SILENCE}    return scores * torch.tensor([0.0, 2.0, 2.0, 2.0])\n\n\n{GUARDED}",
+            inputs="x: float32[N=3, 4]",
+            harm=WRITING,
         ),
         Example(
             title="A check of a size",
@@ -76,5 +91,11 @@ class ForExportOnly(Rule):
     ]
 
     def check(self, event: Untraceable, context: Context) -> Finding | None:
-        """Breaks the TorchScript routes."""
+        """Breaks the TorchScript routes, and where a branch writes in place the dynamo ONNX exporter."""
+        if event.writing:
+            message = (
+                f"{event.writing} writes in place as a branch of `{event.callee}`: the dynamo ONNX exporter refuses "
+                f"that, and `torch.jit.trace` any `{event.callee}`; compute a new tensor, or use `torch.where`"
+            )
+            return self.finding(event, message, WRITING, context)
         return self.finding(event, ADVICE[event.how].format(text=event.short, callee=event.callee), HARM, context)

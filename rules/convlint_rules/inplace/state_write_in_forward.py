@@ -168,7 +168,7 @@ class StateWriteInForward(Rule):
                 f"convert them when the model is made"
             )
             return self.finding(event, message, MODULE, context)
-        if event.assigned or event.what == "list":
+        if event.assigned or event.what in ("list", "dict"):
             return None  # `kept-between-calls`
         what = "a tensor that is no buffer" if event.what == "attribute" else f"a {event.what}"
         message = f"`{event.name}`, {what}, changes in `forward`: {_why(event)}"

@@ -15,7 +15,7 @@ class KeptBetweenCalls(Rule):
     """
     ## What it does
     Finds attributes that `forward` assigns and that the next call reads: counters, running means, the hidden state of a
-    stream, features of the frame before, lists that grow, and what is made in the first call and kept
+    stream, features of the frame before, lists and dicts that grow, and what is made in the first call and kept
     (`if self.grid is None: self.grid = ...`). An attribute that each call sets before it reads it is not reported.
 
     ## Why it breaks
@@ -113,6 +113,29 @@ class KeptBetweenCalls(Rule):
             same_in_eager=False,
         ),
         Example(
+            title="A dict",
+            bad=forward(
+                """
+                if "h" in self.state:
+                    x = x + self.state["h"]
+                self.state["h"] = torch.tanh(x)  # <-
+                return x * 2
+                """,
+                init="self.state = {}",
+            ),
+            good=forward(
+                """
+                x = x + h
+                return x * 2, torch.tanh(x)
+                """,
+                parameters="x, h",
+            ),
+            inputs="x: float32[N=3, 4]",
+            good_inputs="x: float32[N=3, 4]; h: float32[N, 4]",
+            harm=KEPT,
+            same_in_eager=False,
+        ),
+        Example(
             title="A buffer that is assigned",
             bad=forward(
                 """
@@ -165,8 +188,10 @@ class KeptBetweenCalls(Rule):
 
     def check(self, event: StateWrite, context: Context) -> Finding | None:
         """What is assigned or grows, and is read in the next call."""
-        if not (event.assigned or event.what == "list") or not event.kept:
+        if not (event.assigned or event.what in ("list", "dict")) or not event.kept:
             return None
+        if event.what == "dict" and event.made_once:
+            return None  # by its key: another call finds it, or makes it just so
         if event.made_once:
             message = (
                 f"`{event.name}` is made in one call and kept for the next: `torch.jit.trace`, which calls the model "

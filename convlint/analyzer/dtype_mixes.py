@@ -1,0 +1,53 @@
+"""Operators on tensors of dtypes that an ONNX exporter, or ONNX Runtime, was seen to refuse."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+
+from convlint.analyzer import torch_facts
+from convlint.analyzer.run import Frame, Run
+from convlint.analyzer.values import Tensor, Value
+from convlint.events import RefusedDtypes
+
+_OPERATORS: Mapping[type[ast.operator], str] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "div",
+    ast.Mod: "remainder",
+    ast.Pow: "pow",
+}
+_OF_TWO = frozenset(["add", "mul", "maximum", "minimum", "max", "min", "pow"])
+
+
+def note_method(
+    run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, given: Sequence[Value], words: Sequence[str]
+) -> None:
+    """A method or function of one tensor, or of two."""
+    tensors = [value for value in given if isinstance(value, Tensor)]
+    if "dtype" in words or (tensors and (name not in _OF_TWO or len(given) != 1 or words)):
+        return
+    along = " dim" if (given or words) and not tensors else ""
+    note(run, frame, node, name + along, [tensor, *tensors])
+
+
+def note_operator(
+    run: Run, frame: Frame, node: ast.expr | ast.AugAssign, op: ast.operator, left: Value, right: Value
+) -> None:
+    """``left + right``."""
+    name = _OPERATORS.get(type(op))
+    if name is not None and isinstance(left, Tensor) and isinstance(right, Tensor):
+        note(run, frame, node, name, [left, right])
+
+
+def note(run: Run, frame: Frame, node: ast.expr | ast.AugAssign, name: str, tensors: Sequence[Tensor]) -> None:
+    """Notes a call whose tensors are surely of dtypes that are refused. Of several the first two that differ count."""
+    dtypes = [tensor.dtype or "" for tensor in tensors if tensor.sure]
+    if len(dtypes) != len(tensors) or not all(dtypes):
+        return
+    others = [dtype for dtype in dtypes[1:] if dtype != dtypes[0]] or dtypes[1:]
+    pair = (dtypes[0], *others[:1])
+    refusing = torch_facts.refusing(name, pair)
+    if refusing:
+        run.emit(frame, RefusedDtypes, node, "", (), dtypes=pair, refusing=refusing)

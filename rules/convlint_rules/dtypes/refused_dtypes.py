@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from typing import Any
+
+from convlint.events import RefusedDtypes
+from convlint.findings import Finding, Harm, Level
+from convlint.rule import Context, Example, Rule
+from convlint_rules.examples import forward
+
+DYNAMO = Harm(onnx_dynamo=Level.breaks)
+TORCHSCRIPT = Harm(onnx_torchscript=Level.breaks)
+BOTH = Harm(onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
+EXPORTERS = {"onnx_torchscript": "TorchScript", "onnx_dynamo": "dynamo"}
+REPAIRS = {1: "make it integers before", 2: "combine masks with `&` and `|`, or make them integers before"}
+
+
+class RefusedDtypesOfOperator(Rule):
+    """
+    ## What it does
+    Finds operators on tensors of dtypes that make the ONNX file one that nobody takes: `torch.stack` of floats and
+    integers, `cumsum` of a mask, `torch.where` between two masks, `mask_a + mask_b`. It was measured which operators
+    that are, for each mix of floats, integers and booleans. A tensor whose dtype the source does not tell is silent.
+
+    ## Why it breaks
+    Eager converts the operands to one dtype, or computes with booleans. The exporters leave some of these conversions
+    out, and write the ONNX operator for dtypes that its definition or the CPU of ONNX Runtime does not have: the file
+    is written, and loading it fails (`Type parameter (T) bound to different types`, `NOT_IMPLEMENTED`). Other
+    operators convert, so that most mixes are harmless: `torch.cat`, `+` of a mask and a float.
+
+    ## Fix safety
+    There is no fix: convert the tensors to one dtype before, `stack((scores, classes.to(scores.dtype)))`, a mask to
+    integers, `mask.long().cumsum(1)`, and combine masks with `&` and `|`.
+
+    ## References
+    - microsoft/onnxruntime#6470
+    - pytorch/pytorch#109235
+    """
+
+    code, name, since = "CVL510", "refused-dtypes", "0.1"
+    events = (RefusedDtypes,)
+    examples = [
+        Example(
+            title="Scores and classes, stacked",
+            bad=forward("""
+                scores, classes = x.softmax(1).max(1)
+                return torch.stack((scores, classes), dim=1)  # <-
+            """),
+            good=forward("""
+                scores, classes = x.softmax(1).max(1)
+                return torch.stack((scores, classes.to(scores.dtype)), dim=1)
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=DYNAMO,
+        ),
+        Example(
+            title="Positions from a mask",
+            bad=forward("return (x > 0).cumsum(1) * 2  # <-"),
+            good=forward("return (x > 0).long().cumsum(1) * 2"),
+            inputs="x: float32[N=3, 4]",
+            harm=TORCHSCRIPT,
+        ),
+        Example(
+            title="One mask or the other",
+            bad=forward("return torch.where(x > 1, x > 2, x < 0)  # <-"),
+            good=forward("return ((x > 1) & (x > 2)) | (~(x > 1) & (x < 0))"),
+            inputs="x: float32[N=3, 4]",
+            harm=BOTH,
+        ),
+        Example(
+            title="The sum of two masks",
+            bad=forward("return x * ((x > 1) + (x < 0))  # <-"),
+            good=forward("return x * ((x > 1) | (x < 0))"),
+            inputs="x: float32[N=3, 4]",
+            harm=BOTH,
+        ),
+    ]
+
+    def check(self, event: RefusedDtypes, context: Context) -> Finding | None:
+        """Breaks the routes that were seen to refuse it."""
+        dtypes = dict.fromkeys(event.dtypes)
+        exporters = " and ".join(name for route, name in EXPORTERS.items() if route in event.refusing & event.routes)
+        repair = "make them one dtype before" if len(dtypes) > 1 else REPAIRS[len(event.dtypes)]
+        message = (
+            f"`{event.short}` takes {' and '.join(dtypes)} values, and ONNX Runtime refuses what the {exporters} "
+            f"exporter writes for that: {repair}"
+        )
+        levels: dict[str, Any] = dict.fromkeys(event.refusing, Level.breaks)
+        return self.finding(event, message, Harm(**levels), context)
