@@ -166,7 +166,6 @@ class _Parts:
         self._scope = scope
         self._all = steps
         self._steps = [step for step in steps if not step.place.inside]
-        self._nodes = {step.node.output[0] or step.name: step for step in self._steps}
         self._constants = folding.independent(self._steps, [one.name for one in model.graph.initializer])
         self._folded = self._fold()
         independent = {id(step) for step in self._constants.nodes}
@@ -220,8 +219,9 @@ class _Parts:
             if is_outside:
                 behind.update(filter(None, step.node.output))
         outputs = [one.name for one in graph.output]
-        head, views = self._without_views(head, behind, outputs)
-        tail = views + tail
+        views = self._views(head, tail, outputs)
+        moved = {id(step) for step in views}
+        head, tail = [step for step in head if id(step) not in moved], views + tail
         made = {name for step in head for name in step.node.output if name}
         self.tail.outputs = [name for name in outputs if name in behind]
         self.tail.nodes = _needed(tail, self.tail.outputs)
@@ -243,27 +243,29 @@ class _Parts:
         told.outside = dict(Counter(step.node.op_type for step in self.tail.nodes).most_common())
         told.boundary = [self._tensor(name) for name in self.tail.inputs]
         told.folded = self._told_folded()
-        told.suppressions = [self._suppression(one) for one in self._all if one.node.op_type == "NonMaxSuppression"]
+        inside = {id(step) for step in self.head.nodes}
+        told.suppressions = [
+            self._suppression(one)
+            for one in self._all
+            if one.node.op_type == "NonMaxSuppression" and id(one) not in inside
+        ]
 
-    def _without_views(
-        self, head: Sequence[Step], behind: set[str], outputs: Sequence[str]
-    ) -> tuple[list[Step], list[Step]]:
-        """The head without nodes that only give another shape to what crosses the cut anyway, and these nodes.
+    def _views(self, head: Sequence[Step], tail: Sequence[Step], outputs: Sequence[str]) -> list[Step]:
+        """The last nodes of the head that only give another shape to what crosses the cut anyway.
 
         They go into the tail: what crosses the cut should cross it once.
         """
+        readers = Counter(name for step in head for name in structure.reads(step.node))
+        crossing = _read(tail)
         views: list[Step] = []
-        kept = list(head)
         for step in reversed(head):
-            if step.node.op_type not in _VIEWS or not _is_last(step, kept, outputs):
-                continue
-            crossing = _read([*views, *(one for one in self._dependent if not behind.isdisjoint(one.node.output))])
-            varying = [name for name in step.node.input if name and name not in self._constants.names]
-            if crossing.issuperset(varying):
-                kept.remove(step)
+            is_read = any(readers[name] or name in outputs for name in step.node.output if name)
+            varying = structure.reads(step.node) - self._constants.names
+            if step.node.op_type in _VIEWS and not is_read and varying <= crossing:
                 views.insert(0, step)
-                behind.update(step.node.output)
-        return kept, views
+                readers.subtract(varying)
+                crossing |= varying
+        return views
 
     def _tensor(self, name: str) -> Tensor:
         value = self._scope.get(name) or Value(name)
@@ -358,12 +360,6 @@ def _reason(target: Target, step: Step) -> str:
     if step.node.op_type in _BY_VALUES:
         return f"{told.reason}, and its values decide shapes"
     return ""
-
-
-def _is_last(step: Step, head: Sequence[Step], outputs: Sequence[str]) -> bool:
-    """Whether nothing of the head reads what a node makes, and it is no output."""
-    made = set(step.node.output)
-    return made.isdisjoint(outputs) and made.isdisjoint(_read(head))
 
 
 def _needed(steps: Sequence[Step], wanted: Iterable[str]) -> list[Step]:

@@ -69,10 +69,11 @@ class Target:
         if not lacks and not self._is_only_defined(step):
             return None
         function = schemas.body(step.node, step.domain, opset, step.inputs) if self.name in _INLINING else None
+        whose = f", not of {types.readable(step.inputs[0].kind)}" if told.dtypes else ""
         if function is None:
-            return Refusal(told.reason, told.dtypes) if lacks else None
+            return Refusal(told.reason + whose, told.dtypes) if lacks else None
         inside = self._inside(step, function)
-        return Refusal(told.reason, told.dtypes) if inside and told.dtypes else inside
+        return Refusal(told.reason + whose, told.dtypes) if inside and told.dtypes else inside
 
     def is_unknown(self, step: Step) -> bool:
         """Whether nothing is known of a node's operator on the target."""

@@ -108,7 +108,7 @@ def put_casts(model: onnx.ModelProto, bad: BadNode) -> None:
         graphs += [one.g for node in graph.node for one in node.attribute if one.type == one.GRAPH]
         nodes = list(graph.node)
         for node in nodes:
-            if bad.name in node.output:
+            if bad.name in (node.name, *node.output):
                 before = [cast_node(node, cast) for cast in bad.casts if not cast.after]
                 after = [cast_node(node, cast) for cast in bad.casts if cast.after]
                 at = nodes.index(node)
@@ -140,6 +140,19 @@ def test_runtimes_take_what_the_casts_mend(told: Told) -> None:
             put_casts(model, node)
         runtime.InferenceSession(model.SerializeToString())
     assert len(refused) > 3
+
+
+def test_an_exported_module_in_bfloat16(told: Told, tmp_path: Path) -> None:
+    torch, runtime = pytest.importorskip("torch"), pytest.importorskip("onnxruntime")
+    layers = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.GELU(), torch.nn.LayerNorm(8), torch.nn.Softmax(-1))
+    module, example = layers.eval().bfloat16(), torch.randn(2, 8).bfloat16()
+    torch.onnx.export(module, (example,), tmp_path / "net.onnx", dynamo=True, verbose=False, external_data=False)
+    model = onnx.load(tmp_path / "net.onnx")
+    bad = told(model, "onnxruntime").bad
+    assert [one.operator for one in bad] == ["Gemm", "Gelu", "Softmax"]
+    for node in bad:
+        put_casts(model, node)
+    runtime.InferenceSession(model.SerializeToString())
 
 
 def test_the_talks_clip_on_a_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
