@@ -6,8 +6,10 @@ import timeit
 
 import msgspec
 import pytest
+from convlint_rules.call_sites.opset_outside_window import WINDOWS
 
 from convlint.backends import newest, reads, verdict
+from convlint.backends.exporters import exporters
 from convlint.backends.facts import FOLDER, Facts, facts, since_version
 from convlint.rule import DEFAULT_OPSET
 
@@ -137,3 +139,9 @@ def test_a_dtype_that_was_not_measured_is_unknown_where_another_version_refuses_
     assert verdict("tract", None, "Erf", 18, ("float64",)).supported == "no"
     assert verdict("tract", None, "Erf", 12, ("float64",)).supported == "unknown"
     assert verdict("tract", None, "Erf", 12, ("float32",)).supported == "yes"
+
+
+def test_the_measured_windows_of_the_exporters_are_those_of_the_rule() -> None:
+    measured = {name: (one.oldest, one.newest) for name, one in exporters().items()}
+    assert measured == WINDOWS
+    assert not any(one.missing for one in exporters().values())
