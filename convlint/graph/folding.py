@@ -76,6 +76,7 @@ def _static_sizes(step: Step, shapes: Mapping[str, Value]) -> Any:
 
 def folded(model: ModelProto, found: Independent, wanted: Sequence[str]) -> dict[str, TensorProto]:
     """The values that independent nodes compute, by name: those that are wanted, computed by ONNX Runtime."""
+    import numpy
     from onnx import numpy_helper
 
     arrays = {name: found.sizes[name] for name in wanted if name in found.sizes}
@@ -85,7 +86,11 @@ def folded(model: ModelProto, found: Independent, wanted: Sequence[str]) -> dict
             arrays |= dict(zip(asked, _computed(model, found, asked), strict=True))
         except Exception:  # it stays computed where it is read
             asked = []
-    return {name: numpy_helper.from_array(array, name) for name, array in arrays.items() if array.size <= LARGEST}
+    return {
+        name: numpy_helper.from_array(array, name)
+        for name, array in arrays.items()
+        if isinstance(array, numpy.ndarray) and array.size <= LARGEST  # no sequences
+    }
 
 
 def _computed(model: ModelProto, found: Independent, wanted: Sequence[str]) -> list[Any]:

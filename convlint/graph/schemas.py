@@ -142,8 +142,10 @@ def body(node: NodeProto, domain: str, opset: int, inputs: Sequence[Value]) -> F
     elif known.has_context_dependent_function and all(one.proto is not None for one in inputs):
         fitting = [one for one in known.context_dependent_function_opset_versions if one <= opset]
         types = [(one.proto or TypeProto()).SerializeToString() for one in inputs]
-        if fitting:
-            text = known.get_context_dependent_function_with_opset_version(
-                max(fitting), node.SerializeToString(), types
-            )
+        try:
+            if fitting:
+                latest, asked = max(fitting), node.SerializeToString()
+                text = known.get_context_dependent_function_with_opset_version(latest, asked, types)
+        except Exception:  # of a node that contradicts itself nothing can be made
+            return None
     return FunctionProto.FromString(text) if text else None
