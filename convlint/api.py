@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from convlint.graph.cut import Cut
     from convlint.graph.problems import Diagnosis
     from convlint.judge import Judged
+    from convlint.lock import Departure
     from convlint.prover import Proved, Verdict
     from convlint.trial.job import Trial
 
@@ -77,6 +78,10 @@ class Preflighted:
     """Its findings: those of the source on lines that it runs, and those that only running it found."""
     matrix: MatrixResult | None = None
     """What the targets make of the ONNX file that it became, None where it became none."""
+    spec: ModelSpec | None = None
+    """How it was named; None for a model that was there already."""
+    departures: list[Departure] | None = None
+    """In what it is not the model of its lock; None where nobody asked."""
     diagnoses: dict[str, Diagnosis] = field(default_factory=dict)
     """By route what is wrong with a file that is refused."""
 
@@ -87,7 +92,9 @@ class Preflighted:
 
     @property
     def passes(self) -> bool:
-        """Whether nothing is wrong with it: all routes are right, and no finding says otherwise."""
+        """Whether nothing is wrong with it: all routes are right, no finding and no lock says otherwise."""
+        if any(one.matters for one in self.departures or ()):
+            return False
         return len(self.right) == len(self.trial.outcomes) and all(f.severity == "info" for f in self.judged.findings)
 
 
@@ -267,6 +274,7 @@ def preflight_all(
     dask: str = "",
     store: Path | None = None,
     shard: tuple[int, int] = (1, 1),
+    lock: bool = False,
     want_fixes: bool = False,
     watch: Watch = unwatched,
 ) -> PreflightResult:
@@ -276,7 +284,8 @@ def preflight_all(
     these. ``inputs`` and ``weights`` stand in for those of the configuration; inputs that nobody gives are guessed.
     Each model runs in a process of its own, each step of it for at most so many ``seconds``, in so many ``gigabytes``
     of memory; so many ``jobs`` at a time, or on the Dask cluster at an address. ``store`` is a folder that keeps the
-    results: what is there is not run again. ``shard`` (3, 16) runs the third of sixteen parts of the models.
+    results: what is there is not run again. ``shard`` (3, 16) runs the third of sixteen parts of the models. ``lock``
+    keeps what tells a model apart from others.
 
     Raises:
         UsageError: a model is not configured, the cluster does not answer, or results cannot be kept.
@@ -296,6 +305,7 @@ def preflight_all(
             seconds=seconds,
             gigabytes=gigabytes,
             files=tempfile.mkdtemp(dir=folder.name),
+            lock=lock,
         )
         for model in _models(models, [settings])[part - 1 :: parts]
     ]
@@ -317,6 +327,7 @@ def preflight_all(
                 result.errors[label] = done[label].error
                 continue
             model = _preflighted(label, trial, configuration, settings, want_fixes)
+            model.spec = request.model
             model.matrix = _of_file(label, Path(request.files), configuration)
             model.diagnoses = {
                 route: diagnose(Path(request.files, f"{route}.onnx"))
@@ -325,6 +336,46 @@ def preflight_all(
             }
             result.models.append(model)
     return result
+
+
+def lock(
+    models: Sequence[str | ModelSpec] = (ALL_MODELS,),
+    configuration: Configuration | None = None,
+    *,
+    inputs: str = "",
+    weights: str = "",
+    watch: Watch = unwatched,
+) -> list[Path]:
+    """Writes the lock of each model beside its weights: what ``check_locks`` compares today's code with.
+
+    Raises:
+        UsageError: a model does not run, or a lock cannot be written.
+    """
+    from convlint import lock as locks
+
+    done = preflight_all(models, configuration, inputs=inputs, weights=weights, lock=True, watch=watch)
+    for label, why in done.errors.items():
+        raise UsageError(f"{label}: {why}")
+    written = []
+    for model in done.models:
+        assert model.spec
+        written.append(locks.lock_file(model.spec))
+        locks.write(written[-1], locks.locked(model.label, model.trial))
+    return written
+
+
+def check_locks(result: PreflightResult) -> None:
+    """Notes in what each model, run with ``lock``, is not the one of its lock.
+
+    Raises:
+        UsageError: a model has no lock.
+    """
+    from convlint import lock as locks
+
+    for model in result.models:
+        assert model.spec
+        was = locks.read(locks.lock_file(model.spec))
+        model.departures = locks.departures(was, locks.locked(model.label, model.trial))
 
 
 def _of_file(label: str, folder: Path, configuration: Configuration) -> MatrixResult | None:

@@ -17,7 +17,7 @@ from convlint.cli.cut import cut
 from convlint.cli.dev import app as dev
 from convlint.cli.diagnose import diagnose
 from convlint.cli.matrix import matrix
-from convlint.cli.preflight import preflight
+from convlint.cli.preflight import lock, preflight
 from convlint.cli.problem_matcher import problem_matcher
 from convlint.cli.rule import rule
 from convlint.errors import UsageError
@@ -28,9 +28,10 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-COMMANDS = ("check", "preflight", "matrix", "diagnose", "cut", "rule", "problem-matcher", "dev")
+COMMANDS = ("check", "preflight", "lock", "matrix", "diagnose", "cut", "rule", "problem-matcher", "dev")
 app.command("check")(check)
 app.command("preflight")(preflight)
+app.command("lock")(lock)
 app.command("matrix")(matrix)
 app.command("diagnose")(diagnose)
 app.command("cut")(cut)

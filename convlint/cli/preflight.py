@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -29,6 +30,7 @@ Results = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="Keep results in this folder, and do not run again what is there."),
 ]
+Locked = Annotated[bool, typer.Option("--locked", help="Compare with the lock that `convlint lock` wrote.")]
 Shard = Annotated[str, typer.Option(metavar="K/N", help="Run the K-th of N parts of the models.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Whole messages, code and every input left out.")]
 Format = Annotated[Literal["text", "json"], typer.Option("--output-format", help="How to print it.")]
@@ -49,6 +51,7 @@ def preflight(
     dask: Dask = "",
     results: Results = None,
     shard: Shard = "1/1",
+    locked: Locked = False,
     verbose: Verbose = False,
     show_harmless: opt.ShowHarmless = None,
     unsafe_fixes: opt.UnsafeFixes = None,
@@ -79,9 +82,12 @@ def preflight(
             dask=dask,
             store=results,
             shard=_part(shard),
+            lock=locked,
             want_fixes=output_format == "json",
             watch=watch,
         )
+    if locked:
+        api.check_locks(done)
     if not done.models and len(done.errors) == 1:
         raise UsageError(next(iter(done.errors.values())))
     from convlint.report import preflight as report
@@ -107,3 +113,21 @@ def _part(text: str) -> tuple[int, int]:
     if not (slash and part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
         raise UsageError(f"--shard {text}: is no part; write for example `3/16`")
     return int(part), int(parts)
+
+
+def lock(
+    models: Models = None,
+    all_models: AllModels = False,
+    input: opt.Input = None,  # noqa: A002 - the name of the option
+    inputs: opt.Inputs = None,
+    weights: Weights = None,
+    config: opt.Config = None,
+    isolated: opt.Isolated = False,
+) -> int:
+    """Write down which model its weights belong to: `convlint preflight --locked` says where the code departs."""
+    configuration = opt.configuration(Options(), config or (), isolated)
+    named = [*(models or ()), *([api.ALL_MODELS] if all_models or not models else [])]
+    with steps_shown("runs the models") as watch:
+        written = api.lock(named, configuration, inputs=described(input, inputs), weights=weights or "", watch=watch)
+    sys.stdout.writelines(f"Wrote {path}.\n" for path in written)
+    return 0

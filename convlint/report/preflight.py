@@ -102,6 +102,8 @@ def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool,
         yield ""
     yield from _findings(model.judged.findings, painter, verbose, unsafe_fixes)
     yield _conclusion(model, painter)
+    if model.departures is not None:
+        yield from _departures(model, painter)
     if model.matrix:
         yield from in_short(model.matrix, painter)
     if model.judged.elsewhere:
@@ -178,6 +180,17 @@ def _why(outcome: Outcome) -> str:
     return f"{word} {on}: {outcome.message}"
 
 
+def _departures(model: Preflighted, painter: Painter) -> Iterator[str]:
+    """In what a model is not the one of its lock."""
+    found = model.departures or []
+    if not any(one.matters for one in found):
+        yield painter("It is the model of its lock.", "green")
+    else:
+        yield painter("It is not the model of its lock any more:", "bold red")
+    for one in found:
+        yield f"  {painter(one.what, 'bold red' if one.matters else 'bold')}: {one.message}"
+
+
 def _bad(node: BadNode) -> str:
     place = f"{node.line.place}: " if node.line.path else ""
     wrong = "; ".join(one.message for one in node.wrongs)
@@ -232,6 +245,7 @@ def _model(model: Preflighted) -> dict[str, Any]:
         "routes": {route: _outcome(model.trial, outcome) for route, outcome in model.trial.outcomes.items()},
         "findings": [finding_as_json(finding) for finding in model.judged.findings],
         "findings_elsewhere": model.judged.elsewhere,
+        "departures": None if model.departures is None else [one._asdict() for one in model.departures],
         "targets": _targets(model.matrix) if model.matrix else {},
     }
 

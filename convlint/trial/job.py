@@ -92,6 +92,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Or: a model of the user's project, of which everything is to be known."""
     files: str = ""
     """A folder for the ONNX files that such a model becomes: each is named by its route."""
+    lock: bool = False
+    """Whether to keep what tells it and its graphs apart from others."""
 
 
 class Started(msgspec.Struct, frozen=True, tag=True):
@@ -133,6 +135,36 @@ Kind = Literal["traced", "values", "calls", "batch", "sizes"]
 """In what a sample differs from the traced one."""
 
 
+class Leaf(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of a tensor."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    numbers: tuple[float, ...]
+    """Some of its values at even distances, then the mean of all without their signs."""
+
+
+class Outline(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of a graph."""
+
+    hash: str
+    """Of its operators, how they are connected and set; neither names nor weights count."""
+    operators: dict[str, int]
+
+
+class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of a model."""
+
+    parameters: dict[str, str]
+    """Names to dtypes and shapes, buffers too."""
+    outputs: dict[str, dict[str, Leaf]]
+    """By sample what it gives there."""
+    files: dict[str, str]
+    """The hashes of the files that it runs."""
+    packages: dict[str, str]
+    """The versions of what these import."""
+
+
 class Reference(msgspec.Struct, frozen=True, tag=True):
     """What eager itself makes of the samples."""
 
@@ -157,6 +189,8 @@ class Reference(msgspec.Struct, frozen=True, tag=True):
     """In what each sample that counts differs from the traced one."""
     unsteady: str = ""
     """Why the model itself gives another result at a second call on the same inputs, nothing where it does not."""
+    fingerprint: Fingerprint | None = None
+    """What is kept of the model, where that was asked."""
     forward: str = ""
     """Where the model's ``forward`` begins (``file.py:12``)."""
 
@@ -189,6 +223,8 @@ class Outcome(msgspec.Struct, frozen=True, tag=True):
     """The line of the user's code (``file.py:12``) at which the export failed, the process died or hung."""
     stage: Stage = ""
     """Where it ended, nothing where it did not."""
+    outline: Outline | None = None
+    """What is kept of the graph, where that was asked."""
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):

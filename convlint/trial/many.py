@@ -34,6 +34,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     gigabytes: int
     files: str = ""
     """A folder on this machine for the ONNX files."""
+    lock: bool = False
+    """Whether to keep what tells the model apart from others."""
 
     @property
     def key(self) -> str:
@@ -66,6 +68,7 @@ def answered(request: bytes, tell: Callable[[str], None] | None = None) -> bytes
                 preflight=asked.model,
                 routes=asked.routes,
                 opset=asked.opset,
+                lock=asked.lock,
                 files=asked.files if Path(asked.files).is_dir() else "",  # not on a machine of a cluster
             )
             answer = Answer(runner.run(job))

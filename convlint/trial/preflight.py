@@ -16,6 +16,7 @@ from convlint.trial.execute import Measured, Subject, measure, run_on
 from convlint.trial.guess import Guess, guess
 from convlint.trial.job import Answer, Job, Kind, ModelSpec, Outcome, Reference, Running, Trial
 from convlint.trial.model import load_model
+from convlint.trial.outline import fingerprint
 from convlint.trial.place import shown
 from convlint.trial.samples import Sample
 from convlint.trial.subject import prepare
@@ -32,7 +33,7 @@ def perform(job: Job) -> Iterator[Answer]:
     assert job.preflight
     yield Running("imported")
     model = load_model(job.preflight)
-    yield from observed(model, job.preflight, job.preflight.inputs, job.routes, job.opset, job.files)
+    yield from observed(model, job.preflight, job.preflight.inputs, job.routes, job.opset, job.files, job.lock)
 
 
 def trial_of(
@@ -71,6 +72,7 @@ def observed(
     routes: Sequence[str],
     opset: int | None,
     files: str = "",
+    lock: bool = False,
 ) -> Iterator[Answer]:
     """The same of a model that is there, on inputs that a text describes or a function gives; guessed without.
 
@@ -89,18 +91,20 @@ def observed(
         measured += counted
         skipped |= not_counted
     traced = measured[0].sample
+    executed = lines_of(subject, traced, places)
     yield Reference(
         tuple(sample.name for sample in subject.samples),
         skipped,
         {},
-        executed=lines_of(subject, traced, places),
+        executed=executed,
         inputs=prepared.text,
         guess=guessed.why,
         kinds={sample.name: _kind(sample, traced) for sample, _ in measured},
         unsteady=_unsteady(subject, traced),
         forward=_forward(model),
+        fingerprint=fingerprint(model, {one.sample.name: one.want for one in measured}, executed) if lock else None,
     )
-    watched = Watched(subject, measured, places, files=files)
+    watched = Watched(subject, measured, places, files=files, lock=lock)
     for route in routes:
         yield Running(f"exported by {route}")
         yield watched.on(route, opset)

@@ -81,18 +81,20 @@ class Graph:
     vanished: tuple[str, ...] = ()
     reset: Callable[[], object] = lambda: None
     """Gives it the buffers that it had after export: what a run keeps must not leak into the next sample."""
+    exported: Any = None
+    """What the exporter made: a traced module, a program, or the path of a file."""
 
 
 def jit_trace(export: Export) -> Graph:
     """``torch.jit.trace``."""
     traced = torch.jit.trace(export.model, export.args)  # type: ignore[no-untyped-call]
-    return _with_state(traced)
+    return _with_state(traced, traced)
 
 
 def torch_export(export: Export) -> Graph:
     """``torch.export.export``."""
     program = torch.export.export(export.model, export.args, dynamic_shapes=export.dynamic_shapes)
-    return _with_state(program.module())
+    return _with_state(program.module(), program)
 
 
 def torch_export_auto(export: Export) -> Graph:
@@ -121,10 +123,10 @@ EXPORTS: Mapping[str, Callable[[Export], Graph]] = {
 """By the names of ``convlint.findings.ROUTES``, and one that only ``convlint.trial.labels`` takes."""
 
 
-def _with_state(module: Any) -> Graph:
+def _with_state(module: Any, exported: Any) -> Graph:
     """A module as a graph, which may keep something between its runs."""
     state = {name: value.clone() for name, value in module.state_dict().items()}
-    return Graph(lambda args: module(*args), reset=lambda: module.load_state_dict(state))
+    return Graph(lambda args: module(*args), reset=lambda: module.load_state_dict(state), exported=exported)
 
 
 def _onnx(export: Export, **options: Any) -> Graph:
@@ -152,7 +154,7 @@ def onnx_graph(path: Path, names: Sequence[str]) -> Graph:
         feed = {name: _array(value) for name, value in zip(names, args, strict=True) if name in known}
         return [torch.as_tensor(value) for value in session.run(None, feed)]
 
-    return Graph(run, tuple(name for name in names if name not in known))
+    return Graph(run, tuple(name for name in names if name not in known), exported=path)
 
 
 def made_by(module: Any, path: Path, names: Sequence[str]) -> Graph:
@@ -160,7 +162,7 @@ def made_by(module: Any, path: Path, names: Sequence[str]) -> Graph:
     if path.exists():
         return onnx_graph(path, names)
     exported = module.exported
-    return _with_state(exported.module() if hasattr(exported, "graph_module") else exported)
+    return _with_state(exported.module() if hasattr(exported, "graph_module") else exported, exported)
 
 
 def _array(value: Any) -> Any:

@@ -13,9 +13,9 @@ pytest.importorskip("onnxruntime")
 
 import torch
 
-from convlint.trial.computed import GraphValues, OnnxValues, ProgramValues, TraceValues
-from convlint.trial.diverge import first_divergence
-from convlint.trial.diverged import Divergence
+from convlint.trial.divergence.computed import GraphValues, OnnxValues, ProgramValues, TraceValues
+from convlint.trial.divergence.search import first_divergence
+from convlint.trial.divergence.told import Divergence
 from convlint.trial.execute import load, run_on, seed
 from convlint.trial.routes import MODEL_FILE, Export, onnx_dynamo, onnx_torchscript
 from convlint.trial.samples import Sample

@@ -12,8 +12,8 @@ from sympy import Symbol
 from sympy.core.relational import Relational
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
-from convlint.trial.guards import conditions_watched
 from convlint.trial.job import Event, EventLevel
+from convlint.trial.watch.guards import conditions_watched
 from convlint.trial.watch.hooks import replaced
 from convlint.trial.watch.places import Place, Places
 

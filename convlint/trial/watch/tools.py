@@ -13,16 +13,17 @@ import torch
 from msgspec.structs import replace
 
 from convlint.findings import Level
-from convlint.trial.computed import OnnxValues
-from convlint.trial.diverge import first_divergence
-from convlint.trial.diverged import described
+from convlint.trial.divergence.computed import OnnxValues
+from convlint.trial.divergence.search import first_divergence
+from convlint.trial.divergence.told import described
 from convlint.trial.execute import Measured, Subject, outcome, run_on
-from convlint.trial.guards import Guard as Condition
-from convlint.trial.guards import excluded, guards_noted, tried
 from convlint.trial.job import Event, Outcome
+from convlint.trial.outline import outline_of
 from convlint.trial.routes import Graph
 from convlint.trial.samples import Sample
 from convlint.trial.watch.failures import failure_watched
+from convlint.trial.watch.guards import Guard as Condition
+from convlint.trial.watch.guards import excluded, guards_noted, tried
 from convlint.trial.watch.lines import Lines
 from convlint.trial.watch.places import Place, Places
 from convlint.trial.watch.shapes import Guard, note_broken, shapes_watched
@@ -59,6 +60,7 @@ class Watched:
         others: Sequence[Measured] | None = None,
         executed: dict[str, list[int]] | None = None,
         files: str = "",
+        lock: bool = False,
     ) -> None:
         self._subject = subject
         self._measured = list(measured)
@@ -69,6 +71,8 @@ class Watched:
         """The lines that eager runs, to see which a tool does not come to; None where nobody asks."""
         self._files = files
         """Where ONNX files are kept, nothing where they are not."""
+        self._lock = lock
+        """Whether the outlines of graphs are kept."""
         self._done: dict[str, Outcome] = {}
         self._sizes = {(i, axis): name for i, named in subject.dynamic.items() for axis, name in named.items()}
 
@@ -113,6 +117,8 @@ class Watched:
         """What an ONNX file that is wrong shows of where: the sizes that it should not take, the first operator."""
         if self._files and path.is_file():
             shutil.copy(path, Path(self._files, f"{done.route}.onnx"))
+        if self._lock and graph is not None:
+            done = replace(done, outline=outline_of(graph.exported))
         if graph is None or not (done.route.startswith("onnx") and done.failed):
             return done
         events = []

@@ -23,7 +23,7 @@ from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.utils._sympy.printers import PythonPrinter
 
 from convlint.trial.compare import difference
-from convlint.trial.diverged import Excluded
+from convlint.trial.divergence.told import Excluded
 from convlint.trial.execute import run_on, told
 from convlint.trial.inputs import Dim
 from convlint.trial.place import is_of_user, shown

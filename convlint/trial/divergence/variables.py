@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from convlint.trial.tape import Tape
+from convlint.trial.divergence.tape import Tape
 
 
 def made_at(tape: Tape, call: int, others: Mapping[str, Any]) -> tuple[str, int] | None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 
 from convlint.trial.compare import Difference, difference, near
-from convlint.trial.diverged import Tensor
+from convlint.trial.divergence.told import Tensor
 
 _MOST_VALUES = 1 << 16
 """Of larger tensors only so many are kept."""

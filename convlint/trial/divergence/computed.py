@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy
 import torch
 
-from convlint.trial.kept import Kept
-from convlint.trial.tape import Budget, OverBudgetError, record
+from convlint.trial.divergence.kept import Kept
+from convlint.trial.divergence.tape import Budget, OverBudgetError, record
 
 _CHUNK = 64
 """Nodes that are run at a time."""

@@ -21,14 +21,14 @@ import torch
 from torch.utils import _pytree as pytree
 
 from convlint.trial.compare import Difference
-from convlint.trial.computed import Computed, GraphValues, NodeError
-from convlint.trial.diverged import Divergence
+from convlint.trial.divergence.computed import Computed, GraphValues, NodeError
+from convlint.trial.divergence.kept import Index, Kept, gap
+from convlint.trial.divergence.tape import OUTSIDE, Budget, OverBudgetError, Tape, record
+from convlint.trial.divergence.told import Divergence
+from convlint.trial.divergence.variables import made_at
 from convlint.trial.execute import run_on
-from convlint.trial.kept import Index, Kept, gap
 from convlint.trial.place import shown
 from convlint.trial.samples import Sample
-from convlint.trial.tape import OUTSIDE, Budget, OverBudgetError, Tape, record
-from convlint.trial.variables import made_at
 
 _Place = tuple[str, int]
 _MOST_ALIGNED = 4_000_000

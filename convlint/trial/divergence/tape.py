@@ -15,7 +15,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from convlint.trial.kept import Kept
+from convlint.trial.divergence.kept import Kept
 from convlint.trial.place import is_of_user
 
 _LONGEST = 8

@@ -12,12 +12,12 @@ import pytest
 pytest.importorskip("onnxruntime")
 
 
-from convlint.trial.diverged import Excluded
+from convlint.trial.divergence.told import Excluded
 from convlint.trial.execute import load, run_on
-from convlint.trial.guards import Guard, excluded, guards_noted, tried
 from convlint.trial.inputs import parse_inputs
 from convlint.trial.routes import EXPORTS, Export, Graph
 from convlint.trial.samples import samples
+from convlint.trial.watch.guards import Guard, excluded, guards_noted, tried
 
 MARK = "# <- here"
 ROUTES = ("torch_export", "onnx_dynamo")
