@@ -29,8 +29,8 @@ class Lock(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     inputs: str
     fingerprint: Fingerprint
-    graphs: dict[str, Outline]
-    """By route; without those that did not export."""
+    graphs: dict[str, Outline | None]
+    """By route that was taken; None where it did not export."""
 
 
 class Departure(NamedTuple):
@@ -59,7 +59,7 @@ def locked(label: str, trial: Trial) -> Lock:
         model=label,
         inputs=trial.reference.inputs,
         fingerprint=trial.reference.fingerprint,
-        graphs={route: outcome.outline for route, outcome in trial.outcomes.items() if outcome.outline},
+        graphs={route: outcome.outline for route, outcome in trial.outcomes.items()},
     )
 
 
@@ -69,7 +69,7 @@ def write(path: Path, lock: Lock) -> None:
     Raises:
         UsageError: it cannot be written.
     """
-    text = msgspec.json.format(msgspec.json.encode(lock, order="sorted"), indent=1) + b"\n"
+    text = msgspec.json.format(msgspec.json.encode(lock), indent=1) + b"\n"
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
         with os.fdopen(handle, "wb") as file:
@@ -143,11 +143,12 @@ def _leaf(before: Leaf | None, after: Leaf | None) -> str:
     return f"numbers differ by up to {max(gaps):.3g}" if max(gaps, default=0.0) > allowed else ""
 
 
-def _graphs(before: Mapping[str, Outline], after: Mapping[str, Outline]) -> Iterator[str]:
-    for route, old in before.items():
-        new = after.get(route)
-        if new is None:
-            yield f"{route} does not export any more"
+def _graphs(before: Mapping[str, Outline | None], after: Mapping[str, Outline | None]) -> Iterator[str]:
+    for route in (route for route in before if route in after):
+        old, new = before[route], after[route]
+        if old is None or new is None:
+            if old != new:
+                yield f"{route} exports now" if old is None else f"{route} does not export any more"
         elif new.hash != old.hash:
             names = sorted({*old.operators, *new.operators})
             counts = {name: new.operators.get(name, 0) - old.operators.get(name, 0) for name in names}
