@@ -11,6 +11,7 @@ from convlint.config import Settings
 from convlint.findings import EXPORTERS, ROUTES, Finding, Harm, Level, Span, severity
 from convlint.source.discovery import absolute
 from convlint.source.document import Document, SourceError
+from convlint.source.suppressions import suppressions
 from convlint.trial.job import Event, Kind, Outcome, Trial
 
 _SHARES_EVENTS = {"jit_trace": EXPORTERS["torchscript"], "torch_export": EXPORTERS["dynamo"]}
@@ -68,9 +69,29 @@ def judge(findings: Iterable[Finding], trial: Trial, settings: Settings) -> Judg
     alone = {key: seen for key, seen in shown.items() if key not in explained}
     judged.findings += (_found(path, rows, seen, trial, settings) for (path, rows), seen in alone.items())
     judged.findings += _unexplained(judged.findings, trial, settings)
-    judged.findings = [f for f in judged.findings if settings.show_harmless or f.severity != "info"]
+    judged.findings = [one for one in judged.findings if _is_wanted(one, settings)]
     judged.findings.sort(key=lambda finding: (finding.path, finding.span, finding.code))
     return judged
+
+
+def _is_wanted(finding: Finding, settings: Settings) -> bool:
+    """Whether a finding is shown: what no rule made must be selected, too, and its statement without a suppression."""
+    if finding.severity == "info" and not settings.show_harmless:
+        return False
+    return finding.seen != "trial" or (settings.selects(finding.code) and not _is_suppressed(finding))
+
+
+def _is_suppressed(finding: Finding) -> bool:
+    """Whether a comment silences the statement: whatever rule it names, what the trial showed there is meant."""
+    try:
+        comments, _ = suppressions(Document.read(finding.path))
+    except SourceError:
+        return False
+    span = finding.span
+    return any(
+        span.row <= one.span.row <= span.end_row if one.kind != "ignore-file" else one.covers(finding)
+        for one in comments
+    )
 
 
 def _rows(finding: Finding) -> tuple[int, int]:

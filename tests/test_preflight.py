@@ -74,13 +74,12 @@ MODELS = '''
     exec("def ONE_OR_TWO(x): return x * 2 if bool(x.mean() > 0.5) else x")
 
 
-    class Looks(Right):
-        """As if it drew: in evaluation mode it does not."""
-
+    class Known(Right):
         def forward(self, x):
-            if x.sum() == 123456.0:  # convlint: ignore[CVL301] a test
-                x = x + 1
-            return torch.rand(2).sum() * 0 + super().forward(x)
+            x = super().forward(x)
+            if x.sum() > 15:  # convlint: ignore[CVL301] only ever called on small inputs
+                return x + 1
+            return x
 
 
     class Dies(Right):
@@ -240,9 +239,11 @@ def test_what_cannot_be_run_is_one_sentence(
     assert len(ran.err.splitlines()) == 1
 
 
-def test_suppressed_lines_stay_silent(folder: Path) -> None:
-    done = preflight(folder, "Looks", exporter="torchscript")
-    assert row_of(folder, "123456.0") not in {finding.span.row for finding in done.judged.findings}
+def test_a_suppressed_line_is_not_named_by_the_trial_either(folder: Path) -> None:
+    done = preflight(folder, "Known", exporter="torchscript")
+    assert levels(done) == {"jit_trace": "wrong", "onnx_torchscript": "wrong"}
+    assert row_of(folder, "# convlint: ignore") not in {finding.span.row for finding in done.judged.findings}
+    assert not done.passes
 
 
 def test_a_wrong_weights_file_is_an_error(folder: Path) -> None:
