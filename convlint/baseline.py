@@ -14,6 +14,7 @@ from convlint.findings import Finding
 from convlint.rule import current
 from convlint.source.discovery import absolute, encodable
 from convlint.source.document import Document
+from convlint.source.replacing import replace_bytes
 
 Key = tuple[str, str, str]
 
@@ -77,7 +78,7 @@ def write(file: Path, keys: Iterable[Key]) -> int:
     entries = sorted(_Entry(*found, count) for found, count in counts.items())
     data = msgspec.json.format(msgspec.json.encode(_File(1, entries)), indent=1)
     try:
-        file.write_bytes(data + b"\n")
+        replace_bytes(file, data + b"\n")
     except OSError as error:
         raise UsageError(f"baseline {file}: cannot be written: {error.strerror}") from None
     return sum(counts.values())

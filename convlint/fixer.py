@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +13,7 @@ from convlint.errors import UsageError
 from convlint.findings import Applicability, Edit, Finding
 from convlint.linter import LintResult, Repairable, lint, lint_documents
 from convlint.source.document import Document, SourceError
+from convlint.source.replacing import replace_bytes
 from convlint.source.suppressions import added, comments, rows_for_comments
 
 ROUNDS = 20
@@ -284,18 +283,9 @@ def replace_file(document: Document, text: str) -> None:
     """
     check_writable(document)
     path = Path(document.path).resolve()
-    temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".convlint-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(document.encode(text))
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(path.stat().st_mode & 0o7777)
-        Path(temporary).replace(path)
+        replace_bytes(path, document.encode(text), path.stat().st_mode & 0o7777)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
         raise _unwritable(document, error.strerror or str(error)) from None
 
 

@@ -5,9 +5,7 @@ Weights that load into changed code answer wrongly without a word.
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -15,6 +13,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from convlint.errors import UsageError
+from convlint.source.replacing import replace_bytes
 from convlint.trial.job import Fingerprint, Leaf, ModelSpec, Outline, Trial
 
 SUFFIX = ".lock.json"
@@ -71,10 +70,7 @@ def write(path: Path, lock: Lock) -> None:
     """
     text = msgspec.json.format(msgspec.json.encode(lock), indent=1) + b"\n"
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
-        with os.fdopen(handle, "wb") as file:
-            file.write(text)
-        Path(name).replace(path)
+        replace_bytes(path, text)
     except OSError as error:
         raise UsageError(f"{path}: the lock cannot be written: {error.strerror or error}") from None
 

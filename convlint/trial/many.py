@@ -7,8 +7,6 @@ worker and waits, and on another machine.
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ import msgspec
 
 from convlint import __version__
 from convlint.errors import UsageError
+from convlint.source.replacing import replace_bytes
 from convlint.trial.job import Job, ModelSpec, Trial
 from convlint.trial.runner import NEEDED, Runner
 
@@ -171,10 +170,7 @@ def _keep(store: Path | None, request: Request, answer: Answer) -> None:
         return
     try:
         store.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=store, prefix=".")
-        with os.fdopen(handle, "wb") as file:
-            file.write(msgspec.json.encode(answer))
-        Path(name).replace(store / f"{request.key}.json")
+        replace_bytes(store / f"{request.key}.json", msgspec.json.encode(answer))
     except OSError as error:
         raise UsageError(f"{store}: results cannot be kept there: {error.strerror or error}") from None
 
