@@ -158,6 +158,7 @@ def test_a_branch_on_a_size_is_seen_by_reading_and_by_running(folder: Path) -> N
     assert "False on traced, True on" in finding.evidence
     assert "the graph is good only for L <= 5" in finding.evidence
     assert done.trial.outcomes["onnx_dynamo"].on.startswith("L=")
+    assert "Guard failed: L <= 5" in done.trial.outcomes["torch_export"].message
     assert done.trial.outcomes["onnx_torchscript"].vanished == ("mask",)
 
 

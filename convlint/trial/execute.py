@@ -33,6 +33,10 @@ from convlint.trial.samples import Sample, given_samples, jitter, jittered, samp
 
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _ADVICE = re.compile(r"Next steps: .* ## Exception summary ")
+_INTERPRETER = re.compile(
+    r"^The following operation failed in the TorchScript interpreter\. Traceback.*\bRuntimeError: "
+)
+"""The stack of a graph, before what went wrong in it."""
 _LONGEST = 600
 
 
@@ -329,7 +333,7 @@ def told(error: BaseException) -> str:
     """An exception on one line, without torch's colours and pages of advice."""
     if isinstance(error, RefusedError):
         error = error.__cause__ or error
-    text = _ADVICE.sub("", " ".join(_COLOUR.sub("", str(error)).split()))
+    text = _INTERPRETER.sub("", _ADVICE.sub("", " ".join(_COLOUR.sub("", str(error)).split())))
     return f"{type(error).__name__}: {text[:_LONGEST]}" if text else type(error).__name__
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import warnings
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,9 @@ _REACHING = ("jit_trace", *_OF_TORCH_EXPORT)
 """The exporters to ONNX begin with one of these; noting lines is slow."""
 _MADE_OF = {"onnx_torchscript": "jit_trace", "onnx_dynamo": "torch_export"}
 """The route that an exporter to ONNX begins with."""
+_SIZE = re.compile(r"\b(?:L\['tensors'\]\[|tensors_)(\d+)\]?\.size\(\)\[(\d+)\]")
+"""What torch calls a size of an input of a flat model."""
+_STEP = re.compile(r"^\w+: Failed to .* step \d/\d of exporting the model to ONNX\. <class '(?:[\w.]+\.)?(\w+)'>: ")
 
 
 def failed(outcome: Outcome) -> bool:
@@ -96,8 +100,19 @@ class Watched:
         if self._executed is not None and route in _REACHING and failed(done):
             unreached = lines.missing_from(self._executed)
         events += done.events
-        self._done[route] = done = replace(done, events=tuple(sorted(set(events))), unreached=unreached)
+        self._done[route] = done = replace(
+            done,
+            message=self._readable(done.message),
+            failed={name: self._readable(message) for name, message in done.failed.items()},
+            events=tuple(sorted({replace(event, message=self._readable(event.message)) for event in events})),
+            unreached=unreached,
+        )
         return done
+
+    def _readable(self, message: str) -> str:
+        """A message of torch without what stands around its cause, and with the user's names of sizes."""
+        message = _STEP.sub(r"\1: ", message)
+        return _SIZE.sub(lambda found: self._sizes.get((int(found[1]), int(found[2])), found[0]), message)
 
     @contextmanager
     def _watch(
