@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from convlint.graph.cut import Cut
     from convlint.graph.problems import Diagnosis
     from convlint.judge import Judged
+    from convlint.linter import Repairable
     from convlint.lock import Departure
     from convlint.prover import Proved, Verdict
     from convlint.trial.job import Trial
@@ -395,10 +396,21 @@ def _preflighted(
     from convlint.linter import lint
 
     found: list[Finding] = []
+    repairables: dict[tuple[str, str, Span], Repairable] = {}
     there = [path for path in trial.reference.executed if Path(path).is_file()]  # a result may be older than the files
     for own, group in _groups(there, configuration, None):
-        found += lint(group, replace(own, show_harmless=True), want_fixes=want_fixes).findings
-    return Preflighted(label, trial, judge(found, trial, settings))
+        result = lint(group, replace(own, show_harmless=True))
+        found += result.findings
+        repairables |= {(one.finding.path, one.finding.code, one.finding.span): one for one in result.repairables}
+    judged = judge(found, trial, settings)
+    if want_fixes:  # of what is shown: computing one takes time
+        judged.findings = [
+            replace(one, fix=made.fix(settings.context))
+            if (made := repairables.get((one.path, one.code, one.span)))
+            else one
+            for one in judged.findings
+        ]
+    return Preflighted(label, trial, judged)
 
 
 def _models(named: Sequence[str | ModelSpec], settings: Sequence[Settings]) -> list[ModelSpec]:
