@@ -94,6 +94,14 @@ MODELS = '''
             return super().forward(x) + torch.rand_like(x)
 
 
+    class Sharp(nn.Module):
+        """A rounding error decides."""
+
+        def forward(self, x):
+            y = (x.sin() * x.cos()).cumsum(1) * 1e6
+            return y - y.floor()
+
+
     class Counts(Right):
         def __init__(self):
             super().__init__()
@@ -189,6 +197,14 @@ def test_state_that_is_lost_shows_at_a_second_call(folder: Path) -> None:
     assert "keeps something between calls" in done.trial.reference.unsteady
     assert done.trial.outcomes["onnx_torchscript"].level is Level.wrong
     assert [f.code for f in done.judged.findings] == ["CVL104"]
+
+
+def test_what_a_rounding_error_changes_is_held_against_nobody(folder: Path, cli: Cli) -> None:
+    ran = cli("preflight", f"{folder}/models.py:Sharp", "--input", "x: float32[N=2, 64]", "--isolated",
+              "--exporter", "torchscript")  # fmt: skip
+    assert "onnx_torchscript  yes      yes   unsure" in ran.out
+    assert "a rounding error of the inputs changes eager's result" in ran.out
+    assert "Nothing can be said of the numbers" in ran.out
 
 
 def test_an_exporter_that_takes_the_process_with_it_is_told_with_its_line(folder: Path) -> None:

@@ -95,10 +95,14 @@ def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool,
                 yield from (f"    {line}" for line in told)
             if len(bad) > _MOST_NODES and not verbose:
                 yield f"    and {len(bad) - _MOST_NODES} nodes more, see -v"
+        if outcome.unsure:
+            on = ", ".join(outcome.unsure)
+            why = "it differs, but other roundings change eager there too"
+            yield f"  {painter(route, 'bold')}: says nothing on {on}: {why}"
         if outcome.vanished:
             gone = ", ".join(f"`{name}`" for name in outcome.vanished)
             yield f"  {painter(route, 'bold')}: the exported graph has no input {gone} any more"
-    if model.right != list(model.trial.outcomes):
+    if any(one.level or one.vanished or one.unsure for one in model.trial.outcomes.values()):
         yield ""
     yield from _findings(model.judged.findings, painter, verbose, unsafe_fixes)
     yield _conclusion(model, painter)
@@ -114,7 +118,8 @@ def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool,
 def _tried(trial: Trial) -> str:
     kinds = Counter(trial.reference.kinds.values())
     told = [_COUNTED[k] if k == "calls" else f"{kinds[k]} {_COUNTED[k]}" for k in _COUNTED if kinds[k]]
-    return f"compared with eager on {len(trial.reference.kinds)} inputs: as traced{''.join(f', {one}' for one in told)}"
+    inputs = summary.plural(len(trial.reference.kinds), "input")
+    return f"compared with eager on {inputs}: as traced{''.join(f', {one}' for one in told)}"
 
 
 def _table(trial: Trial, out: TextIO, width: int) -> Iterator[str]:
@@ -155,8 +160,10 @@ def _accepted(outcome: Outcome) -> str:
 
 
 def verdict(trial: Trial, outcome: Outcome, kind: Kind) -> str:
-    """``equal``, ``differs``, ``fails``, or how many inputs of several do."""
-    names = [name for name, of in trial.reference.kinds.items() if of == kind]
+    """``equal``, ``differs``, ``fails``, ``unsure``, or how many inputs of several do."""
+    names = [name for name, of in trial.reference.kinds.items() if of == kind and name not in outcome.unsure]
+    if not names:
+        return "unsure"
     failed = [name for name in names if name in outcome.failed]
     if not failed:
         return "equal"
@@ -167,6 +174,8 @@ def verdict(trial: Trial, outcome: Outcome, kind: Kind) -> str:
 def _style(cell: str) -> str:
     if cell in ("yes", "equal"):
         return "green"
+    if cell == "unsure":
+        return "yellow"
     return "red" if cell else ""
 
 
@@ -200,6 +209,7 @@ def _bad(node: BadNode) -> str:
 
 
 def _short(message: str, verbose: bool) -> str:
+    message = plain(message)
     return message if verbose or len(message) <= _LONGEST else f"{message[:_LONGEST]}..."
 
 
@@ -217,7 +227,10 @@ def _findings(findings: Sequence[Finding], painter: Painter, verbose: bool, unsa
 
 
 def _conclusion(model: Preflighted, painter: Painter) -> str:
-    total = len(model.trial.reference.kinds)
+    unsure = {name for outcome in model.trial.outcomes.values() for name in outcome.unsure}
+    total = len(model.trial.reference.kinds) - len(unsure)
+    if model.right and not total:
+        return "Nothing can be said of the numbers: other roundings change eager's own result on every input."
     if model.right == list(model.trial.outcomes):
         return painter(f"Right on all {total} inputs by every route: {', '.join(model.right)}.", "green")
     if model.right:
@@ -267,6 +280,7 @@ def _outcome(trial: Trial, outcome: Outcome) -> dict[str, Any]:
         "on": outcome.on,
         "worst": outcome.worst,
         "failed": outcome.failed,
+        "unsure": list(outcome.unsure),
         "vanished": list(outcome.vanished),
         "seconds": outcome.seconds,
     }
