@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,24 +11,19 @@ from msgspec import structs
 
 from convlint.config import Configuration, Settings, parse_targets
 from convlint.errors import UsageError, nearest
-from convlint.findings import EXPORTERS, Finding, Level, Span
-from convlint.rule import DEFAULT_OPSET, faults
-from convlint.source.discovery import discover, matches
+from convlint.findings import EXPORTERS, Finding, Span
+from convlint.rule import faults
 from convlint.source.document import Document
 from convlint.trial.job import ModelSpec, Watch, unwatched
 
 if TYPE_CHECKING:
     import torch
 
-    from convlint.backends.matrix import Matrix
-    from convlint.backends.uses import OperatorUse
+    from convlint.backends.matrix import MatrixResult
     from convlint.graph.cut import Cut
     from convlint.graph.problems import Diagnosis
-    from convlint.judge import Judged
-    from convlint.linter import Repairable
-    from convlint.lock import Departure
+    from convlint.preflighter import Preflighted, PreflightResult
     from convlint.prover import Proved, Verdict
-    from convlint.trial.job import Trial
 
 ALL_MODELS = "all"
 """The name that stands for every model of the configuration."""
@@ -69,74 +63,13 @@ class ProveResult(FixResult):
     """The models before and after the repairs that were kept; none where nothing could be repaired."""
 
 
-@dataclass
-class Preflighted:
-    """What running a model on every route showed."""
-
-    label: str
-    trial: Trial
-    judged: Judged
-    """Its findings: those of the source on lines that it runs, and those that only running it found."""
-    matrix: MatrixResult | None = None
-    """What the targets make of the ONNX file that it became, None where it became none."""
-    spec: ModelSpec | None = None
-    """How it was named; None for a model that was there already."""
-    departures: list[Departure] | None = None
-    """In what it is not the model of its lock; None where nobody asked."""
-    diagnoses: dict[str, Diagnosis] = field(default_factory=dict)
-    """By route what is wrong with a file that is refused."""
-
-    @property
-    def right(self) -> list[str]:
-        """The routes that gave eager's results on all inputs."""
-        return [route for route, outcome in self.trial.outcomes.items() if outcome.level is Level.harmless]
-
-    @property
-    def passes(self) -> bool:
-        """Whether nothing is wrong with it: all routes are right, no finding and no lock says otherwise."""
-        if any(one.matters for one in self.departures or ()):
-            return False
-        return len(self.right) == len(self.trial.outcomes) and all(f.severity == "info" for f in self.judged.findings)
-
-
-@dataclass
-class PreflightResult:
-    """What became of each model."""
-
-    models: list[Preflighted] = field(default_factory=list)
-    errors: dict[str, str] = field(default_factory=dict)
-    """The models that did not run, with the reason."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What a matrix is about: a file, or sources."""
-
-    name: str
-    uses: tuple[OperatorUse, ...]
-    opset: int | None = None
-    """That of a file."""
-    producer: str = ""
-    nodes: int = 0
-    ir: int = 0
-    """The IR version of a file."""
-
-
-@dataclass(frozen=True)
-class MatrixResult:
-    """What targets make of a model."""
-
-    subject: Subject
-    matrix: Matrix
-
-
 def files(paths: Sequence[Path | str], configuration: Configuration) -> dict[Path, Settings]:
     """The files under the paths that a run is about, each with the settings of its folder.
 
     Raises:
         UsageError: a path does not exist or a configuration file is wrong.
     """
-    return discover([Path(path) for path in paths], configuration.settings)
+    return configuration.files(paths)
 
 
 def check(
@@ -155,7 +88,7 @@ def check(
 
     configuration = configuration or Configuration()
     result = CheckResult()
-    for settings, group in _groups(paths, configuration, stdin):
+    for settings, group in configuration.groups(paths, stdin):
         part = lint(group, settings, stdin=stdin, want_fixes=want_fixes)
         result.findings += part.findings
         result.files += part.files
@@ -180,7 +113,7 @@ def fix(
 
     configuration = configuration or Configuration()
     result = FixResult()
-    for settings, group in _groups(paths, configuration, stdin):
+    for settings, group in configuration.groups(paths, stdin):
         part = fix_paths(group, settings, write=write, stdin=stdin)
         result.changed += part.changed.values()
         result.fixed += part.fixed
@@ -215,7 +148,7 @@ def prove(
     from convlint.prover import prove_paths
 
     configuration = configuration or Configuration()
-    groups = _groups(paths, configuration, None)
+    groups = configuration.groups(paths)
     named = _models(models, [settings for settings, _ in groups] or [configuration.settings(Path.cwd())])
     if inputs:
         named = [structs.replace(model, inputs=inputs) for model in named]
@@ -256,11 +189,12 @@ def preflight(
         for why in result.errors.values():
             raise UsageError(why)
         return result.models[0]
+    from convlint.preflighter import judged_trial
     from convlint.trial.preflight import trial_of
 
     settings = configuration.settings(Path.cwd())
     trial = trial_of(model, inputs, EXPORTERS[settings.exporter], settings.opset)
-    return _preflighted(type(model).__name__, trial, configuration, settings, want_fixes=True)
+    return judged_trial(type(model).__name__, trial, configuration, want_fixes=True)
 
 
 def preflight_all(
@@ -291,52 +225,15 @@ def preflight_all(
     Raises:
         UsageError: a model is not configured, the cluster does not answer, or results cannot be kept.
     """
-    from convlint.trial import many
+    from convlint.preflighter import How, preflight_models
 
     configuration = configuration or Configuration()
-    settings = configuration.settings(Path.cwd())
     given = {name: value for name, value in (("inputs", inputs), ("weights", weights)) if value}
     part, parts = shard
-    folder = tempfile.TemporaryDirectory(prefix="convlint-", ignore_cleanup_errors=True)
-    requests = [
-        many.Request(
-            model=structs.replace(model, **given),
-            routes=EXPORTERS[settings.exporter],
-            opset=settings.opset,
-            seconds=seconds,
-            gigabytes=gigabytes,
-            files=tempfile.mkdtemp(dir=folder.name),
-            lock=lock,
-        )
-        for model in _models(models, [settings])[part - 1 :: parts]
-    ]
-    done: dict[str, many.Answer] = {}
-    result = PreflightResult()
-
-    def tell(label: str, step: str) -> None:
-        watch(f"{len(done)} of {len(requests)} models; {label}: {step}" if len(requests) > 1 else f"{label}: {step}")
-
-    with many.on_dask(dask) if dask else many.here(jobs, tell) as (start, at_once):
-        for request, answer in many.run_all(requests, start, at_once, store):
-            done[request.model.label] = answer
-            tell(request.model.label, "done")
-    with folder:
-        for request in requests:
-            label = request.model.label
-            trial = done[label].trial
-            if trial is None:
-                result.errors[label] = done[label].error
-                continue
-            model = _preflighted(label, trial, configuration, settings, want_fixes)
-            model.spec = request.model
-            model.matrix = _of_file(label, Path(request.files), configuration)
-            model.diagnoses = {
-                route: diagnose(Path(request.files, f"{route}.onnx"))
-                for route, outcome in trial.outcomes.items()
-                if outcome.stage in ("checker", "runtime") and Path(request.files, f"{route}.onnx").is_file()
-            }
-            result.models.append(model)
-    return result
+    named = _models(models, [configuration.settings(Path.cwd())])[part - 1 :: parts]
+    specs = [structs.replace(model, **given) for model in named]
+    how = How(seconds, gigabytes, jobs, dask, store, lock)
+    return preflight_models(specs, configuration, how, watch, want_fixes=want_fixes)
 
 
 def lock(
@@ -352,17 +249,12 @@ def lock(
     Raises:
         UsageError: a model does not run, or a lock cannot be written.
     """
-    from convlint import lock as locks
+    from convlint.preflighter import write_lock
 
     done = preflight_all(models, configuration, inputs=inputs, weights=weights, lock=True, watch=watch)
     for label, why in done.errors.items():
         raise UsageError(f"{label}: {why}")
-    written = []
-    for model in done.models:
-        assert model.spec
-        written.append(locks.lock_file(model.spec))
-        locks.write(written[-1], locks.locked(model.label, model.trial))
-    return written
+    return [write_lock(model) for model in done.models]
 
 
 def check_locks(result: PreflightResult) -> None:
@@ -371,46 +263,10 @@ def check_locks(result: PreflightResult) -> None:
     Raises:
         UsageError: a model has no lock.
     """
-    from convlint import lock as locks
+    from convlint.preflighter import compare_with_lock
 
     for model in result.models:
-        assert model.spec
-        was = locks.read(locks.lock_file(model.spec))
-        model.departures = locks.departures(was, locks.locked(model.label, model.trial))
-
-
-def _of_file(label: str, folder: Path, configuration: Configuration) -> MatrixResult | None:
-    """What targets make of the ONNX file that a model became, by the newer exporter where both wrote one."""
-    files = sorted(folder.glob("*.onnx"))  # onnx_dynamo comes first
-    if not files:
-        return None
-    found = matrix([files[0]], configuration)
-    return replace(found, subject=replace(found.subject, name=f"{label} by {files[0].stem}"))
-
-
-def _preflighted(
-    label: str, trial: Trial, configuration: Configuration, settings: Settings, want_fixes: bool
-) -> Preflighted:
-    """A trial, and what the linter finds in the files that it ran."""
-    from convlint.judge import judge
-    from convlint.linter import lint
-
-    found: list[Finding] = []
-    repairables: dict[tuple[str, str, Span], Repairable] = {}
-    there = [path for path in trial.reference.executed if Path(path).is_file()]  # a result may be older than the files
-    for own, group in _groups(there, configuration, None):
-        result = lint(group, replace(own, show_harmless=True))
-        found += result.findings
-        repairables |= {(one.finding.path, one.finding.code, one.finding.span): one for one in result.repairables}
-    judged = judge(found, trial, settings)
-    if want_fixes:  # of what is shown: computing one takes time
-        judged.findings = [
-            replace(one, fix=made.fix(settings.context))
-            if (made := repairables.get((one.path, one.code, one.span)))
-            else one
-            for one in judged.findings
-        ]
-    return Preflighted(label, trial, judged)
+        compare_with_lock(model)
 
 
 def _models(named: Sequence[str | ModelSpec], settings: Sequence[Settings]) -> list[ModelSpec]:
@@ -480,71 +336,20 @@ def matrix(
     Raises:
         UsageError: something is not there or cannot be read, or two things are asked for at once.
     """
-    from convlint.backends.matrix import matrix as make
+    from convlint import subjects
 
     configuration = configuration or Configuration()
     settings = configuration.settings(Path.cwd())
     if len(what) == 1 and _is_model(str(what[0]), settings):
-        with tempfile.TemporaryDirectory(prefix="convlint-", ignore_cleanup_errors=True) as folder:
-            file = _exported(str(what[0]), settings, Path(folder))
-            found = matrix([file], configuration, opsets=opsets)
-        return replace(found, subject=replace(found.subject, name=f"{what[0]} by {file.stem}"))
-    subject = _subject(what, configuration)
-    chosen = list(opsets) or [settings.opset or subject.opset or DEFAULT_OPSET]
-    return MatrixResult(subject, make(subject.uses, settings.targets, chosen, settings.exporter, ir=subject.ir))
+        (model,) = _models([str(what[0])], [settings])
+        subject = subjects.of_model(model, settings)
+    else:
+        subject = subjects.of_paths(what, configuration)
+    return subjects.judged(subject, settings, opsets)
 
 
 def _is_model(name: str, settings: Settings) -> bool:
     return not Path(name).exists() and (":" in name or name in {model.label for model in settings.models})
-
-
-def _exported(name: str, settings: Settings, folder: Path) -> Path:
-    """The ONNX file that a model becomes, by the newer exporter that writes one.
-
-    Raises:
-        UsageError: none does, or the model does not run.
-    """
-    from convlint.trial.job import Job
-    from convlint.trial.runner import Runner
-
-    (model,) = _models([name], [settings])
-    routes = tuple(route for route in reversed(EXPORTERS[settings.exporter]) if route.startswith("onnx"))
-    with Runner() as runner:
-        job = Job(path=model.label, preflight=model, routes=routes, opset=settings.opset, files=str(folder))
-        trial = runner.run(job)
-    files = sorted(folder.glob("*.onnx"))
-    if not files:
-        why = "; ".join(f"{route}: {outcome.message}" for route, outcome in trial.outcomes.items())
-        raise UsageError(f"{name}: no exporter writes an ONNX file of it ({why}); see `convlint preflight {name}`")
-    return files[0]
-
-
-def _subject(what: Sequence[Path | str], configuration: Configuration) -> Subject:
-    """What a matrix is about."""
-    onnx = [Path(one) for one in what if _is_onnx(Path(one))]
-    if onnx and len(what) > 1:
-        raise UsageError(f"{onnx[0]}: an ONNX file is looked at alone; leave out the other paths")
-    if onnx:
-        from convlint.backends.onnx_file import read
-
-        file = read(onnx[0])
-        return Subject(str(onnx[0]), file.uses, file.opset, file.producer, file.nodes, file.ir)
-    return _sources(what, configuration)
-
-
-def _is_onnx(path: Path) -> bool:
-    return path.suffix not in (".py", ".pyi", ".ipynb") and (path.suffix == ".onnx" or path.is_file())
-
-
-def _sources(what: Sequence[Path | str], configuration: Configuration) -> Subject:
-    from convlint.backends.from_source import uses
-    from convlint.linter import events
-
-    found = [event for settings, group in _groups(what, configuration, None) for event in events(group, settings)]
-    name, seen = " ".join(map(str, what)), tuple(uses(found))
-    if not seen:
-        raise UsageError(f"{name}: no call of torch is seen that a model makes; name its files, or an ONNX file")
-    return Subject(name, seen)
 
 
 def add_ignores(paths: Sequence[Path | str], configuration: Configuration) -> int:
@@ -555,7 +360,7 @@ def add_ignores(paths: Sequence[Path | str], configuration: Configuration) -> in
     """
     from convlint.fixer import add_ignores as write
 
-    return sum(write(group, settings) for settings, group in _groups(paths, configuration, None))
+    return sum(write(group, settings) for settings, group in configuration.groups(paths))
 
 
 def write_baseline(file: Path, paths: Sequence[Path | str], configuration: Configuration) -> int:
@@ -568,7 +373,7 @@ def write_baseline(file: Path, paths: Sequence[Path | str], configuration: Confi
     from convlint.linter import lint
 
     keys = []
-    for settings, group in _groups(paths, configuration, None):
+    for settings, group in configuration.groups(paths):
         result = lint(group, replace(settings, baseline=None))
         keys += [baseline.key(f, result.documents.get(f.path), file) for f in result.findings]
     return baseline.write(file, keys)
@@ -586,17 +391,3 @@ def _about_packs(configuration: Configuration) -> list[Finding]:
 
 def _sort(findings: list[Finding]) -> None:
     findings.sort(key=lambda finding: (finding.path, finding.span, finding.code))
-
-
-def _groups(
-    paths: Sequence[Path | str], configuration: Configuration, stdin: Document | None
-) -> list[tuple[Settings, list[Path]]]:
-    """Files that share their settings together: one run of the linter each."""
-    if stdin is not None:
-        settings = configuration.settings(Path(stdin.path).absolute().parent)
-        excluded = settings.force_exclude and matches(settings.exclude, Path(stdin.path).absolute())
-        return [] if excluded else [(settings, [])]
-    groups: dict[Settings, list[Path]] = {}
-    for path, settings in files(paths, configuration).items():
-        groups.setdefault(settings, []).append(path)
-    return list(groups.items())

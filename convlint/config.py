@@ -23,7 +23,8 @@ from convlint.backends.facts import facts, newest_known, versions
 from convlint.entry_points import EntryPoint, check_entry_pattern, check_entry_point
 from convlint.errors import UsageError, nearest
 from convlint.rule import Context, current, faults, registry
-from convlint.source.discovery import DEFAULT_EXCLUDE, absolute, anchored, matches
+from convlint.source.discovery import DEFAULT_EXCLUDE, absolute, anchored, discover, matches
+from convlint.source.document import Document
 from convlint.trial.job import ModelSpec
 
 if sys.version_info >= (3, 11):
@@ -479,6 +480,29 @@ class Configuration:
                 self._told.add(text)
                 self._warn(text)
         return found
+
+    def files(self, paths: Sequence[Path | str]) -> dict[Path, Settings]:
+        """The files under the paths, each with the settings of its folder.
+
+        Raises:
+            UsageError: a path does not exist or a configuration file is wrong.
+        """
+        return discover([Path(path) for path in paths], self.settings)
+
+    def groups(self, paths: Sequence[Path | str], stdin: Document | None = None) -> list[tuple[Settings, list[Path]]]:
+        """Files that share their settings together, one run of the linter each; or one document that is not on disk.
+
+        Raises:
+            UsageError: a path does not exist or a configuration file is wrong.
+        """
+        if stdin is not None:
+            settings = self.settings(Path(stdin.path).absolute().parent)
+            excluded = settings.force_exclude and matches(settings.exclude, Path(stdin.path).absolute())
+            return [] if excluded else [(settings, [])]
+        groups: dict[Settings, list[Path]] = {}
+        for path, settings in self.files(paths).items():
+            groups.setdefault(settings, []).append(path)
+        return list(groups.items())
 
     def _for(self, folder: Path) -> Settings:
         if folder not in self._known:

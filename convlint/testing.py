@@ -44,13 +44,14 @@ def assert_exportable(
         AssertionError: an exporter stops, or its graph is refused or differs; the message is preflight's report.
         UsageError: the model does not run in eager, or its inputs are wrong.
     """
+    from convlint.preflighter import PreflightResult
     from convlint.report.preflight import lines
 
     configuration = Configuration([Layer(Options(exporter=exporter, opset=opset), "assert_exportable", Path.cwd())])
     done = api.preflight(model, inputs, configuration)
     if len(done.right) < len(done.trial.outcomes):
         out = io.StringIO()
-        told = lines(api.PreflightResult([done]), Painter(out), out, verbose=False, unsafe_fixes=False)
+        told = lines(PreflightResult([done]), Painter(out), out, verbose=False, unsafe_fixes=False)
         raise AssertionError("\n".join(told))
 
 

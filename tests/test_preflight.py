@@ -22,6 +22,7 @@ import torch
 from convlint import api
 from convlint.config import Configuration, Layer, Options
 from convlint.findings import Finding, Level
+from convlint.preflighter import Preflighted
 from convlint.testing import assert_exportable
 
 pytestmark = pytest.mark.proof
@@ -130,13 +131,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield path
 
 
-def preflight(folder: Path, name: str, inputs: str = "x: float32[N=2, L=4, 4]", **options: Any) -> api.Preflighted:
+def preflight(folder: Path, name: str, inputs: str = "x: float32[N=2, L=4, 4]", **options: Any) -> Preflighted:
     """What is found of one of the models."""
     configuration = Configuration([Layer(Options(**options), "test", folder)], isolated=True)
     return api.preflight(f"models.py:{name}", inputs, configuration)
 
 
-def levels(done: api.Preflighted) -> dict[str, str]:
+def levels(done: Preflighted) -> dict[str, str]:
     return {route: outcome.level.name for route, outcome in done.trial.outcomes.items()}
 
 
@@ -145,7 +146,7 @@ def row_of(folder: Path, text: str) -> int:
     return next(row for row, line in enumerate(lines, 1) if text in line)
 
 
-def finding_at(done: api.Preflighted, row: int) -> Finding:
+def finding_at(done: Preflighted, row: int) -> Finding:
     (finding,) = (finding for finding in done.judged.findings if finding.span.row == row)
     return finding
 

@@ -12,7 +12,7 @@ from convlint.backends import live
 from convlint.backends.chains import fault, in_words, is_chain
 from convlint.backends.exporters import TITLES, exporters
 from convlint.backends.facts import Facts, facts, newest_known, removed_at, same_version, since_version
-from convlint.backends.uses import FILE, NEVER, Operator, OperatorUse
+from convlint.backends.uses import FILE, NEVER, Operator, OperatorUse, Subject
 from convlint.findings import EXPORTERS
 from convlint.rule import Verdict
 
@@ -141,6 +141,14 @@ class Matrix:
     def takes(self) -> bool:
         """Whether each target takes the model at one of the opsets at least."""
         return all(any(self.at(target, opset).takes for opset in self.opsets) for target in self.targets)
+
+
+@dataclass(frozen=True)
+class MatrixResult:
+    """What targets make of a model."""
+
+    subject: Subject
+    matrix: Matrix
 
 
 def matrix(

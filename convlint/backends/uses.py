@@ -63,6 +63,20 @@ class OperatorUse:
         return next(later, None)
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What a matrix is about: a file, a model, or sources."""
+
+    name: str
+    uses: tuple[OperatorUse, ...]
+    opset: int | None = None
+    """That of a file."""
+    producer: str = ""
+    nodes: int = 0
+    ir: int = 0
+    """The IR version of a file."""
+
+
 def merged(uses: Iterable[OperatorUse]) -> list[OperatorUse]:
     """Uses that become the same as one, their places and counts together."""
     found: dict[object, OperatorUse] = {}

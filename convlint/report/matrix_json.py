@@ -6,8 +6,7 @@ from typing import Any
 
 import msgspec
 
-from convlint.api import MatrixResult
-from convlint.backends.matrix import Cell, Column, Matrix, Target, Window
+from convlint.backends.matrix import Cell, Column, Matrix, MatrixResult, Target, Window
 from convlint.backends.uses import OperatorUse
 from convlint.report.matrix_rows import outcome, title
 

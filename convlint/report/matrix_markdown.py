@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convlint.api import MatrixResult
+from convlint.backends.matrix import MatrixResult
 from convlint.report import matrix_rows as shown
 
 

@@ -6,10 +6,9 @@ import datetime
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from convlint.api import MatrixResult
 from convlint.backends.chains import in_words, is_chain
 from convlint.backends.exporters import TITLES, exporters
-from convlint.backends.matrix import ORDER, Cell, Column, Matrix, Supported, Target, Window
+from convlint.backends.matrix import ORDER, Cell, Column, Matrix, MatrixResult, Supported, Target, Window
 from convlint.backends.uses import FILE, Operator, OperatorUse
 from convlint.report.plain import shown_path
 from convlint.report.summary import plural

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
-from convlint.api import MatrixResult
+from convlint.backends.matrix import MatrixResult
 from convlint.report import matrix_rows as shown
 from convlint.report.matrix_rows import Head, Row
 from convlint.report.style import Painter

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO, get_args
 
-from convlint.api import MatrixResult, Preflighted, PreflightResult
+from convlint.backends.matrix import MatrixResult
 from convlint.findings import Finding, Level
 from convlint.graph.problems import BadNode
+from convlint.preflighter import Preflighted, PreflightResult
 from convlint.report import summary, text
 from convlint.report.as_json import dump, finding_as_json
 from convlint.report.diagnosis import plain

@@ -1,0 +1,182 @@
+"""``convlint preflight``: models to trials, and each trial with what else is known of the model."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from convlint import lock as locks
+from convlint import subjects
+from convlint.backends.matrix import MatrixResult
+from convlint.config import Configuration, Settings
+from convlint.findings import EXPORTERS, Finding, Level, Span
+from convlint.graph.apart import called
+from convlint.graph.problems import Diagnosis
+from convlint.judge import Judged, judge
+from convlint.linter import Repairable, lint
+from convlint.lock import Departure
+from convlint.trial import many
+from convlint.trial.job import ModelSpec, Trial, Watch
+
+
+@dataclass
+class Preflighted:
+    """What running a model on every route showed."""
+
+    label: str
+    trial: Trial
+    judged: Judged
+    """Its findings: those of the source on lines that it runs, and those that only running it found."""
+    matrix: MatrixResult | None = None
+    """What the targets make of the ONNX file that it became, None where it became none."""
+    spec: ModelSpec | None = None
+    """How it was named; None for a model that was there already."""
+    departures: list[Departure] | None = None
+    """In what it is not the model of its lock; None where nobody asked."""
+    diagnoses: dict[str, Diagnosis] = field(default_factory=dict)
+    """By route what is wrong with a file that is refused."""
+
+    @property
+    def right(self) -> list[str]:
+        """The routes that gave eager's results on all inputs."""
+        return [route for route, outcome in self.trial.outcomes.items() if outcome.level is Level.harmless]
+
+    @property
+    def passes(self) -> bool:
+        """Whether nothing is wrong with it: all routes are right, no finding and no lock says otherwise."""
+        if any(one.matters for one in self.departures or ()):
+            return False
+        return len(self.right) == len(self.trial.outcomes) and all(f.severity == "info" for f in self.judged.findings)
+
+
+@dataclass
+class PreflightResult:
+    """What became of each model."""
+
+    models: list[Preflighted] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+    """The models that did not run, with the reason."""
+
+
+@dataclass(frozen=True)
+class How:
+    """How models are run."""
+
+    seconds: float = 180.0
+    """How long each step of a model may take."""
+    gigabytes: int = 8
+    """How much memory its process may take."""
+    jobs: int = 1
+    """How many models run at a time."""
+    dask: str = ""
+    """The address of the Dask cluster that runs them instead."""
+    store: Path | None = None
+    """A folder that keeps the results: what is there is not run again."""
+    lock: bool = False
+    """Whether to keep what tells a model apart from others."""
+
+
+def preflight_models(
+    models: Sequence[ModelSpec], configuration: Configuration, how: How, watch: Watch, *, want_fixes: bool
+) -> PreflightResult:
+    """Runs models on every route of the exporter; ``watch`` is told each step.
+
+    Raises:
+        UsageError: the cluster does not answer, or results cannot be kept.
+    """
+    settings = configuration.settings(Path.cwd())
+    done: dict[str, many.Answer] = {}
+    result = PreflightResult()
+
+    def tell(label: str, step: str) -> None:
+        watch(f"{len(done)} of {len(models)} models; {label}: {step}" if len(models) > 1 else f"{label}: {step}")
+
+    with tempfile.TemporaryDirectory(prefix="convlint-", ignore_cleanup_errors=True) as folder:
+        requests = [
+            many.Request(
+                model=model,
+                routes=EXPORTERS[settings.exporter],
+                opset=settings.opset,
+                seconds=how.seconds,
+                gigabytes=how.gigabytes,
+                files=tempfile.mkdtemp(dir=folder),
+                lock=how.lock,
+            )
+            for model in models
+        ]
+        with many.on_dask(how.dask) if how.dask else many.here(how.jobs, tell) as (start, at_once):
+            for request, answer in many.run_all(requests, start, at_once, how.store):
+                done[request.model.label] = answer
+                tell(request.model.label, "done")
+        for request in requests:
+            label = request.model.label
+            trial = done[label].trial
+            if trial is None:
+                result.errors[label] = done[label].error
+                continue
+            model = judged_trial(label, trial, configuration, want_fixes=want_fixes)
+            model.spec = request.model
+            subject = subjects.of_folder(label, Path(request.files))
+            model.matrix = subjects.judged(subject, settings) if subject else None
+            model.diagnoses = _diagnoses(trial, Path(request.files))
+            result.models.append(model)
+    return result
+
+
+def judged_trial(label: str, trial: Trial, configuration: Configuration, *, want_fixes: bool) -> Preflighted:
+    """A trial, and what the linter finds in the files that it ran."""
+    settings = configuration.settings(Path.cwd())
+    found: list[Finding] = []
+    repairables: dict[tuple[str, str, Span], Repairable] = {}
+    there = [path for path in trial.reference.executed if Path(path).is_file()]  # a result may be older than the files
+    for own, group in configuration.groups(there):
+        linted = lint(group, replace(own, show_harmless=True))
+        found += linted.findings
+        repairables |= {_key(one.finding): one for one in linted.repairables}
+    judged = judge(found, trial, settings)
+    if want_fixes:  # of what is shown: computing one takes time
+        judged.findings = [_with_fix(one, repairables.get(_key(one)), settings) for one in judged.findings]
+    return Preflighted(label, trial, judged)
+
+
+def write_lock(model: Preflighted) -> Path:
+    """Writes the lock of a model that was run with ``How.lock``.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    assert model.spec
+    path = locks.lock_file(model.spec)
+    locks.write(path, locks.locked(model.label, model.trial))
+    return path
+
+
+def compare_with_lock(model: Preflighted) -> None:
+    """Notes in what a model that was run with ``How.lock`` is not the one of its lock.
+
+    Raises:
+        UsageError: it has none.
+    """
+    assert model.spec
+    was = locks.read(locks.lock_file(model.spec))
+    model.departures = locks.departures(was, locks.locked(model.label, model.trial))
+
+
+def _key(finding: Finding) -> tuple[str, str, Span]:
+    return finding.path, finding.code, finding.span
+
+
+def _with_fix(finding: Finding, made: Repairable | None, settings: Settings) -> Finding:
+    return replace(finding, fix=made.fix(settings.context)) if made else finding
+
+
+def _diagnoses(trial: Trial, folder: Path) -> dict[str, Diagnosis]:
+    """What is wrong with the files that ONNX Runtime or the checker refuses, by route."""
+    refused = (route for route, outcome in trial.outcomes.items() if outcome.stage in ("checker", "runtime"))
+    files = {route: file for route in refused if (file := folder / f"{route}.onnx").is_file()}
+    return {
+        route: called(file, "convlint.graph.diagnose:diagnose", file, (("onnxruntime", None),))
+        for route, file in files.items()
+    }

@@ -1,0 +1,82 @@
+"""What a matrix is about: the operators of an ONNX file, of sources, or of the file that a model becomes."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from convlint.backends.matrix import MatrixResult, matrix
+from convlint.backends.uses import Subject
+from convlint.config import Configuration, Settings
+from convlint.errors import UsageError
+from convlint.findings import EXPORTERS
+from convlint.rule import DEFAULT_OPSET
+from convlint.trial.job import Job, ModelSpec
+
+
+def judged(subject: Subject, settings: Settings, opsets: Sequence[int] = ()) -> MatrixResult:
+    """What the targets of the settings make of a subject; without opsets at its own, or at the one torch writes."""
+    chosen = list(opsets) or [settings.opset or subject.opset or DEFAULT_OPSET]
+    return MatrixResult(subject, matrix(subject.uses, settings.targets, chosen, settings.exporter, ir=subject.ir))
+
+
+def of_paths(paths: Sequence[Path | str], configuration: Configuration) -> Subject:
+    """An ONNX file, or sources.
+
+    Raises:
+        UsageError: something is not there or cannot be read, or two things are asked for at once.
+    """
+    files = [Path(path) for path in paths if _is_onnx(Path(path))]
+    if files and len(paths) > 1:
+        raise UsageError(f"{files[0]}: an ONNX file is looked at alone; leave out the other paths")
+    return _of_file(files[0]) if files else _of_sources(paths, configuration)
+
+
+def of_model(model: ModelSpec, settings: Settings) -> Subject:
+    """The ONNX file that a model becomes, by the newer exporter that writes one.
+
+    Raises:
+        UsageError: none does, or the model does not run.
+    """
+    from convlint.trial.runner import Runner
+
+    routes = tuple(route for route in EXPORTERS[settings.exporter] if route.startswith("onnx"))
+    with tempfile.TemporaryDirectory(prefix="convlint-", ignore_cleanup_errors=True) as folder, Runner() as runner:
+        job = Job(path=model.label, preflight=model, routes=routes, opset=settings.opset, files=folder)
+        trial = runner.run(job)
+        subject = of_folder(model.label, Path(folder))
+    if subject is None:
+        name = model.label
+        why = "; ".join(f"{route}: {outcome.message}" for route, outcome in trial.outcomes.items())
+        raise UsageError(f"{name}: no exporter writes an ONNX file of it ({why}); see `convlint preflight {name}`")
+    return subject
+
+
+def of_folder(label: str, folder: Path) -> Subject | None:
+    """Of the ONNX files that a model became (``Job.files``) that of the newer exporter, None where there is none."""
+    files = sorted(folder.glob("*.onnx"))  # onnx_dynamo comes first
+    return replace(_of_file(files[0]), name=f"{label} by {files[0].stem}") if files else None
+
+
+def _is_onnx(path: Path) -> bool:
+    return path.suffix not in (".py", ".pyi", ".ipynb") and (path.suffix == ".onnx" or path.is_file())
+
+
+def _of_file(path: Path) -> Subject:
+    from convlint.backends.onnx_file import read
+
+    file = read(path)
+    return Subject(str(path), file.uses, file.opset, file.producer, file.nodes, file.ir)
+
+
+def _of_sources(paths: Sequence[Path | str], configuration: Configuration) -> Subject:
+    from convlint.backends.from_source import uses
+    from convlint.linter import events
+
+    found = [event for settings, group in configuration.groups(paths) for event in events(group, settings)]
+    name, seen = " ".join(map(str, paths)), tuple(uses(found))
+    if not seen:
+        raise UsageError(f"{name}: no call of torch is seen that a model makes; name its files, or an ONNX file")
+    return Subject(name, seen)
