@@ -10,6 +10,9 @@ from typing import Any, Literal, NamedTuple
 ROUTES: tuple[str, ...] = ("jit_trace", "torch_export", "onnx_torchscript", "onnx_dynamo")
 """The four ways in which torch 2 turns a module into a graph."""
 
+TRACERS: Mapping[str, str] = {"onnx_torchscript": "jit_trace", "onnx_dynamo": "torch_export"}
+"""The route that an exporter to ONNX begins with: what that freezes is frozen in the file too."""
+
 EXPORTERS: Mapping[str, tuple[str, ...]] = {
     "torchscript": ("jit_trace", "onnx_torchscript"),
     "dynamo": ("torch_export", "onnx_dynamo"),

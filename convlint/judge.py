@@ -8,14 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from convlint.config import Settings
-from convlint.findings import EXPORTERS, ROUTES, Finding, Harm, Level, Span, severity
+from convlint.findings import EXPORTERS, ROUTES, TRACERS, Finding, Harm, Level, Span, severity
 from convlint.source.discovery import absolute
 from convlint.source.document import Document, SourceError
 from convlint.source.suppressions import suppressions
 from convlint.trial.job import Event, Kind, Outcome, Trial
 
-_SHARES_EVENTS = {"jit_trace": EXPORTERS["torchscript"], "torch_export": EXPORTERS["dynamo"]}
-"""A tool to the routes that begin with it: what it freezes is frozen on all of them."""
 _SHOWS_HARM = ("baked-differs", "specialized", "diverges", "excluded")
 _OF_SIZE: tuple[Kind, ...] = ("batch", "sizes")
 _RULES = {
@@ -117,7 +115,7 @@ def _levels(tool: str, event: Event, trial: Trial) -> Iterator[tuple[str, Level]
     if event.kind not in _SHOWS_HARM:
         return
     of_size = event.kind in ("specialized", "excluded") or trial.reference.kinds.get(event.on) in _OF_SIZE
-    for route in _SHARES_EVENTS.get(tool, (tool,)):
+    for route in (route for route in ROUTES if tool in (route, TRACERS.get(route))):
         outcome = trial.outcomes.get(route)
         if outcome is None:
             continue

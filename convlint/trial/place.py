@@ -6,10 +6,11 @@ import importlib.util
 import os
 import re
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from traceback import walk_tb
+from types import FrameType
 
 from convlint.source.discovery import INSTALLED
 
@@ -24,13 +25,26 @@ _STACKS = re.compile(r"^(?:Current thread|Thread|Stack) .*\(most recent call fir
 
 def of_error(error: BaseException) -> str:
     """``file.py:12`` of an exception, or of the first of its causes that ran through the user's code."""
-    known: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause and cause not in known:
-        known.append(cause)
-        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
-    stacks = ([(f.f_code.co_filename, row) for f, row in walk_tb(one.__traceback__)][::-1] for one in known[::-1])
+    chain = causes(error)[::-1]
+    stacks = ([(f.f_code.co_filename, row) for f, row in walk_tb(one.__traceback__)][::-1] for one in chain)
     return next((place for stack in stacks if (place := _of_stack(stack))), "")
+
+
+def causes(error: BaseException) -> list[BaseException]:
+    """An exception, then its causes, the first of them last."""
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause and cause not in chain:
+        chain.append(cause)
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return chain
+
+
+def innermost(frame: FrameType | None, owns: Callable[[str], bool]) -> FrameType | None:
+    """A frame, or the nearest of those around it, that runs one of some files."""
+    while frame and not owns(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
 
 
 def of_dump(text: str) -> str:

@@ -143,11 +143,9 @@ def onnx_graph(path: Path, names: Sequence[str]) -> Graph:
 
     with _taken_by("checker"):
         onnx.checker.check_model(str(path))
-    settings = onnxruntime.SessionOptions()
-    settings.log_severity_level = 4
     onnxruntime.set_seed(0)  # what it draws is another number than torch's, but the same at every proof
     with _taken_by("runtime"):
-        session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
+        session = onnx_session(str(path))
     known = {given.name for given in session.get_inputs()}
 
     def run(args: Args) -> list[torch.Tensor]:
@@ -155,6 +153,17 @@ def onnx_graph(path: Path, names: Sequence[str]) -> Graph:
         return [torch.as_tensor(value) for value in session.run(None, feed)]
 
     return Graph(run, tuple(name for name in names if name not in known), exported=path)
+
+
+def onnx_session(model: str | bytes, *, optimized: bool = True) -> Any:
+    """A model, by its path or itself, in ONNX Runtime on the CPU, which says nothing."""
+    import onnxruntime
+
+    settings = onnxruntime.SessionOptions()
+    settings.log_severity_level = 4
+    if not optimized:
+        settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(model, settings, providers=["CPUExecutionProvider"])
 
 
 def made_by(module: Any, path: Path, names: Sequence[str]) -> Graph:

@@ -12,6 +12,7 @@ import torch
 
 from convlint.trial.divergence.kept import Kept
 from convlint.trial.divergence.tape import Budget, OverBudgetError, record
+from convlint.trial.routes import onnx_session
 
 _CHUNK = 64
 """Nodes that are run at a time."""
@@ -113,7 +114,6 @@ class OnnxValues:
 
     def _made(self, nodes: list[Any], values: dict[str, Any]) -> dict[str, Any]:
         import onnx
-        import onnxruntime
 
         made = [name for node in nodes for name in node.output if name]
         read = {name for node in nodes for name in _read(node)} - set(made)
@@ -128,10 +128,7 @@ class OnnxValues:
         feed = {name: values[name] for name in sorted(read) if name in values and name not in self._constants}
         model.graph.input.extend([_declared(name, value) for name, value in feed.items()])
         model.graph.output.extend([onnx.ValueInfoProto(name=name) for name in made])
-        settings = onnxruntime.SessionOptions()
-        settings.log_severity_level = 4
-        settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        session = onnxruntime.InferenceSession(model.SerializeToString(), settings, providers=["CPUExecutionProvider"])
+        session = onnx_session(model.SerializeToString(), optimized=False)
         return dict(zip(made, session.run(made, feed), strict=True))
 
 

@@ -16,7 +16,7 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from convlint.trial.divergence.kept import Kept
-from convlint.trial.place import is_of_user
+from convlint.trial.place import innermost, is_of_user
 
 _LONGEST = 8
 """Lists of numbers that are looked at."""
@@ -252,9 +252,7 @@ def record(
 
 def _caller() -> tuple[str, int, dict[str, Any]]:
     """The user's line that runs, and those of its variables that are numbers."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame and not is_of_user(frame.f_code.co_filename):
-        frame = frame.f_back
+    frame = innermost(sys._getframe(2), is_of_user)
     if frame is None:
         return "", 0, {}
     names = {name: value for name, value in frame.f_locals.items() if _numeric(value)}

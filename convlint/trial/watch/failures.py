@@ -18,8 +18,9 @@ from torch.onnx._internal.torchscript_exporter import utils as torchscript
 
 from convlint.trial.execute import told
 from convlint.trial.job import Event
+from convlint.trial.place import causes
 from convlint.trial.watch.hooks import replaced
-from convlint.trial.watch.places import Place, Places, causes
+from convlint.trial.watch.places import Place, Places
 
 
 @contextmanager

@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from traceback import walk_tb
-from types import FrameType
 from typing import NamedTuple
 
 from convlint.errors import UsageError
 from convlint.trial.job import Event, EventLevel, without_folders
-from convlint.trial.place import is_of_user, shown
+from convlint.trial.place import causes, innermost, is_of_user, shown
 from convlint.trial.watch.statements import statement_at
 
 _PYTHON_STACK = re.compile(r'File "([^"]+\.py)", line (\d+)')
@@ -40,9 +39,7 @@ class Places:
 
     def of_caller(self) -> Place | None:
         """Of the code that runs now."""
-        frame: FrameType | None = sys._getframe(1)
-        while frame and not self.owns(frame.f_code.co_filename):
-            frame = frame.f_back
+        frame = innermost(sys._getframe(1), self.owns)
         return Place(frame.f_code.co_filename, frame.f_lineno) if frame else None
 
     def of_error(self, error: BaseException) -> Place | None:
@@ -106,13 +103,3 @@ def _root(package: str) -> str:
     if spec is None or spec.origin is None:
         raise UsageError(f"SOURCE names `{package}`, which is not installed; put its folder on PYTHONPATH")
     return f"{Path(spec.origin).parent}/" if spec.submodule_search_locations else spec.origin
-
-
-def causes(error: BaseException) -> list[BaseException]:
-    """An exception, then its causes, the first of them last."""
-    chain: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause and cause not in chain:
-        chain.append(cause)
-        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
-    return chain
