@@ -18,7 +18,7 @@ from convlint.judge import Judged, judge
 from convlint.linter import Repairable, lint
 from convlint.lock import Departure
 from convlint.trial import many
-from convlint.trial.job import ModelSpec, Trial, Watch
+from convlint.trial.job import Job, ModelSpec, Trial, Watch
 
 
 @dataclass
@@ -96,31 +96,34 @@ def preflight_models(
     with tempfile.TemporaryDirectory(prefix="convlint-", ignore_cleanup_errors=True) as folder:
         requests = [
             many.Request(
-                model=model,
-                routes=EXPORTERS[settings.exporter],
-                opset=settings.opset,
+                job=Job(
+                    path=model.label,
+                    preflight=model,
+                    routes=EXPORTERS[settings.exporter],
+                    opset=settings.opset,
+                    files=tempfile.mkdtemp(dir=folder),
+                    lock=how.lock,
+                ),
                 seconds=how.seconds,
                 gigabytes=how.gigabytes,
-                files=tempfile.mkdtemp(dir=folder),
-                lock=how.lock,
             )
             for model in models
         ]
         with many.on_dask(how.dask) if how.dask else many.here(how.jobs, tell) as (start, at_once):
             for request, answer in many.run_all(requests, start, at_once, how.store):
-                done[request.model.label] = answer
-                tell(request.model.label, "done")
+                done[request.label] = answer
+                tell(request.label, "done")
         for request in requests:
-            label = request.model.label
+            label, files = request.label, Path(request.job.files)
             trial = done[label].trial
             if trial is None:
                 result.errors[label] = done[label].error
                 continue
             model = judged_trial(label, trial, configuration, want_fixes=want_fixes)
-            model.spec = request.model
-            subject = subjects.of_folder(label, Path(request.files))
+            model.spec = request.job.preflight
+            subject = subjects.of_folder(label, files)
             model.matrix = subjects.judged(subject, settings) if subject else None
-            model.diagnoses = _diagnoses(trial, Path(request.files))
+            model.diagnoses = _diagnoses(trial, files)
             result.models.append(model)
     return result
 

@@ -14,6 +14,8 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -38,6 +40,8 @@ _INTERPRETER = re.compile(
 )
 """The stack of a graph, before what went wrong in it."""
 _LONGEST = 600
+_ROUNDINGS = range(2, 5)
+"""The seeds of the rounding errors that are tried."""
 
 
 class Subject(NamedTuple):
@@ -64,11 +68,31 @@ class Subject(NamedTuple):
         return model.eval()
 
 
-class Measured(NamedTuple):
+@dataclass(frozen=True)
+class Measured:
     """A sample that counts, with eager's result on it."""
 
+    subject: Subject
     sample: Sample
     want: Any
+
+    @cached_property
+    def is_unsteady(self) -> bool:
+        """Whether rounding errors of the inputs and of the parameters change eager's own result.
+
+        Then every runtime that sums in another order may give another, and a difference says nothing.
+        """
+        for number in _ROUNDINGS:
+            model = self.subject.build()
+            generator = torch.Generator().manual_seed(number)
+            with torch.no_grad():
+                for parameter in model.parameters():
+                    parameter.copy_(jitter(parameter, generator))
+            sample = jittered(self.sample, number)
+            with suppress(Exception):
+                if difference(run_on(sample, lambda args, model=model: model(*args)), self.want):
+                    return True
+        return False
 
 
 Look = Callable[[Outcome, Graph | None, Path], Outcome]
@@ -112,7 +136,7 @@ def _perform_script(job: Job) -> Iterator[Answer]:
         measured, skipped = measure(subject)
         yield Reference(tuple(sample.name for sample in subject.samples), skipped, {})
         path = Path(MODEL_FILE)
-        judged = _judge(route, made_by(module, path, names), measured, subject)
+        judged = _judge(route, made_by(module, path, names), measured)
         if job.opset is not None and judged.level < Level.frozen and (got := _opset(path)) != job.opset:
             message = f"the file is of opset {got}, not of {job.opset}"
             judged = replace(judged, level=Level.frozen, message=message)
@@ -231,17 +255,17 @@ def measure(subject: Subject) -> tuple[list[Measured], dict[str, str]]:
         if unstable and sample.kind != "traced":
             skipped[sample.name] = "a rounding error of the inputs changes eager's result"
         else:
-            measured.append(Measured(sample, want))
+            measured.append(Measured(subject, sample, want))
     return measured, skipped
 
 
 def _changes(original: Subject, measured: list[Measured]) -> dict[str, str]:
     changed = {}
-    for sample, got in measured:
+    for one in measured:
         with suppress(Exception):  # where the original fails the repair may do what it likes
-            found = difference(got, eager(original, sample))
+            found = difference(one.want, eager(original, one.sample))
             if found:
-                changed[sample.name] = found.message
+                changed[one.sample.name] = found.message
     return changed
 
 
@@ -265,7 +289,7 @@ def outcome(
             stage = error.stage if isinstance(error, RefusedError) else "export"
             judged = Outcome(route, Level.breaks, told(error), place=of_error(error), stage=stage)
         else:
-            judged = _judge(route, graph, measured, subject)
+            judged = _judge(route, graph, measured)
         if look:
             judged = look(judged, graph, Path(folder, MODEL_FILE))
     return replace(judged, seconds=_since(started))
@@ -282,7 +306,7 @@ def exported(route: str, subject: Subject, traced: Sample, opset: int | None, fo
     return graph
 
 
-def _judge(route: str, graph: Graph, measured: list[Measured], subject: Subject) -> Outcome:
+def _judge(route: str, graph: Graph, measured: list[Measured]) -> Outcome:
     """The worst that any sample shows."""
     worst = Outcome(route, Level.harmless, vanished=graph.vanished)
     failed = {}
@@ -299,7 +323,7 @@ def _judge(route: str, graph: Graph, measured: list[Measured], subject: Subject)
             level = Level.breaks if sample.kind == "traced" else level
             raised.append(sample.name)
         else:
-            if found and sample.made and is_unsteady(subject, one):
+            if found and sample.made and one.is_unsteady:
                 unsure.append(sample.name)
                 found = None
         if found is None:
@@ -308,25 +332,6 @@ def _judge(route: str, graph: Graph, measured: list[Measured], subject: Subject)
         if level > worst.level:
             worst = replace(worst, level=level, message=found.message, on=sample.name, worst=found.worst)
     return replace(worst, failed=failed, raised=tuple(raised), unsure=tuple(unsure))
-
-
-_ROUNDINGS = range(2, 5)
-
-
-def is_unsteady(subject: Subject, measured: Measured) -> bool:
-    """Whether rounding errors of the inputs and of the parameters change eager's own result: then every runtime that
-    sums in another order may give another, and a difference says nothing."""
-    for number in _ROUNDINGS:
-        model = subject.build()
-        generator = torch.Generator().manual_seed(number)
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter.copy_(jitter(parameter, generator))
-        sample = jittered(measured.sample, number)
-        with suppress(Exception):
-            if difference(run_on(sample, lambda args, model=model: model(*args)), measured.want):
-                return True
-    return False
 
 
 def told(error: BaseException) -> str:

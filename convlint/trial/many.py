@@ -15,32 +15,32 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from convlint import __version__
 from convlint.errors import UsageError
 from convlint.source.replacing import replace_bytes
-from convlint.trial.job import Job, ModelSpec, Trial
+from convlint.trial.job import Job, Trial
 from convlint.trial.runner import NEEDED, Runner
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A model to run, and how."""
 
-    model: ModelSpec
-    routes: tuple[str, ...]
-    opset: int | None
+    job: Job
     seconds: float
     gigabytes: int
-    files: str = ""
-    """A folder on this machine for the ONNX files."""
-    lock: bool = False
-    """Whether to keep what tells the model apart from others."""
+
+    @property
+    def label(self) -> str:
+        """What the model is called."""
+        return self.job.path
 
     @property
     def key(self) -> str:
         """What a stored answer is found by: all that is asked, and the versions that answer."""
         packages = {name: _version(name) for name in ("convlint", *NEEDED)}
-        asked = msgspec.structs.replace(self, files="")
+        asked = replace(self, job=replace(self.job, files=""))
         return hashlib.sha256(msgspec.json.encode((asked, packages), order="sorted")).hexdigest()[:24]
 
 
@@ -62,14 +62,8 @@ def answered(request: bytes, tell: Callable[[str], None] | None = None) -> bytes
     asked = msgspec.json.decode(request, type=Request)
     try:
         with Runner(asked.seconds, asked.gigabytes, *([tell] if tell else [])) as runner:
-            job = Job(
-                path=asked.model.label,
-                preflight=asked.model,
-                routes=asked.routes,
-                opset=asked.opset,
-                lock=asked.lock,
-                files=asked.files if Path(asked.files).is_dir() else "",  # not on a machine of a cluster
-            )
+            there = Path(asked.job.files).is_dir()  # not on a machine of a cluster
+            job = asked.job if there else replace(asked.job, files="")
             answer = Answer(runner.run(job))
     except UsageError as error:
         answer = Answer(error=str(error))
@@ -114,8 +108,7 @@ def here(at_once: int, tell: Told) -> Iterator[tuple[Start, int]]:
     with ThreadPoolExecutor(at_once) as pool:
 
         def start(request: Request) -> Future[bytes]:
-            label = request.model.label
-            return pool.submit(answered, msgspec.json.encode(request), lambda step: tell(label, step))
+            return pool.submit(answered, msgspec.json.encode(request), lambda step: tell(request.label, step))
 
         yield start, at_once
 

@@ -15,6 +15,7 @@ from convlint.trial.compare import difference
 from convlint.trial.execute import Measured, Subject, measure, run_on
 from convlint.trial.guess import Guess, guess
 from convlint.trial.job import Answer, Job, Kind, ModelSpec, Outcome, Reference, Running, Trial
+from convlint.trial.looking import Looking
 from convlint.trial.model import load_model
 from convlint.trial.outline import fingerprint
 from convlint.trial.place import shown
@@ -33,7 +34,7 @@ def perform(job: Job) -> Iterator[Answer]:
     assert job.preflight
     yield Running("imported")
     model = load_model(job.preflight)
-    yield from observed(model, job.preflight, job.preflight.inputs, job.routes, job.opset, job.files, job.lock)
+    yield from observed(model, job, job.preflight.inputs)
 
 
 def trial_of(
@@ -44,11 +45,11 @@ def trial_of(
     Raises:
         UsageError: its inputs cannot be used.
     """
-    spec = ModelSpec(factory=type(model).__qualname__)
+    name = type(model).__qualname__
+    job = Job(path=name, preflight=ModelSpec(factory=name), routes=tuple(routes), opset=opset)
     with _silent():
-        reference, *outcomes = (
-            answer for answer in observed(model.eval(), spec, inputs, routes, opset) if not isinstance(answer, Running)
-        )
+        answers = observed(model.eval(), job, inputs)
+        reference, *outcomes = (answer for answer in answers if not isinstance(answer, Running))
     assert isinstance(reference, Reference)
     return Trial(reference, {one.route: one for one in outcomes if isinstance(one, Outcome)})
 
@@ -65,23 +66,16 @@ def _silent() -> Iterator[None]:
         logging.disable(before)
 
 
-def observed(
-    model: torch.nn.Module,
-    spec: ModelSpec,
-    inputs: str | Callable[[], Any],
-    routes: Sequence[str],
-    opset: int | None,
-    files: str = "",
-    lock: bool = False,
-) -> Iterator[Answer]:
+def observed(model: torch.nn.Module, job: Job, inputs: str | Callable[[], Any]) -> Iterator[Answer]:
     """The same of a model that is there, on inputs that a text describes or a function gives; guessed without.
 
     Raises:
         UsageError: the inputs cannot be used.
     """
+    assert job.preflight
     yield Running("given its inputs")
-    guessed = Guess("", "") if inputs else guess(model, spec)
-    prepared = prepare(model, spec, inputs or guessed.text)
+    guessed = Guess("", "") if inputs else guess(model, job.preflight)
+    prepared = prepare(model, job.preflight, inputs or guessed.text)
     subject, places = prepared.subject, of_user()
     measured: list[Measured] = []
     skipped: dict[str, str] = {}
@@ -99,15 +93,15 @@ def observed(
         executed=executed,
         inputs=prepared.text,
         guess=guessed.why,
-        kinds={sample.name: _kind(sample, traced) for sample, _ in measured},
+        kinds={one.sample.name: _kind(one.sample, traced) for one in measured},
         unsteady=_unsteady(subject, traced),
         forward=_forward(model),
-        fingerprint=fingerprint(model, {one.sample.name: one.want for one in measured}, executed) if lock else None,
+        fingerprint=fingerprint(model, {one.sample.name: one.want for one in measured}, executed) if job.lock else None,
     )
-    watched = Watched(subject, measured, places, files=files, lock=lock)
-    for route in routes:
+    watched, looking = Watched(subject, measured, places), Looking(subject, measured, places, job)
+    for route in job.routes:
         yield Running(f"exported by {route}")
-        yield watched.on(route, opset)
+        yield looking.ended(watched.on(route, job.opset, looking.at))
 
 
 def _kind(sample: Sample, traced: Sample) -> Kind:

@@ -202,7 +202,7 @@ class _After:
                     self._changed[sample.name] = found
                     return
             if sample.name in self._before.counted:
-                self.measured.append(Measured(sample, eager(subject, sample)))
+                self.measured.append(Measured(subject, sample, eager(subject, sample)))
 
     def _departure(self, sample: Sample, mode: str, want: _Result) -> str | None:
         where = "in training mode, " if mode == "training" else ""

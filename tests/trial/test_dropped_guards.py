@@ -18,6 +18,7 @@ from convlint.trial.inputs import parse_inputs
 from convlint.trial.routes import EXPORTS, Export, Graph
 from convlint.trial.samples import samples
 from convlint.trial.watch.guards import Guard, excluded, guards_noted, tried
+from convlint.trial.watch.places import of_user
 
 MARK = "# <- here"
 ROUTES = ("torch_export", "onnx_dynamo")
@@ -54,7 +55,7 @@ def found(folder: Path, route: str, inputs: str, *lines: str, signature: str = "
     def export(args: tuple[Any, ...]) -> Graph:
         return EXPORTS[route](Export(build(), args, names, spec.dynamic, spec.dims, None, folder))
 
-    with guards_noted(guards):
+    with guards_noted(guards, of_user()):
         graph = run_on(traced, export)
     known = excluded(guards, build(), traced, spec.dynamic, spec.dims)
     marked = next((row for row, line in enumerate(source, 1) if MARK in line), 0)

@@ -1,19 +1,17 @@
 """Sizes that an exported program excludes: the guards of ``torch.export``, which an ONNX file does not keep.
 
-``guards_noted`` is open while a program is exported and notes each condition on sizes with the user's line that asked
-for it. ``excluded`` says which of the sizes that the user declared do not meet one, ``tried`` what a graph answers
-there.
+``guards_noted`` is open while a program is exported and notes each condition on sizes with the line that asked for it.
+``broken`` says which one other inputs do not meet, ``excluded`` which of the sizes that the user declared do not, and
+``tried`` what a graph answers there.
 """
 
 from __future__ import annotations
 
 import inspect
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from types import FrameType
 from typing import Any, NamedTuple
 
 import sympy
@@ -26,9 +24,10 @@ from convlint.trial.compare import difference
 from convlint.trial.divergence.told import Excluded
 from convlint.trial.execute import run_on, told
 from convlint.trial.inputs import Dim
-from convlint.trial.place import is_of_user, shown
+from convlint.trial.place import shown
 from convlint.trial.samples import Sample
 from convlint.trial.watch.hooks import replaced
+from convlint.trial.watch.places import Place, Places
 
 _SIZE = re.compile(r"^L((?:\[[^\]]+\])+)\.size\(\)\[(\d+)\]$")
 _KEY = re.compile(r"\['([^']*)'\]|\[(\d+)\]")
@@ -38,41 +37,33 @@ _MOST_SIZES = 256
 
 
 class Guard(NamedTuple):
-    """A condition on sizes, and the user's line that asked for it."""
+    """A condition on sizes that a program depends on, and so all that its graph is good for."""
 
     condition: Any
     names: Mapping[str, Any]
     """The inputs' sizes, in torch's words, to the condition's symbols."""
-    place: str
+    place: Place | None
+    """The line that asked for it."""
+    decided: bool
+    """Whether the line went one of two ways by it; else it is only checked when the program runs."""
 
 
 @contextmanager
-def conditions_watched(see: Callable[[str, Any, Mapping[str, Any]], object]) -> Iterator[None]:
-    """While open, shows each condition on sizes that ``torch.export`` notes, and what its symbols are."""
+def guards_noted(guards: list[Guard], places: Places) -> Iterator[None]:
+    """While open, notes the conditions that an exported program depends on."""
     log = ShapeEnv._log_guard
 
     def noted(self: ShapeEnv, prefix: str, condition: Any, *args: Any, **keywords: Any) -> None:
-        see(prefix, condition, self.source_to_var)
+        if prefix in _KEPT:
+            guards.append(Guard(condition, self.source_to_var, places.of_caller(), prefix == "eval"))
         return log(self, prefix, condition, *args, **keywords)
 
     with replaced(ShapeEnv, "_log_guard", noted):
         yield
 
 
-@contextmanager
-def guards_noted(guards: list[Guard]) -> Iterator[None]:
-    """While open, notes the conditions that an exported program depends on."""
-
-    def note(prefix: str, condition: Any, names: Mapping[str, Any]) -> None:
-        if prefix in _KEPT and all(condition != known.condition for known in guards):
-            guards.append(Guard(condition, dict(names), _caller()))
-
-    with conditions_watched(note):
-        yield
-
-
-class _Sizes:
-    """The sizes of the inputs of a model, by torch's words for them."""
+class Sizes:
+    """The sizes of the inputs of a model, or what they are called, by torch's words for them."""
 
     def __init__(self, model: torch.nn.Module, sizes: Sequence[Sequence[Any]]) -> None:
         self._bound = inspect.signature(model.forward).bind(*sizes).arguments
@@ -95,6 +86,30 @@ class _Sizes:
         sizes = {symbol: size for source, symbol in guard.names.items() if (size := self.of(source)) is not None}
         return str(guard.condition.subs(sizes)) != "False"
 
+    def told(self, guard: Guard) -> str:
+        """A condition in the user's words for the dimensions."""
+        symbols = {
+            symbol: sympy.Symbol(name, integer=True, positive=True)
+            for source, symbol in guard.names.items()
+            if (name := self.of(source))
+        }
+        return str(PythonPrinter().doprint(guard.condition.subs(symbols)))
+
+
+def shapes_of(args: Sequence[Any]) -> list[list[int]]:
+    """The sizes of inputs."""
+    return [list(value.shape) if isinstance(value, torch.Tensor) else [] for value in args]
+
+
+def names_of(args: Sequence[Any], dynamic: Mapping[int, Mapping[int, str]]) -> list[list[str | None]]:
+    """What the user calls the sizes of inputs, None where they are not dynamic."""
+    return [[dynamic.get(i, {}).get(axis) for axis in range(len(shape))] for i, shape in enumerate(shapes_of(args))]
+
+
+def broken(guards: Sequence[Guard], sizes: Sizes) -> Guard | None:
+    """The first line's condition that other inputs do not meet: eager goes another way from there."""
+    return next((one for one in guards if one.place and one.decided and not sizes.holds(one)), None)
+
 
 def excluded(
     guards: Sequence[Guard],
@@ -104,24 +119,27 @@ def excluded(
     dims: Mapping[str, Dim],
 ) -> list[Excluded]:
     """The declared sizes that do not meet a guard: one for each dimension and guard."""
-    shapes = [list(value.shape) if isinstance(value, torch.Tensor) else [] for value in traced.args]
-    names = _Sizes(model, [[dynamic.get(i, {}).get(axis) for axis in range(len(s))] for i, s in enumerate(shapes)])
+    shapes = shapes_of(traced.args)
+    names = Sizes(model, names_of(traced.args, dynamic))
+    different: dict[Any, Guard] = {}
+    for guard in guards:
+        different.setdefault(guard.condition, guard)
     found = []
     for name, dim in _dimensions(shapes, dynamic, dims).items():
         known: list[Guard] = []
         for size in _declared(dim):
-            sizes = _Sizes(model, _changed(shapes, dynamic, {name: size}))
-            broken = next((guard for guard in guards if not sizes.holds(guard)), None)
-            if broken is None or broken in known:
+            sizes = Sizes(model, _changed(shapes, dynamic, {name: size}))
+            unmet = next((guard for guard in different.values() if not sizes.holds(guard)), None)
+            if unmet is None or unmet in known:
                 continue
-            known.append(broken)
+            known.append(unmet)
             found.append(
                 Excluded(
                     dimension=name,
-                    condition=_in_names(broken, names),
+                    condition=names.told(unmet),
                     size=size,
                     declared=f"{dim.low}..{dim.high or ''}",
-                    place=broken.place,
+                    place=f"{shown(unmet.place.path)}:{unmet.place.line}" if unmet.place else "",
                 )
             )
     return found
@@ -181,20 +199,3 @@ def _changed(
         [sizes.get(dynamic.get(i, {}).get(axis, ""), size) for axis, size in enumerate(shape)]
         for i, shape in enumerate(shapes)
     ]
-
-
-def _in_names(guard: Guard, names: _Sizes) -> str:
-    """A condition in the user's words for the dimensions."""
-    symbols = {
-        symbol: sympy.Symbol(name, integer=True, positive=True)
-        for source, symbol in guard.names.items()
-        if (name := names.of(source))
-    }
-    return str(PythonPrinter().doprint(guard.condition.subs(symbols)))
-
-
-def _caller() -> str:
-    frame: FrameType | None = sys._getframe(2)
-    while frame and not is_of_user(frame.f_code.co_filename):
-        frame = frame.f_back
-    return f"{shown(frame.f_code.co_filename)}:{frame.f_lineno}" if frame else ""

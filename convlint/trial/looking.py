@@ -1,0 +1,100 @@
+"""What an exported graph shows besides its results: where it parts from eager, which sizes it should not take."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from convlint.findings import TRACERS
+from convlint.trial.divergence.computed import OnnxValues
+from convlint.trial.divergence.search import first_divergence
+from convlint.trial.divergence.told import described
+from convlint.trial.execute import Measured, Subject
+from convlint.trial.job import Event, Job, Outcome
+from convlint.trial.outline import outline_of
+from convlint.trial.routes import Graph
+from convlint.trial.samples import Sample
+from convlint.trial.watch.guards import Guard, excluded, tried
+from convlint.trial.watch.places import Place, Places
+
+_SIZE = re.compile(r"\b(?:L\['tensors'\]\[|tensors_)(\d+)\]?\.size\(\)\[(\d+)\]")
+"""What torch calls a size of an input of a flat model."""
+_STEP = re.compile(r"^\w+: Failed to .* step \d/\d of exporting the model to ONNX\. <class '(?:[\w.]+\.)?(\w+)'>: ")
+
+
+class Looking:
+    """Looks at the graphs of a subject, one route after the other."""
+
+    def __init__(self, subject: Subject, measured: Sequence[Measured], places: Places, job: Job) -> None:
+        self._subject = subject
+        self._measured = measured
+        self._places = places
+        self._job = job
+        self._done: dict[str, Outcome] = {}
+        self._sizes = {(i, axis): name for i, named in subject.dynamic.items() for axis, name in named.items()}
+
+    def at(self, guards: Sequence[Guard], done: Outcome, graph: Graph | None, path: Path) -> Outcome:
+        """An outcome with what its graph and its file, if there is one, show besides."""
+        if self._job.files and path.is_file():
+            shutil.copy(path, Path(self._job.files, f"{done.route}.onnx"))
+        if graph is None:
+            return done
+        if self._job.lock:
+            done = replace(done, outline=outline_of(graph.exported))
+        if done.route in TRACERS and done.failed:
+            events = [*self._excluded(guards, done, graph)] or [*self._divergence(done, path)]
+            done = replace(done, events=tuple(events))
+        return done
+
+    def ended(self, done: Outcome) -> Outcome:
+        """An outcome as it is told: its messages without what torch says around them, sizes with the user's names."""
+        told = replace(
+            done,
+            message=self._readable(done.message),
+            failed={name: self._readable(message) for name, message in done.failed.items()},
+            events=tuple(sorted({replace(event, message=self._readable(event.message)) for event in done.events})),
+        )
+        self._done[done.route] = told
+        return told
+
+    def _excluded(self, guards: Sequence[Guard], done: Outcome, graph: Graph) -> Iterator[Event]:
+        """The sizes for which the program is not meant and that the file takes, with a wrong result."""
+        subject, traced = self._subject, self._measured[0].sample
+        for one in excluded(guards, subject.build(), traced, subject.dynamic, subject.dims):
+            shown = tried(one, subject.build, traced, subject.dynamic, graph.run)
+            if shown.accepted and shown.message and shown.place:
+                told = f"the program is good only for {one.condition}; the file takes {one.dimension}={one.size} too"
+                yield self._event(done.route, "excluded", one.place, f"{told}: {shown.message}")
+
+    def _divergence(self, done: Outcome, path: Path) -> Iterator[Event]:
+        """The first operator that the file does not compute."""
+        failing = self._unexplained(done)
+        if failing is None:
+            return
+        found = None
+        with suppress(Exception):  # a model whose operators cannot be recorded is no reason to end the trial
+            values = OnnxValues(path, self._subject.input_names)
+            found = first_divergence(self._subject.build, self._measured[0].sample, failing, values)
+        if found and found.place:
+            event = self._event(done.route, "diverges", found.cause or found.place, described(found))
+            yield replace(event, on=failing.name)
+
+    def _unexplained(self, done: Outcome) -> Sample | None:
+        """The first input that is wrong in the file, and not in the trace or program that it was made of."""
+        before = self._done.get(TRACERS[done.route])
+        samples = (one.sample for one in self._measured)
+        known = set(before.failed) if before and any(event.level == "harm" for event in before.events) else set()
+        return next((s for s in samples if s.name in done.failed and s.name not in known), None)
+
+    def _event(self, route: str, kind: str, place: str, message: str) -> Event:
+        path, _, row = place.rpartition(":")
+        return self._places.event(Place(str(Path(path).absolute()), int(row)), route, kind, "harm", message)
+
+    def _readable(self, message: str) -> str:
+        message = _STEP.sub(r"\1: ", message)
+        return _SIZE.sub(lambda found: self._sizes.get((int(found[1]), int(found[2])), found[0]), message)
