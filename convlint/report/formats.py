@@ -9,6 +9,7 @@ from pathlib import Path
 
 from convlint.config import OutputFormat
 from convlint.findings import Finding, Severity
+from convlint.report.notebooks import document_of
 from convlint.report.style import Painter
 from convlint.source.discovery import absolute, repository
 from convlint.source.document import Document
@@ -32,9 +33,7 @@ class Report:
 
     def document(self, finding: Finding) -> Document | None:
         """The document in which a finding's rows count, None where it cannot be read."""
-        from convlint.report.notebooks import cell_of
-
-        return cell_of(self.sources(finding.path), finding)
+        return document_of(finding, self.sources)
 
     def path(self, finding: Finding) -> str:
         """The path of a finding as servers want it: from the top of the repository, with slashes.
