@@ -217,11 +217,12 @@ def test_version_is_fast_and_imports_nothing_heavy() -> None:
     assert time.perf_counter() - started < 0.5  # 0.03 s at leisure; machines that run tests are busy
 
 
-def test_linting_imports_neither_torch_nor_the_users_code(tmp_path: Path) -> None:
+def test_linting_imports_neither_torch_nor_the_users_code_nor_what_other_commands_need(tmp_path: Path) -> None:
     (tmp_path / "user_module.py").write_text("import torch\nraise SystemExit('imported')\n")
     code = f"import sys; from convlint.cli.app import run; run([{str(tmp_path)!r}]); print(*sys.modules)"
     modules = set(python("-c", code).stdout.splitlines()[-1].split())
     assert not {"torch", "onnx", "numpy", "user_module", "rich"} & modules
+    assert not {"convlint.graph", "convlint.report.matrix_rows", "convlint.source.notebook"} & modules
 
 
 def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:

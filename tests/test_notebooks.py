@@ -209,6 +209,12 @@ def test_any_cell_is_written_back_as_it_was(source: str) -> None:
     document.parse()
 
 
+def test_what_pythons_parser_warns_of_is_not_told(cli: Cli, recwarn: pytest.WarningsRecorder) -> None:
+    Path("a.ipynb").write_text(notebook(code("x = '\\d'")))
+    assert cli(".").code == 0
+    assert [one for one in recwarn if "invalid escape" in str(one.message)] == []
+
+
 def test_a_text_that_lost_a_boundary_is_not_written() -> None:
     document = Document.decode(notebook(code("x = 1"), code("y = 2")).encode(), "a.ipynb")
     with pytest.raises(SourceError):

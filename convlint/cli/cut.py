@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 import typer
 
 from convlint import api
-from convlint.report import cut as report
 from convlint.report.style import Painter
 
 
@@ -24,6 +23,8 @@ def cut(
 ) -> int:
     """Cut an ONNX model where a target stops taking it, and prove that head and tail together are the whole."""
     told = api.cut(model, target, head=output, tail=tail)
+    from convlint.report import cut as report
+
     lines = [report.as_json(told)] if output_format == "json" else report.full(told, Painter(sys.stdout))
     for line in lines:
         sys.stdout.write(f"{line}\n")

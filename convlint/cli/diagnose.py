@@ -10,7 +10,6 @@ import typer
 
 from convlint import api
 from convlint.cli import options as opt
-from convlint.report import diagnosis
 from convlint.report.style import Painter
 
 
@@ -24,6 +23,8 @@ def diagnose(
 ) -> int:
     """Explain all that is wrong with an ONNX model: which nodes, which types, which lines, and what mends them."""
     told = api.diagnose(model, targets=opt.words(target))
+    from convlint.report import diagnosis
+
     lines = [diagnosis.as_json(told)] if output_format == "json" else diagnosis.full(told, Painter(sys.stdout))
     for line in lines:
         sys.stdout.write(f"{line}\n")

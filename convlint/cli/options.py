@@ -112,6 +112,17 @@ def pattern_codes(values: Iterable[str] | None) -> dict[str, list[str]] | None:
     return pairs
 
 
+def described(inputs: Sequence[str] | None, function: str | None) -> str:
+    """The inputs of a model, as ``--input`` describes them or as the function of ``--inputs`` gives them.
+
+    Raises:
+        UsageError: there are both.
+    """
+    if inputs and function:
+        raise UsageError("--input and --inputs contradict each other; leave one out")
+    return function or "; ".join(inputs or ())
+
+
 def configuration(options: Options, config: Sequence[str], isolated: bool) -> Configuration:
     """The configuration that ``--config``, ``--isolated`` and all other options make.
 

@@ -10,7 +10,7 @@ import typer
 
 from convlint import api
 from convlint.cli import options as opt
-from convlint.cli.check import described, output
+from convlint.cli.printer import output
 from convlint.cli.progress import steps_shown
 from convlint.config import Options
 from convlint.errors import UsageError
@@ -74,7 +74,7 @@ def preflight(
         done = api.preflight_all(
             [*(models or ()), *([api.ALL_MODELS] if all_models or not models else [])],
             configuration,
-            inputs=described(input, inputs),
+            inputs=opt.described(input, inputs),
             weights=weights or "",
             seconds=timeout,
             gigabytes=memory,
@@ -128,6 +128,8 @@ def lock(
     configuration = opt.configuration(Options(), config or (), isolated)
     named = [*(models or ()), *([api.ALL_MODELS] if all_models or not models else [])]
     with steps_shown("runs the models") as watch:
-        written = api.lock(named, configuration, inputs=described(input, inputs), weights=weights or "", watch=watch)
+        written = api.lock(
+            named, configuration, inputs=opt.described(input, inputs), weights=weights or "", watch=watch
+        )
     sys.stdout.writelines(f"Wrote {path}.\n" for path in written)
     return 0

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
 from convlint.config import OutputFormat
 from convlint.findings import Finding, Severity
+from convlint.report.notebooks import document_of
 from convlint.report.style import Painter
 from convlint.source.discovery import absolute, repository
 from convlint.source.document import Document
@@ -29,21 +30,25 @@ class Report:
     """Whether unsafe repairs count as repairs."""
     root: Path
     """What paths are relative to outside of a repository."""
+    _paths: dict[str, str] = field(default_factory=dict, init=False, repr=False)
 
     def document(self, finding: Finding) -> Document | None:
         """The document in which a finding's rows count, None where it cannot be read."""
-        from convlint.report.notebooks import cell_of
-
-        return cell_of(self.sources(finding.path), finding)
+        return document_of(finding, self.sources)
 
     def path(self, finding: Finding) -> str:
         """The path of a finding as servers want it: from the top of the repository, with slashes.
 
         That of the working directory goes before the file's own: a build server checks out the outermost one.
         """
-        if finding.path == "-":
+        if finding.path not in self._paths:
+            self._paths[finding.path] = self._from_the_top(finding.path)
+        return self._paths[finding.path]
+
+    def _from_the_top(self, name: str) -> str:
+        if name == "-":
             return "-"
-        path = absolute(finding.path)
+        path = absolute(name)
         tops = repository(Path.cwd()), repository(path.parent), self.root
         top = next((top for top in tops if top is not None and path.is_relative_to(top)), None)
         return (path.relative_to(top) if top else path).as_posix()

@@ -4,31 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from convlint.findings import Edit, Finding, Span
-from convlint.report.formats import Sources
 from convlint.source.document import Document
-from convlint.source.notebook import Notebook
+
+if TYPE_CHECKING:
+    from convlint.report.formats import Sources
+    from convlint.source.notebook import Notebook
 
 
 def by_cell(findings: Iterable[Finding], sources: Sources) -> Iterator[Finding]:
     """The findings, those in notebooks with their cell, and rows counted in there."""
     for finding in findings:
         notebook = _notebook(finding, sources)
-        yield finding if notebook is None else _in_cell(finding, notebook)
+        yield _in_cell(finding, notebook) if notebook and notebook.cells else finding
 
 
 def by_line(findings: Iterable[Finding], sources: Sources) -> Iterator[Finding]:
     """The findings, those in notebooks at the lines of the file where their code is written; without repairs."""
     for finding in findings:
         notebook = _notebook(finding, sources)
-        yield finding if notebook is None else _in_file(finding, notebook)
+        yield _in_file(finding, notebook) if notebook and notebook.cells else finding
 
 
 def _notebook(finding: Finding, sources: Sources) -> Notebook | None:
-    """The notebook whose cells a finding is in, None where it is in none."""
-    document = sources(finding.path) if finding.path.endswith(".ipynb") else None
-    return document if isinstance(document, Notebook) and document.cells else None
+    """The notebook that a finding is in, None where it is in none or in one that cannot be read."""
+    if not finding.path.endswith(".ipynb"):
+        return None
+    from convlint.source.notebook import Notebook
+
+    document = sources(finding.path)
+    return document if isinstance(document, Notebook) else None
 
 
 def _in_cell(finding: Finding, notebook: Notebook) -> Finding:
@@ -52,14 +59,15 @@ def _in_file(finding: Finding, notebook: Notebook) -> Finding:
     return replace(finding, message=message, span=Span(row, 1, end_row, width + 1), statement=None, fix=None)
 
 
-def cell_of(document: Document | None, finding: Finding) -> Document | None:
-    """The document in which a finding's rows count: its cell, where it is in one."""
-    if not isinstance(document, Notebook):
-        return document
+def document_of(finding: Finding, sources: Sources) -> Document | None:
+    """The document in which a finding's rows count: of a notebook the cell, or its file where no cell is told."""
+    notebook = _notebook(finding, sources)
+    if notebook is None:
+        return sources(finding.path)
     if finding.cell is None:
-        return Document(document.path, document.raw)
-    cell = next(cell for cell in document.cells if cell.number == finding.cell)
-    return Document(document.path, "".join(document.lines_of(cell)))
+        return Document(notebook.path, notebook.raw)
+    cell = next(cell for cell in notebook.cells if cell.number == finding.cell)
+    return Document(notebook.path, "".join(notebook.lines_of(cell)))
 
 
 def _moved(span: Span, up: int) -> Span:

@@ -8,7 +8,7 @@ from typing import Any
 from convlint.findings import Finding, Level
 from convlint.prover import Proved, Verdict, better, told
 from convlint.report.as_json import dump, finding_as_json
-from convlint.report.plain import shown_path
+from convlint.report.plain import printable, shown_path
 from convlint.report.style import Painter
 from convlint.trial.job import Outcome
 
@@ -30,7 +30,7 @@ def lines(verdicts: Sequence[Verdict], proved: Sequence[Proved], painter: Painte
         place = f"{shown_path(finding.path)}:{finding.span.row}:{finding.span.column}"
         word = painter(_WORDS[verdict.kind], _STYLES[verdict.kind])
         why = verdict.reason or _evidence(verdict, [models[label] for label in verdict.models])
-        yield f"{painter(place, 'bold')}: {finding.code} {word}: {why}"
+        yield f"{painter(place, 'bold')}: {finding.code} {word}: {printable(why)}"
     yield ""
     for model in proved:
         yield from _model(model, painter)
@@ -81,6 +81,7 @@ def _model(model: Proved, painter: Painter) -> Iterator[str]:
 
 
 def _short(message: str) -> str:
+    message = printable(message)
     return message if len(message) <= _LONGEST else f"{message[:_LONGEST]}..."
 
 

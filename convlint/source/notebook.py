@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import io
 import json
 import re
@@ -234,8 +233,8 @@ def _indent(lines: Sequence[str]) -> str:
 
 def _parses(source: str) -> bool:
     try:
-        ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        Document("", source).parse()
+    except SourceError:
         return False
     return True
 

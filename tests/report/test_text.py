@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level, Span
-from convlint.report import summary
+from convlint.prover import Verdict
+from convlint.report import proof, summary
 from convlint.report.diff import diff
 from convlint.report.formats import FORMATS, Report, Sources
 from convlint.report.style import Painter
@@ -199,3 +200,9 @@ def test_diff_keeps_line_endings_and_says_where_one_is_missing(painter: Painter)
     assert b"".join(diff(Document("m.py", "a\r\nb\x0cc\r\nd"), "a\r\nB\x0cc\r\nd\r\n", painter)).decode() == (
         "--- a/m.py\n+++ b/m.py\n@@ -1,3 +1,3 @@\n a\r\n-b\x0cc\r\n-d\n\\ No newline at end of file\n+B\x0cc\r\n+d\r\n"
     )
+
+
+def test_what_a_model_says_in_a_proof_acts_on_no_terminal(painter: Painter) -> None:
+    dropped = Verdict(finding(Span(1, 1, 1, 2)), "dropped", "it raises \x1b[31m##vso[a]\u202e")
+    shown = next(proof.lines([dropped], [], painter))
+    assert shown == r"m.py:1:1: CVL201 dropped: it raises \x1b[31m\x23#vso[a]\u202e"
