@@ -22,6 +22,7 @@ from convlint.trial.job import Answer, Done, Job, Outcome, Reference, Refused, R
 from convlint.trial.place import of_dump
 
 NEEDED = ("torch", "onnx", "onnxscript", "onnxruntime")
+_LONGEST_NAME = 200
 _START_SECONDS = 180.0
 _ANSWER_SECONDS = 5.0
 """What a process that hangs may need to write where it is."""
@@ -148,8 +149,17 @@ class _Process:
         self._lines.put(b"")
 
     def send(self, job: Job) -> None:
-        """Hands over a job."""
-        self._stdin.write(msgspec.json.encode(job) + b"\n")
+        """Hands over a job.
+
+        Raises:
+            UsageError: a name in it is no text.
+        """
+        try:
+            asked = msgspec.json.encode(job)
+        except UnicodeEncodeError as error:
+            name = ascii(error.object[:_LONGEST_NAME])
+            raise UsageError(f"{name}: this name is not UTF-8; rename it, or leave it out") from None
+        self._stdin.write(asked + b"\n")
         self._stdin.flush()
 
     def receive(self, seconds: float) -> Answer:

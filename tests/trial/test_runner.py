@@ -126,3 +126,8 @@ def test_what_the_first_call_leaves_shows_in_the_second(runner: Runner, tmp_path
         "self.n += 1", "return x * self.n"
     )
     assert tried(runner, tmp_path, body, "x: float32[3]", ("torch_export",)).harm == Harm()
+
+
+def test_a_name_that_is_no_text_is_one_sentence(runner: Runner) -> None:
+    with pytest.raises(UsageError, match=r"caf\\udce9\.py': this name is not UTF-8"):
+        runner.run(Job(path="caf\udce9.py", inputs="x: float32[2]"))
