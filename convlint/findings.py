@@ -60,6 +60,12 @@ class Harm:
         levels += [level for target, level in self.targets if target in wanted]
         return max(levels, default=Level.harmless)
 
+    @classmethod
+    def worst_of(cls, harms: Iterable[Harm]) -> Harm:
+        """The worst that any of several do on each route; nothing is said of targets."""
+        given = list(harms)
+        return cls().with_levels({r: max((one.on(r) for one in given), default=Level.harmless) for r in ROUTES})
+
     def without(self, routes: Iterable[str]) -> Harm:
         """The same harm with the given routes harmless."""
         gone = set(routes)

@@ -9,7 +9,7 @@ import pkgutil
 import re
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, get_args
@@ -215,9 +215,8 @@ class Rule:
     @classmethod
     def harm(cls) -> Harm:
         """The worst that the rule's proof and facts show, for each route and target."""
-        shown = [example.harm for example in cls.examples]
-        worst = {r: max((h.on(r) for h in shown), default=Level.harmless) for r in EXPORTERS["any"]}
-        return Harm(**worst, targets=tuple((fact.target, Level.breaks) for fact in cls.facts))
+        shown = Harm.worst_of(example.harm for example in cls.examples)
+        return replace(shown, targets=tuple((fact.target, Level.breaks) for fact in cls.facts))
 
     def refusals(self, context: Context) -> tuple[tuple[tuple[str, Level], ...], str]:
         """What the targets of the run refuse by the rule's facts: as harm, and in words with the evidence."""

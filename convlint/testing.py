@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from convlint import api
 from convlint.config import Configuration, Exporter, Layer, Options, Settings, parse_targets
-from convlint.findings import ROUTES, Applicability, Finding, Harm, Level
+from convlint.findings import ROUTES, Applicability, Finding, Harm
 from convlint.report.rule_page import sections
 from convlint.report.style import Painter
 from convlint.rule import Example, Rule, registry
@@ -144,17 +144,16 @@ def _lint_complaints(rule: type[Rule], example: Example) -> Iterator[str]:
         if finding.code != rule.code or finding.span.row not in example.marked_rows:
             yield f"bad, line {finding.span.row}: a finding that is not marked: {finding.code} {finding.message}"
     if rows:
-        yield from _harm_complaints(example.harm, [finding.harm for finding in found if finding.harm])
+        yield from _harm_complaints(example.harm, Harm.worst_of(finding.harm for finding in found if finding.harm))
     for finding in _lint(rule, example, example.good):
         if finding.harm is None or finding.harm.worst(example.good_routes or ROUTES, _names(example)):
             yield f"good, line {finding.span.row}: {finding.code} {finding.message}"
 
 
-def _harm_complaints(proven: Harm, stated: list[Harm]) -> Iterator[str]:
+def _harm_complaints(proven: Harm, stated: Harm) -> Iterator[str]:
     for route in ROUTES:
-        worst = max((harm.on(route) for harm in stated), default=Level.harmless)
-        if worst is not proven.on(route):
-            yield f"the finding says {worst.name} on {route}; the example says {proven.on(route).name}"
+        if stated.on(route) is not proven.on(route):
+            yield f"the finding says {stated.on(route).name} on {route}; the example says {proven.on(route).name}"
 
 
 def _fix_complaints(rule: type[Rule], example: Example) -> Iterator[str]:

@@ -220,7 +220,7 @@ def arithmetic(left: Value, op: ast.operator, right: Value) -> Value:
     """Arithmetic on Python numbers and dimensions."""
     if isinstance(left, Const) and isinstance(right, Const):
         made = _folded(left.value, op, right.value)
-        return replace(made, size=left.size or right.size) if isinstance(made, Const) else made
+        return replace(made, size=True) if isinstance(made, Const) and (left.size or right.size) else made
     kinds = (number_kind(left), number_kind(right))
     if isinstance(op, ast.Div) or "float" in kinds:
         kind = "float"

@@ -212,8 +212,8 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
         return UNKNOWN
     env = _bind(run, frame, function, arguments)
     keys.note_cached(run, frame, node, info, arguments.positional)
-    routes = frame.routes
-    if is_scripted(info):
+    routes, scripted = frame.routes, is_scripted(info)
+    if scripted:
         routes &= DYNAMO
     operator = custom_operator(info)
     if operator is not None:
@@ -244,12 +244,12 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
         return opaque(arguments, True)
     run.active.add(key)
     run.depth += 1
-    run.scripting += is_scripted(info)
+    run.scripting += scripted
     written = run.written
     try:
         result, pure = _interpret(run, frame, function, env, routes)
     finally:
-        run.scripting -= is_scripted(info)
+        run.scripting -= scripted
         run.depth -= 1
         run.active.discard(key)
     if pure:

@@ -32,7 +32,7 @@ class FunctionInfo:
         """The last part of the qualified name."""
         return self.qualname.rpartition(".")[2]
 
-    @property
+    @cached_property
     def parameters(self) -> list[tuple[ast.arg, ast.expr | None]]:
         """The parameters with their defaults, those that are given by name only last; without ``*args, **kwargs``."""
         spec = self.node.args
@@ -46,7 +46,7 @@ class FunctionInfo:
         """The decorators as written."""
         return [] if isinstance(self.node, ast.Lambda) else self.node.decorator_list
 
-    @property
+    @cached_property
     def decorators(self) -> list[str]:
         """The decorators' dotted names."""
         return [dotted(d.func if isinstance(d, ast.Call) else d) for d in self.decorator_list]

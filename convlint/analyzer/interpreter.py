@@ -164,8 +164,9 @@ class Interpreter:
         """Where ``forward`` is what training calls, as in speech synthesis, a method says that it is for the rest."""
         for name in INFERENCE:
             method = cls.methods.get(name)
-            excluded = self._is_excluded(cls.module, f"{cls.qualname}.{name}")
-            if method is not None and method.key not in self.run.visited and not excluded:
+            if method is None or method.key in self.run.visited:
+                continue
+            if not self._is_excluded(cls.module, f"{cls.qualname}.{name}"):
                 self._enter_at(Entry(method, cls))
 
     def _enter_importers(self) -> None:

@@ -139,9 +139,11 @@ class _Book:
     def note(self, event: Generic, *, called: bool) -> None:
         """An event; code that is read again makes the same again."""
         key = type(event), event.span
-        self.found.setdefault(key, event) if called else self.found.update({key: event})
         if called:
             self.called.setdefault(key, []).append(event)
+            self.found.setdefault(key, event)
+        else:
+            self.found[key] = event
 
     def events(self) -> list[Generic]:
         """The events, calls with what became of their results."""
@@ -158,11 +160,8 @@ class _Book:
 class _Reader:
     """Reads one scope."""
 
-    def __init__(
-        self, book: _Book, function: str, state: State | None = None, depth: int = 0, *, called: bool = False
-    ) -> None:
+    def __init__(self, book: _Book, function: str, state: State | None = None, depth: int = 0) -> None:
         self.book = book
-        self.called = called
         self.run = book.code.run
         self.function = function
         self.state = state or State()
@@ -172,24 +171,10 @@ class _Reader:
         self.returned: list[tuple[Thing, bool | None]] = []
         """What a function gives back, with the mode if it is a model."""
 
-    def enter(self, node: _Function) -> None:
-        """A function's body, nothing known of its parameters."""
+    def enter(self, node: _Function, arguments: Mapping[str, Thing] | None = None) -> None:
+        """A function's body, with nothing known of its parameters but the arguments."""
         self._forget(node.args)
-        self.block(node.body)
-
-    def enter_called(self, node: _Function, given: Sequence[Thing], named: Mapping[str, Thing]) -> None:
-        """A function's body with what is known of its arguments; what is not given has its default."""
-        self._forget(node.args)
-        positional = [*node.args.posonlyargs, *node.args.args]
-        without = [None] * (len(positional) - len(node.args.defaults))
-        defaults = [*without, *node.args.defaults, *node.args.kw_defaults]
-        for i, (parameter, default) in enumerate(zip([*positional, *node.args.kwonlyargs], defaults, strict=True)):
-            if i < min(len(given), len(positional)):
-                self.state.names[parameter.arg] = given[i]
-            elif parameter.arg in named:
-                self.state.names[parameter.arg] = named[parameter.arg]
-            elif isinstance(default, ast.Constant):
-                self.state.names[parameter.arg] = Thing(value=default.value)
+        self.state.names |= arguments or {}
         self.block(node.body)
 
     # --- statements ------------------------------------------------------------------------------------------------
@@ -463,8 +448,9 @@ class _Reader:
         if self.depth or starred or info.module is not self.book.module or isinstance(info.node, ast.Lambda):
             return
         known = State(dict(self.book.constants), dict(self.state.training))
-        reader = _Reader(self.book, f"{info.module.name}.{info.qualname}", known, self.depth + 1, called=True)
-        reader.enter_called(info.node, [thing for _, thing in given], {one.arg or "": thing for one, thing in named})
+        reader = _Reader(self.book, f"{info.module.name}.{info.qualname}", known, self.depth + 1)
+        by_name = {one.arg or "": thing for one, thing in named}
+        reader.enter(info.node, _arguments(info, [thing for _, thing in given], by_name))
 
     def _method(self, node: ast.Call, method: str, owner: Thing) -> Thing:
         """A method of a value: of a model it may set the mode."""
@@ -566,7 +552,11 @@ class _Reader:
                 "complete": complete,
             }
             event = self._export_call(facts, exported) if callee in EXPORTS else Call(**facts)
-            self.book.note(event, called=self.called)
+            self._add(event)
+
+    def _add(self, event: Generic) -> None:
+        """An event; below the code that is read for itself are the functions that it calls."""
+        self.book.note(event, called=self.depth > 0)
 
     # --- what else was asked for -----------------------------------------------------------------------------------
 
@@ -576,14 +566,12 @@ class _Reader:
 
     def _note_attribute(self, node: ast.expr, thing: Thing) -> None:
         if qualified := self._asked(thing):
-            self.book.note(Attribute(**self._facts(node), qualified=qualified), called=self.called)
+            self._add(Attribute(**self._facts(node), qualified=qualified))
 
     def _note_subscript(self, node: ast.Subscript, owner: Thing, index: Thing, value: Argument | None = None) -> None:
         if qualified := self._asked(owner):
             place = self._argument("", node.slice, index)
-            self.book.note(
-                Subscript(**self._facts(node), qualified=qualified, index=place, value=value), called=self.called
-            )
+            self._add(Subscript(**self._facts(node), qualified=qualified, index=place, value=value))
 
     def _note_targets(self, targets: Sequence[ast.expr], node: ast.expr | None = None, thing: Thing = NOTHING) -> None:
         """What is assigned to (with the value), or deleted."""
@@ -597,7 +585,7 @@ class _Reader:
                 base = self.read(target.value)
                 path = f"{base.path or base.named.qualified}.{target.attr}" if isinstance(base.named, Name) else ""
                 if qualified := self._asked(Thing(path=path)):
-                    self.book.note(Assign(**self._facts(target), qualified=qualified, value=value), called=self.called)
+                    self._add(Assign(**self._facts(target), qualified=qualified, value=value))
 
     def _facts(self, node: ast.expr) -> dict[str, Any]:
         """What any event says."""
@@ -627,6 +615,20 @@ class _Reader:
         return Argument(
             name=name, span=self._span(node), value=value_of(thing), sizes=thing.sizes, made=thing.made, parts=parts
         )
+
+
+def _arguments(info: FunctionInfo, given: Sequence[Thing], named: Mapping[str, Thing]) -> dict[str, Thing]:
+    """What is known of a function's parameters in a call of it; what is not given has its default."""
+    spec = info.node.args
+    positional = [parameter.arg for parameter in (*spec.posonlyargs, *spec.args)]
+    given_to = {**named, **dict(zip(positional, given, strict=False))}
+    found = {}
+    for parameter, default in info.parameters:
+        if parameter.arg in given_to:
+            found[parameter.arg] = given_to[parameter.arg]
+        elif isinstance(default, ast.Constant):
+            found[parameter.arg] = Thing(value=default.value)
+    return found
 
 
 def _routes(call: ExportCall) -> frozenset[str]:

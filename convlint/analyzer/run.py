@@ -135,11 +135,11 @@ class Run:
         self._asked: set[str] = set()
         """Modules whose star imports are being searched for a name."""
         self.doubtful: set[tuple[str, Span]] = set()
+        """Expressions that were something else in another call of the same function."""
         self.scripting = 0
         """How many of the functions around TorchScript compiles."""
         self.scripted: set[tuple[str, str]] = set()
         """The functions that it compiles, with those that they call: file and qualified name."""
-        """Expressions that were something else in another call of the same function."""
         self.selections: dict[int, tuple[str, Span]] = {}
         """Masks, by tensor, to the first selection by each: later ones have the same count."""
         self.decided: dict[tuple[str, Span], set[tuple[str, Span, str]]] = {}

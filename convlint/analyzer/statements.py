@@ -123,7 +123,7 @@ def set_attribute(frame: Frame, owner: Instance, name: str, value: Value) -> Non
         value = replace(value, state="")
     if isinstance(value, Wrapped) and value.compiled and not frame.certain:
         value = value.function  # a matter of configuration, as is the method that it stands for
-    if isinstance(value, Const) and not frame.traced:
+    if isinstance(value, Const) and value.size and not frame.traced:
         value = Const(value.value)  # Python's own number by the time that anything is traced
     old = owner.attributes.get(name)
     owner.attributes[name] = value if old is None or frame.certain else join(old, value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import TypeGuard
 
 from convlint.analyzer import torch_facts
@@ -139,6 +139,7 @@ def _is_count(frame: Frame, node: ast.AST, parents: Parents) -> bool:
     return of_torch and parent.func.attr == "arange" and parent.args == [node]
 
 
+@lru_cache(maxsize=8)  # one function is asked about several times in a row, by each call of it
 def _parents(tree: ast.AST) -> Parents:
     return {child: part for part in ast.walk(tree) for child in ast.iter_child_nodes(part)}
 

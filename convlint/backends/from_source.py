@@ -6,9 +6,8 @@ from collections.abc import Iterable
 
 from convlint.analyzer import torch_facts
 from convlint.backends.uses import NEVER, Operator, OperatorUse, Place, Spans, merged
-from convlint.events import Event, OperatorCall
+from convlint.events import Event, OperatorCall, operator_and_class
 
-_CLASSES = {"f": "float", "i": "int", "b": "bool"}
 _ROUTES = {"core": "torch_export"}
 """The routes on which graphs begin that are none of a route."""
 
@@ -33,9 +32,4 @@ def _use(event: OperatorCall) -> OperatorUse:
 
 
 def _spans(spans: Iterable[tuple[int, tuple[str, ...]]]) -> Spans:
-    return tuple((opset, tuple(map(_operator, operators))) for opset, operators in spans)
-
-
-def _operator(written: str) -> Operator:
-    name, _, letter = written.partition("/")
-    return Operator(name, _CLASSES.get(letter, ""))
+    return tuple((opset, tuple(Operator(*operator_and_class(one)) for one in operators)) for opset, operators in spans)

@@ -32,6 +32,11 @@ class _Loop(NamedTuple):
     """Whether something is done to the stack at once."""
 
 
+def is_vectorisable(event: LoopOverDim) -> bool:
+    """Whether there is such an arithmetic, known from the loop alone."""
+    return _loop(event) is not None
+
+
 def vectorised(event: LoopOverDim) -> tuple[Edit, ...]:
     """``torch.stack(out)`` becomes the appended arithmetic on the tensor; the loop goes.
 

@@ -68,12 +68,15 @@ PAIRS = [
     pair("21_training_mode", "x: float32[N=3, 4]", script=("jit_trace",)),
 ]
 
-MISSED = {
-    "01_windows": "`int()` of a quotient pins the batch here, so that `torch.export` stops, and the dynamo exporter, "
-    "which then tries again, gets past it; elsewhere both keep the traced size, and the source does not tell which",
+NOT_FOUND = {
     "14_squeezed": "`squeeze()` drops a batch of one in eager only; what follows decides whether that hurts",
 }
-"""What is not found, or not with the harm that it does, and why."""
+"""Nothing is found of these, and why."""
+MISSED = NOT_FOUND | {
+    "01_windows": "`int()` of a quotient pins the batch here, so that `torch.export` stops, and the dynamo exporter, "
+    "which then tries again, gets past it; elsewhere both keep the traced size, and the source does not tell which",
+}
+"""These, and those that are not found with the harm that they do."""
 
 
 def marked(example: Example) -> set[tuple[int, str]]:
@@ -90,10 +93,7 @@ def findings(example: Example, side: str) -> list[Finding]:
 
 def stated(found: Sequence[Finding]) -> Harm:
     """The worst that findings say of each route."""
-    levels: dict[str, Any] = {
-        route: max((one.harm.on(route) for one in found if one.harm), default=Level.harmless) for route in ROUTES
-    }
-    return Harm(**levels)
+    return Harm.worst_of(one.harm for one in found if one.harm)
 
 
 def unlike(said: Harm, measured: Mapping[str, str]) -> Iterator[str]:

@@ -108,7 +108,7 @@ class Forced:
 @functools.cache
 def reduced() -> frozenset[str]:
     """Names, as ``plain_name`` has them, of what ONNX Runtime refuses under ``torch.autocast("cpu")``, as measured."""
-    rows = json.loads(_DTYPES.read_text(encoding="utf-8"))["rows"]["under autocast"]
+    rows = _dtypes()["under autocast"]
     routes = ("onnx_torchscript", "onnx_dynamo")
     return frozenset(
         plain_name(name) for name, row in rows.items() if all(row["harm"].get(r) == "breaks" for r in routes)
@@ -116,9 +116,16 @@ def reduced() -> frozenset[str]:
 
 
 @functools.cache
+def _dtypes() -> dict[str, dict[str, Any]]:
+    """What was measured of operators, by the dtypes that they are given."""
+    rows: dict[str, dict[str, Any]] = json.loads(_DTYPES.read_text(encoding="utf-8"))["rows"]
+    return rows
+
+
+@functools.cache
 def _refusing() -> dict[tuple[str, tuple[str, ...]], frozenset[str]]:
     found = {}
-    for operator, mixes in json.loads(_DTYPES.read_text(encoding="utf-8"))["rows"].items():
+    for operator, mixes in _dtypes().items():
         name = operator.removeprefix("torch.")
         for key, row in mixes.items():
             refused = frozenset(route for route, level in row.get("harm", {}).items() if level == "breaks")

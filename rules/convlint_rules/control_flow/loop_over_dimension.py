@@ -4,7 +4,7 @@ from convlint.events import LoopOverDim, Taint
 from convlint.findings import Applicability, Finding, Fix, Harm, Level
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
-from convlint_rules.row_loop import vectorised
+from convlint_rules.row_loop import is_vectorisable, vectorised
 
 FROZEN = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
 PIECES = Harm(Level.frozen, Level.frozen, Level.frozen, Level.frozen)
@@ -99,7 +99,7 @@ class LoopOverDimension(Rule):
                 f"the length of this loop, `{event.short}`, is {what}: it is unrolled for the traced input; "
                 f"compute on the whole axis at once"
             )
-        fixable = Applicability.unsafe if vectorised(event) else None
+        fixable = Applicability.unsafe if is_vectorisable(event) else None
         return self.finding(event, message, harm, context, fixable=fixable)
 
     def fix(self, event: LoopOverDim, context: Context) -> Fix | None:

@@ -104,7 +104,6 @@ def _can_be_told(event: ReducedPrecision) -> bool:
     if not isinstance(call, ast.Call) or not (call.args or call.keywords):
         return False
     starred = any(isinstance(one, ast.Starred) for one in call.args) or any(one.arg is None for one in call.keywords)
-    before_enabled = (
-        0 if "cpu" in ast.unparse(call.func) else 2
-    )  # the device, which `torch.cpu.amp` knows, and the dtype
+    # the device, which `torch.cpu.amp` knows, and the dtype
+    before_enabled = 0 if "cpu" in ast.unparse(call.func) else 2
     return not starred and len(call.args) <= before_enabled

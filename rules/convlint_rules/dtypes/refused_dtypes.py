@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 from convlint.events import RefusedDtypes
 from convlint.findings import Finding, Harm, Level
 from convlint.rule import Context, Example, Rule
@@ -84,5 +82,5 @@ class RefusedDtypesOfOperator(Rule):
             f"`{event.short}` takes {' and '.join(dtypes)} values, and ONNX Runtime refuses what the {exporters} "
             f"exporter writes for that: {repair}"
         )
-        levels: dict[str, Any] = dict.fromkeys(event.refusing, Level.breaks)
-        return self.finding(event, message, Harm(**levels), context)
+        harm = Harm().with_levels(dict.fromkeys(event.refusing, Level.breaks))
+        return self.finding(event, message, harm, context)
