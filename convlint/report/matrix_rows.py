@@ -208,17 +208,14 @@ def outcome(matrix: Matrix, target: Target) -> tuple[Supported, str]:
     at = f"at opset {taken[0]}" if len(taken) == 1 else f"at the opsets {spans(taken)}"
     if not left:
         what = "it" if matrix.is_whole else "all that is seen"
-        return "yes", f"takes {what} {at if _of_opsets(target) else ''}".strip() + _by(columns[taken[-1]])
+        means_opsets = target.facts is not None and target.facts.reads_onnx
+        return "yes", f"takes {what} {at if means_opsets else ''}".strip() + _by(columns[taken[-1]])
     best = min(left, key=lambda opset: (columns[opset].count("no"), columns[opset].count("unknown"), -opset))
     stands = _stands(matrix, columns[best])
     if taken:
         return "partial", f"takes it {at}{_by(columns[taken[-1]])}; at {best}: {stands}"
     where = f"at opset {best}: " if len(columns) > 1 and not columns[best].reason else ""
     return columns[best].supported, f"{where}{stands}{_by(columns[best])}"
-
-
-def _of_opsets(target: Target) -> bool:
-    return target.facts is not None and any(graph.startswith("onnx") for graph in target.facts.reads)
 
 
 def _by(column: Column) -> str:
