@@ -380,6 +380,12 @@ an opset on: ``CumSum/i`` of integers."""
 _CLASSES = {"f": "float", "i": "int", "b": "bool"}
 
 
+def parted(operator: str) -> tuple[str, str]:
+    """``CumSum/i`` as the operator and the class of its first input's dtype, '' where that is not known."""
+    name, _, letter = operator.partition("/")
+    return name, _CLASSES.get(letter, "")
+
+
 @dataclass(frozen=True, kw_only=True)
 class OperatorCall(Event):
     """A function or layer of torch is called of which it was measured what operators it becomes."""
@@ -398,8 +404,7 @@ class OperatorCall(Event):
         None where that was not measured, or where the graph cannot be made.
         """
         known = [operators for since, operators in self.graphs.get(graph, ()) if since <= opset]
-        parted = [one.partition("/") for one in known[-1]] if known else []
-        return [(name, _CLASSES.get(letter, "")) for name, _, letter in parted] if known else None
+        return [parted(one) for one in known[-1]] if known else None
 
 
 @dataclass(frozen=True, kw_only=True)

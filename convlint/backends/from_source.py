@@ -6,10 +6,8 @@ from collections.abc import Iterable
 
 from convlint.analyzer import torch_facts
 from convlint.backends.uses import NEVER, Operator, OperatorUse, Place, Spans, merged
-from convlint.events import Event, OperatorCall
+from convlint.events import Event, OperatorCall, parted
 from convlint.findings import MADE_BY
-
-_CLASSES = {"f": "float", "i": "int", "b": "bool"}
 
 
 def uses(events: Iterable[Event]) -> list[OperatorUse]:
@@ -32,9 +30,4 @@ def _use(event: OperatorCall) -> OperatorUse:
 
 
 def _spans(spans: Iterable[tuple[int, tuple[str, ...]]]) -> Spans:
-    return tuple((opset, tuple(map(_operator, operators))) for opset, operators in spans)
-
-
-def _operator(written: str) -> Operator:
-    name, _, letter = written.partition("/")
-    return Operator(name, _CLASSES.get(letter, ""))
+    return tuple((opset, tuple(Operator(*parted(one)) for one in operators)) for opset, operators in spans)
