@@ -77,6 +77,7 @@ def report(happened: dict[tuple[Path, str], tuple[str, str]]) -> None:
     misses = []
     for file in dict.fromkeys(file for file, _ in happened):
         about = read(file)
+        assert about.opset is not None  # a file says it
         made = matrix(
             about.uses, [(target, None) for target in TARGETS], [about.opset], ir=about.ir, ask_installed=False
         )

@@ -380,9 +380,9 @@ an opset on: ``CumSum/i`` of integers."""
 _CLASSES = {"f": "float", "i": "int", "b": "bool"}
 
 
-def operator_and_class(written: str) -> tuple[str, str]:
-    """An operator of ``Graphs``, and the class of its first input's dtype or ''."""
-    name, _, letter = written.partition("/")
+def operator_and_class(operator: str) -> tuple[str, str]:
+    """``CumSum/i`` as the operator and the class of its first input's dtype, '' where that is not known."""
+    name, _, letter = operator.partition("/")
     return name, _CLASSES.get(letter, "")
 
 

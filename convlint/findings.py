@@ -13,6 +13,9 @@ ROUTES: tuple[str, ...] = ("jit_trace", "torch_export", "onnx_torchscript", "onn
 TRACERS: Mapping[str, str] = {"onnx_torchscript": "jit_trace", "onnx_dynamo": "torch_export"}
 """The route that an exporter to ONNX begins with: what that freezes is frozen in the file too."""
 
+MADE_BY: Mapping[str, str] = {route: route for route in ROUTES} | {"core": "torch_export"}
+"""A graph that a target reads to the route that makes it: ``core`` are ATen's core operators."""
+
 EXPORTERS: Mapping[str, tuple[str, ...]] = {
     "torchscript": ("jit_trace", "onnx_torchscript"),
     "dynamo": ("torch_export", "onnx_dynamo"),

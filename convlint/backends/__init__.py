@@ -48,7 +48,7 @@ def verdict(
     if reason := out_of_reach(known, version, opset):
         return _told(known, None, "unknown", reason)
     is_of_torch = operator.startswith(_OF_TORCH)
-    if is_of_torch is any(graph.startswith("onnx") for graph in known.reads):
+    if is_of_torch is known.reads_onnx:
         return _told(known, None, "unknown", f"{known.title} reads {'ONNX' if is_of_torch else 'programs of torch'}")
     row = _row(known, operator, opset)
     if row is None:

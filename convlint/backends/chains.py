@@ -32,7 +32,7 @@ class Fault(msgspec.Struct, frozen=True):
 @functools.cache
 def faults() -> dict[str, tuple[Fault, ...]]:
     """By target."""
-    return msgspec.json.decode(FAULTS.read_bytes(), type=dict[str, tuple[Fault, ...]]) if FAULTS.is_file() else {}
+    return msgspec.json.decode(FAULTS.read_bytes(), type=dict[str, tuple[Fault, ...]])
 
 
 @functools.cache

@@ -11,6 +11,8 @@ import msgspec
 
 FOLDER = Path(__file__).with_name("facts")
 OPERATORS = Path(__file__).with_name("onnx_operators.json")
+OLDEST_OPSET = 7
+"""Before it hardly any operator has a kernel, and no exporter writes it."""
 Claim = Literal["yes", "no", "function", "unknown"]
 """``function``: not itself, but ONNX says how it is made of others."""
 
@@ -61,6 +63,11 @@ class Facts(msgspec.Struct, frozen=True, dict=True):
     """The newest opset that the source knows, 0 where opsets mean nothing to it."""
     newest_ir: int = 0
     """The newest IR version of a file that it reads, 0 where that is not known."""
+
+    @property
+    def reads_onnx(self) -> bool:
+        """Whether it takes ONNX files, and not programs of torch."""
+        return any(graph.startswith("onnx") for graph in self.reads)
 
     @functools.cached_property
     def by_operator(self) -> dict[tuple[str, int], Row]:

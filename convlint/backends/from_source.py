@@ -7,9 +7,7 @@ from collections.abc import Iterable
 from convlint.analyzer import torch_facts
 from convlint.backends.uses import NEVER, Operator, OperatorUse, Place, Spans, merged
 from convlint.events import Event, OperatorCall, operator_and_class
-
-_ROUTES = {"core": "torch_export"}
-"""The routes on which graphs begin that are none of a route."""
+from convlint.findings import MADE_BY
 
 
 def uses(events: Iterable[Event]) -> list[OperatorUse]:
@@ -21,7 +19,7 @@ def _use(event: OperatorCall) -> OperatorUse:
     since = torch_facts.newer(event.callee)
     if lacking := torch_facts.table().refused.get(event.callee):
         since = NEVER, lacking
-    reached = {graph: spans for graph, spans in event.graphs.items() if _ROUTES.get(graph, graph) in event.routes}
+    reached = {graph: spans for graph, spans in event.graphs.items() if MADE_BY[graph] in event.routes}
     return OperatorUse(
         {graph: _spans(spans) for graph, spans in reached.items()},
         (event.callee,),

@@ -19,7 +19,7 @@ import msgspec
 
 from convlint.analyzer import torch_facts
 from convlint.backends import aten_name, live
-from convlint.backends.facts import FOLDER, OPERATORS
+from convlint.backends.facts import FOLDER, OLDEST_OPSET, OPERATORS
 
 ONNX = ["onnx_torchscript", "onnx_dynamo"]
 Rows = list[dict[str, Any]]
@@ -128,7 +128,7 @@ def coreml(_: Sources) -> Known:
     rows = [[name] for name in names] + [
         [name, 0, "no", "", "", passed, tests] for name, (passed, tests) in _converted(names).items()
     ]
-    return head | {"date": _today(), "reads": ["jit_trace", "torch_export"], "complete": True, "rows": rows}
+    return head | {"date": live.today(), "reads": ["jit_trace", "torch_export"], "complete": True, "rows": rows}
 
 
 def _converted(registered: set[str]) -> dict[str, tuple[int, int]]:
@@ -206,7 +206,7 @@ def _of_web(title: str, backend: str) -> Callable[[Sources], Known]:
         starts = [start for one in listed for start, _ in one["ranges"]]
         head = _head(title, listed[0]["backend_version"], listed[0]["source"], ONNX)
         return head | {
-            "oldest_opset": live.OLDEST_OPSET,
+            "oldest_opset": OLDEST_OPSET,
             "newest_opset": max(starts),
             "rows": [*rows.values(), *refused],
         }
@@ -222,7 +222,7 @@ def onnx_tf(sources: Sources) -> Known:
     rows = [trimmed([name, since, claims[how][0], "", claims[how][1]]) for (name, since), how in latest.items()]
     head = _head("onnx-tf", listed[0]["backend_version"], listed[0]["source"], ONNX)
     newest = max(one["opset"] for one in listed)
-    return head | {"oldest_opset": live.OLDEST_OPSET, "newest_opset": newest, "rows": rows}
+    return head | {"oldest_opset": OLDEST_OPSET, "newest_opset": newest, "rows": rows}
 
 
 def _head(title: str, version: str, source: str, reads: list[str], *, complete: bool = False) -> Known:
@@ -239,13 +239,7 @@ def _head(title: str, version: str, source: str, reads: list[str], *, complete: 
 
 
 def _window(measured: dict[tuple[str, int], tuple[int, int]]) -> Known:
-    return {"oldest_opset": 7, "newest_opset": max(since for _, since in measured)}
-
-
-def _today() -> str:
-    import datetime
-
-    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
+    return {"oldest_opset": OLDEST_OPSET, "newest_opset": max(since for _, since in measured)}
 
 
 TARGETS: dict[str, Callable[[Sources], Known]] = {

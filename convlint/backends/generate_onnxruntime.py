@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from convlint.backends import live
-from convlint.backends.facts import FOLDER
+from convlint.backends.facts import FOLDER, OLDEST_OPSET
 from convlint.backends.generate import trimmed, write
 
 
@@ -16,7 +16,7 @@ def main() -> None:
     """Writes the file of the installed version, by the first two parts of its number."""
     known = live.of_onnxruntime()
     told = msgspec.to_builtins(known)
-    rows = [trimmed(row) for row in told["rows"] if row[2] != "no" or row[1] >= live.OLDEST_OPSET]
+    rows = [trimmed(row) for row in told["rows"] if row[2] != "no" or row[1] >= OLDEST_OPSET]
     version = ".".join(known.version.split(".")[:2])
     write(FOLDER / f"onnxruntime@{version}.json", told | {"version": version, "rows": rows})
 

@@ -6,6 +6,7 @@ becomes a file of facts; that of the newest has no version in its name.
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -14,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from convlint.backends import live
-from convlint.backends.facts import FOLDER, OPERATORS
-from convlint.backends.generate import ONNX, Known, write
+from convlint.backends.facts import FOLDER, OLDEST_OPSET, OPERATORS
+from convlint.backends.generate import ONNX, Known, trimmed, write
 
 NEWEST = "10.1-GA"
 BRANCHES = ["5.1", "6.0", "7.0", "7.1", "7.2.1", "8.0-GA", "8.2-GA", "8.4-GA", "8.5-GA", "8.6-GA"]
@@ -26,7 +27,8 @@ CASTS = {
 }
 """A dtype for which another is cast, where a list says so."""
 _RANGE = re.compile(
-    r"TensorRT ([\d.]*\d) supports operators (?:up to|in the inclusive range of opset (\d+) to) opset (\d+)"
+    r"TensorRT ([\d.]*\d) supports operators (?:up to|in the inclusive range of opset (\d+) to) opset (\d+)",
+    re.IGNORECASE,
 )
 
 
@@ -37,8 +39,6 @@ def git(clone: Path, *arguments: str) -> str:
 
 def listed(text: str) -> Iterator[list[Any]]:
     """A row of facts for each row of a list."""
-    import json
-
     casts = {wide: narrow for (narrow, wide), said in CASTS.items() if said.search(text)}
     names = {name.lower(): name for name in json.loads(OPERATORS.read_text(encoding="utf-8"))}
     heads: list[str] = []
@@ -56,23 +56,15 @@ def listed(text: str) -> Iterator[list[Any]]:
             )
             restricted = bool(row.get("restrictions") or row.get("notes"))
             note = "restricted" if restricted and cells[1] == "Y" else ""
-            made = [
-                names.get(cells[0].lower(), cells[0]),
-                0,
-                "yes" if cells[1] == "Y" else "no",
-                dtypes,
-                note,
-            ]
-            while len(made) > 3 and not made[-1]:
-                made.pop()
-            yield made
+            claim = "yes" if cells[1] == "Y" else "no"
+            yield trimmed([names.get(cells[0].lower(), cells[0]), 0, claim, dtypes, note])
 
 
 def known(clone: Path, branch: str) -> Known:
     """The facts of a release."""
     path = next(path for path in ("docs/operators.md", "operators.md") if git(clone, "ls-tree", branch, path).strip())
     text = git(clone, "show", f"{branch}:{path}")
-    version, oldest, newest = re.search(_RANGE.pattern, text, re.IGNORECASE).groups()  # type: ignore[union-attr]
+    version, oldest, newest = _RANGE.search(text).groups()  # type: ignore[union-attr]
     commit, date = git(clone, "log", "-1", "--format=%h %cs", branch, "--", path).split()
     return {
         "title": "TensorRT",
@@ -81,7 +73,7 @@ def known(clone: Path, branch: str) -> Known:
         "date": date,
         "reads": ONNX,
         "complete": False,
-        "oldest_opset": int(oldest or live.OLDEST_OPSET),
+        "oldest_opset": int(oldest or OLDEST_OPSET),
         "newest_opset": int(newest),
         "rows": list({row[0]: row for row in listed(text)}.values()),  # a list may name one twice
     }

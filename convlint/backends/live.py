@@ -7,11 +7,11 @@ import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from convlint.backends.facts import DTYPES, ELSE_FUNCTION, Claim, Facts, Row, facts
+from msgspec import structs
+
+from convlint.backends.facts import DTYPES, ELSE_FUNCTION, OLDEST_OPSET, Claim, Facts, Row, facts
 
 ONNX_GRAPHS = ("onnx_torchscript", "onnx_dynamo")
-OLDEST_OPSET = 7
-"""Before it hardly any operator has a kernel."""
 _NEVER = 2**31 - 1
 _OLD_IR, _MOST_IR = 8, 40
 
@@ -40,8 +40,6 @@ _ASKED: dict[str, Callable[[], Facts]] = {"onnxruntime": _onnxruntime}
 
 def with_tests(known: Facts, tested: dict[tuple[str, int], tuple[int, int]]) -> Facts:
     """The facts with what ONNX's own tests of each operator did."""
-    from msgspec import structs
-
     rows = []
     for row in known.rows:
         passed, tests = tested.get((row.operator, row.since_version), (0, 0))
@@ -73,7 +71,7 @@ def of_onnxruntime() -> Facts:
         title="ONNX Runtime",
         version=onnxruntime.__version__,
         source="onnxruntime's own registry of CPU kernels",
-        date=datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
+        date=today(),
         reads=ONNX_GRAPHS,
         complete=False,
         rows=tuple(rows),
@@ -81,6 +79,11 @@ def of_onnxruntime() -> Facts:
         newest_opset=max(one.since_version for one in schemas),
         newest_ir=max(ir for ir in range(3, _MOST_IR) if _loads("Relu", "FLOAT", ir)),
     )
+
+
+def today() -> str:
+    """The date that facts bear which are asked for now."""
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
 
 
 def _functions() -> set[tuple[str, int]]:

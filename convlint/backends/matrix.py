@@ -11,17 +11,15 @@ from convlint import backends
 from convlint.backends import live
 from convlint.backends.chains import fault, in_words, is_chain
 from convlint.backends.exporters import TITLES, exporters
-from convlint.backends.facts import Facts, facts, newest_known, removed_at, same_version, since_version
+from convlint.backends.facts import OLDEST_OPSET, Facts, facts, newest_known, removed_at, same_version, since_version
 from convlint.backends.uses import FILE, NEVER, Operator, OperatorUse, Subject
-from convlint.findings import EXPORTERS
+from convlint.findings import EXPORTERS, MADE_BY
 from convlint.rule import Verdict
 
 Supported = Literal["yes", "partial", "unknown", "no"]
 ORDER: tuple[Supported, ...] = ("no", "unknown", "partial", "yes")
 """The worst first. Unknown is not no, nor is it yes."""
 RESTRICTED = "restricted"
-OLDEST = 7
-"""The oldest opset that any exporter here writes."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +133,7 @@ class Matrix:
     @property
     def is_whole(self) -> bool:
         """Whether these are all operators of the model: of a file they are, of sources those that are understood."""
-        return any(FILE in use.graphs for use in self.uses)
+        return _is_file(self.uses)
 
     @property
     def takes(self) -> bool:
@@ -187,14 +185,10 @@ def _target(name: str, version: str | None, ask_installed: bool) -> Target:
     return Target(name, version, shipped)
 
 
-def _reads_onnx(target: Target) -> bool:
-    return target.facts is not None and any(graph.startswith("onnx") for graph in target.facts.reads)
-
-
 def _windowed(target: Target) -> bool:
     """Whether opsets mean something to a target, and something is known of it."""
     known = target.facts
-    return known is not None and _reads_onnx(target) and not backends.out_of_reach(known, target.version, _some(known))
+    return known is not None and known.reads_onnx and not backends.out_of_reach(known, target.version, _some(known))
 
 
 def _some(known: Facts) -> int:
@@ -240,9 +234,9 @@ def _readable(uses: Sequence[OperatorUse], target: Target, exporter: str) -> lis
     """The graphs that a target can be given."""
     assert target.facts is not None
     if _is_file(uses):
-        return [FILE] if _reads_onnx(target) else []
+        return [FILE] if target.facts.reads_onnx else []
     routes = EXPORTERS[exporter]
-    return [graph for graph in target.facts.reads if {"core": "torch_export"}.get(graph, graph) in routes]
+    return [graph for graph in target.facts.reads if MADE_BY[graph] in routes]
 
 
 def _span(graph: str) -> str:
@@ -340,7 +334,7 @@ def _fusions(
 
 
 def _window(uses: Sequence[OperatorUse], targets: Sequence[Target], graph: str) -> Window:
-    shared = [opset for opset in range(OLDEST, newest_known() + 1) if _known_to_all(targets, graph, opset)]
+    shared = [opset for opset in range(OLDEST_OPSET, newest_known() + 1) if _known_to_all(targets, graph, opset)]
     obstacles = {opset: _obstacles(uses, targets, graph, opset) for opset in shared}
     free = tuple(opset for opset in shared if not obstacles[opset])
     if free or not shared:

@@ -7,7 +7,6 @@ operator in it is taken, the shortest chains are kept that are in no file that c
 
 from __future__ import annotations
 
-import datetime
 import io
 import json
 import subprocess
@@ -22,6 +21,7 @@ import onnx
 import torch
 from torch import nn
 
+from convlint.backends import live
 from convlint.backends.chains import FAULTS, chains
 
 WORKER = """
@@ -100,16 +100,10 @@ def ran(python: str, content: bytes, given: Any, right: Any) -> str:
         np.savez(arrays, given=given, right=right)
         command = [python, "-c", WORKER, str(model), str(arrays)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
-    if done.returncode < 0:
-        return "ends the process"
+    if done.returncode <= 0:
+        return "ends the process" if done.returncode else ""
     last = (done.stderr.strip().splitlines() or ["ends"])[-1]
-    return (
-        ""
-        if done.returncode == 0
-        else last.removeprefix("AssertionError: ")
-        if "AssertionError" in last
-        else "refuses it"
-    )
+    return last.removeprefix("AssertionError: ") if "AssertionError" in last else "refuses it"
 
 
 def main(python: str) -> None:
@@ -131,15 +125,13 @@ def main(python: str) -> None:
                 right |= found
     command = [python, "-c", VERSION]
     version = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
-    date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
     faults: dict[str, dict[str, str]] = {}
     for written, what, found in wrong:
         left = found - right
         shortest = min((len(chain.split()) for chain in left), default=0)
         for chain in sorted(one for one in left if len(one.split()) == shortest):
-            faults.setdefault(
-                chain, {"chain": chain, "written": written, "what": what, "version": version, "date": date}
-            )
+            told = {"chain": chain, "written": written, "what": what, "version": version, "date": live.today()}
+            faults.setdefault(chain, told)
     FAULTS.write_text(json.dumps({"opencv": list(faults.values())}, indent=1) + "\n", encoding="utf-8")
 
 

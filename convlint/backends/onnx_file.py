@@ -6,37 +6,25 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from convlint.backends.chains import chains, known_chains
-from convlint.backends.uses import FILE, Operator, OperatorUse, Place
+from convlint.backends.facts import DTYPES
+from convlint.backends.uses import FILE, Operator, OperatorUse, Place, Subject
 from convlint.errors import UsageError
+from convlint.trial import place
 
 DEFAULT_DOMAINS = ("", "ai.onnx")
 _SMALL = 1024
 """Bytes of a constant that type inference may need to look at; larger ones are weights."""
 _TRACED = re.compile(r'File "([^"\n]+)", line (\d+)')
 _DESCRIBED = re.compile(r"^(.+)\((\d+)\): ", re.MULTILINE)
-_OF_TORCH = re.compile(r"[/\\](site|dist)-packages[/\\](torch|onnxscript)[/\\]|^<|[/\\]functorch[/\\]")
 _TARGET = re.compile(r"target=(?:torch\.ops\.)?([\w.]+)")
 
 
-@dataclass(frozen=True)
-class OnnxFile:
-    """What an ONNX file holds."""
-
-    path: str
-    opset: int
-    ir: int
-    producer: str
-    nodes: int
-    uses: tuple[OperatorUse, ...]
-
-
-def read(path: Path) -> OnnxFile:
+def read(path: Path) -> Subject:
     """Reads a file; weights that are stored beside it are not read.
 
     Raises:
@@ -56,7 +44,7 @@ def read(path: Path) -> OnnxFile:
         if chain in known_chains():
             collected.count(Operator(chain, dtypes.get(parts[0].input[0], "")), parts[-1])
     producer = _printable(f"{model.producer_name} {model.producer_version}").strip()
-    return OnnxFile(str(path), opset, int(model.ir_version), producer, len(nodes), tuple(collected.uses()))
+    return Subject(str(path), tuple(collected.uses()), opset, producer, len(nodes), int(model.ir_version))
 
 
 def _loaded(path: Path) -> Any:
@@ -86,9 +74,8 @@ def _nodes(model: Any) -> Iterator[Any]:
                 waiting.extend(reversed(own[key].node))
             continue
         yield node
-        for attribute in node.attribute:
-            for graph in ([attribute.g] if attribute.HasField("g") else []) + list(attribute.graphs):
-                waiting.extend(reversed(graph.node))
+        for graph in _inside(node):
+            waiting.extend(reversed(graph.node))
 
 
 def _graphs(graph: Any) -> Iterator[Any]:
@@ -97,8 +84,12 @@ def _graphs(graph: Any) -> Iterator[Any]:
         one = waiting.pop()
         yield one
         for node in one.node:
-            for attribute in node.attribute:
-                waiting += ([attribute.g] if attribute.HasField("g") else []) + list(attribute.graphs)
+            waiting += _inside(node)
+
+
+def _inside(node: Any) -> list[Any]:
+    """The graphs in a node's attributes."""
+    return [graph for one in node.attribute for graph in ([one.g] if one.HasField("g") else []) + list(one.graphs)]
 
 
 def _dtypes(model: Any) -> dict[str, str]:
@@ -133,7 +124,7 @@ def _dtype(kind: int) -> str:
         name: str = onnx.TensorProto.DataType.Name(kind).lower()
     except ValueError:
         return ""
-    return {"float": "float32", "double": "float64"}.get(name, name)
+    return DTYPES.get(name, name)
 
 
 def _printable(text: str) -> str:
@@ -159,11 +150,11 @@ class _Collected:
         """One more use of an operator, with what a node tells of it."""
         self._counts[operator] = self._counts.get(operator, 0) + 1
         told = {one.key: one.value for one in node.metadata_props}
-        call, place = _call(told), _place(told.get("pkg.torch.onnx.stack_trace", ""), node.doc_string)
+        call, line = _call(told), _line(told.get("pkg.torch.onnx.stack_trace", ""), node.doc_string)
         if call:
             self._calls.setdefault(operator, {})[call] = None
-        if place is not None:
-            self._places.setdefault(operator, {})[place] = None
+        if line is not None:
+            self._places.setdefault(operator, {})[line] = None
 
     def uses(self) -> Iterator[OperatorUse]:
         """The uses, in the order of the file."""
@@ -215,7 +206,8 @@ def _call(told: dict[str, str]) -> str:
     return last[0] if last and isinstance(last[0], str) and last[0].startswith("aten.") else ""
 
 
-def _place(traced: str, described: str) -> Place | None:
-    """The innermost line that is not torch's own: a stack trace ends with it, a description begins with it."""
+def _line(traced: str, described: str) -> Place | None:
+    """The innermost line of the user's: a stack trace ends with it, a description begins with it."""
     lines = _TRACED.findall(traced)[::-1] or _DESCRIBED.findall(described)
-    return next((Place(path, int(row)) for path, row in lines if not _OF_TORCH.search(path)), None)
+    found = place.of_frames((path, int(row)) for path, row in lines)
+    return Place(*found) if found else None

@@ -9,13 +9,12 @@ from typing import Annotated, Literal
 import typer
 
 from convlint import api
-from convlint.backends.facts import newest_known
+from convlint.backends.facts import OLDEST_OPSET, newest_known
 from convlint.cli import options as opt
 from convlint.config import Options
 from convlint.errors import UsageError
 from convlint.report.style import Painter
 
-OLDEST = 7
 _OPSETS = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?")
 
 
@@ -64,6 +63,6 @@ def _opsets(written: str | None) -> list[int]:
     if parts is None:
         raise UsageError(f"--opset {written}: is no opset and no range; write for example `17` or `13-20`")
     low, high = int(parts[1]), int(parts[2] or parts[1])
-    if not OLDEST <= low <= high <= newest_known():
-        raise UsageError(f"--opset {written}: what is known is of the opsets {OLDEST} to {newest_known()}")
+    if not OLDEST_OPSET <= low <= high <= newest_known():
+        raise UsageError(f"--opset {written}: what is known is of the opsets {OLDEST_OPSET} to {newest_known()}")
     return list(range(low, high + 1))

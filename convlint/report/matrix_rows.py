@@ -33,6 +33,8 @@ class Row:
     """A use, with what it is in each column shown."""
 
     use: OperatorUse
+    place: int
+    """Of the use among all."""
     texts: tuple[str, ...]
     worst: tuple[Supported, ...]
     """Of each column."""
@@ -89,7 +91,7 @@ def _row(matrix: Matrix, columns: Sequence[Head], place: int, use: OperatorUse) 
             if cell.supported != "yes":
                 why = restrictions if cell.supported == "partial" else refusals
                 why.setdefault(told(cell), {})[head.target.asked] = None
-    return Row(use, tuple(texts), tuple(worst), _said(refusals), _said(restrictions))
+    return Row(use, place, tuple(texts), tuple(worst), _said(refusals), _said(restrictions))
 
 
 def _said(why: dict[str, dict[str, None]]) -> tuple[str, ...]:
@@ -208,17 +210,14 @@ def outcome(matrix: Matrix, target: Target) -> tuple[Supported, str]:
     at = f"at opset {taken[0]}" if len(taken) == 1 else f"at the opsets {spans(taken)}"
     if not left:
         what = "it" if matrix.is_whole else "all that is seen"
-        return "yes", f"takes {what} {at if _of_opsets(target) else ''}".strip() + _by(columns[taken[-1]])
+        means_opsets = target.facts is not None and target.facts.reads_onnx
+        return "yes", f"takes {what} {at if means_opsets else ''}".strip() + _by(columns[taken[-1]])
     best = min(left, key=lambda opset: (columns[opset].count("no"), columns[opset].count("unknown"), -opset))
     stands = _stands(matrix, columns[best])
     if taken:
         return "partial", f"takes it {at}{_by(columns[taken[-1]])}; at {best}: {stands}"
     where = f"at opset {best}: " if len(columns) > 1 and not columns[best].reason else ""
     return columns[best].supported, f"{where}{stands}{_by(columns[best])}"
-
-
-def _of_opsets(target: Target) -> bool:
-    return target.facts is not None and any(graph.startswith("onnx") for graph in target.facts.reads)
 
 
 def _by(column: Column) -> str:
@@ -259,11 +258,11 @@ def age(date: str) -> str:
 
 def in_part(matrix: Matrix, columns: Sequence[Head], folded: Sequence[Row]) -> Iterator[str]:
     """Of the rows that are folded, by target, what it takes in part."""
-    for place, head in enumerate(columns):
+    for i, head in enumerate(columns):
         names = []
         for row in folded:
-            if row.worst[place] == "partial":
-                cell = matrix.at(head.target, head.opsets[-1]).cells[matrix.uses.index(row.use)]
+            if row.worst[i] == "partial":
+                cell = matrix.at(head.target, head.opsets[-1]).cells[row.place]
                 verdict = cell.verdict
                 measured = f" {verdict.passed}/{verdict.tests}" if verdict.tests > verdict.passed else ""
                 names.append(f"{cell.operator}{measured}")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from convlint.backends.matrix import MatrixResult
+from convlint.backends.matrix import Matrix, MatrixResult
 from convlint.report import matrix_rows as shown
 from convlint.report.matrix_rows import Head, Row
 from convlint.report.style import Painter
@@ -97,31 +97,25 @@ def _folded(
 
 def in_short(result: MatrixResult, painter: Painter) -> Iterator[str]:
     """What becomes of the model on each target."""
-    matrix = result.matrix
-    size = max(len(target.asked) for target in matrix.targets)
-    for target in matrix.targets:
-        supported, text = shown.outcome(matrix, target)
-        name = painter(f"{target.asked:<{size}}", STYLES[supported])
-        yield from _under(name, _wrapped(text, painter.width - size - _GAP, "", ""), size)
+    return _outcomes(result.matrix, painter, painter.width, with_evidence=False)
 
 
 def _summary(result: MatrixResult, painter: Painter, width: int) -> Iterator[str]:
-    matrix = result.matrix
-    size = max(len(target.asked) for target in matrix.targets)
-    for target in matrix.targets:
-        supported, text = shown.outcome(matrix, target)
-        name = painter(f"{target.asked:<{size}}", STYLES[supported])
-        yield from _under(name, _wrapped(text, width - size - _GAP, "", ""), size)
-        if said := shown.evidence(target):
-            yield from (f"{' ' * (size + _GAP)}{line}" for line in _wrapped(said, width - size - _GAP, "", ""))
-    if matrix.windows:
+    yield from _outcomes(result.matrix, painter, width, with_evidence=True)
+    if result.matrix.windows:
         yield ""
         yield from _windows(result, painter, width)
 
 
-def _under(name: str, text: Iterable[str], size: int) -> Iterator[str]:
-    for i, line in enumerate(text):
-        yield f"{name if i == 0 else ' ' * size}{' ' * _GAP}{line}"
+def _outcomes(matrix: Matrix, painter: Painter, width: int, *, with_evidence: bool) -> Iterator[str]:
+    size = max(len(target.asked) for target in matrix.targets)
+    for target in matrix.targets:
+        supported, text = shown.outcome(matrix, target)
+        said = shown.evidence(target) if with_evidence else ""
+        margin = painter(f"{target.asked:<{size}}", STYLES[supported])
+        for line in (*_wrapped(text, width - size - _GAP, "", ""), *_wrapped(said, width - size - _GAP, "", "")):
+            yield f"{margin}{' ' * _GAP}{line}"
+            margin = " " * size
 
 
 def _windows(result: MatrixResult, painter: Painter, width: int) -> Iterator[str]:

@@ -14,7 +14,7 @@ from types import FrameType
 
 from convlint.source.discovery import INSTALLED
 
-_TOOLS = ("torch", "onnx", "onnxscript", "onnx_ir", "onnxruntime", "numpy", "msgspec", "convlint")
+_TOOLS = ("torch", "functorch", "onnx", "onnxscript", "onnx_ir", "onnxruntime", "numpy", "msgspec", "convlint")
 _DUMPED = re.compile(r'File "(.+)", line (\d+) in ')
 _ELSEWHERE = re.compile(
     rf"/(?:{'|'.join(INSTALLED)})/(?:{'|'.join(_TOOLS)})/|/lib/python3\.\d+/(?!{'|'.join(INSTALLED)})"
@@ -65,7 +65,7 @@ def of_frames(innermost_first: Iterable[tuple[str, int]]) -> tuple[str, int] | N
 @cache
 def is_of_user(path: str) -> bool:
     """Whether a file is neither Python's nor an exporter's."""
-    if path.startswith(("<", *_tools())) or _ELSEWHERE.search(path):
+    if path.startswith(("<", *_tools())) or _ELSEWHERE.search(path.replace("\\", "/")):
         return False
     return not path.startswith(sysconfig.get_paths()["stdlib"]) or any(f"/{name}/" in path for name in INSTALLED)
 

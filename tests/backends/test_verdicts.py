@@ -93,6 +93,7 @@ def test_a_fact_file_names_its_version_and_source_and_is_read_at_once(target: st
     assert tuple(reads(name)) == known.reads
     assert version or newest(name) == known.version
     assert len(known.by_operator) == len(known.rows)
+    assert not any("(" in f"{row.dtypes} {row.types}" for row in known.rows)
     content = (FOLDER / f"{target}.json").read_bytes()
     assert min(timeit.repeat(lambda: msgspec.json.decode(content, type=Facts), number=1)) < 0.02
 

@@ -3,14 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from convlint.events import OperatorCall
-from convlint.findings import Finding, Harm, Level
+from convlint.findings import MADE_BY, Finding, Harm, Level
 from convlint.rule import DEFAULT_OPSET, Context, Example, Fact, Rule, Verdict
 from convlint_rules.examples import forward
 
 DEFAULT = "onnxruntime"
 """The target that every run is for: what it refuses is for other rules to say, by what was measured."""
-ROUTES = {"core": "torch_export"}
-"""The routes on which graphs begin that are none of a route."""
 
 
 class OperatorOfTarget(Rule):
@@ -81,7 +79,7 @@ def _refusal(event: OperatorCall, target: str, context: Context) -> tuple[str, s
     """What a target refuses of a call, None where it takes one of the graphs that it may be given."""
     refused = None
     for graph in context.reads(target):
-        if ROUTES.get(graph, graph) not in event.routes.intersection(context.routes):
+        if MADE_BY[graph] not in event.routes.intersection(context.routes):
             continue
         operators = event.operators(graph, context.opset or DEFAULT_OPSET)
         if operators is None and graph == "onnx_torchscript":
