@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from convlint.errors import UsageError
 from convlint.graph import files, folding, progress, schemas, structure, types
+from convlint.graph.constants import tensor_type
 from convlint.graph.proof import Proof, proven
 from convlint.graph.source_line import Line
 from convlint.graph.target import Target
 from convlint.graph.values import Scope, Value
-from convlint.graph.walk import Step, Walk, tensor_type, with_shapes
+from convlint.graph.walk import Step, Walk, with_shapes
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto

@@ -50,6 +50,24 @@ def dtype_of(kind: str) -> str:
     return kind[len("tensor(") : -1] if kind.startswith("tensor(") else ""
 
 
+def number(kind: str) -> int:
+    """The number by which ONNX knows the elements of a tensor."""
+    from onnx import TensorProto
+
+    return int(TensorProto.DataType.Value(dtype_of(kind).upper()))
+
+
+def tensor_of(kind: str) -> TypeProto | None:
+    """A tensor of these elements and of unknown rank; None for what is no tensor."""
+    from onnx import TypeProto
+
+    if not dtype_of(kind):
+        return None
+    proto = TypeProto()
+    proto.tensor_type.elem_type = number(kind)
+    return proto
+
+
 def readable(kind: str) -> str:
     """A type for people: ``float32`` for ``tensor(float)``, ``seq(float32)``."""
     dtype = dtype_of(kind)
