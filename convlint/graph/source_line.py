@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import linecache
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from convlint.trial import place
@@ -23,17 +22,6 @@ class Line(NamedTuple):
     path: str = ""
     row: int = 0
     code: str = ""
-
-    @property
-    def place(self) -> str:
-        """``file.py:12``, relative to the working directory where it is below."""
-        if not self.path:
-            return ""
-        try:
-            path = Path(self.path).relative_to(Path.cwd()).as_posix()
-        except ValueError:
-            path = self.path
-        return f"{path}:{self.row}"
 
 
 NO_LINE = Line()
