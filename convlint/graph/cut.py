@@ -16,6 +16,7 @@ from convlint.graph.source_line import Line
 from convlint.graph.target import Target
 from convlint.graph.values import Scope, Value
 from convlint.graph.walk import Step, Walk, with_shapes
+from convlint.source.replacing import replace_bytes
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto
@@ -395,11 +396,7 @@ def _plain(proto: Any) -> Any:
 
 
 def _write(model: ModelProto, path: Path) -> None:
-    """Writes a part, its tensors into a file beside it where they are too large for one."""
-    import onnx
-
-    is_large = model.ByteSize() > files.LARGEST // 2
     try:
-        onnx.save_model(model, str(path), save_as_external_data=is_large, location=f"{path.name}.data")
+        replace_bytes(path, model.SerializeToString())  # one message holds it, or it could not have been proven
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror})") from error
