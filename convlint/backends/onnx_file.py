@@ -14,13 +14,11 @@ from typing import Any
 from convlint.backends.chains import chains, known_chains
 from convlint.backends.uses import FILE, Operator, OperatorUse, Place
 from convlint.errors import UsageError
+from convlint.trial.place import of_node
 
 DEFAULT_DOMAINS = ("", "ai.onnx")
 _SMALL = 1024
 """Bytes of a constant that type inference may need to look at; larger ones are weights."""
-_TRACED = re.compile(r'File "([^"\n]+)", line (\d+)')
-_DESCRIBED = re.compile(r"^(.+)\((\d+)\): ", re.MULTILINE)
-_OF_TORCH = re.compile(r"[/\\](site|dist)-packages[/\\](torch|onnxscript)[/\\]|^<|[/\\]functorch[/\\]")
 _TARGET = re.compile(r"target=(?:torch\.ops\.)?([\w.]+)")
 
 
@@ -159,11 +157,11 @@ class _Collected:
         """One more use of an operator, with what a node tells of it."""
         self._counts[operator] = self._counts.get(operator, 0) + 1
         told = {one.key: one.value for one in node.metadata_props}
-        call, place = _call(told), _place(told.get("pkg.torch.onnx.stack_trace", ""), node.doc_string)
+        call, line = _call(told), of_node(node)
         if call:
             self._calls.setdefault(operator, {})[call] = None
-        if place is not None:
-            self._places.setdefault(operator, {})[place] = None
+        if line is not None:
+            self._places.setdefault(operator, {})[Place(*line[:2])] = None
 
     def uses(self) -> Iterator[OperatorUse]:
         """The uses, in the order of the file."""
@@ -213,9 +211,3 @@ def _call(told: dict[str, str]) -> str:
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return ""
     return last[0] if last and isinstance(last[0], str) and last[0].startswith("aten.") else ""
-
-
-def _place(traced: str, described: str) -> Place | None:
-    """The innermost line that is not torch's own: a stack trace ends with it, a description begins with it."""
-    lines = _TRACED.findall(traced)[::-1] or _DESCRIBED.findall(described)
-    return next((Place(path, int(row)) for path, row in lines if not _OF_TORCH.search(path)), None)
