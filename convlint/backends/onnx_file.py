@@ -14,13 +14,11 @@ from convlint.backends.chains import chains, known_chains
 from convlint.backends.facts import DTYPES
 from convlint.backends.uses import FILE, Operator, OperatorUse, Place, Subject
 from convlint.errors import UsageError
-from convlint.trial import place
+from convlint.trial.place import of_node
 
 DEFAULT_DOMAINS = ("", "ai.onnx")
 _SMALL = 1024
 """Bytes of a constant that type inference may need to look at; larger ones are weights."""
-_TRACED = re.compile(r'File "([^"\n]+)", line (\d+)')
-_DESCRIBED = re.compile(r"^(.+)\((\d+)\): ", re.MULTILINE)
 _TARGET = re.compile(r"target=(?:torch\.ops\.)?([\w.]+)")
 
 
@@ -150,11 +148,11 @@ class _Collected:
         """One more use of an operator, with what a node tells of it."""
         self._counts[operator] = self._counts.get(operator, 0) + 1
         told = {one.key: one.value for one in node.metadata_props}
-        call, line = _call(told), _line(told.get("pkg.torch.onnx.stack_trace", ""), node.doc_string)
+        call, line = _call(told), of_node(node)
         if call:
             self._calls.setdefault(operator, {})[call] = None
         if line is not None:
-            self._places.setdefault(operator, {})[line] = None
+            self._places.setdefault(operator, {})[Place(*line[:2])] = None
 
     def uses(self) -> Iterator[OperatorUse]:
         """The uses, in the order of the file."""
@@ -204,10 +202,3 @@ def _call(told: dict[str, str]) -> str:
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return ""
     return last[0] if last and isinstance(last[0], str) and last[0].startswith("aten.") else ""
-
-
-def _line(traced: str, described: str) -> Place | None:
-    """The innermost line of the user's: a stack trace ends with it, a description begins with it."""
-    lines = _TRACED.findall(traced)[::-1] or _DESCRIBED.findall(described)
-    found = place.of_frames((path, int(row)) for path, row in lines)
-    return Place(*found) if found else None

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from convlint.errors import UsageError
 from convlint.graph import files, folding, progress, schemas, structure, types
+from convlint.graph.constants import tensor_type
 from convlint.graph.proof import Proof, proven
 from convlint.graph.source_line import Line
 from convlint.graph.target import Target
 from convlint.graph.values import Scope, Value
-from convlint.graph.walk import Step, Walk, tensor_type, with_shapes
+from convlint.graph.walk import Step, Walk, with_shapes
+from convlint.source.replacing import replace_bytes
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto
@@ -167,25 +169,17 @@ class _Parts:
         self._all = steps
         self._steps = [step for step in steps if not step.place.inside]
         self._constants = folding.independent(self._steps, [one.name for one in model.graph.initializer])
+        self._independent = {id(step) for step in self._constants.nodes}
+        self._dependent = [step for step in self._steps if id(step) not in self._independent]
         self._folded = self._fold()
-        independent = {id(step) for step in self._constants.nodes}
-        self._dependent = [step for step in self._steps if id(step) not in independent]
         self._outer, self.refused = self._judge(steps, target)
         self.head = _Part()
         self.tail = _Part()
 
     def _fold(self) -> dict[str, TensorProto]:
         """The constants that nodes which depend on inputs read, computed."""
-        independent = {id(step) for step in self._constants.nodes}
         made = {name for step in self._constants.nodes for name in step.node.output if name}
-        wanted = {
-            name
-            for step in self._steps
-            if id(step) not in independent
-            for name in structure.reads(step.node)
-            if name in made
-        }
-        wanted |= {one.name for one in self._model.graph.output if one.name in made}
+        wanted = made & (_read(self._dependent) | {one.name for one in self._model.graph.output})
         progress.tell("what depends on no input")
         return folding.folded(self._model, self._constants, sorted(wanted)) if wanted else {}
 
@@ -193,10 +187,9 @@ class _Parts:
         """The nodes of the graph itself that the target does not take, or of which it does not take what is inside."""
         outer: set[int] = set()
         refused: list[Refused] = []
-        independent = {id(step) for step in self._constants.nodes}
         inside = ""
         for step in steps:
-            reason = "" if id(step) in independent else _reason(target, step)
+            reason = "" if id(step) in self._independent else _reason(target, step)
             if reason:
                 refused.append(Refused(step.node.op_type, step.name, step.place.inside, reason, step.line))
             if step.place.inside:
@@ -394,11 +387,7 @@ def _plain(proto: Any) -> Any:
 
 
 def _write(model: ModelProto, path: Path) -> None:
-    """Writes a part, its tensors into a file beside it where they are too large for one."""
-    import onnx
-
-    is_large = model.ByteSize() > files.LARGEST // 2
     try:
-        onnx.save_model(model, str(path), save_as_external_data=is_large, location=f"{path.name}.data")
+        replace_bytes(path, model.SerializeToString())  # one message holds it, or it could not have been proven
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror})") from error

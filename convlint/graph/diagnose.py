@@ -29,11 +29,11 @@ def diagnose(path: Path, targets: Targets = ()) -> Diagnosis:
     """
     model = files.read(path)
     opsets = opsets_of(model)
-    told = Diagnosis(str(path), model.ir_version, opsets, targets=[_label(*one) for one in targets])
+    asked = [Target(name, version, model) for name, version in targets]
+    told = Diagnosis(str(path), model.ir_version, opsets, targets=[one.label for one in asked])
     told.graph += _about_data(model, path.parent)
     told.graph += _about_versions(model, opsets, targets)
     files.drop_weights(model)
-    asked = [Target(name, version, model) for name, version in targets]
     told.notes += [
         f"{one.label} reads programs of torch, no ONNX; it was not asked" for one in asked if not one.reads_onnx
     ]
@@ -41,10 +41,6 @@ def diagnose(path: Path, targets: Targets = ()) -> Diagnosis:
     Walk(model, collector.visit, told.graph.append).model(with_shapes(model))
     collector.finish()
     return told
-
-
-def _label(name: str, version: str | None) -> str:
-    return f"{name}=={version}" if version else name
 
 
 def _about_data(model: ModelProto, folder: Path) -> list[Wrong]:

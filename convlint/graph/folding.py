@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from convlint.graph import schemas, structure
+from convlint.graph.runtime import session
 from convlint.graph.values import Value
 from convlint.graph.walk import Step
 
@@ -95,7 +96,6 @@ def folded(model: ModelProto, found: Independent, wanted: Sequence[str]) -> dict
 
 def _computed(model: ModelProto, found: Independent, wanted: Sequence[str]) -> list[Any]:
     """Runs the nodes that need no input."""
-    import onnxruntime
     from onnx import TypeProto, helper, numpy_helper
 
     reads = {name for step in found.nodes for name in step.node.input}
@@ -106,7 +106,4 @@ def _computed(model: ModelProto, found: Independent, wanted: Sequence[str]) -> l
     rest = [step.node for step in found.nodes if not set(step.node.output) & set(found.sizes)]
     graph = helper.make_graph(rest, "constants", [], outputs, kept)
     part = helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
-    settings = onnxruntime.SessionOptions()
-    settings.log_severity_level = 4
-    session = onnxruntime.InferenceSession(part.SerializeToString(), settings, providers=["CPUExecutionProvider"])
-    return list(session.run(list(wanted), {}))
+    return list(session(part).run(list(wanted), {}))

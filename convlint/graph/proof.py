@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from convlint.errors import UsageError
 from convlint.graph import progress
+from convlint.graph.runtime import session
 
 if TYPE_CHECKING:
     from onnx import ModelProto, ValueInfoProto
@@ -33,16 +34,16 @@ class Proof:
 
 
 def proven(whole: ModelProto, head: ModelProto, tail: ModelProto) -> Proof:
-    """Runs the whole and the parts without optimizations, which would add up in another order, and compares.
+    """Runs the whole and the parts and compares.
 
     Raises:
         UsageError: ONNX Runtime is not installed, or does not run the model or a part.
     """
     sessions = [_session(model, what) for model, what in ((whole, "the model"), (head, "the head"), (tail, "the tail"))]
-    varies = any(_varies(one) for one in whole.graph.input)
-    batches = BATCHES if varies else ()
+    given = _given(whole)
+    batches = BATCHES if any(map(_varies, given)) else ()
     numbers = inputs = 0
-    for feed in _feeds(whole, sessions[0]):
+    for feed in _feeds(given, batches or (1,), sessions[0]):
         want = sessions[0].run(None, feed)
         names = [one.name for one in sessions[0].get_outputs()]
         got = _in_parts(sessions[1], sessions[2], feed)
@@ -57,14 +58,9 @@ def proven(whole: ModelProto, head: ModelProto, tail: ModelProto) -> Proof:
 def _session(model: ModelProto, what: str) -> Any:
     progress.tell(f"{what} in ONNX Runtime")
     try:
-        import onnxruntime
+        return session(model)
     except ImportError as error:
         raise UsageError("proving a cut needs the package onnxruntime; pip install 'convlint[trace]'") from error
-    settings = onnxruntime.SessionOptions()
-    settings.log_severity_level = 4
-    settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    try:
-        return onnxruntime.InferenceSession(model.SerializeToString(), settings, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise UsageError(f"ONNX Runtime does not load {what}: {' '.join(str(error).split())}") from error
 
@@ -95,21 +91,24 @@ def _varies(given: ValueInfoProto) -> bool:
     return bool(dims) and not dims[0].HasField("dim_value")
 
 
-def _feeds(model: ModelProto, session: Any) -> Iterator[dict[str, Any]]:
+def _given(model: ModelProto) -> list[ValueInfoProto]:
+    """The inputs of a model; what old files list among them and is a constant is none."""
+    constants = {one.name for one in model.graph.initializer}
+    return [one for one in model.graph.input if one.name not in constants]
+
+
+def _feeds(given: Sequence[ValueInfoProto], batches: Sequence[int], whole: Any) -> Iterator[dict[str, Any]]:
     """Random inputs of the declared shapes on which the model runs."""
     import numpy
 
     generator = numpy.random.default_rng(0)
-    constants = {one.name for one in model.graph.initializer}
-    given = [one for one in model.graph.input if one.name not in constants]
-    batches: Sequence[int] = BATCHES if any(map(_varies, given)) else (1,)
     side = None
     for batch in batches:
         for draw in range(_DRAWS):
             for size in [side] if side else _SIDES:
                 feed = {one.name: _drawn(one, batch, size, draw, generator) for one in given}
                 try:
-                    session.run(None, feed)
+                    whole.run(None, feed)
                 except Exception as error:
                     fault = " ".join(str(error).split())
                     continue

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import linecache
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from convlint.trial import place
 
 if TYPE_CHECKING:
     from onnx import NodeProto
-
-_OF_DYNAMO = "pkg.torch.onnx.stack_trace"
-_DYNAMO_FRAME = re.compile(r'File "([^"\n]+)", line (\d+), in [^\n]*(?:\n[ \t]+(?!File ")([^\n]+))?')
-_TORCHSCRIPT_FRAME = re.compile(r"^([^\n]+?)\((\d+)\): ", re.MULTILINE)
 
 
 class Line(NamedTuple):
@@ -24,35 +18,17 @@ class Line(NamedTuple):
     row: int = 0
     code: str = ""
 
-    @property
-    def place(self) -> str:
-        """``file.py:12``, relative to the working directory where it is below."""
-        if not self.path:
-            return ""
-        try:
-            path = Path(self.path).relative_to(Path.cwd()).as_posix()
-        except ValueError:
-            path = self.path
-        return f"{path}:{self.row}"
-
 
 NO_LINE = Line()
 
 
 def line_of(node: NodeProto) -> Line:
-    """The innermost line of the user's that led to a node: recorded by torch.onnx's exporters, or none.
-
-    ``dynamo=True`` always records it, ``dynamo=False`` with ``verbose=True`` only.
-    """
-    trace = next((entry.value for entry in node.metadata_props if entry.key == _OF_DYNAMO), "")
-    frames = [(path, int(row), code) for path, row, code in _DYNAMO_FRAME.findall(trace)][::-1]
-    if not frames and node.doc_string:
-        frames = [(path.strip(), int(row), "") for path, row in _TORCHSCRIPT_FRAME.findall(node.doc_string)]
-    found = place.of_frames((path, row) for path, row, _ in frames)
+    """The innermost line of the user's that led to a node, or none."""
+    found = place.of_node(node)
     if found is None:
         return NO_LINE
-    code = next(code for path, row, code in frames if (path, row) == found)
-    return Line(*found, code.strip() or _code(*found))
+    path, row, code = found
+    return Line(path, row, code or _code(path, row))
 
 
 def _code(path: str, row: int) -> str:

@@ -1,4 +1,4 @@
-"""The order of a graph's nodes: which stand before what they read, and which need each other."""
+"""The nodes of a graph: their names, what they read, their subgraphs, and the order in which they can run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
+
+
+def name_of(node: NodeProto) -> str:
+    """A node's name, or that of its first output."""
+    return node.name or next((name for name in node.output if name), "")
+
+
+def called(node: NodeProto) -> str:
+    """What a node is called in messages."""
+    return f"{node.op_type} `{name_of(node)}`"
 
 
 def subgraphs(node: NodeProto) -> Iterator[tuple[str, GraphProto]]:

@@ -16,8 +16,6 @@ from convlint.rule import Verdict
 if TYPE_CHECKING:
     from onnx import FunctionProto, ModelProto
 
-_WIDENED = {"onnxruntime": {"float16": "float32"}}
-"""Types that a target computes in others where it has no kernel: ONNX Runtime's CPU puts Casts around such nodes."""
 _INLINING = frozenset({"onnxruntime"})
 """Targets that put an operator's definition in its place where they have no kernel of its own."""
 
@@ -54,10 +52,9 @@ class Target:
         return verdict(self.name, self.version, step.node.op_type, opset, self.first_dtypes(step))
 
     def first_dtypes(self, step: Step) -> Sequence[str]:
-        """The type of a node's first input, as the target computes in it."""
-        dtype = types.dtype_of(step.inputs[0].kind) if step.inputs else ""
-        shown = types.readable(f"tensor({dtype})")
-        return [_WIDENED.get(self.name, {}).get(shown, shown)] if dtype else []
+        """The type of a node's first input, as facts name it; empty where it is not known or no tensor."""
+        kind = step.inputs[0].kind if step.inputs else ""
+        return [types.readable(kind)] if types.dtype_of(kind) else []
 
     def refusal(self, step: Step) -> Refusal | None:
         """Why it does not take a node; None where it does or nothing is known."""

@@ -6,14 +6,15 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from convlint.backends.facts import DTYPES
+
 if TYPE_CHECKING:
     from onnx import TypeProto
 
 Dims = tuple["int | str | None", ...]
 """A shape: sizes, names of sizes, None for what is not known."""
 
-_READABLE = {"float": "float32", "double": "float64"}
-_WRITTEN = {readable: written for written, readable in _READABLE.items()}
+_WRITTEN = {DTYPES[written]: written for written in ("float", "double")}
 _FLOATS = ("float16", "bfloat16", "float", "double")
 _INTS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
 _EXACT = {"float16": 11, "bfloat16": 8, "float": 24, "double": 53}
@@ -50,11 +51,29 @@ def dtype_of(kind: str) -> str:
     return kind[len("tensor(") : -1] if kind.startswith("tensor(") else ""
 
 
+def number(kind: str) -> int:
+    """The number by which ONNX knows the elements of a tensor."""
+    from onnx import TensorProto
+
+    return int(TensorProto.DataType.Value(dtype_of(kind).upper()))
+
+
+def tensor_of(kind: str) -> TypeProto | None:
+    """A tensor of these elements and of unknown rank; None for what is no tensor."""
+    from onnx import TypeProto
+
+    if not dtype_of(kind):
+        return None
+    proto = TypeProto()
+    proto.tensor_type.elem_type = number(kind)
+    return proto
+
+
 def readable(kind: str) -> str:
     """A type for people: ``float32`` for ``tensor(float)``, ``seq(float32)``."""
     dtype = dtype_of(kind)
     if dtype:
-        return _READABLE.get(dtype, dtype)
+        return DTYPES.get(dtype, dtype)
     head, bracket, inner = kind.partition("(")
     return f"{head}({readable(inner[:-1])})" if bracket and inner.startswith("tensor(") else kind
 

@@ -10,16 +10,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from convlint.errors import nearest
-from convlint.graph import files, fit, progress, schemas, structure, types
+from convlint.graph import bodies, conformance, fit, progress, schemas, structure, types
+from convlint.graph.constants import constant_of, small, sparse_type, tensor_type
 from convlint.graph.fit import Output
+from convlint.graph.inference import inferred
 from convlint.graph.problems import Wrong
 from convlint.graph.schemas import Signature, domain_of
 from convlint.graph.source_line import Line, line_of
+from convlint.graph.structure import called, name_of
 from convlint.graph.values import ABSENT, Scope, Value
 
 if TYPE_CHECKING:
-    from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto, TypeProto
+    from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TypeProto
 
 _BODIES = ("If", "Loop", "Scan", "SequenceMap")
 
@@ -116,7 +118,7 @@ class Walk:
                 if scope.own(value.name) is not None:
                     where = f" in {place.inside}" if place.inside else ""
                     self._wrong(
-                        Wrong("undefined", f"`{value.name}` is made twice{where}, the second time by {_called(node)}")
+                        Wrong("undefined", f"`{value.name}` is made twice{where}, the second time by {called(node)}")
                     )
                 scope.add(_sharpened(value, shapes.get(value.name)))
         self._tell_outputs(graph, scope, place)
@@ -139,14 +141,14 @@ class Walk:
             if one.name not in constants:
                 scope.add(Value(one.name, proto, f"input{inside}", passed.line))
         for tensor in graph.initializer:
-            scope.add(Value(tensor.name, tensor_type(tensor), f"initializer{inside}", constant=_small(tensor)))
+            scope.add(Value(tensor.name, tensor_type(tensor), f"initializer{inside}", constant=small(tensor)))
         for sparse in graph.sparse_initializer:
-            scope.add(Value(sparse.values.name, _sparse_type(sparse.values.data_type, sparse.dims), "initializer"))
+            scope.add(Value(sparse.values.name, sparse_type(sparse.values.data_type, sparse.dims), "initializer"))
 
     def _tell_order(self, graph: GraphProto, order: Sequence[int], cycle: Sequence[int], place: Place) -> None:
         where = f" in {place.inside}" if place.inside else ""
         if cycle:
-            names = " -> ".join(_called(graph.node[at]) for at in (*cycle[:6], *([cycle[0]] if len(cycle) < 7 else [])))
+            names = " -> ".join(called(graph.node[at]) for at in (*cycle[:6], *([cycle[0]] if len(cycle) < 7 else [])))
             more = f" ... ({len(cycle)} nodes)" if len(cycle) > 6 else ""
             self._wrong(Wrong("order", f"nodes need each other's outputs{where}, so that none can run: {names}{more}"))
         elif list(order) != list(range(len(order))):
@@ -154,7 +156,7 @@ class Walk:
             self._wrong(
                 Wrong(
                     "order",
-                    f"nodes are not in the order in which they run{where}, from {_called(graph.node[late])} on; "
+                    f"nodes are not in the order in which they run{where}, from {called(graph.node[late])} on; "
                     f"ONNX wants each behind those whose outputs it reads",
                 )
             )
@@ -180,9 +182,9 @@ class Walk:
         function = self._functions.get((domain, node.op_type, node.overload))
         sig = None
         if function is None:
-            sig, about = _signature(node, domain, place)
+            sig, about = conformance.signature(node, domain, place.opsets)
             wrongs += about
-        origin = _called(node) + (f" in {place.inside}" if place.inside else "")
+        origin = called(node) + (f" in {place.inside}" if place.inside else "")
         said = tuple(Output(name, types.written(declared.get(name))) for name in node.output)
         if function is not None:
             protos = self._function(function, node, inputs, place, line)
@@ -193,7 +195,7 @@ class Walk:
             protos, about = self._bodies(node, inputs, scope, place, twin, origin)
             wrongs += about
         else:
-            protos, about = _inferred(node, sig, inputs, said, place, wrongs)
+            protos, about = inferred(node, sig, inputs, said, place.opsets, wrongs)
             wrongs += about
         outputs = []
         for at, name in enumerate(node.output):
@@ -203,11 +205,11 @@ class Walk:
                 if made and told and made != told and not wrongs:
                     wrongs.append(_misdeclared(name, made, told))
                 known = proto if made else declared.get(name)
-                outputs.append(Value(name, known, origin, line, _constant_of(node, domain)))
+                outputs.append(Value(name, known, origin, line, constant_of(node, domain)))
         self._visit(
             Step(
                 node,
-                _name(node),
+                name_of(node),
                 domain,
                 sig,
                 tuple(inputs),
@@ -235,10 +237,10 @@ class Walk:
         made = []
         for name, graph in structure.subgraphs(node):
             inner = replace(place, inside=f"{name} of {origin}")
-            given = _given_to_body(node, inputs, graph)
+            given = bodies.given_to(node, inputs, graph)
             ended = self.graph(graph, Scope(scope), inner, twins.get(name), given)
             made.append([ended.get(one.name) or Value(one.name, one.type) for one in graph.output])
-        return _made_of_bodies(node, inputs, made), _unlike_branches(made) if node.op_type == "If" else []
+        return bodies.made_of(node, inputs, made), bodies.unlike_branches(made) if node.op_type == "If" else []
 
     def _function(
         self, function: FunctionProto, node: NodeProto, inputs: Sequence[Value], place: Place, line: Line
@@ -246,7 +248,7 @@ class Walk:
         """Walks a function of the model's for one call of it; calls of the same types are walked once."""
         key = (domain_of(function.domain), function.name, function.overload)
         if key in self._calls:
-            self._wrong(Wrong("order", f"function {function.name} calls itself ({_called(node)} in {place.inside})"))
+            self._wrong(Wrong("order", f"function {function.name} calls itself ({called(node)} in {place.inside})"))
             return []
         told = _call_key(node, inputs)
         if told not in self._walked:
@@ -261,7 +263,7 @@ class Walk:
         """Walks the body of a function for one call of it, and says what it makes."""
         opsets = {domain_of(one.domain): one.version for one in function.opset_import}
         around = f" in {place.inside}" if place.inside else ""
-        inner = Place(f"function {function.name}, called by {_called(node)}{around}", opsets or place.opsets, line)
+        inner = Place(f"function {function.name}, called by {called(node)}{around}", opsets or place.opsets, line)
         scope = Scope()
         for at, name in enumerate(function.input):
             value = inputs[at] if at < len(inputs) else ABSENT
@@ -275,14 +277,6 @@ class Walk:
         return tuple(scope.get(name) or Value(name) for name in function.output)
 
 
-def _name(node: NodeProto) -> str:
-    return node.name or next((name for name in node.output if name), "")
-
-
-def _called(node: NodeProto) -> str:
-    return f"{node.op_type} `{_name(node)}`"
-
-
 def _inputs(node: NodeProto, scope: Scope) -> tuple[list[Value], list[Wrong]]:
     """The values that a node reads, and those that nothing makes."""
     values, wrongs = [], []
@@ -293,167 +287,6 @@ def _inputs(node: NodeProto, scope: Scope) -> tuple[list[Value], list[Wrong]]:
             value = Value(name, origin="made by nothing")
         values.append(value)
     return values, wrongs
-
-
-def _signature(node: NodeProto, domain: str, place: Place) -> tuple[Signature | None, list[Wrong]]:
-    """What ONNX knows of a node's operator, or what is wrong with that."""
-    opset = place.opsets.get(domain)
-    shown = f"{domain}::{node.op_type}" if domain else node.op_type
-    if opset is None:
-        return None, [Wrong("operator", f"domain `{domain or 'ai.onnx'}` is not imported; add it to opset_import")]
-    if domain not in schemas.domains():
-        return None, []
-    known = schemas.signature(node.op_type, domain, opset)
-    if known is None:
-        history = schemas.versions(node.op_type, domain)
-        hint = f"; opset {history[0]} brought it" if history else nearest(node.op_type, schemas.operators(domain))
-        return None, [Wrong("operator", f"ONNX has no operator {shown} at opset {opset}{hint}")]
-    return known, _about_schema(node, domain, opset, known)
-
-
-_SUCCESSORS = {"Upsample": "Resize", "Scatter": "ScatterElements"}
-
-
-def _about_schema(node: NodeProto, domain: str, opset: int, known: Signature) -> list[Wrong]:
-    """What is wrong with the numbers of inputs and outputs and with the attributes of a node."""
-    told = schemas.schema(node.op_type, domain, opset)
-    if told is None:
-        return []
-    name = f"{node.op_type}-{known.since}"
-    if told.deprecated:
-        hint = f"; {_SUCCESSORS[node.op_type]} took its place" if node.op_type in _SUCCESSORS else ""
-        return [Wrong("operator", f"opset {known.since} removed {node.op_type}{hint}")]
-    wrongs = []
-    for what, names, least, most in (
-        ("input", node.input, told.min_input, told.max_input),
-        ("output", node.output, told.min_output, told.max_output),
-    ):
-        if not least <= len(names) <= most:
-            takes = f"{least}" if least == most else f"{least} to {most}" if most < 2**31 - 1 else f"{least} or more"
-            wrongs.append(
-                Wrong("signature", f"has {len(names)} {what}{'' if len(names) == 1 else 's'}, but {name} has {takes}")
-            )
-    for at, one in enumerate(node.input):
-        formal = known.input(at)
-        if not one and formal and not formal.optional:
-            wrongs.append(Wrong("signature", f"input {at} `{formal.name}` is left out, but {name} needs it", (at,)))
-    for attribute in node.attribute:
-        if attribute.name not in told.attributes:
-            wrongs.append(Wrong("signature", _unknown_attribute(node.op_type, domain, name, attribute.name, opset)))
-    given = {one.name for one in node.attribute}
-    for one in told.attributes.values():
-        if one.required and one.name not in given:
-            wrongs.append(Wrong("signature", f"attribute `{one.name}` is missing, but {name} needs it"))
-    return wrongs
-
-
-def _unknown_attribute(operator: str, domain: str, name: str, attribute: str, opset: int) -> str:
-    """Says that an attribute is unknown, and at which opsets it was not."""
-    having = [
-        version
-        for version in schemas.versions(operator, domain)
-        if (told := schemas.schema(operator, domain, version)) and attribute in told.attributes
-    ]
-    told = schemas.schema(operator, domain, opset)
-    later = [one for one in having if one > opset]
-    if later:
-        hint = f"; opset {later[0]} brought it"
-    elif having:
-        inputs = [formal.name for formal in told.inputs] if told else []
-        hint = f"; it is input {inputs.index(attribute)} now" if attribute in inputs else f"; {name} dropped it"
-    else:
-        hint = nearest(attribute, list(told.attributes) if told else ())
-    return f"{name} has no attribute `{attribute}`{hint}"
-
-
-def _inferred(
-    node: NodeProto,
-    sig: Signature,
-    inputs: Sequence[Value],
-    outputs: Sequence[Output],
-    place: Place,
-    before: Sequence[Wrong],
-) -> tuple[list[TypeProto | None], list[Wrong]]:
-    """The types of what a node makes, and what is wrong with those of its inputs."""
-    wrongs = fit.misfits(sig, inputs)
-    mended = fit.mended(sig, inputs, outputs) if wrongs else None
-    asked = [_retyped(one, mended.inputs.get(at, one.kind)) if mended else one for at, one in enumerate(inputs)]
-    if (wrongs and mended is None) or any(one.kind == "" for one in asked if one.name) or before:
-        return [_by_signature(sig, at, inputs) for at in range(len(node.output))], wrongs
-    try:
-        protos = _ask(node, sig, asked, place)
-    except Exception as error:  # onnx raises several kinds, for a node that it refuses
-        if not wrongs:
-            wrongs = [Wrong("shape", _readable_error(error))]
-        return [_by_signature(sig, at, inputs) for at in range(len(node.output))], wrongs
-    found = [protos.get(name) for name in node.output]
-    for at, kind in mended.outputs.items() if mended else ():
-        found[at] = _retyped(Value("", found[at]), kind).proto
-    return found, wrongs
-
-
-def _ask(node: NodeProto, sig: Signature, inputs: Sequence[Value], place: Place) -> dict[str, TypeProto]:
-    from onnx import helper, shape_inference
-
-    progress.tell(_called(node))
-    opset = place.opsets[domain_of(node.domain)]
-    known = schemas.schema(node.op_type, sig.domain, opset)
-    assert known is not None
-    named = [one for one in inputs if one.name]
-    return shape_inference.infer_node_outputs(
-        known,
-        node,
-        {one.name: one.proto for one in named if one.proto is not None},
-        {one.name: one.constant for one in named if one.constant is not None},
-        opset_imports=[helper.make_opsetid(domain, version) for domain, version in place.opsets.items()],
-    )
-
-
-def _readable_error(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    for head in ("[ShapeInferenceError]", "[TypeInferenceError]"):
-        text = text.replace(head, "")
-    return text.strip() or type(error).__name__
-
-
-def _retyped(value: Value, kind: str) -> Value:
-    """A tensor with other elements."""
-    from onnx import TensorProto, TypeProto
-
-    if value.proto is None or not types.dtype_of(kind) or value.kind == kind:
-        return value
-    proto = TypeProto()
-    proto.CopyFrom(value.proto)
-    proto.tensor_type.elem_type = TensorProto.DataType.Value(types.dtype_of(kind).upper())
-    return replace(value, proto=proto, constant=None)
-
-
-def _by_signature(sig: Signature, at: int, inputs: Sequence[Value]) -> TypeProto | None:
-    """The type of an output as far as the signature alone says: that of inputs of its variable, or the only one."""
-    formal = sig.output(at)
-    if formal is None:
-        return None
-    kinds = {
-        value.kind
-        for place, value in enumerate(inputs)
-        if value.kind and (one := sig.input(place)) and one.kind == formal.kind and one.alike
-    }
-    kind = types.promoted(kinds) if kinds else ""
-    if not kind and len(formal.allowed) == 1:
-        (kind,) = formal.allowed
-    return _elements(kind)
-
-
-def _elements(kind: str) -> TypeProto | None:
-    """A tensor of these elements and of unknown rank."""
-    from onnx import TensorProto, TypeProto
-
-    dtype = types.dtype_of(kind)
-    if not dtype:
-        return None
-    proto = TypeProto()
-    proto.tensor_type.elem_type = TensorProto.DataType.Value(dtype.upper())
-    return proto
 
 
 def _misdeclared(name: str, made: str, told: str) -> Wrong:
@@ -470,47 +303,6 @@ def _sharpened(value: Value, proto: TypeProto | None) -> Value:
     if new is None or (value.shape is not None and None not in value.shape):
         return value
     return replace(value, proto=proto)
-
-
-def tensor_type(tensor: TensorProto) -> TypeProto:
-    """The type of a constant."""
-    from onnx import TypeProto
-
-    proto = TypeProto()
-    proto.tensor_type.elem_type = tensor.data_type
-    proto.tensor_type.shape.SetInParent()
-    for size in tensor.dims:
-        proto.tensor_type.shape.dim.add().dim_value = size
-    return proto
-
-
-def _sparse_type(dtype: int, dims: Sequence[int]) -> TypeProto:
-    from onnx import helper
-
-    return helper.make_sparse_tensor_type_proto(dtype, list(dims))
-
-
-def _small(tensor: TensorProto) -> TensorProto | None:
-    is_small = 0 <= files.count(tensor.dims) <= files.SMALL
-    return tensor if is_small and not files.is_external(tensor) else None
-
-
-def _constant_of(node: NodeProto, domain: str) -> TensorProto | None:
-    """What a Constant always is, if that is small."""
-    from onnx import TensorProto, helper
-
-    if node.op_type != "Constant" or domain != schemas.DEFAULT or len(node.attribute) != 1:
-        return None
-    one = node.attribute[0]
-    if one.name == "value":
-        return _small(one.t)
-    if one.name in ("value_int", "value_float"):
-        dtype = TensorProto.INT64 if one.name == "value_int" else TensorProto.FLOAT
-        return helper.make_tensor("", dtype, (), [one.i if one.name == "value_int" else one.f])
-    if one.name in ("value_ints", "value_floats"):
-        dtype, held = (TensorProto.INT64, one.ints) if one.name == "value_ints" else (TensorProto.FLOAT, one.floats)
-        return helper.make_tensor("", dtype, (len(held),), list(held)) if len(held) <= files.SMALL else None
-    return None
 
 
 def _called_with(node: NodeProto, given: Mapping[str, AttributeProto]) -> NodeProto:
@@ -538,65 +330,3 @@ def _call_key(node: NodeProto, inputs: Sequence[Value]) -> bytes:
     parts += [one.constant.SerializeToString(deterministic=True) for one in inputs if one.constant is not None]
     parts += [one.SerializeToString(deterministic=True) for one in node.attribute]
     return b"\0".join(parts)
-
-
-def _given_to_body(node: NodeProto, inputs: Sequence[Value], graph: GraphProto) -> list[Value]:
-    """What a node gives to the inputs of its body, in their order; unknown where that is not followed."""
-    if node.op_type == "Loop":
-        from onnx import TensorProto, helper
-
-        count = Value("", helper.make_tensor_type_proto(TensorProto.INT64, None), "the count of a Loop")
-        going = Value("", helper.make_tensor_type_proto(TensorProto.BOOL, None), "the condition of a Loop")
-        return [count, going, *(replace(one, proto=_elements(one.kind), constant=None) for one in inputs[2:])]
-    if node.op_type == "Scan" and len(inputs) == len(graph.input):  # not at opset 8, which has one input more
-        return [replace(one, proto=_elements(one.kind), constant=None) for one in inputs]
-    return []
-
-
-def _unlike_branches(made: Sequence[Sequence[Value]]) -> list[Wrong]:
-    """What is wrong with an If whose branches make different types."""
-    if len({len(one) for one in made}) > 1:
-        return [Wrong("declared", f"its branches make {' and '.join(str(len(one)) for one in made)} outputs")]
-    wrongs = []
-    for at, same in enumerate(zip(*made, strict=True)):
-        kinds = types.ordered({one.kind for one in same if one.kind})
-        if len(kinds) > 1:
-            wrongs.append(
-                Wrong("declared", f"its branches make output {at} of {' and of '.join(map(types.readable, kinds))}")
-            )
-    return wrongs
-
-
-def _made_of_bodies(
-    node: NodeProto, inputs: Sequence[Value], made: Sequence[Sequence[Value]]
-) -> list[TypeProto | None]:
-    """What a node with subgraphs makes, of which the elements are known but not the shapes."""
-    if not made:
-        return []
-    if node.op_type == "If":
-        return [
-            one.proto if all(one.proto == other.proto for other in same) else _elements_or(one, same)
-            for one, *same in zip(*made, strict=False)
-        ]
-    if node.op_type == "Loop":
-        carried = made[0][1:]
-        kept = len(inputs) - 2
-        return [_of_any_shape(one) if at < kept else _elements(one.kind) for at, one in enumerate(carried)]
-    if node.op_type == "SequenceMap":
-        return [_sequence_of(one) for one in made[0]]
-    return [_elements(one.kind) for one in made[0]]
-
-
-def _elements_or(one: Value, others: Sequence[Value]) -> TypeProto | None:
-    return _of_any_shape(one) if all(one.kind == other.kind for other in others) else None
-
-
-def _of_any_shape(value: Value) -> TypeProto | None:
-    return _elements(value.kind) or value.proto
-
-
-def _sequence_of(value: Value) -> TypeProto | None:
-    from onnx import helper
-
-    inner = _elements(value.kind)
-    return helper.make_sequence_type_proto(inner) if inner is not None else None

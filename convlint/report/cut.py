@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from convlint.graph.cut import Cut, Suppression, Tensor
-from convlint.report.diagnosis import count, line, plain, wrapped
-from convlint.report.plain import shown_path
+from convlint.report.diagnosis import line, place_of, wrapped
+from convlint.report.plain import printable, shown_path
 from convlint.report.style import Painter
+from convlint.report.summary import plural
 
 _MOST = 8
 """Rows of a list that are shown."""
@@ -18,7 +19,7 @@ _MOST = 8
 def full(told: Cut, painter: Painter) -> Iterator[str]:
     """Why and where the model is cut, what crosses the cut, what is left to do behind it, and the proof."""
     if told.is_whole:
-        yield f"{shown_path(told.path)}: {told.target} is known to refuse none of its {count(told.nodes, 'node')}."
+        yield f"{shown_path(told.path)}: {told.target} is known to refuse none of its {plural(told.nodes, 'node')}."
         yield "Nothing to cut."
         return
     seen: dict[tuple[str, str], int] = {}
@@ -26,15 +27,15 @@ def full(told: Cut, painter: Painter) -> Iterator[str]:
         seen[one.operator, one.reason] = seen.get((one.operator, one.reason), 0) + 1
         if seen[one.operator, one.reason] == 1:
             inside = f" in {one.inside}" if one.inside else ""
-            place = f"{one.line.place}: " if one.line.path else ""
+            place = f"{place_of(one.line)}: " if one.line.path else ""
             yield from wrapped(
                 "cut at", f"{place}{one.operator} `{one.name}`{inside}: {one.reason}", painter, "bold red"
             )
             if one.line.code:
-                yield f"               {plain(one.line.code)}"
-    yield from wrapped("head", f"{count(told.head, 'node')}, for {told.target}", painter, "bold green")
+                yield f"               {printable(one.line.code)}"
+    yield from wrapped("head", f"{plural(told.head, 'node')}, for {told.target}", painter, "bold green")
     operators = ", ".join(f"{name} {number}" if number > 1 else name for name, number in told.outside.items())
-    yield from wrapped("outside", f"{count(told.tail, 'node')}: {operators}", painter, "bold")
+    yield from wrapped("outside", f"{plural(told.tail, 'node')}: {operators}", painter, "bold")
     yield from _table("boundary", told.boundary, painter)
     for suppression in told.suppressions:
         yield from _contract(suppression, painter)
@@ -44,7 +45,7 @@ def full(told: Cut, painter: Painter) -> Iterator[str]:
         yield from wrapped(
             "proof",
             f"head and tail give what the whole gives, to the bit, in ONNX Runtime without optimizations: "
-            f"{count(told.proof.inputs, 'random input')}{batches}, {told.proof.numbers:,} numbers",
+            f"{plural(told.proof.inputs, 'random input')}{batches}, {told.proof.numbers:,} numbers",
             painter,
             "bold green",
         )
@@ -53,19 +54,19 @@ def full(told: Cut, painter: Painter) -> Iterator[str]:
 
 
 def _table(label: str, tensors: Sequence[Tensor], painter: Painter) -> Iterator[str]:
-    names = [f"`{plain(one.name)}`" for one in tensors]
+    names = [f"`{printable(one.name)}`" for one in tensors]
     widths = max(map(len, names), default=0), max((len(one.type) for one in tensors), default=0)
     for at, (one, name) in enumerate(zip(tensors, names, strict=True)):
         shown = painter(f"{'' if at else label:<9}", "bold")
-        where = f"  {one.line.place}" if one.line.path else ""
+        where = f"  {place_of(one.line)}" if one.line.path else ""
         origin = one.origin.removesuffix(name).strip()
-        yield f"  {shown}{name:<{widths[0]}}  {plain(one.type):<{widths[1]}}  {plain(origin)}{where}"
+        yield f"  {shown}{name:<{widths[0]}}  {printable(one.type):<{widths[1]}}  {printable(origin)}{where}"
 
 
 def _contract(one: Suppression, painter: Painter) -> Iterator[str]:
     """What whoever suppresses must do, in the terms of ONNX's operator."""
     corners = "center x, center y, width, height" if one.centered else "two opposite corners: y1, x1, y2, x2 (or x, y)"
-    place = f", {one.line.place}" if one.line.path else ""
+    place = f", {place_of(one.line)}" if one.line.path else ""
     rows = (
         ("contract", f"NonMaxSuppression `{one.name}`{place}: hard, greedy, each class of each image by itself"),
         ("  boxes", f"{one.boxes}: batch, box, 4 = {corners}"),

@@ -9,8 +9,9 @@ import msgspec
 
 from convlint.graph.problems import BadNode, Diagnosis, Input, Wrong
 from convlint.graph.source_line import Line
-from convlint.report.plain import shown_path
+from convlint.report.plain import printable, shown_path
 from convlint.report.style import Painter
+from convlint.report.summary import plural
 
 _LABEL = 9
 """Columns of what stands before a line: `repair`, `allowed`."""
@@ -32,29 +33,25 @@ def full(told: Diagnosis, painter: Painter) -> Iterator[str]:
 
 def summary(told: Diagnosis) -> str:
     """One line: the model, and how many nodes are wrong."""
-    opset = ", ".join(f"{domain} {version}" if domain else str(version) for domain, version in told.opsets.items())
-    head = f"{shown_path(told.path)}: opset {opset or 'none'}, IR {told.ir_version}, {count(told.nodes, 'node')}"
+    opsets = [f"{printable(domain)} {version}".lstrip() for domain, version in told.opsets.items()]
+    opset = ", ".join(opsets) or "none"
+    head = f"{shown_path(told.path)}: opset {opset}, IR {told.ir_version}, {plural(told.nodes, 'node')}"
     where = f" on {', '.join(told.targets)}" if told.targets else ""
     if told.is_clean:
         return f"{head}. Nothing wrong{where}."
-    parts = [count(len(told.bad), "node")] if told.bad else []
-    parts += [count(len(told.graph), "fault") + " of the model"] if told.graph else []
+    parts = [plural(len(told.bad), "node")] if told.bad else []
+    parts += [plural(len(told.graph), "fault") + " of the model"] if told.graph else []
     return f"{head}. Found {' and '.join(parts)} wrong{where}." if told.bad else f"{head}. Found {parts[0]}."
-
-
-def count(number: int, what: str) -> str:
-    """``1 node``, ``2 nodes``."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _block(bad: BadNode, painter: Painter) -> Iterator[str]:
     version = f"-{bad.since_version}" if bad.since_version else ""
     domain = f"{bad.domain}::" if bad.domain else ""
-    place = painter(bad.line.place, "bold") + ": " if bad.line.path else ""
-    operator = painter(f"{domain}{bad.operator}{version}", "bold red")
-    yield f"{place}{operator} `{plain(bad.name)}`" + (f" in {plain(bad.inside)}" if bad.inside else "")
+    place = painter(place_of(bad.line), "bold") + ": " if bad.line.path else ""
+    operator = painter(printable(f"{domain}{bad.operator}{version}"), "bold red")
+    yield f"{place}{operator} `{printable(bad.name)}`" + (f" in {printable(bad.inside)}" if bad.inside else "")
     if bad.line.code:
-        yield f"    {plain(bad.line.code)}"
+        yield f"    {printable(bad.line.code)}"
     for wrong in bad.wrongs:
         yield from wrapped("wrong", wrong.message, painter, "bold red")
     if bad.repair:
@@ -68,7 +65,7 @@ def _block(bad: BadNode, painter: Painter) -> Iterator[str]:
 def _inputs(bad: BadNode, painter: Painter) -> Iterator[str]:
     """The inputs as a table: place and name, type, value, where it comes from."""
     wrong = {at for one in bad.wrongs for at in one.inputs}
-    cells = [(f"{one.at} {one.formal}", plain(one.type), _origin(one)) for one in bad.inputs]
+    cells = [(f"{one.at} {one.formal}", printable(one.type), _origin(one)) for one in bad.inputs]
     widths = [max((len(cell[at]) for cell in cells), default=0) for at in (0, 1)]
     for at, (one, (name, kind, origin)) in enumerate(zip(bad.inputs, cells, strict=True)):
         label = painter(f"{'inputs' if not at else '':<{_LABEL}}", "bold")
@@ -77,22 +74,22 @@ def _inputs(bad: BadNode, painter: Painter) -> Iterator[str]:
 
 
 def _origin(one: Input) -> str:
-    where = f"  {one.line.place}" if one.line.path else ""
-    named = f"`{plain(one.value)}`"
-    return f"{named} <- {plain(one.origin)}{where}" if named not in one.origin else f"{plain(one.origin)}{where}"
+    where = f"  {place_of(one.line)}" if one.line.path else ""
+    named, origin = f"`{printable(one.value)}`", printable(one.origin)
+    return f"{origin}{where}" if named in origin else f"{named} <- {origin}{where}"
+
+
+def place_of(line: Line) -> str:
+    """``file.py:12`` of a line that is known."""
+    return f"{shown_path(line.path)}:{line.row}"
 
 
 def wrapped(label: str, text: str, painter: Painter, style: str) -> Iterator[str]:
     """A text behind its label, broken to the width of the terminal."""
-    lines = textwrap.wrap(plain(text), max(40, painter.width - _LABEL - 2), break_on_hyphens=False) or [""]
+    lines = textwrap.wrap(printable(text), max(40, painter.width - _LABEL - 2), break_on_hyphens=False) or [""]
     for at, line in enumerate(lines):
         shown = painter(f"{label:<{_LABEL}}", style) if not at else " " * _LABEL
         yield f"  {shown}{line}"
-
-
-def plain(text: str) -> str:
-    """Text out of a model on one line, without what a terminal would obey."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def as_json(told: Diagnosis) -> str:

@@ -15,10 +15,11 @@ from convlint.graph.problems import BadNode
 from convlint.preflighter import Preflighted, PreflightResult
 from convlint.report import summary, text
 from convlint.report.as_json import dump, finding_as_json
-from convlint.report.diagnosis import plain
+from convlint.report.diagnosis import place_of
 from convlint.report.formats import Report
 from convlint.report.matrix_rows import outcome as targets
 from convlint.report.matrix_text import in_short
+from convlint.report.plain import printable
 from convlint.report.style import Painter
 from convlint.trial.job import Kind, Outcome, Trial
 
@@ -92,7 +93,7 @@ def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool,
             yield f"  {painter(route, 'bold')}: {_short(_why(outcome), verbose)}"
             bad = model.diagnoses[route].bad if route in model.diagnoses else ()
             for node in bad if verbose else bad[:_MOST_NODES]:
-                told = textwrap.wrap(plain(_bad(node)), max(60, painter.width) - 4, break_on_hyphens=False)
+                told = textwrap.wrap(printable(_bad(node)), max(60, painter.width) - 4, break_on_hyphens=False)
                 yield from (f"    {line}" for line in told)
             if len(bad) > _MOST_NODES and not verbose:
                 yield f"    and {len(bad) - _MOST_NODES} nodes more, see -v"
@@ -202,7 +203,7 @@ def _departures(model: Preflighted, painter: Painter) -> Iterator[str]:
 
 
 def _bad(node: BadNode) -> str:
-    place = f"{node.line.place}: " if node.line.path else ""
+    place = f"{place_of(node.line)}: " if node.line.path else ""
     wrong = "; ".join(one.message for one in node.wrongs)
     return f"{place}{node.operator}-{node.since_version} `{node.name}`: {wrong}" + f"; {node.repair}" * bool(
         node.repair
@@ -210,7 +211,7 @@ def _bad(node: BadNode) -> str:
 
 
 def _short(message: str, verbose: bool) -> str:
-    message = plain(message)
+    message = printable(message)
     return message if verbose or len(message) <= _LONGEST else f"{message[:_LONGEST]}..."
 
 

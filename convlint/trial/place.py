@@ -11,8 +11,12 @@ from functools import cache
 from pathlib import Path
 from traceback import walk_tb
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from convlint.source.discovery import INSTALLED
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
 
 _TOOLS = ("torch", "functorch", "onnx", "onnxscript", "onnx_ir", "onnxruntime", "numpy", "msgspec", "convlint")
 _DUMPED = re.compile(r'File "(.+)", line (\d+) in ')
@@ -20,6 +24,9 @@ _ELSEWHERE = re.compile(
     rf"/(?:{'|'.join(INSTALLED)})/(?:{'|'.join(_TOOLS)})/|/lib/python3\.\d+/(?!{'|'.join(INSTALLED)})"
 )
 """A tool's or Python's own file, installed on whatever machine the model was exported on."""
+_OF_DYNAMO = "pkg.torch.onnx.stack_trace"
+_DYNAMO_FRAME = re.compile(r'File "([^"\n]+)", line (\d+), in [^\n]*(?:\n[ \t]+(?!File ")([^\n]+))?')
+_TORCHSCRIPT_FRAME = re.compile(r"^([^\n]+?)\((\d+)\): ", re.MULTILINE)
 _STACKS = re.compile(r"^(?:Current thread|Thread|Stack) .*\(most recent call first\):$", re.MULTILINE)
 
 
@@ -52,14 +59,21 @@ def of_dump(text: str) -> str:
     return _of_stack((path, int(row)) for path, row in _DUMPED.findall(_STACKS.split(text)[-1]))
 
 
+def of_node(node: NodeProto) -> tuple[str, int, str] | None:
+    """Path, line and code (if recorded) of an ONNX node's operator, None where ``torch.onnx`` has recorded none.
+
+    ``dynamo=True`` always does, ``dynamo=False`` with ``verbose=True`` only.
+    """
+    trace = next((entry.value for entry in node.metadata_props if entry.key == _OF_DYNAMO), "")
+    frames = [(path, int(row), code.strip()) for path, row, code in _DYNAMO_FRAME.findall(trace)][::-1]
+    if not frames and node.doc_string:
+        frames = [(path.strip(), int(row), "") for path, row in _TORCHSCRIPT_FRAME.findall(node.doc_string)]
+    return next((frame for frame in frames if is_of_user(frame[0])), None)
+
+
 def _of_stack(innermost_first: Iterable[tuple[str, int]]) -> str:
-    found = of_frames(innermost_first)
+    found = next((frame for frame in innermost_first if is_of_user(frame[0])), None)
     return f"{shown(found[0])}:{found[1]}" if found else ""
-
-
-def of_frames(innermost_first: Iterable[tuple[str, int]]) -> tuple[str, int] | None:
-    """The first of the paths and lines that is the user's, None where none is."""
-    return next((frame for frame in innermost_first if is_of_user(frame[0])), None)
 
 
 @cache

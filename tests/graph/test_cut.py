@@ -184,6 +184,13 @@ def test_external_data_outside_the_folder_is_not_read(cli: Cli) -> None:
     assert "outside the model's folder" in ran.err
 
 
+def test_a_part_that_cannot_be_written(cli: Cli) -> None:
+    saved(f"{CLIP} {{ y = Relu(x) z = NonZero(y) }}")
+    ran = cli("cut", "model.onnx", "--target", "ncnn", "-o", "nowhere/head.onnx")
+    assert (ran.code, ran.out) == (2, "")
+    assert "nowhere/head.onnx cannot be written (No such file or directory)" in ran.err
+
+
 def test_parts_do_not_overwrite_the_model(cli: Cli) -> None:
     before = saved(f"{CLIP} {{ y = Relu(x) z = NonZero(y) }}").read_bytes()
     assert cli("cut", "model.onnx", "--target", "ncnn", "-o", "./model.onnx").code == 2

@@ -325,11 +325,16 @@ def test_onnx_missing_is_said_with_what_to_install(cli: Cli, monkeypatch: pytest
 
 def test_what_a_model_names_cannot_write_to_the_terminal(cli: Cli) -> None:
     model = parser.parse_model(written(11, "(int64[N] n) => (int64[N] y) { y = Clip(n) }", ir=6))
-    model.graph.node[0].name = "\x1b[2J\nFound nothing"
+    node = model.graph.node[0]
+    node.name = "\x1b[2J\nFound nothing"
+    node.doc_string = "/net\x1b[2J.py(2): forward"
+    unknown = model.graph.node.add(op_type="\x1b[2JRelu", domain="\x1b[2J", input=["n"], output=["m"])
+    model.opset_import.add(domain="\x1b[1m", version=1)
     Path("model.onnx").write_bytes(model.SerializeToString())
     out = cli("diagnose", "model.onnx").out
     assert "\x1b" not in out
     assert "`\\x1b[2J\\nFound nothing`" in out
+    assert unknown.op_type.replace("\x1b", "\\x1b") in out
 
 
 def test_a_file_that_onnx_does_not_survive(cli: Cli) -> None:
