@@ -140,7 +140,13 @@ FEATURES = (
     ),
     Feature(
         "proves repairs by running the model",
-        ("prints 'CVL101 repaired' convlint c.py --fix --unsafe-fixes --prove c.py:Net", "", "", "", ""),
+        (
+            "prints 'CVL101 repaired' convlint c.py --fix --unsafe-fixes --prove c.py:Net --input 'x: float32[3, 4]'",
+            "",
+            "",
+            "",
+            "",
+        ),
     ),
     Feature(
         "chooses rules for a run",
