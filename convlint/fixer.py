@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from convlint.analyzer.files import Files
 from convlint.config import Settings
 from convlint.errors import UsageError
 from convlint.findings import Applicability, Edit, Finding
@@ -41,16 +42,26 @@ class FixResult:
     """The findings whose repair was wanted and not made, and why not."""
 
 
-def fix_paths(paths: Sequence[Path], settings: Settings, *, write: bool, stdin: Document | None = None) -> FixResult:
+def fix_paths(
+    paths: Sequence[Path],
+    settings: Settings,
+    *,
+    write: bool,
+    stdin: Document | None = None,
+    files: Files | None = None,
+) -> FixResult:
     """Repairs files (or one document that is not on disk) until nothing more can be repaired.
+
+    ``files`` is where those around them are read from.
 
     Raises:
         UsageError: a file cannot be written.
     """
-    first = lint(paths, settings, stdin=stdin)
+    files = files or Files()
+    first = lint(paths, settings, stdin=stdin, files=files)
     endless: set[tuple[str, str]] = set()
     while True:
-        left, fixed, more = _rounds(first, settings, endless)
+        left, fixed, more = _rounds(first, settings, endless, files)
         if not more:
             break
         endless |= more
@@ -67,7 +78,7 @@ def fix_paths(paths: Sequence[Path], settings: Settings, *, write: bool, stdin: 
 
 
 def _rounds(
-    first: LintResult, settings: Settings, endless: set[tuple[str, str]]
+    first: LintResult, settings: Settings, endless: set[tuple[str, str]], files: Files
 ) -> tuple[LintResult, list[Finding], set[tuple[str, str]]]:
     """What is left, what was repaired, and which files' codes (besides ``endless``, left out) found no end."""
     current, fixed, whole = first, list[Finding](), True
@@ -77,10 +88,10 @@ def _rounds(
         fixed += applied
         if applied:  # the files that changed are linted again; all of them once these have settled
             around = [one for path, one in current.documents.items() if path not in changed]
-            current = _merged(current, lint_documents(list(changed.values()), settings, around))
+            current = _merged(current, lint_documents(list(changed.values()), settings, files.also(around)))
             whole = False
         elif not whole:
-            current, whole = lint_documents(list(current.documents.values()), settings), True
+            current, whole = lint_documents(list(current.documents.values()), settings, files), True
         else:
             return current, fixed, set()
     return current, fixed, {(finding.path, finding.code) for finding in applied}
