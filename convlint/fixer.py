@@ -244,9 +244,8 @@ def add_ignores(paths: Sequence[Path], settings: Settings) -> int:
     result = lint(paths, settings)
     wanted: dict[str, dict[tuple[int, int], set[str]]] = defaultdict(lambda: defaultdict(set))
     for finding in result.findings:
-        if not finding.code.startswith("CVL0") and finding.path in result.documents:
-            statement = finding.statement or finding.span
-            wanted[finding.path][statement.row, statement.end_row].add(finding.code)
+        if _may_be_suppressed(finding) and finding.path in result.documents:
+            wanted[finding.path][_rows(finding)].add(finding.code)
     count, silenced = 0, list[tuple[Document, str]]()
     for path, by_rows in wanted.items():
         document = result.documents[path]
@@ -259,6 +258,24 @@ def add_ignores(paths: Sequence[Path], settings: Settings) -> int:
         count += sum(map(len, at.values()))
     replace_all(silenced)
     return count
+
+
+def suppression(document: Document, finding: Finding) -> Edit | None:
+    """The edit that silences one finding, None where no comment can be written or heard."""
+    first, last = _rows(finding)
+    rows = rows_for_comments(document).intersection(range(first, last + 1))
+    return added(document, max(rows), [finding.code]) if rows and _may_be_suppressed(finding) else None
+
+
+def _may_be_suppressed(finding: Finding) -> bool:
+    """Whether a finding is of a rule, not of the tool."""
+    return not finding.code.startswith("CVL0")
+
+
+def _rows(finding: Finding) -> tuple[int, int]:
+    """The first and the last row on which a comment silences a finding."""
+    statement = finding.statement or finding.span
+    return statement.row, statement.end_row
 
 
 def replace_all(changed: Sequence[tuple[Document, str]]) -> None:

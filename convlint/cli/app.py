@@ -20,6 +20,7 @@ from convlint.cli.matrix import matrix
 from convlint.cli.preflight import lock, preflight
 from convlint.cli.problem_matcher import problem_matcher
 from convlint.cli.rule import rule
+from convlint.cli.server import server
 from convlint.errors import UsageError
 
 app = typer.Typer(
@@ -28,7 +29,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-COMMANDS = ("check", "preflight", "lock", "matrix", "diagnose", "cut", "rule", "problem-matcher", "dev")
+COMMANDS = ("check", "preflight", "lock", "matrix", "diagnose", "cut", "rule", "problem-matcher", "server", "dev")
 app.command("check")(check)
 app.command("preflight")(preflight)
 app.command("lock")(lock)
@@ -37,6 +38,7 @@ app.command("diagnose")(diagnose)
 app.command("cut")(cut)
 app.command("rule")(rule)
 app.command("problem-matcher")(problem_matcher)
+app.command("server")(server)
 app.add_typer(dev, name="dev")
 
 
