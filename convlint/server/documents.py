@@ -96,7 +96,7 @@ class Opened:
         document = self.document
         if not isinstance(document, Notebook):
             return row
-        firsts = zip(document.cells, document.first_rows, strict=True)
+        firsts = zip(document.cells, document.first_rows, strict=False)  # an empty one has a first row, too
         return next((first + row - 1 for cell, first in firsts if self.texts[cell.number - 1].uri == uri), None)
 
     def placed(self, edit: Edit) -> tuple[Text, Edit] | None:

@@ -140,7 +140,7 @@ class KeptFiles(Files):
         self._kept = kept
         self._pause = pause
         self.asked: set[Path] = set()
-        """The open documents that the run has looked into."""
+        """The files around that the run has looked into."""
 
     def pause(self) -> None:
         """Ends the run where nobody wants its result any more."""
@@ -175,7 +175,5 @@ class KeptFiles(Files):
         return self._kept.below(tops, lambda: super(KeptFiles, self).below(tops))
 
     def _is_open(self, path: Path) -> bool:
-        if path not in self._in_memory:
-            return False
         self.asked.add(path)
-        return True
+        return path in self._in_memory

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException, PyglsError
@@ -208,24 +209,32 @@ async def _hover(ls: Server, params: lsp.HoverParams) -> lsp.Hover | None:
     return ls.teller.hover(checked, params.text_document.uri, params.position) if checked is not None else None
 
 
+_TEXTS: Sequence[tuple[str, Callable[..., Any]]] = (
+    (lsp.TEXT_DOCUMENT_DID_OPEN, _opened),
+    (lsp.TEXT_DOCUMENT_DID_CHANGE, _changed),
+    (lsp.TEXT_DOCUMENT_DID_CLOSE, _closed),
+    (lsp.NOTEBOOK_DOCUMENT_DID_OPEN, _opened_notebook),
+    (lsp.NOTEBOOK_DOCUMENT_DID_CHANGE, _changed_notebook),
+    (lsp.NOTEBOOK_DOCUMENT_DID_CLOSE, _closed_notebook),
+)
+_OTHERS: Sequence[tuple[str, Callable[..., Any]]] = (
+    (lsp.INITIALIZE, _initialize),
+    (lsp.INITIALIZED, _initialized),
+    (lsp.SHUTDOWN, _shutdown),
+    (lsp.TEXT_DOCUMENT_DID_SAVE, _saved),
+    (lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, _disk_changed),
+    (lsp.CODE_ACTION_RESOLVE, _resolve),
+    (lsp.TEXT_DOCUMENT_HOVER, _hover),
+)
+
+
 def made() -> Server:
     """A server that knows its features."""
     server = Server()
-    for method, handler in (
-        (lsp.INITIALIZE, _initialize),
-        (lsp.INITIALIZED, _initialized),
-        (lsp.SHUTDOWN, _shutdown),
-        (lsp.TEXT_DOCUMENT_DID_OPEN, _opened),
-        (lsp.TEXT_DOCUMENT_DID_CHANGE, _changed),
-        (lsp.TEXT_DOCUMENT_DID_CLOSE, _closed),
-        (lsp.TEXT_DOCUMENT_DID_SAVE, _saved),
-        (lsp.NOTEBOOK_DOCUMENT_DID_OPEN, _opened_notebook),
-        (lsp.NOTEBOOK_DOCUMENT_DID_CHANGE, _changed_notebook),
-        (lsp.NOTEBOOK_DOCUMENT_DID_CLOSE, _closed_notebook),
-        (lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, _disk_changed),
-        (lsp.CODE_ACTION_RESOLVE, _resolve),
-        (lsp.TEXT_DOCUMENT_HOVER, _hover),
-    ):
+    for method, handler in _TEXTS:
+        server.protocol.fm.builtin_features.pop(method, None)  # pygls' own idea of texts ends lines at form feeds too
+        server.feature(method)(handler)
+    for method, handler in _OTHERS:
         server.feature(method)(handler)
     server.feature(lsp.TEXT_DOCUMENT_CODE_ACTION, lsp.CodeActionOptions(list(KINDS)))(_code_action)
     return server

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import TimeoutError as TooLateError
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,9 @@ class Editor:
         self.folder = folder
         self.texts: dict[str, str] = {}
         self.versions: dict[str, int] = {}
+        self.cells: dict[str, list[str]] = {}
+        """The cells of each notebook that the server is told of."""
+        self._numbers = itertools.count(2)
         self.published: list[lsp.PublishDiagnosticsParams] = []
         self.messages: list[lsp.ShowMessageParams] = []
         self.registered: list[lsp.Registration] = []
@@ -108,6 +111,17 @@ class Editor:
 
         return self._await(request())
 
+    def ask_and_take_back(self, method: str, params: object) -> Any:
+        """What is answered to a request that is cancelled at once."""
+
+        async def request() -> Any:
+            protocol = self.client.protocol
+            answer = protocol.send_request(method, params, msg_id="taken back")
+            protocol.notify("$/cancelRequest", lsp.CancelParams("taken back"))
+            return await asyncio.wrap_future(answer)
+
+        return self._await(request())
+
     def until(self, true: Any, late: float = LATE) -> Any:
         """Waits for what the server says to make something true."""
         with self._news:
@@ -147,6 +161,63 @@ class Editor:
     def changed_on_disk(self, *names: str) -> None:
         events = [lsp.FileEvent(self.uri(name), lsp.FileChangeType.Changed) for name in names]
         self.send("workspace/didChangeWatchedFiles", lsp.DidChangeWatchedFilesParams(events))
+
+    # --- notebooks ---------------------------------------------------------------------------------------------
+
+    def open_notebook(self, name: str, cells: Sequence[str], markup: Iterable[int] = ()) -> list[str]:
+        """Opens a notebook; what is not Python in it stays with the editor. The cells' names."""
+        self.cells[self.uri(name)] = []
+        new = [self._cell(text) for text in cells]
+        kinds = [
+            lsp.NotebookCellKind.Markup if i in set(markup) else lsp.NotebookCellKind.Code for i in range(len(new))
+        ]
+        told = [(item, kind) for item, kind in zip(new, kinds, strict=True) if kind is lsp.NotebookCellKind.Code]
+        self.cells[self.uri(name)] = [item.uri for item, _ in told]
+        notebook = lsp.NotebookDocument(
+            self.uri(name), "jupyter-notebook", 1, [lsp.NotebookCell(kind, item.uri) for item, kind in told]
+        )
+        opened = lsp.DidOpenNotebookDocumentParams(notebook, [item for item, _ in told])
+        self.send("notebookDocument/didOpen", opened)
+        return [item.uri for item in new]
+
+    def _cell(self, text: str) -> lsp.TextDocumentItem:
+        item = lsp.TextDocumentItem(f"vscode-notebook-cell:/net.ipynb#{next(self._numbers)}", "python", 1, text)
+        self.texts[item.uri], self.versions[item.uri] = text, 1
+        return item
+
+    def type_in_cell(self, uri: str, *changes: lsp.TextDocumentContentChangeEvent) -> None:
+        """Writes in a cell."""
+        self.versions[uri] += 1
+        identifier = lsp.VersionedTextDocumentIdentifier(self.versions[uri], uri)
+        content = lsp.NotebookDocumentCellContentChanges(identifier, list(changes))
+        self._change_notebook(self._notebook(uri), lsp.NotebookDocumentCellChanges(text_content=[content]))
+
+    def rearrange(self, name: str, start: int, count: int, new: Sequence[str]) -> list[str]:
+        """Removes some cells and puts others there."""
+        cells = self.cells[self.uri(name)]
+        items = [self._cell(text) for text in new]
+        gone = [lsp.TextDocumentIdentifier(uri) for uri in cells[start : start + count]]
+        cells[start : start + count] = [item.uri for item in items]
+        array = lsp.NotebookCellArrayChange(
+            start, count, [lsp.NotebookCell(lsp.NotebookCellKind.Code, item.uri) for item in items]
+        )
+        structure = lsp.NotebookDocumentCellChangeStructure(array, items, gone)
+        self._change_notebook(self.uri(name), lsp.NotebookDocumentCellChanges(structure=structure))
+        return [item.uri for item in items]
+
+    def _notebook(self, uri: str) -> str:
+        return next(notebook for notebook, cells in self.cells.items() if uri in cells)
+
+    def _change_notebook(self, uri: str, cells: lsp.NotebookDocumentCellChanges) -> None:
+        identifier = lsp.VersionedNotebookDocumentIdentifier(next(self._numbers), uri)
+        change = lsp.NotebookDocumentChangeEvent(cells=cells)
+        self.send("notebookDocument/didChange", lsp.DidChangeNotebookDocumentParams(identifier, change))
+
+    def close_notebook(self, name: str) -> None:
+        """Closes a notebook."""
+        cells = [lsp.TextDocumentIdentifier(uri) for uri in self.cells.pop(self.uri(name))]
+        identifier = lsp.NotebookDocumentIdentifier(self.uri(name))
+        self.send("notebookDocument/didClose", lsp.DidCloseNotebookDocumentParams(identifier, cells))
 
     # --- findings ----------------------------------------------------------------------------------------------------
 
