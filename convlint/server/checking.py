@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import threading
 import time
@@ -26,8 +27,13 @@ _STACK = 64 * 2**20
 """Bytes of address space for the thread's stack: what is nested deeply is followed as deep as elsewhere."""
 _LONGEST_PAUSE = 0.3
 """Seconds that a text must have been left alone at most before it is checked; quick checks wait shorter."""
+_AT_REST = 0.5
+"""Seconds after which a text counts as left alone: the next change is checked at once."""
 _PAUSE_OF_OTHERS = 0.4
 """Seconds before other texts that look into a changed one are checked again."""
+
+_RUNS_BETWEEN = 100
+"""After how many runs everything is looked through for what nobody needs."""
 
 Result = TypeVar("Result")
 
@@ -77,8 +83,11 @@ class Checker:
         self._lock = asyncio.Lock()
         self._run: _Run | None = None
         self._took: dict[str, float] = {}
+        self._written: dict[str, float] = {}
+        self._runs = 0
         self._checked: dict[str, tuple[int, Checked | None]] = {}
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
+        gc.disable()  # it would come in the middle of an answer; see `_tidy`
         before = threading.stack_size(_STACK)
         self._thread = ThreadPoolExecutor(1, "convlint")
         self._thread.submit(int)  # which starts it, with that stack
@@ -88,7 +97,10 @@ class Checker:
 
     def changed(self, opened: Opened) -> None:
         """A text is new: what is being checked may look into it, or stands in its way."""
-        self._later(opened.uri, min(self._took.get(opened.uri, 0.0), _LONGEST_PAUSE))
+        now = time.monotonic()
+        in_a_row = now - self._written.get(opened.uri, 0.0) < _AT_REST
+        self._written[opened.uri] = now
+        self._later(opened.uri, min(self._took.get(opened.uri, 0.0), _LONGEST_PAUSE) if in_a_row else 0.0)
         if self._run is not None:
             self._run.stale.set()
         self._others(opened)
@@ -98,6 +110,7 @@ class Checker:
         self._no_timer(opened.uri)
         self._due.pop(opened.uri, None)
         self._took.pop(opened.uri, None)
+        self._written.pop(opened.uri, None)
         self._checked.pop(opened.uri, None)
         if self._run is not None and self._run.uri == opened.uri:
             self._run.stale.set()
@@ -149,6 +162,16 @@ class Checker:
             opened = self._documents.get(uri)
             if opened is not None:
                 await self._check(opened)
+            if not self._due:
+                await self._in_thread(_Run(""), self._tidy)
+
+    def _tidy(self) -> None:
+        """Frees what the last runs left. What they keep is looked through only now and then, for it is large."""
+        self._runs += 1
+        if self._runs % _RUNS_BETWEEN == 0:
+            gc.unfreeze()
+        gc.collect()
+        gc.freeze()
 
     async def _check(self, opened: Opened) -> None:
         settings = self._settings(opened)
