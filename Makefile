@@ -12,7 +12,7 @@ $(BIN)/convlint: pyproject.toml
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.trace
-	$(BIN)/pip install -q -c constraints.txt -e ".[trace,test,dev]"
+	$(BIN)/pip install -q -c constraints.txt -e ".[trace,test,dev,docs]"
 	touch $@
 
 $(VENV)/.trace: $(BIN)/convlint constraints.txt
@@ -43,12 +43,15 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
-docs: $(VENV)/.dev  ## write what is generated: the rules' pages, the README's screen, the example's page, opsets, diagnoses
+docs: $(VENV)/.dev  ## write what is generated, and build the documentation site into build/site
 	$(BIN)/python -m convlint.report.docs
+	$(BIN)/python docs/reference.py
 	$(BIN)/python docs/screen.py
 	$(BIN)/python docs/atss.py
 	$(BIN)/python docs/opsets.py
+	$(BIN)/python docs/session.py
 	$(BIN)/python benchmarks/ill_typed.py > docs/diagnose.md
+	$(BIN)/sphinx-build -q -W -b html docs build/site
 
 prove: $(VENV)/.dev  ## run every rule's examples, and the pairs of users' demands, through the real tracers, and store what they do
 	$(BIN)/python -m convlint.trial.prove
