@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO = build/demo
 
-.PHONY: demo test lint types docs comparison bench measure prove fixes-hold fuzz-repairs clean
+.PHONY: demo test lint types docs comparison bench measure prove fixes-hold fuzz-repairs vscode clean
 
 $(BIN)/convlint: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -74,6 +74,9 @@ fixes-hold: $(VENV)/.dev  ## repair copies of packages, and compare what their m
 
 fuzz-repairs: $(VENV)/.dev  ## repair 10,000 classes and functions of real packages, changed at random
 	$(BIN)/python benchmarks/fuzz_repairs.py
+
+vscode:  ## compile the extension for VS Code
+	cd editors/vscode && npm install --no-audit --no-fund && npm run compile
 
 clean:
 	rm -rf $(VENV) build dist

@@ -153,7 +153,7 @@ class Interpreter:
             self._enter_inference(cls)
         self._enter_importers()
         self._enter_possible(used)
-        return cured(self.modules, self.run.events())
+        return cured(self.run.project.files, self.modules, self.run.events())
 
     def _enter_if_new(self, cls: ClassInfo) -> None:
         forward = cls.methods.get("forward")
