@@ -518,6 +518,8 @@ class RandomDraw(Event):
     """What is given for it, None where its default makes it draw."""
     owner: str = ""
     """What the module is called in whose method it happens, ``self``; empty in a function."""
+    layer: bool = False
+    """Whether it is a layer that is made in ``forward``, and so in training mode."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -414,9 +414,25 @@ def _for(run: Run, frame: Frame, node: ast.For) -> None:
 
         return body
 
+    frame.counter, outer = (_counter(node), run.memory.fresh()), frame.counter
     loop(run, frame, elements, once, node)
+    frame.counter = outer
     if node.orelse and frame.live:
         execute(run, frame, node.orelse)
+
+
+def _counter(node: ast.For) -> str:
+    """The variable of a loop that is another number in each round, `i` of `range` or of `enumerate`, '' for none."""
+    called = node.iter.func if isinstance(node.iter, ast.Call) else None
+    target = node.target
+    if isinstance(called, ast.Name) and called.id == "enumerate" and isinstance(target, ast.Tuple) and target.elts:
+        target = target.elts[0]
+    elif not (isinstance(called, ast.Name) and called.id == "range"):
+        return ""
+    stored = (part for statement in node.body for part in ast.walk(statement) if isinstance(part, ast.Name))
+    if not isinstance(target, ast.Name) or any(one.id == target.id and isinstance(one.ctx, ast.Store) for one in stored):
+        return ""
+    return target.id
 
 
 def _while(run: Run, frame: Frame, node: ast.While) -> None:
@@ -433,7 +449,9 @@ def _while(run: Run, frame: Frame, node: ast.While) -> None:
 
         return body
 
+    frame.counter, outer = ("", 0), frame.counter
     loop(run, frame, Elements(UNKNOWN), once, node)
+    frame.counter = outer
 
 
 UNROLLED = 6

@@ -273,6 +273,13 @@ def draws() -> dict[str, Draw]:
 
 
 @functools.cache
+def drawing_layers() -> dict[str, Draw]:
+    """Layers (``Dropout``) that draw in training mode alone, with what is known of their functions."""
+    functions = {plain_name(name): fact for name, fact in draws().items() if fact.switch == "training"}
+    return {name: functions[plain_name(name)] for name in table().modules if plain_name(name) in functions}
+
+
+@functools.cache
 def forced() -> dict[str, tuple[Forced, ...]]:
     """By function (``torch.linspace``), method (``Tensor.topk``) or layer the parameters that force a plain number."""
     raw = json.loads(_PARAMETERS.read_text(encoding="utf-8"))["harmful"]

@@ -118,7 +118,12 @@ class NumPyRoundTrip(Rule):
             return None
         text = event.short
         if event.operand.taint is Taint.shape:
-            message = f"`{text}` computes on a size in NumPy: the traced size is kept; use integer or torch arithmetic"
+            message = (
+                f"`{text}` takes a tensor that was computed from sizes to NumPy: the traced array is kept; "
+                f"use torch's functions"
+                if event.operand.kind == "tensor"
+                else f"`{text}` computes on a size in NumPy: the traced size is kept; use integer or torch arithmetic"
+            )
             return self.finding(event, message, DIM, context, fixable=_applicability(event))
         message = (
             f"`{text}` leaves the graph for NumPy: the traced array is used for every input; use torch's functions"

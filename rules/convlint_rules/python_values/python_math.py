@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 from convlint.events import PythonMath, Taint
-from convlint.findings import Applicability, Finding, Fix, Harm, Level
+from convlint.findings import EXPORTERS, Applicability, Finding, Fix, Harm, Level
 from convlint.rewrite import edit, primary, summand
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
-from convlint_rules.rewriting import stands_alone, torch_in
+from convlint_rules.rewriting import stands_alone, takes_root, torch_in
 
 MATH = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
 CEIL = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.frozen)
@@ -165,13 +165,15 @@ class PythonMathOnTensors(Rule):
         if event.taint is Taint.fixed:
             return self.finding(event, f"`{text}` takes a size that is the same for every input", Harm(), context)
         if event.taint is Taint.data:
-            message = (
-                f"`{text}` needs a tensor's value, and the traced result is used for every input; "
-                f"use {_torch(event.callee)}"
-            )
+            traced = not event.routes.isdisjoint(EXPORTERS["torchscript"])
+            kept = "and the traced result is used for every input" if traced else "at which `torch.export` stops"
+            of_tensor = any(one.kind == "tensor" for one in event.operands)
+            what = "a tensor's value" if of_tensor else "a count or number that depends on values"
+            repair = f"use {_torch(event.callee)}" if of_tensor else "compute it on a tensor"
+            message = f"`{text}` needs {what}, {kept}; {repair}"
             harm = TENSOR_EXTREME if event.callee in ("min", "max") else TENSOR
         else:
-            message = f"`{text}` needs a plain number: the graph keeps the traced result; {_advice(event.callee)}"
+            message = f"`{text}` needs a plain number: the graph keeps the traced result; {_advice(event)}"
             harm = EXTREME if event.callee in ("min", "max") else CEIL if event.callee in SYMBOLIC else MATH
         return self.finding(event, message, harm, context, fixable=_applicability(event))
 
@@ -191,11 +193,11 @@ def _torch(callee: str) -> str:
     return f"`torch.{callee.removeprefix('math.')}`"
 
 
-def _advice(callee: str) -> str:
+def _advice(event: PythonMath) -> str:
     """What to write instead of a Python function of sizes."""
-    if callee in ("min", "max"):
-        return "slice without it (a slice stops at the end by itself), or export for fixed sizes"
-    if callee in SYMBOLIC and callee != "math.sqrt":
+    if event.callee in ("min", "max"):
+        return "export for fixed sizes, or leave it out where it only bounds a slice, which stops at the end by itself"
+    if event.callee in SYMBOLIC and not takes_root(event.text):
         return "use integer arithmetic on the size"
     return "take the number from the configuration, or compute it on a tensor"
 

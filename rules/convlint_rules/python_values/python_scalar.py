@@ -5,7 +5,7 @@ from convlint.findings import Applicability, Finding, Fix, Harm, Level
 from convlint.rewrite import edit
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
-from convlint_rules.rewriting import in_its_place
+from convlint_rules.rewriting import in_its_place, takes_root
 
 ITEM = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
 SCALAR = Harm(Level.wrong, Level.breaks, Level.wrong)
@@ -161,8 +161,12 @@ class PythonScalar(Rule):
             message = f"`{text}` reads a tensor that no input changes, a parameter or constant: {consequence}"
         elif taint is Taint.shape:
             harm = DIM if event.operand.kind == "dim" else COMPUTED
-            advice = _advice(event)
-            message = f"`{text}` turns a size into a plain number: the graph keeps the traced size; {advice}"
+            message = (
+                f"`{text}` takes a value out of the graph that was computed from sizes: the traced one is kept; "
+                f"keep the tensor"
+                if event.operand.kind == "tensor"
+                else f"`{text}` turns a size into a plain number: the graph keeps the traced size; {_advice(event)}"
+            )
         else:
             harm = {"item": ITEM, "tolist": TOLIST}.get(event.how, SCALAR)
             message = (
@@ -195,4 +199,8 @@ def _advice(event: LeavesGraph) -> str:
     """What to write instead of a conversion of a size."""
     if event.how != "int":
         return "arithmetic works on the size itself"
-    return "leave it as it is" if event.operand.dtype == "int" else "use integer arithmetic (`//`)"
+    if event.operand.dtype == "int":
+        return "leave it as it is"
+    if takes_root(event.text):
+        return "take the number from the configuration, or compute it on a tensor"
+    return "use integer arithmetic (`//`)"
