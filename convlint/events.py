@@ -280,6 +280,8 @@ class StateWrite(Event):
     weights are converted (``.to(...)``)."""
     through_data: bool = False
     """Whether the write goes through ``.data``."""
+    replaced: bool = False
+    """Whether it is ``.data`` that is assigned, and values of inputs are in what it gets."""
     assigned: bool = False
     """Whether the attribute is assigned: the tensor that was there is not written to."""
     method: str = ""

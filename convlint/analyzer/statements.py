@@ -113,6 +113,8 @@ def bind(run: Run, frame: Frame, target: ast.expr, value: Value, source: ast.exp
             if isinstance(one, Instance):
                 kept.note_assignment(run, frame, target, one, target.attr, value)
                 set_attribute(frame, one, target.attr, value)
+            elif isinstance(one, Tensor) and target.attr == "data":
+                kept.note_replaced(run, frame, target, one, value)
     elif isinstance(target, ast.Subscript):
         writes.store(run, frame, target, value, source)
 
@@ -430,7 +432,9 @@ def _counter(node: ast.For) -> str:
     elif not (isinstance(called, ast.Name) and called.id == "range"):
         return ""
     stored = (part for statement in node.body for part in ast.walk(statement) if isinstance(part, ast.Name))
-    if not isinstance(target, ast.Name) or any(one.id == target.id and isinstance(one.ctx, ast.Store) for one in stored):
+    if not isinstance(target, ast.Name) or any(
+        one.id == target.id and isinstance(one.ctx, ast.Store) for one in stored
+    ):
         return ""
     return target.id
 

@@ -1,4 +1,4 @@
-"""What the repairs of several rules have in common: torch by its name in the file, the function around, a call, a root."""
+"""What repairs of several rules have in common: torch by its name in the file, the function around, calls, roots."""
 
 from __future__ import annotations
 

@@ -233,7 +233,7 @@ def _without_translation(module: nn.Module, given: tuple[torch.Tensor, ...]) -> 
     """What the dynamo ONNX exporter neither translates nor takes apart."""
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:
-            torch.onnx.export(module, given, dynamo=True, verbose=False)  # type: ignore[arg-type]
+            torch.onnx.export(module, given, dynamo=True, verbose=False)
         except Exception as error:
             cause: BaseException | None = error
             while cause is not None:

@@ -15,11 +15,11 @@ class BranchOnShape(Rule):
     Finds branches on a size of an input: `if x.shape[1] > 6`, `if pad > 0`, `while n % 8`.
 
     ## Why it breaks
-    Every route keeps the arm that the traced size took. The TorchScript routes use it for every size. `torch.export`
-    notes a guard (`7 <= t`), which its own program checks; the ONNX file made from it has lost the guard and answers
-    wrongly outside the range, and `verify=True` passes. It stops where the size was made a tensor before. Checks that only raise, warn or log are harmless and
-    not reported by default. Nor are branches that could as well go, since they only pad, expand or copy: the sizes
-    that a model is made for mostly need the same.
+    Every route keeps the arm that the traced size took. The TorchScript routes use it for every size.
+    `torch.export` notes a guard (`7 <= t`), which its own program checks; the ONNX file made from it has lost the
+    guard and answers wrongly outside the range, and `verify=True` passes. It stops where the size was made a tensor
+    before. Checks that only raise, warn or log are harmless and not reported by default. Nor are branches that
+    could as well go, since they only pad, expand or copy: the sizes that a model is made for mostly need the same.
 
     ## Fix safety
     There is no fix. Often the branch can go: `F.pad` by zero, a slice beyond the end or `interpolate` to the same size

@@ -16,9 +16,10 @@ class FunctionalDropout(Rule):
     depend on the mode, and layers of dropout that are made in `forward`: `nn.Dropout(p)(x)`.
 
     ## Why it breaks
-    A function knows nothing of `model.eval()`: `training` is True unless it is given, and `dropout_p` counts in either
-    mode. Nor does a layer that is not the model's own but a new one each time: it is in training mode. So the model
-    drops values in evaluation too, in eager as in every graph, and what ONNX Runtime drops is something else. For dropout of whole channels the TorchScript ONNX exporter has no operator.
+    A function knows nothing of `model.eval()`: `training` is True unless it is given, and `dropout_p` counts in
+    either mode. Nor does a layer that is not the model's own but a new one each time: it is in training mode. So
+    the model drops values in evaluation too, in eager as in every graph, and what ONNX Runtime drops is something
+    else. For dropout of whole channels the TorchScript ONNX exporter has no operator.
 
     ## Fix safety
     Unsafe: the model computes something else in evaluation mode, which is what was meant.
