@@ -323,3 +323,8 @@ def test_a_loop_that_fills_a_list_up_to_a_size(agree: Agree) -> None:
         return torch.stack(parts)
     """)
     )
+
+
+def test_a_flag_beside_a_size_of_1_adds_no_size(agree: Agree) -> None:
+    code = "flag = self.fast and not (getattr(cache, 'compiled', False) and x.shape[1] == 1)\nreturn x * 2 if flag else x"
+    agree(forward(code, "x, cache=None"))

@@ -59,6 +59,8 @@ class Table:
     ``layer:self`` where one tensor is query, key and value, ``function:sizes`` where it is given a size of an input."""
     fused: frozenset[str]
     """Layers among them that it refuses under ``torch.no_grad()`` only, where torch takes a fused kernel."""
+    by_both: frozenset[str]
+    """Those of what it refuses for which the dynamo ONNX exporter has no operator either."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,7 @@ def table() -> Table:
         frozenset(raw["asking"]),
         raw["refused"],
         frozenset(raw["fused"]),
+        frozenset(raw["by_both"]),
     )
 
 
