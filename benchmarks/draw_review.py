@@ -1,4 +1,4 @@
-"""Lints pinned packages and draws findings to read by hand: ``python benchmarks/draw_review.py --code CVL202 --count 20``.
+"""Draws findings in pinned packages, to read by hand: ``python benchmarks/draw_review.py --code CVL202 --count 20``.
 
 Prints how many findings each rule has, and per 1,000 lines, and a Markdown table for each draw, to be filled in and
 kept in ``benchmarks/reviews``. Without ``--code`` the findings of all rules are drawn from.

@@ -211,7 +211,7 @@ def narrowed(run: Run, frame: Frame, node: ast.expr, truth: bool) -> dict[str, V
             return found
         return {}
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
-        return _narrow_none(frame, node, truth)
+        return _narrow_none(frame, node, truth) or _narrow_size(frame, node, truth)
     if isinstance(node, ast.Call):
         return _narrow_type(run, frame, node, truth)
     if isinstance(node, ast.Name) and truth:
@@ -234,6 +234,30 @@ def _narrow_none(frame: Frame, node: ast.Compare, truth: bool) -> dict[str, Valu
     if is_none:
         return {left.id: NONE}
     return {left.id: _without_none(value)}
+
+
+def _narrow_size(frame: Frame, node: ast.Compare, truth: bool) -> dict[str, Value]:
+    """Under ``n == 1`` the size is known, as it is of the tensors that have it."""
+    left, op, right = node.left, node.ops[0], node.comparators[0]
+    if not (isinstance(left, ast.Name) and isinstance(right, ast.Constant) and type(right.value) is int):
+        return {}
+    size = frame.lookup(left.id)
+    equal = isinstance(op, ast.Eq) if truth else isinstance(op, ast.NotEq)
+    if not isinstance(size, Number) or not size.symbol or not equal:
+        return {}
+    known = Const(right.value, size=True)
+    found = {name: _with_size(value, size.symbol, known) for name, value in frame.env.items()}
+    return {name: value for name, value in found.items() if value is not frame.env[name]}
+
+
+def _with_size(value: Value, symbol: str, known: Const) -> Value:
+    """A value in which a size is known that has a name."""
+    if isinstance(value, Number):
+        return known if value.symbol == symbol else value
+    if isinstance(value, Tensor) and value.shape is not None:
+        shape = tuple(_with_size(one, symbol, known) for one in value.shape)
+        return replace(value, shape=shape) if shape != value.shape else value
+    return value
 
 
 def _without_none(value: Value) -> Value:

@@ -281,8 +281,16 @@ def _conditional(run: Run, frame: Frame, node: ast.IfExp) -> Value:
             yes = _under(run, frame, node.test, True, node.body)
         with run.on_routes(frame, false_on):
             no = _under(run, frame, node.test, False, node.orelse)
-        return guards.by_route([(true_on, yes), (false_on, no)]) or join(yes, no)
+        return guards.by_route([(true_on, yes), (false_on, no)]) or _one_size(yes, no) or join(yes, no)
     return join(_under(run, frame, node.test, True, node.body), _under(run, frame, node.test, False, node.orelse))
+
+
+def _one_size(yes: Value, no: Value) -> Value | None:
+    """A size, also where code makes a tensor of it for one exporter: `torch.tensor(n) if is_tracing() else n`."""
+    for tensor, number in ((yes, no), (no, yes)):
+        if isinstance(tensor, Tensor) and tensor.taint <= Taint.shape and isinstance(number, Number):
+            return replace(number, taint=max(number.taint, tensor.taint))
+    return None
 
 
 def _under(run: Run, frame: Frame, test: ast.expr, truth: bool, node: ast.expr) -> Value:

@@ -326,5 +326,30 @@ def test_a_loop_that_fills_a_list_up_to_a_size(agree: Agree) -> None:
 
 
 def test_a_flag_beside_a_size_of_1_adds_no_size(agree: Agree) -> None:
-    code = "flag = self.fast and not (getattr(cache, 'compiled', False) and x.shape[1] == 1)\nreturn x * 2 if flag else x"
+    code = (
+        "flag = self.fast and not (getattr(cache, 'compiled', False) and x.shape[1] == 1)\nreturn x * 2 if flag else x"
+    )
     agree(forward(code, "x, cache=None"))
+
+
+@pytest.mark.parametrize(("test", "known"), [("n == 1", True), ("self.fast and n == 1", True), ("n != 1", False)])
+def test_a_size_is_known_where_it_was_compared(agree: Agree, test: str, known: bool) -> None:
+    mark = "" if known else "  # CVL303"
+    code = f"""
+    n = x.shape[1]
+    y = x.reshape(x.shape[0], n, -1).transpose(0, 1)
+    rows = []
+    if {test}:
+        for i in range(y.shape[0]):{mark}
+            rows.append(y[i])
+    return rows
+    """
+    agree(forward(code))
+
+
+def test_a_size_is_no_tensor_because_one_exporter_gets_one(agree: Agree) -> None:
+    code = """
+    n = torch.tensor(x.shape[1]) if torch.jit.is_tracing() else x.shape[1]
+    return x[:, 1:] if n % 3 > 0 else x  # CVL302
+    """
+    agree(forward(code))

@@ -95,7 +95,7 @@ class LoopOverDimension(Rule):
         if event.form == "list-repeat":
             message = (
                 f"the length of `{event.short}` is {what}: it is as long as when traced; "
-                f"use `torch.full`, or `.repeat()` for tensors"
+                f"make a tensor with such an axis (`torch.full`, `.expand()`) instead of a list"
             )
         else:
             message = (
