@@ -282,7 +282,10 @@ def _conditional(run: Run, frame: Frame, node: ast.IfExp) -> Value:
         with run.on_routes(frame, false_on):
             no = _under(run, frame, node.test, False, node.orelse)
         return guards.by_route([(true_on, yes), (false_on, no)]) or _one_size(yes, no) or join(yes, no)
-    return join(_under(run, frame, node.test, True, node.body), _under(run, frame, node.test, False, node.orelse))
+    yes = _under(run, frame, node.test, True, node.body)
+    no = _under(run, frame, node.test, False, node.orelse)
+    frame.choice = (node, yes, no)
+    return join(yes, no)
 
 
 def _one_size(yes: Value, no: Value) -> Value | None:

@@ -73,6 +73,10 @@ class Frame:
     tests: list[Any] | None = None
     """Where decisions inside one test are collected, so that a test makes one event."""
     globals_: set[str] = field(default_factory=set)
+    choice: tuple[ast.IfExp, Value, Value] | None = None
+    """The last conditional expression, with what it is if its test is true, and if not."""
+    choices: dict[str, tuple[str, Value, Value]] = field(default_factory=dict)
+    """The names that are one thing or another by a flag with a name, and what they are where that is true, and not."""
     counter: tuple[str, int] = ("", 0)
     """The variable of the innermost loop, where it is another number in each round, and which run of the loop it is."""
     drawn: dict[str, Event] = field(default_factory=dict)

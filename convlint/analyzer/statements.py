@@ -103,6 +103,7 @@ def bind(run: Run, frame: Frame, target: ast.expr, value: Value, source: ast.exp
     """Assign ``value`` to a target of any form; ``source`` is the expression that it was."""
     if isinstance(target, ast.Name):
         frame.env[target.id] = _by_name(target.id, value)
+        _note_choice(frame, target.id, source)
     elif isinstance(target, (ast.Tuple, ast.List)):
         _unpack(run, frame, target.elts, value, source)
     elif isinstance(target, ast.Starred):
@@ -117,6 +118,15 @@ def bind(run: Run, frame: Frame, target: ast.expr, value: Value, source: ast.exp
                 kept.note_replaced(run, frame, target, one, value)
     elif isinstance(target, ast.Subscript):
         writes.store(run, frame, target, value, source)
+
+
+def _note_choice(frame: Frame, name: str, source: ast.expr | None) -> None:
+    """``x = a if flag else b``: until one of them is assigned again, ``flag`` says which it is."""
+    frame.choices = {one: choice for one, choice in frame.choices.items() if name not in (one, choice[0])}
+    if frame.choice is not None and frame.choice[0] is source and frame.certain:
+        test, (_, yes, no) = frame.choice[0].test, frame.choice
+        if isinstance(test, ast.Name):
+            frame.choices[name] = (test.id, yes, no)
 
 
 def set_attribute(frame: Frame, owner: Instance, name: str, value: Value) -> None:

@@ -353,3 +353,29 @@ def test_a_size_is_no_tensor_because_one_exporter_gets_one(agree: Agree) -> None
     return x[:, 1:] if n % 3 > 0 else x  # CVL302
     """
     agree(forward(code))
+
+
+@pytest.mark.parametrize(
+    ("between", "mark"), [("pass", ""), ("n = x.shape[0]", "  # CVL303"), ("exact = x.dim() == 3", "  # CVL303")]
+)
+def test_a_flag_that_chose_says_what_it_chose(agree: Agree, between: str, mark: str) -> None:
+    code = f"""
+    exact = self.ratio > 0
+    n = self.ratio if exact else x.shape[0]
+    {between}
+    if exact:
+        x = torch.cat([x[:1]] * n){mark}
+    return x
+    """
+    agree(forward(code, init="self.ratio = 2"))
+
+
+@pytest.mark.parametrize(("wanted", "mark"), [("self.images", ""), ("mask.shape[1]", "  # CVL303")])
+def test_a_size_that_is_checked_against_the_configuration_is_fixed(agree: Agree, wanted: str, mark: str) -> None:
+    code = f"""
+    n = x.shape[1]
+    if n != {wanted}:
+        raise ValueError("other images")
+    return [x[:, i] for i in range(n)]{mark}
+    """
+    agree(forward(code, "x, mask", init="self.images = 2"))

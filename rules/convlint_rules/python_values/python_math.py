@@ -12,6 +12,7 @@ CEIL = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.frozen)
 EXTREME = Harm(jit_trace=Level.frozen, torch_export=Level.frozen, onnx_torchscript=Level.frozen)
 TENSOR_EXTREME = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
 TENSOR = Harm(Level.wrong, Level.breaks, Level.wrong, Level.breaks)
+ROUND = Harm(jit_trace=Level.breaks, onnx_torchscript=Level.breaks)
 SYMBOLIC = ("math.ceil", "math.floor", "math.trunc", "math.sqrt", "round")
 """Functions that `torch.export` computes symbolically."""
 ALIKE = frozenset(
@@ -44,7 +45,7 @@ class PythonMathOnTensors(Rule):
 
     ## Why it breaks
     These functions need a plain number, or compare and so need a `bool`. The TorchScript routes compute them once, with
-    the traced size, and store the result. `torch.export` follows `ceil`, `floor`, `min` and `max` of sizes, but
+    the traced size, and store the result; `round` stops them, as a size is a tensor to them. `torch.export` follows `ceil`, `floor`, `min` and `max` of sizes, but
     neither other functions nor comparisons of a tensor's values.
 
     ## Fix safety
@@ -129,6 +130,34 @@ class PythonMathOnTensors(Rule):
             good_routes=("jit_trace", "onnx_torchscript", "onnx_dynamo"),
         ),
         Example(
+            title="Rounding a size",
+            bad=forward("""
+                return x * round(x.shape[1] * 1.5)  # <-
+            """),
+            good=forward("""
+                return x * (x.shape[1] * 3 // 2)
+            """),
+            inputs="x: float32[2, T=4]",
+            harm=ROUND,
+            same_in_eager=False,
+        ),
+        Example(
+            title="A smaller size that is checked, and one that is computed with",
+            bad=forward("""
+                if min(x.shape[0], x.shape[1]) < 1:
+                    raise ValueError("empty")
+                return x[:, : min(x.shape[1], 6)] * x.shape[1]  # <-
+            """),
+            good=forward("""
+                if min(x.shape[0], x.shape[1]) < 1:
+                    raise ValueError("empty")
+                return x[:, :6] * x.shape[1]
+            """),
+            inputs="x: float32[2, T=4]",
+            harm=EXTREME,
+            good_routes=("jit_trace", "onnx_torchscript", "onnx_dynamo"),
+        ),
+        Example(
             title="The larger of a tensor and a number",
             bad=forward("""
                 return x / max(x.sum(), 1.0)  # <-
@@ -164,6 +193,12 @@ class PythonMathOnTensors(Rule):
             return None
         if event.taint is Taint.fixed:
             return self.finding(event, f"`{text}` takes a size that is the same for every input", Harm(), context)
+        if event.callee == "round":
+            message = (
+                f"`{text}` stops the TorchScript tracer, to which a size is a tensor, and Python rounds no tensor; "
+                f"use integer arithmetic on the size"
+            )
+            return self.finding(event, message, ROUND, context)
         if event.taint is Taint.data:
             traced = not event.routes.isdisjoint(EXPORTERS["torchscript"])
             kept = "and the traced result is used for every input" if traced else "at which `torch.export` stops"
@@ -174,7 +209,9 @@ class PythonMathOnTensors(Rule):
             harm = TENSOR_EXTREME if event.callee in ("min", "max") else TENSOR
         else:
             message = f"`{text}` needs a plain number: the graph keeps the traced result; {_advice(event)}"
-            harm = EXTREME if event.callee in ("min", "max") else CEIL if event.callee in SYMBOLIC else MATH
+            harm = CEIL if event.callee in SYMBOLIC else MATH
+            if event.callee in ("min", "max"):
+                harm = Harm() if event.only_checks else EXTREME
         return self.finding(event, message, harm, context, fixable=_applicability(event))
 
     def fix(self, event: PythonMath, context: Context) -> Fix | None:
