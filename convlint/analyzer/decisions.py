@@ -237,7 +237,7 @@ def _narrow_none(frame: Frame, node: ast.Compare, truth: bool) -> dict[str, Valu
 
 
 def _narrow_size(run: Run, frame: Frame, node: ast.Compare, truth: bool) -> dict[str, Value]:
-    """Under ``n == 1`` the size is known, as it is of the tensors that have it; ``n == self.n`` is the architecture's."""
+    """Under ``n == 1`` the size is known, also of the tensors that have it; ``n == self.n`` fixes it as well."""
     left, op, right = node.left, node.ops[0], node.comparators[0]
     equal = isinstance(op, ast.Eq) if truth else isinstance(op, ast.NotEq)
     if not equal or not isinstance(left, ast.Name):

@@ -367,7 +367,7 @@ def test_a_flag_that_chose_says_what_it_chose(agree: Agree, between: str, mark: 
         x = torch.cat([x[:1]] * n){mark}
     return x
     """
-    agree(forward(code, init="self.ratio = 2"))
+    agree(forward(code, init="self.ratio = int(ratio)"))
 
 
 @pytest.mark.parametrize(("wanted", "mark"), [("self.images", ""), ("mask.shape[1]", "  # CVL303")])

@@ -44,9 +44,10 @@ class PythonMathOnTensors(Rule):
     Finds `math.*`, `min`, `max` and `round` on tensors and on sizes.
 
     ## Why it breaks
-    These functions need a plain number, or compare and so need a `bool`. The TorchScript routes compute them once, with
-    the traced size, and store the result; `round` stops them, as a size is a tensor to them. `torch.export` follows `ceil`, `floor`, `min` and `max` of sizes, but
-    neither other functions nor comparisons of a tensor's values.
+    These functions need a plain number, or compare and so need a `bool`. The TorchScript routes compute them once,
+    with the traced size, and store the result; `round` stops them, as a size is a tensor to them. `torch.export`
+    follows `ceil`, `floor`, `min` and `max` of sizes, but neither other functions nor comparisons of a tensor's
+    values.
 
     ## Fix safety
     Safe for `math.ceil(n / 4)` and `math.floor(n / 4)` of a size and a positive integer constant: integer division
