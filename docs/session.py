@@ -25,7 +25,7 @@ PAGES = ("tutorial.md", "sessions.md")
 RELEASE = ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml", "action.yml", "convlint", "rules")
 ADDRESS = "https://example.com/convlint"
 """Where the pages say that convlint's repository is."""
-NAMED = re.compile(r"(?:#|//) ([\w./-]+\.\w+|\.[\w./-]+)\n")
+NAMED = re.compile(r"(?:#|//|;;) ([\w./-]+\.\w+|\.[\w./-]+)\n")
 """The first line of a block that is a file."""
 FIXED = {
     "COLUMNS": "100",
