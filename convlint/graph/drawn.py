@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from convlint.graph.walk import Step
 
 _SCOPES = "pkg.torch.onnx.name_scopes"
+_NO_MODULE = "_empty_nn_module_stack_from_metadata_hook"
+"""What torch writes where a node is of no module."""
 
 
 def drawn(path: Path, targets: Sequence[tuple[str, str | None]]) -> Picture:
@@ -82,13 +84,22 @@ def _port(what: str, name: str, scope: Scope, read: tuple[int, ...] = ()) -> Nod
 
 
 def _scope(node: NodeProto) -> tuple[str, ...]:
-    """The modules around a node: ``layer1``, ``layer1.0``; what the one exporter writes down, or the other's names."""
+    """The modules around a node: what the one exporter writes down, or the names that the other gives."""
     told = next((one.value for one in node.metadata_props if one.key == _SCOPES), "")
     with suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         names = ast.literal_eval(told) if told else []
         if names and all(isinstance(one, str) for one in names):
-            return tuple(filter(None, names[:-1]))
+            return tuple(_relative([one for one in names[:-1] if one not in ("", _NO_MODULE)]))
     return tuple(filter(None, node.name.split("/")[:-1]))
+
+
+def _relative(names: Sequence[str]) -> Iterator[str]:
+    """``layer1``, ``layer1.0``, ``conv1``: without the name of the module around, except before a number."""
+    around = ""
+    for name in names:
+        rest = name.removeprefix(f"{around}.") if around else name
+        yield name if rest[:1].isdigit() else rest
+        around = name
 
 
 def _cut(model: ModelProto, steps: Sequence[Step], scope: Scope, target: Target, nodes: Sequence[Node]) -> CutAt:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import PurePath
+from typing import NamedTuple
 
 from convlint.graph.picture import INPUT, OUTPUT, Picture
 
 MOST = 40
-"""Boxes of a view, where it is up to us."""
+"""Boxes of a view, where it is up to us..."""
+_FEW = 24
+"""...and where no cut goes through what could be unfolded."""
 _ALL = 60
 """So many nodes are shown without folding any."""
+_FEWEST = 3
+"""So many neighbours are worth a fold."""
 
 
 @dataclass(eq=False)
@@ -21,6 +27,8 @@ class Fold:
 
     name: str
     parts: list[int | Fold] = field(default_factory=list)
+    of: _Home | None = None
+    """The line of what is folded, where it is no module."""
 
     @cached_property
     def members(self) -> tuple[int, ...]:
@@ -94,37 +102,82 @@ def _view(
     return View(title, parent, tuple(boxes), tuple(sorted(edges)), tuple(sorted(entering)), tuple(sorted(leaving)))
 
 
+class _Home(NamedTuple):
+    """The modules that a node is in, and its line."""
+
+    scope: tuple[str, ...] = ()
+    file: str = ""
+    row: int = 0
+
+
+def _homes(picture: Picture) -> list[_Home]:
+    """Of each node; one of which nothing is recorded is of the line that it leads to."""
+    homes: list[_Home] = []
+    following = _Home()
+    for node in reversed(picture.nodes):
+        is_port = node.operator in (INPUT, OUTPUT)
+        if not is_port and (node.scope or node.line.path):
+            following = _Home(node.scope, node.line.path, node.line.row)
+        homes.append(_Home() if is_port else following)
+    return homes[::-1]
+
+
 def _tree(picture: Picture) -> Fold:
     root = Fold("")
+    homes = _homes(picture)
     known: dict[tuple[str, ...], Fold] = {(): root}
-    for at, node in enumerate(picture.nodes):
-        scope = () if node.operator in (INPUT, OUTPUT) else node.scope
+    for at, home in enumerate(homes):
+        scope = home.scope
         for size in range(1, len(scope) + 1):
             if scope[:size] not in known:
                 known[scope[:size]] = fold = Fold(scope[size - 1])
                 known[scope[: size - 1]].parts.append(fold)
         known[scope].parts.append(at)
-    _simplify(root)
+    _simplify(root, homes)
     return root
 
 
-def _simplify(root: Fold) -> None:
-    """Without modules of one part; what has too many parts in groups."""
+def _simplify(root: Fold, homes: Sequence[_Home]) -> None:
+    """Without modules of one part; of what has too many parts, those of one line, then of one file, then any."""
     folds = [root]
     for fold in folds:  # grows while it is read
         folds += [part for part in fold.parts if isinstance(part, Fold)]
     for fold in reversed(folds):
         fold.parts = [_only(part) for part in fold.parts]
+        if len(fold.parts) > MOST:
+            fold.parts = list(_grouped(fold.parts, homes, lambda home: (home.file, home.row)))
+        if len(fold.parts) > MOST:
+            fold.parts = list(_grouped(fold.parts, homes, lambda home: home.file))
         while len(fold.parts) > 2 * MOST:
-            groups = range(0, len(fold.parts), MOST)
-            fold.parts = [_group(fold.parts[at : at + MOST]) for at in groups]
+            fold.parts = [_any(fold.parts[at : at + MOST]) for at in range(0, len(fold.parts), MOST)]
 
 
 def _only(part: int | Fold) -> int | Fold:
     return part.parts[0] if isinstance(part, Fold) and len(part.parts) == 1 else part
 
 
-def _group(parts: list[int | Fold]) -> Fold:
+def _grouped(
+    parts: Sequence[int | Fold], homes: Sequence[_Home], key: Callable[[_Home], object]
+) -> Iterator[int | Fold]:
+    """Neighbours of the same file or line together; a module stays by itself."""
+
+    def of(part: int | Fold) -> object:
+        if isinstance(part, Fold):
+            return key(part.of) if part.of else part
+        return key(homes[part]) if homes[part].file else part
+
+    for _, together in itertools.groupby(parts, of):
+        group = list(together)
+        if len(group) < _FEWEST:
+            yield from group
+            continue
+        inside = [homes[at] for part in group for at in ([part] if isinstance(part, int) else part.members)]
+        rows = sorted({home.row for home in inside})
+        lines = f"{rows[0]}" if len(rows) == 1 else f"{rows[0]}-{rows[-1]}"
+        yield Fold(f"{PurePath(inside[0].file).name}:{lines}", group, of=inside[0])
+
+
+def _any(parts: list[int | Fold]) -> Fold:
     group = Fold("", parts)
     group.name = f"nodes {group.members[0] + 1} to {group.members[-1] + 1}"
     return group
@@ -133,9 +186,14 @@ def _group(parts: list[int | Fold]) -> Fold:
 def _unfolded(fold: Fold, split: Sequence[Set[int]]) -> Iterator[int | Fold]:
     """The parts of a fold, and of these what else there is room for, in order."""
     parts = list(fold.parts)
-    room = _ALL if len(fold.members) <= _ALL else MOST
+    room = _ALL if len(fold.members) <= _ALL else _FEW
+
+    def fits(part: int | Fold) -> bool:
+        most = MOST if isinstance(part, Fold) and _is_split(part, split) else room
+        return isinstance(part, Fold) and len(parts) - 1 + len(part.parts) <= most
+
     while True:
-        folds = [one for one in parts if isinstance(one, Fold) and len(parts) - 1 + len(one.parts) <= room]
+        folds = [one for one in parts if isinstance(one, Fold) and fits(one)]
         if not folds:
             break
         best = max(folds, key=lambda one: (_is_split(one, split), len(one.members)))
