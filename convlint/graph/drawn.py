@@ -14,6 +14,7 @@ from convlint.graph.picture import INPUT, OUTPUT, CutAt, Node, Picture
 from convlint.graph.structure import reads
 from convlint.graph.target import Target
 from convlint.graph.values import Scope
+from convlint.trial.place import stack_of_node
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -70,6 +71,7 @@ def _nodes(model: ModelProto, steps: Sequence[Step], scope: Scope) -> list[Node]
                 makes,
                 value.text if value else "",
                 step.line,
+                tuple((path, row) for path, row, _ in stack_of_node(step.node)[::-1]),
             )
         )
     for given in graph.output:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePath
@@ -27,8 +27,7 @@ class Fold:
 
     name: str
     parts: list[int | Fold] = field(default_factory=list)
-    of: _Home | None = None
-    """The line of what is folded, where it is no module."""
+    is_module: bool = False
 
     @cached_property
     def members(self) -> tuple[int, ...]:
@@ -103,11 +102,10 @@ def _view(
 
 
 class _Home(NamedTuple):
-    """The modules that a node is in, and its line."""
+    """The modules that a node is in, and the lines that called each other until it."""
 
     scope: tuple[str, ...] = ()
-    file: str = ""
-    row: int = 0
+    calls: tuple[tuple[str, int], ...] = ()
 
 
 def _homes(picture: Picture) -> list[_Home]:
@@ -116,8 +114,8 @@ def _homes(picture: Picture) -> list[_Home]:
     following = _Home()
     for node in reversed(picture.nodes):
         is_port = node.operator in (INPUT, OUTPUT)
-        if not is_port and (node.scope or node.line.path):
-            following = _Home(node.scope, node.line.path, node.line.row)
+        if not is_port and (node.scope or node.calls):
+            following = _Home(node.scope, node.calls)
         homes.append(_Home() if is_port else following)
     return homes[::-1]
 
@@ -130,7 +128,7 @@ def _tree(picture: Picture) -> Fold:
         scope = home.scope
         for size in range(1, len(scope) + 1):
             if scope[:size] not in known:
-                known[scope[:size]] = fold = Fold(scope[size - 1])
+                known[scope[:size]] = fold = Fold(scope[size - 1], is_module=True)
                 known[scope[: size - 1]].parts.append(fold)
         known[scope].parts.append(at)
     _simplify(root, homes)
@@ -138,49 +136,71 @@ def _tree(picture: Picture) -> Fold:
 
 
 def _simplify(root: Fold, homes: Sequence[_Home]) -> None:
-    """Without modules of one part; of what has too many parts, those of one line, then of one file, then any."""
+    """Without modules of one part; of what has too many parts, those of one call together, then neighbours."""
     folds = [root]
     for fold in folds:  # grows while it is read
         folds += [part for part in fold.parts if isinstance(part, Fold)]
     for fold in reversed(folds):
         fold.parts = [_only(part) for part in fold.parts]
         if len(fold.parts) > MOST:
-            fold.parts = list(_grouped(fold.parts, homes, lambda home: (home.file, home.row)))
-        if len(fold.parts) > MOST:
-            fold.parts = list(_grouped(fold.parts, homes, lambda home: home.file))
-        while len(fold.parts) > 2 * MOST:
-            fold.parts = [_any(fold.parts[at : at + MOST]) for at in range(0, len(fold.parts), MOST)]
+            fold.parts = _by_calls(fold.parts, homes)
+        _halve(fold)
 
 
 def _only(part: int | Fold) -> int | Fold:
     return part.parts[0] if isinstance(part, Fold) and len(part.parts) == 1 else part
 
 
-def _grouped(
-    parts: Sequence[int | Fold], homes: Sequence[_Home], key: Callable[[_Home], object]
-) -> Iterator[int | Fold]:
-    """Neighbours of the same file or line together; a module stays by itself."""
+def _by_calls(parts: Sequence[int | Fold], homes: Sequence[_Home]) -> list[int | Fold]:
+    """Neighbours that the same line has called together, and in these those that the same line there has called."""
+    calls = [homes[part if isinstance(part, int) else part.members[0]].calls for part in parts]
+    depth = _common([one for one in calls if one])
+    found: list[int | Fold] = []
+    numbered = enumerate(zip(parts, calls, strict=True))
+    for key, group in itertools.groupby(numbered, lambda one: one[1][1][depth : depth + 1] or one[0]):
+        together = [part for _, (part, _) in group]
+        if isinstance(key, int) or len(together) < _FEWEST:
+            found += together
+            continue
+        ((path, row),) = key
+        fold = Fold(f"{PurePath(path).name}:{row}", together)
+        if len(together) > MOST:
+            fold.parts = _by_calls(together, homes)
+            _halve(fold)
+        found.append(fold)
+    return found
 
-    def of(part: int | Fold) -> object:
-        if isinstance(part, Fold):
-            return key(part.of) if part.of else part
-        return key(homes[part]) if homes[part].file else part
 
-    for _, together in itertools.groupby(parts, of):
-        group = list(together)
+def _common(calls: Sequence[tuple[tuple[str, int], ...]]) -> int:
+    """In how many lines some calls begin alike."""
+    if not calls:
+        return 0
+    first, last = min(calls), max(calls)
+    alike = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    return sum(1 for _ in alike)
+
+
+def _halve(fold: Fold) -> None:
+    """Puts neighbours together until there are few enough parts; modules stay by themselves as long as they can."""
+    while len(fold.parts) > 2 * MOST:
+        runs = [(key, list(run)) for key, run in itertools.groupby(fold.parts, _is_module)]
+        parts = [part for is_module, run in runs for part in (run if is_module else _in_groups(run))]
+        fold.parts = parts if len(parts) < len(fold.parts) else list(_in_groups(fold.parts))
+
+
+def _is_module(part: int | Fold) -> bool:
+    return isinstance(part, Fold) and part.is_module
+
+
+def _in_groups(parts: Sequence[int | Fold]) -> Iterator[int | Fold]:
+    for at in range(0, len(parts), MOST):
+        group = list(parts[at : at + MOST])
         if len(group) < _FEWEST:
             yield from group
-            continue
-        inside = [homes[at] for part in group for at in ([part] if isinstance(part, int) else part.members)]
-        rows = sorted({home.row for home in inside})
-        lines = f"{rows[0]}" if len(rows) == 1 else f"{rows[0]}-{rows[-1]}"
-        yield Fold(f"{PurePath(inside[0].file).name}:{lines}", group, of=inside[0])
-
-
-def _any(parts: list[int | Fold]) -> Fold:
-    group = Fold("", parts)
-    group.name = f"nodes {group.members[0] + 1} to {group.members[-1] + 1}"
-    return group
+        else:
+            fold = Fold("", group)
+            fold.name = f"nodes {fold.members[0] + 1} to {fold.members[-1] + 1}"
+            yield fold
 
 
 def _unfolded(fold: Fold, split: Sequence[Set[int]]) -> Iterator[int | Fold]:

@@ -26,6 +26,8 @@ class Node:
     type: str = ""
     """``float32[N, 64, 56, 56]``, of that output."""
     line: Line = NO_LINE
+    calls: tuple[tuple[str, int], ...] = ()
+    """The lines (path and row) that called each other until this one, the outermost first."""
 
 
 @dataclass(frozen=True)

@@ -256,10 +256,10 @@ def _port(title: str, kind: str, targets: int) -> Drawn:
 
 
 def _sized(title: str, under: str, kind: str, verdicts: str, cut: str, box: Box) -> Drawn:
-    most = int((_WIDEST - 24) / _LETTER), int((_WIDEST - 24) / _SMALL_LETTER)
+    most = int((_WIDEST - 30) / _LETTER), int((_WIDEST - 30) / _SMALL_LETTER)
     short, small = _short(title, most[0]), _short(under, most[1])
     label = "" if (short, small) == (title, under) else f"{title}, {under}"
-    wide = max(len(short) * _LETTER, len(small) * _SMALL_LETTER) + 24
+    wide = max(len(short) * _LETTER, len(small) * _SMALL_LETTER) + 30
     high = _HIGH if under else _PORT_HIGH
     node = box.members[0] if len(box.members) == 1 and box.view is None else None
     return Drawn(0, 0, max(_NARROWEST, wide), high, short, small, kind, verdicts, cut, label, box.view, node)
@@ -286,7 +286,7 @@ def _path(points: Sequence[Point], high: float, low: float) -> str:
     way = 1 if points[0].y <= points[-1].y else -1
     ends = [Point(one.x + _MARGIN, one.y + _MARGIN) for one in points]
     ends[0] = ends[0]._replace(y=ends[0].y + way * high / 2)
-    ends[-1] = ends[-1]._replace(y=ends[-1].y - way * (low / 2 + 5))
+    ends[-1] = ends[-1]._replace(y=ends[-1].y - way * (low / 2 + 7))
     parts = [f"M{ends[0].x:.0f} {ends[0].y:.0f}"]
     for one, other in itertools.pairwise(ends):
         middle = (one.y + other.y) / 2

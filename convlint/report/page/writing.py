@@ -51,12 +51,9 @@ def write_preflight(result: PreflightResult, to: Path) -> Path:
     """Writes the page of a model; into a folder an index, and a page for each of several.
 
     Raises:
-        UsageError: jinja2 is not installed, a page cannot be written, or there are several for one file.
+        UsageError: jinja2 is not installed, or a page cannot be written.
     """
     if not is_folder(to):
-        if len(result.models) != 1 or result.errors:
-            many = plural(len(result.models) + len(result.errors), "model")
-            raise UsageError(f"--html {to}: is one page, and these are {many}; name a folder")
         _write(to, preflight_page(result.models[0]))
         return to
     entries = []

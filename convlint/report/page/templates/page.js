@@ -264,8 +264,11 @@
     const open = (number) => {
       const [title, , width, height, drawn, paths] = scenes[number];
       const svg = shape("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": `Graph of ${title}` });
+      const marker = shape("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 1, refY: 4, markerWidth: 7, markerHeight: 7, markerUnits: "userSpaceOnUse", orient: "auto" });
+      marker.append(shape("path", { class: "arrow", d: "M0 .5L7.5 4L0 7.5z" }));
+      svg.append(marker);
       for (const [d, cut, back] of paths) {
-        const line = shape("path", { class: back ? "line back" : "line", d });
+        const line = shape("path", { class: back ? "line back" : "line", d, "marker-end": "url(#arrow)" });
         line.dataset.cut = cut;
         svg.append(line);
       }
