@@ -13,7 +13,7 @@ from typing import NamedTuple
 from convlint.findings import Span
 from convlint.source.document import Document
 
-_NAMES = frozenset({"self", "cls", "True", "False", "None"})
+_NAMES = frozenset({"self", "True", "False", "None"})
 
 
 class Part(NamedTuple):

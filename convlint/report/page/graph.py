@@ -30,8 +30,8 @@ class Target(NamedTuple):
     name: str
     told: str
     """Where it is cut, or why not."""
-    refuses: int
-    """How many nodes it is not known to take."""
+    trouble: tuple[int, int]
+    """How many nodes it refuses, and of how many nothing is known."""
 
 
 class Drawn(NamedTuple):
@@ -106,7 +106,7 @@ def graph(result: MatrixResult, sources: Sources) -> Graph | None:
     if picture is None:
         return None
     drawing = _Drawing(picture, result, sources)
-    chosen = max(range(len(drawing.targets)), key=lambda at: drawing.targets[at].refuses, default=0)
+    chosen = max(range(len(drawing.targets)), key=lambda at: drawing.targets[at].trouble, default=0)
     operators = sum(node.operator not in (INPUT, OUTPUT) for node in picture.nodes)
     nodes = [drawing.told(node) for node in picture.nodes]
     return Graph(
@@ -136,14 +136,15 @@ class _Drawing:
         self.targets = [self._target(name, at) for at, name in enumerate(self._columns)]
 
     def _target(self, name: str, at: int) -> Target:
-        refused = sum(self._verdicts(one)[at] in "nu" for one in range(len(self._picture.nodes)))
-        return Target(name, self._told_cut(name, self._cuts[at], refused), refused)
+        letters = [self._verdicts(one)[at] for one in range(len(self._picture.nodes))]
+        trouble = letters.count("n"), letters.count("u")
+        return Target(name, self._told_cut(name, self._cuts[at], sum(trouble)), trouble)
 
-    def _told_cut(self, name: str, cut: CutAt, refused: int) -> str:
+    def _told_cut(self, name: str, cut: CutAt, doubtful: int) -> str:
         if cut.reason:
             return f"No cut is proposed: {cut.reason}."
         if not cut.outside:
-            doubt = f"; of {plural(refused, 'node')} nothing sure is known" if refused else ""
+            doubt = f"; of {plural(doubtful, 'node')} nothing sure is known" if doubtful else ""
             return f"No cut is needed: {name} is known to refuse no node{doubt}."
         crossing = {read for at in cut.outside for read in self._picture.nodes[at].reads if read not in cut.outside}
         operators = {at for at, node in enumerate(self._picture.nodes) if node.operator not in (INPUT, OUTPUT)}

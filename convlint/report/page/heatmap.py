@@ -13,6 +13,10 @@ from convlint.report.page.sources import Link, Sources
 LETTERS: dict[Supported, str] = {"no": "n", "unknown": "u", "partial": "p", "yes": "y"}
 
 
+SPOKEN: dict[Supported, str] = {**rows.WORDS, "unknown": "not known"}
+"""What stands in a cell; a mark stands before it."""
+
+
 class Evidence(NamedTuple):
     """Why a target takes an operator or not, at some opsets."""
 
@@ -106,7 +110,9 @@ def anchor(place: int) -> str:
 
 def _field(text: str, worst: Supported, cells: Sequence[tuple[int, Cell]]) -> Field:
     letters = "".join(LETTERS[cell.supported] for _, cell in cells)
-    return Field(text, worst, letters, list(_evidence(cells)))
+    words = {*rows.WORDS.values()}
+    shown = f"yes: {text}" if text not in words else SPOKEN[worst]
+    return Field(shown, worst, letters, list(_evidence(cells)))
 
 
 def _evidence(cells: Sequence[tuple[int, Cell]]) -> Iterator[Evidence]:

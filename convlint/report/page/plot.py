@@ -14,11 +14,13 @@ WIDTH, HEIGHT = 860.0, 250.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58.0, 16.0, 16.0, 34.0
 _LOW, _HIGH = -9, 3
 """The powers of ten of the axis; what is outside is drawn at its ends."""
-_UNLIKE = 14.0
-"""How far above the bottom what has nothing like it in eager is drawn."""
+_UNLIKE = 8.0
+"""How far below the axis what has nothing like it in eager is drawn."""
 _MOST = 700
 """Dots that are drawn of tensors that are right: more would lie on each other."""
 _LISTED = 12
+_ENDLESS = 1e29
+"""What stands for an error that is no number."""
 
 
 class Dot(NamedTuple):
@@ -81,7 +83,12 @@ def _plot(outcome: Outcome, errors: Errors, sources: Sources) -> Plot:
     count = len(tensors)
     dots = list(_dots(tensors))
     wrong = [one for one in tensors if one.wrong]
-    unlike = sum(one.error is None for one in tensors)
+    unlike = sum(one.error is None and not one.wrong for one in tensors)
+    told = f"{count - len(wrong) - unlike} of {count} tensors are eager's, {len(wrong)} differ"
+    if unlike:
+        told += f", {unlike} have nothing like them in eager"
+    if not wrong:
+        told += "; run node by node the file is right, and only as the runtime runs the whole it is not"
     return Plot(
         outcome.route,
         "the traced inputs" if errors.on == "traced" else errors.on,
@@ -91,15 +98,14 @@ def _plot(outcome: Outcome, errors: Errors, sources: Sources) -> Plot:
         [Tick(_x(at, count), str(at + 1)) for at in sorted({0, count // 4, count // 2, 3 * count // 4, count - 1})],
         HEIGHT - _BOTTOM,
         [_listed(one, sources) for one in wrong[:_LISTED]],
-        f"{count - len(wrong) - unlike} of {count} tensors are eager's, {len(wrong)} differ"
-        + (f", {unlike} have nothing like them in eager" if unlike else ""),
+        told,
         unlike,
         [Cause(sources.link(one.file, one.line), one.message) for one in causes],
     )
 
 
 def _listed(one: Along, sources: Sources) -> Wrong:
-    return Wrong(f"{one.node} {one.name}", _number(one.error), sources.at(one.place) if one.place else None)
+    return Wrong(f"{one.node} {one.name}", _number(one), sources.at(one.place) if one.place else None)
 
 
 def _dots(tensors: Sequence[Along]) -> Iterator[Dot]:
@@ -108,14 +114,14 @@ def _dots(tensors: Sequence[Along]) -> Iterator[Dot]:
         if one.wrong or at % step == 0 or at == len(tensors) - 1:
             kind = "wrong" if one.wrong else "unlike" if one.error is None else "right"
             place = f", {one.place}" if one.place else ""
-            y = HEIGHT - _BOTTOM + _UNLIKE - 6 if one.error is None else _y(one.error)
-            yield Dot(_x(at, len(tensors)), y, kind, f"{at + 1}: {one.node} {one.name}{place}: {_number(one.error)}")
+            y = HEIGHT - _BOTTOM + _UNLIKE if kind == "unlike" else _y(_ENDLESS if one.error is None else one.error)
+            yield Dot(_x(at, len(tensors)), y, kind, f"{at + 1}: {one.node} {one.name}{place}: {_number(one)}")
 
 
-def _number(error: float | None) -> str:
-    if error is None:
-        return "nothing in eager is like it"
-    return "error infinite or no number" if error >= 1e29 else f"error {error:.2g}"
+def _number(one: Along) -> str:
+    if one.error is None:
+        return "another shape" if one.wrong else "nothing in eager is like it"
+    return "infinite, or no number" if one.error >= _ENDLESS else f"error {one.error:.2g}"
 
 
 def _x(at: int, count: int) -> float:
