@@ -225,6 +225,7 @@
     box.append(shape("rect", { class: "face", width, height, rx: under ? 7 : 13 }));
     box.append(shape("text", { class: "title", x: width / 2, y: under ? 18 : 17 }, title));
     if (under) box.append(shape("text", { class: "under", x: width / 2, y: 34 }, under));
+    box.append(shape("text", { class: "scissors", x: 11, y: 15, "aria-hidden": "true" }));
     box.append(shape("text", { class: "sign", x: width - 9, y: 13, "aria-hidden": "true" }));
     return box;
   };
@@ -232,6 +233,7 @@
     const { scenes, nodes, lines } = JSON.parse(one("[data-drawing]", graph).textContent);
     const canvas = one("[data-canvas]", graph), trail = one("[data-trail]", graph), detail = one("[data-detail]", graph);
     const select = one("[data-graph-target]", graph);
+    const to = one("[data-to-cut]", graph);
     let here = 0;
     const colour = () => {
       const at = select ? Number(select.value) : 0;
@@ -240,8 +242,11 @@
         box.dataset.letter = box.dataset.verdicts[at] ?? "-";
         box.dataset.part = box.dataset.cut[at] ?? "0";
         one(".sign", box).textContent = GLYPHS[VERDICTS[box.dataset.letter]] ?? "";
+        one(".scissors", box).textContent = box.dataset.part === "2" ? "✂" : "";
       }
       for (const told of all("[data-cut-of]", graph)) told.hidden = Number(told.dataset.cutOf) !== at;
+      const cuts = scenes.findIndex((scene) => scene[5].some((line) => line[1][at] === "1"));
+      if (to) { to.hidden = cuts < 0; to.dataset.open = cuts; }
     };
     const boxes = () => all(".box[role]", canvas);
     const rove = (box) => {
@@ -329,6 +334,11 @@
       if (box.dataset.open !== undefined) go(Number(box.dataset.open));
       else tell(box);
     };
+    to?.addEventListener("click", () => {
+      go(Number(to.dataset.open));
+      const line = one("path.crossing", canvas).getBBox();
+      canvas.scrollTo(line.x + line.width / 2 - canvas.clientWidth / 2, line.y + line.height / 2 - canvas.clientHeight / 2);
+    });
     graph.addEventListener("click", (event) => {
       const box = event.target.closest(".box[role]"), crumb = event.target.closest(".crumb");
       if (crumb) go(Number(crumb.dataset.open));
