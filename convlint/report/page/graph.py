@@ -260,7 +260,7 @@ def _sized(title: str, under: str, kind: str, verdicts: str, cut: str, box: Box)
     most = int((_WIDEST - 30) / _LETTER), int((_WIDEST - 30) / _SMALL_LETTER)
     short, small = _short(title, most[0]), _short(under, most[1])
     label = "" if (short, small) == (title, under) else f"{title}, {under}"
-    wide = max(len(short) * _LETTER, len(small) * _SMALL_LETTER) + 30
+    wide = max(len(short) * _LETTER, len(small) * _SMALL_LETTER) + (46 if kind == "fold" else 30)
     high = _HIGH if under else _PORT_HIGH
     node = box.members[0] if len(box.members) == 1 and box.view is None else None
     return Drawn(0, 0, max(_NARROWEST, wide), high, short, small, kind, verdicts, cut, label, box.view, node)

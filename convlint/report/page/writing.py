@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 _INDEX = "index.html"
 _PAGES = (".html", ".htm")
 _CODE = re.compile(r"(`[^`]+`)")
+_PARTS = re.compile(r"[^/.:]*[/.:]+|[^/.:]+")
 
 
 def is_folder(path: Path) -> bool:
@@ -228,7 +229,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"prose": _prose, "data": _data, "plural": lambda count, noun: plural(count, noun)}
+    environment.filters |= {"prose": _prose, "breakable": _breakable, "data": _data, "plural": plural}
     return environment
 
 
@@ -245,6 +246,13 @@ def _prose(text: str) -> Markup:
     return Markup("").join(
         Markup("<code>{}</code>").format(part[1:-1]) if number % 2 else part for number, part in enumerate(parts)
     )
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may go on in the next line behind a slash, a dot or a colon."""
+    from markupsafe import Markup, escape
+
+    return Markup("<wbr>").join(escape(part) for part in _PARTS.findall(printable(name)))
 
 
 def _data(value: Mapping[str, Any] | Sequence[Any]) -> Markup:
