@@ -35,7 +35,7 @@ def drawn(path: Path, targets: Sequence[tuple[str, str | None]]) -> Picture:
     model = cut.loaded(path)
     steps, scope, wrongs = cut.walked(model)
     outer = [step for step in steps if not step.place.inside]
-    constants = folding.independent(outer, [one.name for one in model.graph.initializer])
+    constants = folding.independent([] if wrongs else outer, [one.name for one in model.graph.initializer])
     independent = {id(step) for step in constants.nodes}
     nodes = _nodes(model, [step for step in outer if id(step) not in independent], scope)
     cuts = {}
