@@ -17,6 +17,9 @@ from convlint.graph.apart import called
 from convlint.rule import DEFAULT_OPSET
 from convlint.trial.job import Job, ModelSpec
 
+_WRAPPED = "model"
+"""What ``trial.flat`` calls the user's model in the module that it is exported in."""
+
 
 def judged(subject: Subject, settings: Settings, opsets: Sequence[int] = ()) -> MatrixResult:
     """What the targets of the settings make of a subject; without opsets at its own, or at the one torch writes."""
@@ -36,7 +39,7 @@ def of_paths(paths: Sequence[Path | str], configuration: Configuration, *, draw:
     if not files:
         return _of_sources(paths, configuration)
     subject = onnx_file.read(files[0])
-    return with_picture(subject, files[0], configuration.settings(Path.cwd())) if draw else subject
+    return _with_picture(subject, files[0], configuration.settings(Path.cwd())) if draw else subject
 
 
 def of_model(model: ModelSpec, settings: Settings, *, draw: bool = False) -> Subject:
@@ -68,13 +71,13 @@ def of_folder(label: str, folder: Path, draw: Settings | None = None) -> Subject
     if not files:
         return None
     subject = replace(onnx_file.read(files[0]), name=f"{label} by {files[0].stem}")
-    return with_picture(subject, files[0], draw) if draw else subject
+    return _with_picture(subject, files[0], draw, _WRAPPED) if draw else subject
 
 
-def with_picture(subject: Subject, file: Path, settings: Settings) -> Subject:
+def _with_picture(subject: Subject, file: Path, settings: Settings, wrapper: str = "") -> Subject:
     """The same with the picture of its file, with none where the file cannot be drawn."""
     try:
-        return replace(subject, picture=called(file, "convlint.graph.drawn:drawn", file, settings.targets))
+        return replace(subject, picture=called(file, "convlint.graph.drawn:drawn", file, settings.targets, wrapper))
     except UsageError:
         return subject
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,8 +27,8 @@ _NO_MODULE = "_empty_nn_module_stack_from_metadata_hook"
 """What torch writes where a node is of no module."""
 
 
-def drawn(path: Path, targets: Sequence[tuple[str, str | None]]) -> Picture:
-    """The picture of the model in a file.
+def drawn(path: Path, targets: Sequence[tuple[str, str | None]], wrapper: str = "") -> Picture:
+    """The picture of the model in a file, without the module of this name around all of it.
 
     Raises:
         UsageError: the file holds no model.
@@ -38,6 +39,8 @@ def drawn(path: Path, targets: Sequence[tuple[str, str | None]]) -> Picture:
     constants = folding.independent([] if wrongs else outer, [one.name for one in model.graph.initializer])
     independent = {id(step) for step in constants.nodes}
     nodes = _nodes(model, [step for step in outer if id(step) not in independent], scope)
+    if wrapper:
+        nodes = [replace(node, scope=tuple(_inside(node.scope, wrapper))) for node in nodes]
     cuts = {}
     for name, version in targets:
         target = Target(name, version, model)
@@ -80,28 +83,33 @@ def _nodes(model: ModelProto, steps: Sequence[Step], scope: Scope) -> list[Node]
     return nodes
 
 
+def _inside(scope: Sequence[str], wrapper: str) -> Iterator[str]:
+    return (name.removeprefix(f"{wrapper}.") for name in scope if name != wrapper)
+
+
 def _port(what: str, name: str, scope: Scope, read: tuple[int, ...] = ()) -> Node:
     value = scope.get(name)
     return Node(what, name, read, makes=name, type=value.text if value else "")
 
 
 def _scope(node: NodeProto) -> tuple[str, ...]:
-    """The modules around a node: what the one exporter writes down, or the names that the other gives."""
+    """The modules around a node by their whole names: as one exporter writes them, or as the other names nodes."""
     told = next((one.value for one in node.metadata_props if one.key == _SCOPES), "")
     with suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         names = ast.literal_eval(told) if told else []
         if names and all(isinstance(one, str) for one in names):
-            return tuple(_relative([one for one in names[:-1] if one not in ("", _NO_MODULE)]))
-    return tuple(filter(None, node.name.split("/")[:-1]))
+            return tuple(one for one in names[:-1] if one not in ("", _NO_MODULE))
+    return tuple(_whole_names(list(filter(None, node.name.split("/")[:-1]))))
 
 
-def _relative(names: Sequence[str]) -> Iterator[str]:
-    """``layer1``, ``layer1.0``, ``conv1``: without the name of the module around, except before a number."""
-    around = ""
+def _whole_names(names: Sequence[str]) -> Iterator[str]:
+    """``layer1``, ``layer1.0``, ``layer1.0.conv1`` of ``layer1``, ``layer1.0``, ``conv1``."""
+    around = last = ""
     for name in names:
-        rest = name.removeprefix(f"{around}.") if around else name
-        yield name if rest[:1].isdigit() else rest
-        around = name
+        rest = name.removeprefix(f"{last}.") if last else name
+        around = f"{around}.{rest}" if around else rest
+        last = name
+        yield around
 
 
 def _cut(model: ModelProto, steps: Sequence[Step], scope: Scope, target: Target, nodes: Sequence[Node]) -> CutAt:

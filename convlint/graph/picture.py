@@ -20,7 +20,7 @@ class Node:
     reads: tuple[int, ...] = ()
     """The nodes that make what it reads, by place."""
     scope: tuple[str, ...] = ()
-    """The modules around it, the outermost first, as far as the exporter has recorded them."""
+    """The modules around it by their whole names (``layer1``, ``layer1.0``), as far as the exporter recorded them."""
     makes: str = ""
     """The name of its first output."""
     type: str = ""

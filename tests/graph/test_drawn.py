@@ -39,7 +39,9 @@ def test_modules_have_names_that_people_know(tmp_path: Path, export: object) -> 
     export(Net().eval(), path)  # type: ignore[operator]
     picture = drawn(path, [])
     scopes = {node.scope for node in picture.nodes if node.operator == "Conv"}
-    assert scopes == {("stages", "stages.0", "conv"), ("stages", "stages.1", "conv")}
+    assert scopes == {("stages", f"stages.{i}", f"stages.{i}.conv") for i in (0, 1)}
+    inside = {node.scope for node in drawn(path, [], "stages").nodes if node.operator == "Conv"}
+    assert inside == {("0", "0.conv"), ("1", "1.conv")}
     assert [node.operator for node in picture.nodes][:1] == [INPUT]
     assert picture.nodes[-1].operator == OUTPUT
 

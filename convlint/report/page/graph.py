@@ -165,7 +165,7 @@ class _Drawing:
         return Told(
             printable(node.operator),
             printable(node.name),
-            printable(" / ".join(node.scope)),
+            printable(node.scope[-1] if node.scope else ""),
             printable(node.type),
             self._line(node.line) if node.line.path else -1,
             "" if row is None else anchor(row),
@@ -183,7 +183,7 @@ class _Drawing:
 
     def _scene(self, made: Sequence[View], at: int) -> Scene:
         view = made[at]
-        boxes = [self._drawn(box) for box in view.boxes]
+        boxes = [self._drawn(box, view.title) for box in view.boxes]
         edges = list(view.edges)
         if view.entering:  # what comes from outside of the view goes before all others
             boxes.insert(0, _port("from outside", INPUT, len(self._cuts)))
@@ -218,7 +218,7 @@ class _Drawing:
                             digits[number] = "1"
         return {edge: "".join(digits) for edge, digits in found.items()}
 
-    def _drawn(self, box: Box) -> Drawn:
+    def _drawn(self, box: Box, around: str) -> Drawn:
         nodes = [self._picture.nodes[at] for at in box.members]
         if box.view is None:
             (node,) = nodes
@@ -226,7 +226,7 @@ class _Drawing:
             title, under = (node.name, node.type) if kind != "node" else (node.operator, _under(node))
         else:
             operators = sum(node.operator not in (INPUT, OUTPUT) for node in nodes)
-            kind, title, under = "fold", box.fold, plural(operators, "node")
+            kind, title, under = "fold", box.fold.removeprefix(f"{around}."), plural(operators, "node")
         verdicts = [self._verdicts(at) for at in box.members]
         letters = "".join(worst(set(column) - {"-"}) or "-" for column in zip(*verdicts, strict=True))
         cut = "".join(_part(box.members, cut.outside) for cut in self._cuts)
