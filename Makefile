@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO = build/demo
 
-.PHONY: demo test lint types docs bench measure prove fixes-hold fuzz-repairs test-browser clean
+.PHONY: demo test lint types docs comparison bench measure prove fixes-hold fuzz-repairs vscode test-browser clean
 
 $(BIN)/convlint: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -12,7 +12,7 @@ $(BIN)/convlint: pyproject.toml
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.trace
-	$(BIN)/pip install -q -c constraints.txt -e ".[trace,test,dev]"
+	$(BIN)/pip install -q -c constraints.txt -e ".[trace,test,dev,docs]"
 	touch $@
 
 $(VENV)/.trace: $(BIN)/convlint constraints.txt
@@ -50,12 +50,18 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
-docs: $(VENV)/.dev  ## write what is generated: the rules' pages, the README's screen, the example's page, opsets, diagnoses
+docs: $(VENV)/.dev  ## write what is generated, and build the documentation site into build/site
 	$(BIN)/python -m convlint.report.docs
+	$(BIN)/python docs/reference.py
 	$(BIN)/python docs/screen.py
 	$(BIN)/python docs/atss.py
 	$(BIN)/python docs/opsets.py
+	$(BIN)/python docs/session.py
 	$(BIN)/python benchmarks/ill_typed.py > docs/diagnose.md
+	$(BIN)/sphinx-build -q -W -b html docs build/site
+
+comparison: $(VENV)/.dev  ## try what users of linters expect on convlint, Ruff, Fixit, TorchFix and Semgrep
+	$(BIN)/python docs/comparison.py
 
 prove: $(VENV)/.dev  ## run every rule's examples, and the pairs of users' demands, through the real tracers, and store what they do
 	$(BIN)/python -m convlint.trial.prove
@@ -75,6 +81,9 @@ fixes-hold: $(VENV)/.dev  ## repair copies of packages, and compare what their m
 
 fuzz-repairs: $(VENV)/.dev  ## repair 10,000 classes and functions of real packages, changed at random
 	$(BIN)/python benchmarks/fuzz_repairs.py
+
+vscode:  ## compile the extension for VS Code
+	cd editors/vscode && npm install --no-audit --no-fund && npm run compile
 
 clean:
 	rm -rf $(VENV) build dist

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from convlint.findings import ROUTES, Span
+from convlint.findings import ROUTES, Place, Span
 from convlint.source.document import Document
 
 if TYPE_CHECKING:
@@ -62,6 +62,11 @@ class Event:
     def text(self) -> str:
         """The source of the expression."""
         return self.document.segment(self.span)
+
+    @property
+    def related(self) -> tuple[Place, ...]:
+        """Other places that take part in it."""
+        return ()
 
     @property
     def short(self) -> str:
@@ -223,6 +228,11 @@ class DynamicShape(Event):
     decided_on: tuple[tuple[str, Span], ...] = ()
     """Where (file and range) in other functions Python needs the count that begins here."""
 
+    @property
+    def related(self) -> tuple[Place, ...]:
+        """Where the count is needed."""
+        return tuple(Place(path, span, "the count is needed here") for path, span in self.decided_on)
+
 
 @dataclass(frozen=True, kw_only=True)
 class InplaceWrite(Event):
@@ -256,6 +266,18 @@ class InplaceWrite(Event):
     chained: str = ""
     """For an index assignment into a slice, ``y[:, 0][m] = v``: what the last index is (basic, mask, tensor)."""
 
+    @property
+    def related(self) -> tuple[Place, ...]:
+        """Where the view was made, and where the other name is read."""
+        if self.read is None:
+            return ()
+        read = Place(self.document.path, self.read, f"`{self.read_name}` is read here")
+        if not 0 < self.view_row <= len(self.document.lines):
+            return (read,)
+        line = self.document.lines[self.view_row - 1].rstrip()
+        made = Span(self.view_row, len(line) - len(line.lstrip()) + 1, self.view_row, len(line) + 1)
+        return Place(self.document.path, made, "the view is made here"), read
+
 
 @dataclass(frozen=True, kw_only=True)
 class MaskWrite(Event):
@@ -280,6 +302,8 @@ class StateWrite(Event):
     weights are converted (``.to(...)``)."""
     through_data: bool = False
     """Whether the write goes through ``.data``."""
+    replaced: bool = False
+    """Whether it is ``.data`` that is assigned, and values of inputs are in what it gets."""
     assigned: bool = False
     """Whether the attribute is assigned: the tensor that was there is not written to."""
     method: str = ""
@@ -518,6 +542,8 @@ class RandomDraw(Event):
     """What is given for it, None where its default makes it draw."""
     owner: str = ""
     """What the module is called in whose method it happens, ``self``; empty in a function."""
+    layer: bool = False
+    """Whether it is a layer that is made in ``forward``, and so in training mode."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -132,6 +132,14 @@ class Fix:
     applicability: Applicability = Applicability.unsafe
 
 
+class Place(NamedTuple):
+    """Another place that takes part in a finding, and what happens there."""
+
+    path: str
+    span: Span
+    message: str
+
+
 @dataclass(frozen=True)
 class Finding:
     """One line that an exporter will break on, change or freeze."""
@@ -154,4 +162,5 @@ class Finding:
     """The statement the finding stands in: where a suppression comment may be."""
     cell: int | None = None
     """In which cell of a notebook the span is, counted from 1, once a report counts by cells."""
+    related: tuple[Place, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict, compare=False)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from convlint.analyzer.files import Files
 from convlint.config import Settings
 from convlint.errors import UsageError
 from convlint.findings import Applicability, Edit, Finding
@@ -41,16 +42,26 @@ class FixResult:
     """The findings whose repair was wanted and not made, and why not."""
 
 
-def fix_paths(paths: Sequence[Path], settings: Settings, *, write: bool, stdin: Document | None = None) -> FixResult:
+def fix_paths(
+    paths: Sequence[Path],
+    settings: Settings,
+    *,
+    write: bool,
+    stdin: Document | None = None,
+    files: Files | None = None,
+) -> FixResult:
     """Repairs files (or one document that is not on disk) until nothing more can be repaired.
+
+    ``files`` is where those around them are read from.
 
     Raises:
         UsageError: a file cannot be written.
     """
-    first = lint(paths, settings, stdin=stdin)
+    files = files or Files()
+    first = lint(paths, settings, stdin=stdin, files=files)
     endless: set[tuple[str, str]] = set()
     while True:
-        left, fixed, more = _rounds(first, settings, endless)
+        left, fixed, more = _rounds(first, settings, endless, files)
         if not more:
             break
         endless |= more
@@ -67,7 +78,7 @@ def fix_paths(paths: Sequence[Path], settings: Settings, *, write: bool, stdin: 
 
 
 def _rounds(
-    first: LintResult, settings: Settings, endless: set[tuple[str, str]]
+    first: LintResult, settings: Settings, endless: set[tuple[str, str]], files: Files
 ) -> tuple[LintResult, list[Finding], set[tuple[str, str]]]:
     """What is left, what was repaired, and which files' codes (besides ``endless``, left out) found no end."""
     current, fixed, whole = first, list[Finding](), True
@@ -77,10 +88,10 @@ def _rounds(
         fixed += applied
         if applied:  # the files that changed are linted again; all of them once these have settled
             around = [one for path, one in current.documents.items() if path not in changed]
-            current = _merged(current, lint_documents(list(changed.values()), settings, around))
+            current = _merged(current, lint_documents(list(changed.values()), settings, files.also(around)))
             whole = False
         elif not whole:
-            current, whole = lint_documents(list(current.documents.values()), settings), True
+            current, whole = lint_documents(list(current.documents.values()), settings, files), True
         else:
             return current, fixed, set()
     return current, fixed, {(finding.path, finding.code) for finding in applied}
@@ -233,9 +244,8 @@ def add_ignores(paths: Sequence[Path], settings: Settings) -> int:
     result = lint(paths, settings)
     wanted: dict[str, dict[tuple[int, int], set[str]]] = defaultdict(lambda: defaultdict(set))
     for finding in result.findings:
-        if not finding.code.startswith("CVL0") and finding.path in result.documents:
-            statement = finding.statement or finding.span
-            wanted[finding.path][statement.row, statement.end_row].add(finding.code)
+        if _may_be_suppressed(finding) and finding.path in result.documents:
+            wanted[finding.path][_rows(finding)].add(finding.code)
     count, silenced = 0, list[tuple[Document, str]]()
     for path, by_rows in wanted.items():
         document = result.documents[path]
@@ -248,6 +258,24 @@ def add_ignores(paths: Sequence[Path], settings: Settings) -> int:
         count += sum(map(len, at.values()))
     replace_all(silenced)
     return count
+
+
+def suppression(document: Document, finding: Finding) -> Edit | None:
+    """The edit that silences one finding, None where no comment can be written or heard."""
+    first, last = _rows(finding)
+    rows = rows_for_comments(document).intersection(range(first, last + 1))
+    return added(document, max(rows), [finding.code]) if rows and _may_be_suppressed(finding) else None
+
+
+def _may_be_suppressed(finding: Finding) -> bool:
+    """Whether a finding is of a rule, not of the tool."""
+    return not finding.code.startswith("CVL0")
+
+
+def _rows(finding: Finding) -> tuple[int, int]:
+    """The first and the last row on which a comment silences a finding."""
+    statement = finding.statement or finding.span
+    return statement.row, statement.end_row
 
 
 def replace_all(changed: Sequence[tuple[Document, str]]) -> None:

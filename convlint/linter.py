@@ -24,6 +24,8 @@ from convlint.source.suppressions import Suppression, suppressions, without
 if TYPE_CHECKING:
     import libcst as cst
 
+    from convlint.analyzer.files import Files
+
 EVERYWHERE = tuple(Context(targets=dict.fromkeys(TARGETS), opset=one, backends=backends) for one in (None, 9))
 """All exporters and targets, a new and an old opset: where a suppression may be of use to somebody."""
 
@@ -58,9 +60,14 @@ class LintResult:
 
 
 def lint(
-    paths: Sequence[Path], settings: Settings, *, stdin: Document | None = None, want_fixes: bool = False
+    paths: Sequence[Path],
+    settings: Settings,
+    *,
+    stdin: Document | None = None,
+    files: Files | None = None,
+    want_fixes: bool = False,
 ) -> LintResult:
-    """The findings of files, or of one document that is not on disk.
+    """The findings of files, or of one document that is not on disk; ``files`` is where those around are read from.
 
     Raises:
         UsageError: the baseline cannot be read, or an entry point is named that is not there.
@@ -74,7 +81,7 @@ def lint(
             unreadable.append(_not_parsed(str(path), error, "error"))
     if stdin is not None:
         documents.append(stdin)
-    result = lint_documents(documents, settings)
+    result = lint_documents(documents, settings, files)
     result.findings += [finding for finding in unreadable if _wanted(finding, settings)]
     result.files += len(unreadable)
     if want_fixes:
@@ -84,15 +91,15 @@ def lint(
     return result
 
 
-def lint_documents(documents: Sequence[Document], settings: Settings, around: Sequence[Document] = ()) -> LintResult:
-    """The findings of documents in memory; ``around`` are others there that they may import."""
+def lint_documents(documents: Sequence[Document], settings: Settings, files: Files | None = None) -> LintResult:
+    """The findings of documents in memory; ``files`` is where those around them are read from."""
     with roomy():
-        return _lint_documents(documents, settings, around)
+        return _lint_documents(documents, settings, files)
 
 
-def _lint_documents(documents: Sequence[Document], settings: Settings, around: Sequence[Document]) -> LintResult:
+def _lint_documents(documents: Sequence[Document], settings: Settings, files: Files | None) -> LintResult:
     rules = _selected(settings)
-    analyzer = Analyzer(around, _asked(rules.values()), settings.entry_points, settings.exclude_entry_points)
+    analyzer = Analyzer(files, _asked(rules.values()), settings.entry_points, settings.exclude_entry_points)
     found: dict[str, list[Repairable]] = defaultdict(list)
     for document in documents:
         try:
@@ -127,7 +134,7 @@ def events(paths: Sequence[Path], settings: Settings) -> list[Event]:
         UsageError: an entry point is named that is not there.
     """
     with roomy():
-        analyzer = Analyzer((), Asked(), settings.entry_points, settings.exclude_entry_points)
+        analyzer = Analyzer(None, Asked(), settings.entry_points, settings.exclude_entry_points)
         for path in paths:
             with suppress(SourceError):
                 analyzer.add(Document.read(path))

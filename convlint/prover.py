@@ -13,6 +13,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Literal, NamedTuple
 
+from convlint.analyzer.files import Files
 from convlint.config import Settings
 from convlint.errors import UsageError
 from convlint.findings import ROUTES, Applicability, Finding, Level
@@ -317,7 +318,7 @@ class _Prover:
         for group in self._groups:
             own = [documents[path] for path in group.current.documents]
             around = [one for path, one in documents.items() if path not in group.current.documents]
-            group.current = lint_documents(own, group.settings, around)
+            group.current = lint_documents(own, group.settings, Files(around))
 
 
 def _key(document: Document, finding: Finding) -> tuple[str, str, str]:

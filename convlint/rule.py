@@ -254,6 +254,7 @@ class Rule:
             harm=harm,
             fixable=None if event.scripted else fixable,  # TorchScript may need what it repairs, `int(n)` say
             statement=event.statement,
+            related=event.related,
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +13,7 @@ from convlint.events import Event
 from convlint.source.document import Document
 
 if TYPE_CHECKING:
+    from convlint.analyzer.files import Files
     from convlint.analyzer.index import ModuleInfo
 
 
@@ -27,21 +28,21 @@ class Asked(NamedTuple):
 class Analyzer:
     """Indexes documents and, as far as they reach, the project around them; yields the documents' events.
 
-    ``around`` are files of the project that are in memory newer than on disk; ``asked`` is the plain code that rules
-    want to know of; ``named`` and ``excluded`` say what is an entry of an export besides what looks like one. To be
-    used within ``roomy``.
+    ``files`` is where these are read from; ``asked`` is the plain code that rules want to know of; ``named`` and
+    ``excluded`` say what is an entry of an export besides what looks like one. To be used within ``roomy``.
     """
 
     def __init__(
         self,
-        around: Iterable[Document] = (),
+        files: Files | None = None,
         asked: Asked = Asked(),  # noqa: B008 - never changes
         named: Sequence[EntryPoint] = (),
         excluded: Sequence[EntryPoint] = (),
     ) -> None:
+        from convlint.analyzer.files import Files
         from convlint.analyzer.index import Project
 
-        self._project = Project(around)
+        self._project = Project(files or Files())
         self._asked = asked
         self._named, self._excluded = named, excluded
         self._modules: list[ModuleInfo] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 
 from convlint.analyzer import signs, torch_facts
@@ -19,6 +20,7 @@ from convlint.analyzer.values import (
     Const,
     Dict,
     Instance,
+    Layer,
     List,
     Number,
     Tensor,
@@ -131,8 +133,8 @@ def _generic(run: Run, module: ModuleInfo, node: ast.Subscript, depth: int) -> V
 # --- use ---------------------------------------------------------------------------------------------------------
 
 
-def uses(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> dict[str, set[str]]:
-    """How each name is used in a function: tensor, list, dict, length, type."""
+def uses(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, env: Mapping[str, Value]) -> dict[str, set[str]]:
+    """How each name is used in a function: tensor, list, dict, length, type. ``env`` holds what is known: ``self``."""
     found: dict[str, set[str]] = defaultdict(set)
     rebound = _first_binding(node)
     for part in ast.walk(node):
@@ -159,22 +161,32 @@ def uses(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> dict[str,
                 found[part.args[0].id].add("type")
             elif name in ("cat", "stack", "concat") and part.args and isinstance(part.args[0], ast.Name):
                 found[part.args[0].id].add("list")
-            elif (given := _given_to_torch(part)) and part.lineno <= rebound.get(given, part.lineno):
+            elif (given := _given_to_torch(part, env)) and part.lineno <= rebound.get(given, part.lineno):
                 found[given].add("tensor")
         elif isinstance(part, ast.Compare) and isinstance(part.left, ast.Name) and _with_text(part):
             found[part.left.id].add("text")
     return found
 
 
-def _given_to_torch(call: ast.Call) -> str:
-    """The name that is first given to a function of torch's that takes a tensor there: ``torch.div(x, 2)``."""
+def _given_to_torch(call: ast.Call, env: Mapping[str, Value]) -> str:
+    """The name that is first given to what takes a tensor there: ``torch.div(x, 2)``, ``self.conv(x)``."""
     function, first = call.func, call.args[0] if call.args else None
-    of_torch = (
-        isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "torch"
-    )
-    return (
-        first.id if of_torch and isinstance(first, ast.Name) and _last(function) in torch_facts.table().methods else ""
-    )
+    if not (
+        isinstance(first, ast.Name) and isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name)
+    ):
+        return ""
+    owner = env.get(function.value.id)
+    of_torch = function.value.id == "torch" and function.attr in torch_facts.table().methods
+    of_model = isinstance(owner, Instance) and _takes_tensor(owner.attributes.get(function.attr))
+    return first.id if isinstance(first, ast.Name) and (of_torch or of_model) else ""
+
+
+def _takes_tensor(module: Value | None) -> bool:
+    """Whether a module is one of torch's that computes on a tensor, or begins with one."""
+    if isinstance(module, Layer) and module.name == "Sequential":
+        items = dict(module.arguments).get("items")
+        return isinstance(items, List) and items.items is not None and _takes_tensor(next(iter(items.items), None))
+    return isinstance(module, Layer) and module.name != "Identity"
 
 
 def _first_binding(node: ast.AST) -> dict[str, int]:
@@ -205,7 +217,7 @@ def entry_arguments(run: Run, info: FunctionInfo, env: dict[str, Value], *, name
     """
     named = named or info.name == "forward"
     node = info.node
-    used = uses(node)
+    used = uses(node, env)
     arguments = node.args
     pairs = info.parameters
     comment = _type_comment(node)

@@ -267,6 +267,7 @@ def _interpret(
 ) -> tuple[Value, bool]:
     """(result, whether a repeated call may take it instead of being interpreted again)."""
     info = function.info
+    run.project.files.pause()
     inner = Frame(info.module, info, function.scope, env, routes, frame.traced)
     if run.scripting:
         run.scripted.add((info.module.document.path, qualified(inner)))

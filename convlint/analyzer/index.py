@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections import OrderedDict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from convlint.source.discovery import INSTALLED
 from convlint.source.document import Document, SourceError
+
+if TYPE_CHECKING:
+    from convlint.analyzer.files import Files
 
 
 @dataclass(eq=False)
@@ -214,8 +217,8 @@ def _class_block(info: ClassInfo, body: list[ast.stmt]) -> None:
 class Project:
     """The modules that can be reached from the reported documents, read when first named."""
 
-    def __init__(self, around: Iterable[Document] = ()) -> None:
-        self._in_memory = {str(Path(document.path).absolute()): document for document in around}
+    def __init__(self, files: Files) -> None:
+        self.files = files
         self.modules: dict[str, ModuleInfo | None] = {}
         self._roots: OrderedDict[Path, None] = OrderedDict()
         self._tops: set[str] = set()
@@ -240,7 +243,7 @@ class Project:
         if known is not None and Path(known.document.path).absolute() == path:
             return known
         try:
-            module = build(self._document(path), name, package)
+            module = self.files.module(path, name, package)
         except SourceError:
             return None
         self._know(name, base)
@@ -253,7 +256,7 @@ class Project:
         if base not in self._roots:
             self._roots[base] = None
             if base.name not in INSTALLED:
-                self._tops.update(_siblings(base))
+                self._tops.update(self.files.importable(base))
                 self._tops.update(base.parts[-_DEEP:])  # packages without an `__init__.py`
 
     def module(self, name: str) -> ModuleInfo | None:
@@ -266,18 +269,15 @@ class Project:
         self.modules[name] = found
         return found
 
-    def _document(self, path: Path) -> Document:
-        return self._in_memory.get(str(path.absolute())) or Document.read(path)
-
     def _load(self, name: str) -> ModuleInfo | None:
         relative = Path(*name.split("."))
         for base in [folder for root in self._roots for folder in (root, *_above(root, relative.parts[0]))]:
             for path, package in ((base / relative / "__init__.py", True), (base / relative.with_suffix(".py"), False)):
                 if path in self._by_path:
                     return self._by_path[path]
-                if path.is_file():
+                if self.files.is_file(path):
                     try:
-                        return build(self._document(path), name, package)
+                        return self.files.module(path, name, package)
                     except SourceError:
                         return None
         return None
@@ -301,11 +301,3 @@ def place(path: Path) -> tuple[str, Path, bool]:
         parts.append(folder.name)
         folder = folder.parent
     return ".".join(reversed(parts)) or path.stem, folder, package
-
-
-def _siblings(base: Path) -> set[str]:
-    try:
-        entries = list(base.iterdir())
-    except OSError:
-        return set()
-    return {e.stem for e in entries if e.suffix == ".py" or (e / "__init__.py").is_file()}

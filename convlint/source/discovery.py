@@ -89,6 +89,11 @@ def matches(patterns: Iterable[str], path: Path) -> bool:
     return GitIgnoreSpec.from_lines(patterns).match_file(_key(path, path.is_dir()))
 
 
+def covers(patterns: Iterable[str], path: Path, top: Path) -> bool:
+    """Whether a run on a folder that the user named leaves out a file below it."""
+    return _inside(GitIgnoreSpec.from_lines(patterns), _key(top, True)).match_file(_key(path))
+
+
 def _key(path: Path, is_dir: bool = False) -> str:
     # A trailing slash tells pathspec that this is a folder (`build/` matches no file of that name).
     return path.as_posix().lstrip("/") + "/" * is_dir

@@ -79,16 +79,19 @@ class Notebook(Document):
 
     def encode(self, text: str) -> bytes:
         """The file with the cells of ``text``; what they do not change stays as it is, to the byte."""
-        parts = text.split(f"\n# {self.mark}\n") if self.cells else []
-        if len(parts) != len(self.cells):
-            raise SourceError("would lose where its cells end")
         written, at = [], 0
-        for cell, part in zip(self.cells, parts, strict=True):
-            source = self._unmasked(part)
+        for cell, source in zip(self.cells, self.sources(text), strict=True):
             written.append(self.raw[at : cell.start])
             written.append(self.raw[cell.start : cell.end] if source == cell.source else self._source(cell, source))
             at = cell.end
         return "".join([*written, self.raw[at:]]).encode()
+
+    def sources(self, text: str) -> list[str]:
+        """The sources of its cells, magics as they were written, if this were its text."""
+        parts = text.split(f"\n# {self.mark}\n") if self.cells else []
+        if len(parts) != len(self.cells):
+            raise SourceError("would lose where its cells end")
+        return [self._unmasked(part) for part in parts]
 
     def _unmasked(self, part: str) -> str:
         masked = re.compile(rf"^.*# {re.escape(self.mark)} (\d+)$", re.MULTILINE)
@@ -110,15 +113,15 @@ class Notebook(Document):
         return opening + between.join(lines) + closing
 
     @cached_property
-    def _first_rows(self) -> list[int]:
+    def first_rows(self) -> list[int]:
         """The row of the text at which each cell begins."""
         marks = [row for row, line in enumerate(self.lines, 1) if line.rstrip("\n") == f"# {self.mark}"]
         return [1, *(row + 1 for row in marks)]
 
     def place(self, row: int) -> tuple[Cell, int]:
         """The cell in which a row of the text stands, and its row in there."""
-        index = max((i for i, first in enumerate(self._first_rows) if first <= row), default=0)
-        return self.cells[index], row - self._first_rows[index] + 1
+        index = max((i for i, first in enumerate(self.first_rows) if first <= row), default=0)
+        return self.cells[index], row - self.first_rows[index] + 1
 
     def lines_of(self, cell: Cell) -> list[str]:
         """The lines of a cell, magics as they were written."""

@@ -77,3 +77,14 @@ def test_a_named_tuple_parameter_has_tensor_fields(agree: Agree) -> None:
 def test_labels_are_left_out_of_an_export(agree: Agree) -> None:
     body = "if labels is not None:\n    return x / labels.sum().item()\nreturn x * 2"
     agree(forward(body, parameters="x, labels=None"))
+
+
+@pytest.mark.parametrize("layer", ["nn.Linear(4, 4)", "nn.Sequential(nn.Linear(4, 4), nn.ReLU())"])
+def test_what_a_layer_of_torch_takes_is_a_tensor_even_if_it_is_measured_and_indexed(agree: Agree, layer: str) -> None:
+    body = "y = self.layer(x)\nreturn [y[one] for one in range(len(x))]  # CVL205 CVL303"
+    agree(forward(body, init=f"self.layer = {layer}"))
+
+
+def test_a_part_of_the_projects_own_may_take_a_list(agree: Agree) -> None:
+    body = "y = self.layer(xs)\nreturn [y[one] for one in range(len(xs))]"
+    agree(forward(body, init="self.layer = Own()", parameters="xs"))

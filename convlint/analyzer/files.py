@@ -1,0 +1,113 @@
+"""The files of a project as a run sees them: what is open in memory stands in for what is on disk."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import re
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from convlint.analyzer.index import ModuleInfo, build, place
+from convlint.source.discovery import DEFAULT_EXCLUDE, INSTALLED, absolute, discover, project_root
+from convlint.source.document import Document
+
+_WORD = re.compile(rb"[^\W\d]\w*")
+_MOST_FILES = 20_000
+"""How many files around the given ones are looked into."""
+
+
+@dataclass(frozen=True)
+class _Around:
+    """Which files count as the project around a file: those that a run on the whole of it would take."""
+
+    exclude: tuple[str, ...] = DEFAULT_EXCLUDE
+    force_exclude: bool = False
+    respect_gitignore: bool = True
+
+
+class Files:
+    """Where a run reads files from: documents that are in memory newer than on disk, else the disk."""
+
+    def __init__(self, in_memory: Iterable[Document] = ()) -> None:
+        self._in_memory = {absolute(document.path): document for document in in_memory}
+
+    def also(self, documents: Iterable[Document]) -> Files:
+        """The same with more documents in memory."""
+        other = copy.copy(self)
+        other._in_memory = self._in_memory | {absolute(document.path): document for document in documents}
+        return other
+
+    def pause(self) -> None:
+        """Called between the steps of a run: whoever does not want its result any more may raise here."""
+
+    def is_file(self, path: Path) -> bool:
+        """Whether there is a file."""
+        return absolute(path) in self._in_memory or path.is_file()
+
+    def importable(self, folder: Path) -> set[str]:
+        """The names of what can be imported from a folder."""
+        names = {path.stem for path in self._in_memory if path.parent == folder and path.suffix == ".py"}
+        with contextlib.suppress(OSError):
+            entries = list(folder.iterdir())
+            names |= {e.stem for e in entries if e.suffix == ".py" or (e / "__init__.py").is_file()}
+        return names
+
+    def document(self, path: Path) -> Document:
+        """The document of a file.
+
+        Raises:
+            SourceError: it cannot be read or decoded.
+        """
+        return self._in_memory.get(absolute(path)) or Document.read(path)
+
+    def module(self, path: Path, name: str, package: bool) -> ModuleInfo:
+        """The index of a file that is not to be reported.
+
+        Raises:
+            SourceError: it cannot be read, decoded or parsed.
+        """
+        return build(self.document(path), name, package)
+
+    def content(self, path: Path) -> bytes:
+        """What a file holds, nothing where it cannot be read."""
+        if document := self._in_memory.get(absolute(path)):
+            return document.text.encode(errors="replace")
+        try:
+            return path.read_bytes()
+        except OSError:
+            return b""
+
+    def words(self, path: Path) -> Container[bytes]:
+        """The words of a file, none of one that imports nothing."""
+        return words_in(self.content(path))
+
+    def mentions(self, path: Path, words: Iterable[bytes]) -> bool:
+        """Whether one of some words is in a file."""
+        content = self.content(path)
+        return any(word in content for word in words)
+
+    def around(self, given: set[Path]) -> list[Path]:
+        """The files of the projects that the given ones belong to, without those."""
+        known = {path.absolute() for path in given}
+        return [path for path in self.below(tops_of(given)) if path not in known][:_MOST_FILES]
+
+    def below(self, tops: frozenset[Path]) -> list[Path]:
+        """The files that a run on some folders would take."""
+        return list(discover([top for top in tops if top.is_dir()], lambda _: _Around()))
+
+
+def words_in(content: bytes) -> set[bytes]:
+    """The words of a file's content, none of one that imports nothing."""
+    return set(_WORD.findall(content)) if b"import" in content else set()
+
+
+def tops_of(given: Iterable[Path]) -> frozenset[Path]:
+    """The folders of the projects (installed packages too) that some files belong to."""
+    tops: set[Path] = set()
+    for path in given:
+        root = project_root(path)
+        name, base, _ = place(path.absolute())
+        tops.add(base / name.partition(".")[0] if root.name in INSTALLED else root)
+    return frozenset(tops)

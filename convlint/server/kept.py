@@ -1,0 +1,179 @@
+"""What one run leaves for the next: files on disk, read and parsed, as long as they stay as they are."""
+
+from __future__ import annotations
+
+import time
+from array import array
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from convlint.analyzer.files import Files, words_in
+from convlint.analyzer.index import ModuleInfo
+from convlint.source.document import Document
+
+_MOST_SOURCE = 6_000_000
+"""Characters of source whose trees are kept: each takes some thirty bytes of memory."""
+_TRUSTED = 2.0
+"""Seconds for which nothing is asked again of a file that nobody said has changed."""
+_SHARE = 30
+"""Looking for the files of a project takes at most one part in so many of the time."""
+
+Stamp = tuple[int, int, int] | None
+"""What tells one state of a file from another; None where there is no file."""
+
+
+class StaleError(Exception):
+    """Ends a run whose result nobody wants any more."""
+
+
+class Words(Container[bytes]):
+    """The words of a file in four bytes each; in four thousand million it may see one that is not there."""
+
+    def __init__(self, words: Iterable[bytes]) -> None:
+        self._hashes = array("I", sorted({hash(word) & 0xFFFFFFFF for word in words}))
+
+    def __contains__(self, word: object) -> bool:
+        wanted = hash(word) & 0xFFFFFFFF
+        index = bisect_left(self._hashes, wanted)
+        return index < len(self._hashes) and self._hashes[index] == wanted
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+
+@dataclass
+class _Module:
+    stamp: Stamp
+    info: ModuleInfo
+
+    @property
+    def size(self) -> int:
+        return len(self.info.document.text)
+
+
+@dataclass
+class _Listing:
+    paths: list[Path]
+    until: float
+
+
+class Kept:
+    """Files on disk as they were read last; used by one run at a time."""
+
+    def __init__(self) -> None:
+        self._stamps: dict[Path, tuple[float, Stamp]] = {}
+        self._modules: OrderedDict[tuple[Path, str, bool], _Module] = OrderedDict()
+        self._words: dict[Path, tuple[Stamp, Words]] = {}
+        self._below: dict[frozenset[Path], _Listing] = {}
+        self._size = 0
+        self._changed = 0.0
+
+    def forget(self) -> None:
+        """Somebody said that files on disk have changed: everything is asked again."""
+        self._changed = time.monotonic()
+        self._below.clear()
+
+    def stamp(self, path: Path) -> Stamp:
+        """The state of a file, as it was a moment ago at most."""
+        now = time.monotonic()
+        asked, stamp = self._stamps.get(path, (0.0, None))
+        if asked > max(now - _TRUSTED, self._changed):
+            return stamp
+        try:
+            status = path.stat()
+            stamp = status.st_mtime_ns, status.st_size, status.st_ino
+        except OSError:
+            stamp = None
+        self._stamps[path] = now, stamp
+        return stamp
+
+    def module(self, path: Path, name: str, package: bool, build: Callable[[], ModuleInfo]) -> ModuleInfo:
+        """The index of a file, parsed again only if the file has changed."""
+        key, stamp = (path, name, package), self.stamp(path)
+        known = self._modules.get(key)
+        if known is not None and known.stamp == stamp:
+            self._modules.move_to_end(key)
+            return known.info
+        made = _Module(stamp, build())
+        self._size += made.size - (known.size if known else 0)
+        self._modules[key] = made
+        self._modules.move_to_end(key)
+        while self._size > _MOST_SOURCE and len(self._modules) > 1:
+            _, old = self._modules.popitem(last=False)
+            self._size -= old.size
+        return made.info
+
+    def words(self, path: Path, read: Callable[[], bytes]) -> Words:
+        """The words of a file, read again only if the file has changed."""
+        stamp = self.stamp(path)
+        known = self._words.get(path)
+        if known is None or known[0] != stamp:
+            known = self._words[path] = stamp, Words(words_in(read()))
+        return known[1]
+
+    def below(self, tops: frozenset[Path], look: Callable[[], list[Path]]) -> list[Path]:
+        """The files under folders, looked for again after a while."""
+        started = time.monotonic()
+        known = self._below.get(tops)
+        if known is None or known.until < started:
+            paths = look()
+            took = time.monotonic() - started
+            known = self._below[tops] = _Listing(paths, started + max(_TRUSTED, took * _SHARE))
+            self._leave_out_what_is_gone()
+        return known.paths
+
+    def _leave_out_what_is_gone(self) -> None:
+        there = {path for listing in self._below.values() for path in listing.paths}
+        self._words = {path: words for path, words in self._words.items() if path in there}
+        used = there | {key[0] for key in self._modules}
+        self._stamps = {path: asked for path, asked in self._stamps.items() if path in used}
+
+
+class KeptFiles(Files):
+    """Where a run of the server reads from: open documents, then what is kept, then the disk."""
+
+    def __init__(self, kept: Kept, in_memory: Iterable[Document], pause: Callable[[], None]) -> None:
+        super().__init__(in_memory)
+        self._kept = kept
+        self._pause = pause
+        self.asked: set[Path] = set()
+        """The files around that the run has looked into."""
+
+    def pause(self) -> None:
+        """Ends the run where nobody wants its result any more."""
+        self._pause()
+
+    def document(self, path: Path) -> Document:
+        """The document of a file."""
+        self._is_open(path)
+        return super().document(path)
+
+    def module(self, path: Path, name: str, package: bool) -> ModuleInfo:
+        """The index of a file; of one that is open it is made anew."""
+        self.pause()
+        if self._is_open(path):
+            return super().module(path, name, package)
+        return self._kept.module(path, name, package, lambda: super(KeptFiles, self).module(path, name, package))
+
+    def words(self, path: Path) -> Container[bytes]:
+        """The words of a file."""
+        self.pause()
+        if self._is_open(path):
+            return super().words(path)
+        return self._kept.words(path, lambda: self.content(path))
+
+    def mentions(self, path: Path, words: Iterable[bytes]) -> bool:
+        """Whether one of some words is in a file."""
+        there = self.words(path)
+        return any(word in there for word in words)
+
+    def below(self, tops: frozenset[Path]) -> list[Path]:
+        """The files that a run on some folders would take."""
+        return self._kept.below(tops, lambda: super(KeptFiles, self).below(tops))
+
+    def _is_open(self, path: Path) -> bool:
+        self.asked.add(path)
+        return path in self._in_memory

@@ -1,0 +1,73 @@
+"""The documentation says what is so: its commands exist, its settings are read, its Python parses, its session runs."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from markdown_it import MarkdownIt
+
+from convlint.cli.app import app
+from convlint.config import parse_options
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+CHECKED = {
+    "session.py --check tutorial.md": ("onnxruntime", "openvino"),
+    "reference.py --check": (),
+    "screen.py --check": (),
+}
+"""The scripts that say whether the pages they write are stale, and what each needs."""
+
+
+def blocks(language: str) -> list[str]:
+    """The blocks of all pages in a language."""
+    tokens = [token for page in PAGES for token in MarkdownIt().parse(page.read_text(encoding="utf-8"))]
+    return [token.content for token in tokens if token.type == "fence" and token.info == language]
+
+
+def test_each_command_is_one_that_convlint_takes() -> None:
+    written = [re.sub(r"\\\n *", "", block) for block in blocks("console")]
+    lines = re.findall(r"^\$ convlint (?!.*<)(.*)$", "\n".join(written), re.MULTILINE)
+    assert len(lines) > 30
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    for line in lines:
+        words = shlex.split(line.partition("|")[0], comments=True)
+        command = commands[words.pop(0) if words[0] in commands else "check"]
+        if hasattr(command, "commands"):
+            command = command.commands[words.pop(0)]
+        command.make_context("convlint", words)
+
+
+def test_each_configuration_is_read() -> None:
+    tables = [tomllib.loads(block) for block in blocks("toml")]
+    assert len(tables) > 2
+    for table in tables:
+        parse_options(table.get("tool", {}).get("convlint", table), "docs")
+
+
+def test_each_python_block_parses() -> None:
+    assert len([ast.parse(block) for block in blocks("python")]) > 8
+
+
+@pytest.mark.parametrize("script", CHECKED)
+def test_what_a_page_shows_is_what_is_printed_today(script: str) -> None:
+    missing = [name for name in CHECKED[script] if importlib.util.find_spec(name) is None]
+    if missing:
+        pytest.skip(f"needs {missing[0]}")
+    ran = subprocess.run(
+        [sys.executable, *script.split()], cwd=ROOT / "docs", capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
