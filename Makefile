@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO = build/demo
 
-.PHONY: demo test lint types docs comparison bench measure prove fixes-hold fuzz-repairs vscode clean
+.PHONY: demo test lint types docs comparison bench measure prove fixes-hold fuzz-repairs vscode test-browser clean
 
 $(BIN)/convlint: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -35,6 +35,13 @@ demo: $(VENV)/.trace  ## lint the example detector, repair a copy, and run both 
 
 test: $(VENV)/.dev lint types
 	$(BIN)/pytest -n 2 tests
+
+test-browser: $(VENV)/.browser  ## drive the report pages in Chromium (on Debian: apt-get install chromium)
+	$(BIN)/pytest tests/browser
+
+$(VENV)/.browser: $(VENV)/.dev
+	$(BIN)/pip install -q -c constraints.txt -e ".[browser]"
+	touch $@
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check convlint rules tests benchmarks docs

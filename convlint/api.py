@@ -211,6 +211,7 @@ def preflight_all(
     shard: tuple[int, int] = (1, 1),
     lock: bool = False,
     want_fixes: bool = False,
+    draw: bool = False,
     watch: Watch = unwatched,
 ) -> PreflightResult:
     """Runs models on every route of the exporter, on other data than they were traced with.
@@ -220,7 +221,7 @@ def preflight_all(
     Each model runs in a process of its own, each step of it for at most so many ``seconds``, in so many ``gigabytes``
     of memory; so many ``jobs`` at a time, or on the Dask cluster at an address. ``store`` is a folder that keeps the
     results: what is there is not run again. ``shard`` (3, 16) runs the third of sixteen parts of the models. ``lock``
-    keeps what tells a model apart from others.
+    keeps what tells a model apart from others, ``draw`` what its page draws: the graph, and the error along it.
 
     Raises:
         UsageError: a model is not configured, the cluster does not answer, or results cannot be kept.
@@ -232,7 +233,7 @@ def preflight_all(
     part, parts = shard
     named = _models(models, [configuration.settings(Path.cwd())])[part - 1 :: parts]
     specs = [structs.replace(model, **given) for model in named]
-    how = How(seconds, gigabytes, jobs, dask, store, lock)
+    how = How(seconds, gigabytes, jobs, dask, store, lock, draw)
     return preflight_models(specs, configuration, how, watch, want_fixes=want_fixes)
 
 
@@ -326,12 +327,17 @@ def cut(path: Path | str, target: str, head: Path | str | None = None, tail: Pat
 
 
 def matrix(
-    what: Sequence[Path | str], configuration: Configuration | None = None, *, opsets: Sequence[int] = ()
+    what: Sequence[Path | str],
+    configuration: Configuration | None = None,
+    *,
+    opsets: Sequence[int] = (),
+    draw: bool = False,
 ) -> MatrixResult:
     """What the targets of the configuration make of an ONNX file, or of what source files and folders call.
 
     A model (``package.module:name``, ``path/file.py:name``) is exported on inputs that are configured or guessed.
-    Without ``opsets`` that of the file, or of the configuration, or the one that torch writes by itself.
+    Without ``opsets`` that of the file, or of the configuration, or the one that torch writes by itself. ``draw``
+    keeps the graph of the file too.
 
     Raises:
         UsageError: something is not there or cannot be read, or two things are asked for at once.
@@ -342,9 +348,9 @@ def matrix(
     settings = configuration.settings(Path.cwd())
     if len(what) == 1 and _is_model(str(what[0]), settings):
         (model,) = _models([str(what[0])], [settings])
-        subject = subjects.of_model(model, settings)
+        subject = subjects.of_model(model, settings, draw=draw)
     else:
-        subject = subjects.of_paths(what, configuration)
+        subject = subjects.of_paths(what, configuration, draw=draw)
     return subjects.judged(subject, settings, opsets)
 
 

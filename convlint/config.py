@@ -46,6 +46,7 @@ OutputFormat = Literal[
     "rdjson",
     "sarif",
     "markdown",
+    "html",
 ]
 Exporter = Literal["torchscript", "dynamo", "any"]
 _CHOICES = {"output-format": get_args(OutputFormat), "exporter": get_args(Exporter)}

@@ -76,6 +76,8 @@ class How:
     """A folder that keeps the results: what is there is not run again."""
     lock: bool = False
     """Whether to keep what tells a model apart from others."""
+    draw: bool = False
+    """Whether to look at what a page draws: the graph of the file, and how far its tensors are from eager's."""
 
 
 def preflight_models(
@@ -103,6 +105,7 @@ def preflight_models(
                     opset=settings.opset,
                     files=tempfile.mkdtemp(dir=folder),
                     lock=how.lock,
+                    along=how.draw,
                 ),
                 seconds=how.seconds,
                 gigabytes=how.gigabytes,
@@ -121,7 +124,7 @@ def preflight_models(
                 continue
             model = judged_trial(label, trial, configuration, want_fixes=want_fixes)
             model.spec = request.job.preflight
-            subject = subjects.of_folder(label, files)
+            subject = subjects.of_folder(label, files, settings if how.draw else None)
             model.matrix = subjects.judged(subject, settings) if subject else None
             model.diagnoses = _diagnoses(trial, files)
             result.models.append(model)

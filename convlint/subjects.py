@@ -13,8 +13,12 @@ from convlint.backends.uses import Subject
 from convlint.config import Configuration, Settings
 from convlint.errors import UsageError
 from convlint.findings import EXPORTERS
+from convlint.graph.apart import called
 from convlint.rule import DEFAULT_OPSET
 from convlint.trial.job import Job, ModelSpec
+
+_WRAPPED = "model"
+"""What ``trial.flat`` calls the user's model in the module that it is exported in."""
 
 
 def judged(subject: Subject, settings: Settings, opsets: Sequence[int] = ()) -> MatrixResult:
@@ -23,8 +27,8 @@ def judged(subject: Subject, settings: Settings, opsets: Sequence[int] = ()) -> 
     return MatrixResult(subject, matrix(subject.uses, settings.targets, chosen, settings.exporter, ir=subject.ir))
 
 
-def of_paths(paths: Sequence[Path | str], configuration: Configuration) -> Subject:
-    """An ONNX file, or sources.
+def of_paths(paths: Sequence[Path | str], configuration: Configuration, *, draw: bool = False) -> Subject:
+    """An ONNX file, with its picture where that is asked, or sources.
 
     Raises:
         UsageError: something is not there or cannot be read, or two things are asked for at once.
@@ -32,10 +36,13 @@ def of_paths(paths: Sequence[Path | str], configuration: Configuration) -> Subje
     files = [Path(path) for path in paths if _is_onnx(Path(path))]
     if files and len(paths) > 1:
         raise UsageError(f"{files[0]}: an ONNX file is looked at alone; leave out the other paths")
-    return onnx_file.read(files[0]) if files else _of_sources(paths, configuration)
+    if not files:
+        return _of_sources(paths, configuration)
+    subject = onnx_file.read(files[0])
+    return _with_picture(subject, files[0], configuration.settings(Path.cwd())) if draw else subject
 
 
-def of_model(model: ModelSpec, settings: Settings) -> Subject:
+def of_model(model: ModelSpec, settings: Settings, *, draw: bool = False) -> Subject:
     """The ONNX file that a model becomes, by the newer exporter that writes one.
 
     Raises:
@@ -47,7 +54,7 @@ def of_model(model: ModelSpec, settings: Settings) -> Subject:
     with tempfile.TemporaryDirectory(prefix="convlint-", ignore_cleanup_errors=True) as folder, Runner() as runner:
         job = Job(path=model.label, preflight=model, routes=routes, opset=settings.opset, files=folder)
         trial = runner.run(job)
-        subject = of_folder(model.label, Path(folder))
+        subject = of_folder(model.label, Path(folder), settings if draw else None)
     if subject is None:
         name = model.label
         why = "; ".join(f"{route}: {outcome.message}" for route, outcome in trial.outcomes.items())
@@ -55,10 +62,24 @@ def of_model(model: ModelSpec, settings: Settings) -> Subject:
     return subject
 
 
-def of_folder(label: str, folder: Path) -> Subject | None:
-    """Of the ONNX files that a model became (``Job.files``) that of the newer exporter, None where there is none."""
+def of_folder(label: str, folder: Path, draw: Settings | None = None) -> Subject | None:
+    """Of the ONNX files that a model became (``Job.files``) that of the newer exporter, None where there is none.
+
+    With the targets of ``draw`` it has its picture.
+    """
     files = sorted(folder.glob("*.onnx"))  # onnx_dynamo comes first
-    return replace(onnx_file.read(files[0]), name=f"{label} by {files[0].stem}") if files else None
+    if not files:
+        return None
+    subject = replace(onnx_file.read(files[0]), name=f"{label} by {files[0].stem}")
+    return _with_picture(subject, files[0], draw, _WRAPPED) if draw else subject
+
+
+def _with_picture(subject: Subject, file: Path, settings: Settings, wrapper: str = "") -> Subject:
+    """The same with the picture of its file, with none where the file cannot be drawn."""
+    try:
+        return replace(subject, picture=called(file, "convlint.graph.drawn:drawn", file, settings.targets, wrapper))
+    except UsageError:
+        return subject
 
 
 def _is_onnx(path: Path) -> bool:

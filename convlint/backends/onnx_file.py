@@ -42,7 +42,8 @@ def read(path: Path) -> Subject:
         if chain in known_chains():
             collected.count(Operator(chain, dtypes.get(parts[0].input[0], "")), parts[-1])
     producer = _printable(f"{model.producer_name} {model.producer_version}").strip()
-    return Subject(str(path), tuple(collected.uses()), opset, producer, len(nodes), int(model.ir_version))
+    uses = tuple(collected.uses())
+    return Subject(str(path), uses, opset, producer, len(nodes), int(model.ir_version), rows=collected.rows())
 
 
 def _loaded(path: Path) -> Any:
@@ -139,10 +140,13 @@ class _Collected:
         self._counts: dict[Operator, int] = {}
         self._calls: dict[Operator, dict[str, None]] = {}
         self._places: dict[Operator, dict[Place, None]] = {}
+        self._makers: dict[str, Operator] = {}
 
     def add(self, node: Any) -> None:
         """One more node."""
-        self.count(self._operator(node), node)
+        operator = self._operator(node)
+        self.count(operator, node)
+        self._makers |= {name: operator for name in node.output if name}
 
     def count(self, operator: Operator, node: Any) -> None:
         """One more use of an operator, with what a node tells of it."""
@@ -163,6 +167,11 @@ class _Collected:
                 tuple(self._places.get(operator, ())),
                 count,
             )
+
+    def rows(self) -> dict[str, int]:
+        """What nodes make to the places of their uses."""
+        places = {operator: at for at, operator in enumerate(self._counts)}
+        return {name: places[operator] for name, operator in self._makers.items()}
 
     def _operator(self, node: Any) -> Operator:
         first = self._dtypes.get(node.input[0], "") if node.input else ""

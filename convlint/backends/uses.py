@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from convlint.graph.picture import Picture
 
 FILE = "onnx"
 """The graph of an ONNX file: it is there, whoever wrote it, so that no exporter's window bounds its opsets."""
@@ -75,6 +78,10 @@ class Subject:
     nodes: int = 0
     ir: int = 0
     """The IR version of a file."""
+    rows: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """What a node of a file makes to the place of its operator among the uses."""
+    picture: Picture | None = field(default=None, compare=False)
+    """The graph of a file, where that was asked."""
 
 
 def merged(uses: Iterable[OperatorUse]) -> list[OperatorUse]:

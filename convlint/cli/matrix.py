@@ -11,6 +11,7 @@ import typer
 from convlint import api
 from convlint.backends.facts import OLDEST_OPSET, newest_known
 from convlint.cli import options as opt
+from convlint.cli.printer import check_html, page_written
 from convlint.config import Options
 from convlint.errors import UsageError
 from convlint.report.style import Painter
@@ -29,13 +30,16 @@ def matrix(
     output_format: Annotated[
         Literal["text", "markdown", "json"], typer.Option("--output-format", help="Default text.")
     ] = "text",
+    html: opt.Html = None,
     config: opt.Config = None,
     isolated: opt.Isolated = False,
 ) -> int:
     """Show which targets take a model: each operator, at each opset, and what stands in the way."""
     given = Options(target=target, exporter=exporter)
     configuration = opt.configuration(given, config or (), isolated)
-    result = api.matrix(what, configuration, opsets=_opsets(opset))
+    if html:
+        check_html(html)
+    result = api.matrix(what, configuration, opsets=_opsets(opset), draw=html is not None)
     if output_format == "json":
         from convlint.report.matrix_json import as_json
 
@@ -48,6 +52,10 @@ def matrix(
         from convlint.report.matrix_text import lines
 
         sys.stdout.writelines(f"{line}\n" for line in lines(result, Painter(sys.stdout), every=every))
+    if html:
+        from convlint.report.page.writing import write_matrix
+
+        page_written(write_matrix(result, html))
     return 0 if result.matrix.takes else 1
 
 

@@ -73,6 +73,14 @@ WriteBaseline = Annotated[Path | None, _file(metavar="FILE", help="List today's 
 
 Format = Annotated[OutputFormat | None, _out("--output-format", help="Default full.")]
 OutputFile = Annotated[Path | None, _out("--output-file", "-o", metavar="FILE", help="Where to write the report.")]
+Html = Annotated[
+    Path | None,
+    _out(
+        "--html",
+        metavar="FILE.html|FOLDER",
+        help="Write a page for the browser, too; a folder gets an index and a page a model.",
+    ),
+]
 Statistics = Annotated[bool, _out("--statistics", help="Count the findings of each rule.")]
 Quiet = Annotated[bool, _out("--quiet", "-q", help="Print findings and nothing else.")]
 Watch = Annotated[bool, _out("--watch", "-w", help="Show what is found, again whenever a file changes.")]

@@ -10,7 +10,7 @@ import typer
 
 from convlint import api
 from convlint.cli import options as opt
-from convlint.cli.printer import output
+from convlint.cli.printer import check_html, output, page_written
 from convlint.cli.progress import steps_shown
 from convlint.config import Options
 from convlint.errors import UsageError
@@ -57,6 +57,7 @@ def preflight(
     unsafe_fixes: opt.UnsafeFixes = None,
     output_format: Format = "text",
     output_file: opt.OutputFile = None,
+    html: opt.Html = None,
     config: opt.Config = None,
     isolated: opt.Isolated = False,
     exit_zero: opt.ExitZero = False,
@@ -70,9 +71,12 @@ def preflight(
     )
     configuration = opt.configuration(given, config or (), isolated)
     settings = configuration.settings(Path.cwd())
+    named = [*(models or ()), *([api.ALL_MODELS] if all_models or not models else [])]
+    if html:
+        check_html(html, max(len(named), len(settings.models) if api.ALL_MODELS in named else 0))
     with steps_shown("runs the models") as watch:
         done = api.preflight_all(
-            [*(models or ()), *([api.ALL_MODELS] if all_models or not models else [])],
+            named,
             configuration,
             inputs=opt.described(input, inputs),
             weights=weights or "",
@@ -83,7 +87,8 @@ def preflight(
             store=results,
             shard=_part(shard),
             lock=locked,
-            want_fixes=output_format == "json",
+            want_fixes=output_format == "json" or html is not None,
+            draw=html is not None,
             watch=watch,
         )
     if locked:
@@ -98,6 +103,10 @@ def preflight(
         else:
             told = report.lines(done, Painter(out), out, verbose=verbose, unsafe_fixes=settings.unsafe_fixes)
             out.writelines(f"{line}\n" for line in told)
+    if html:
+        from convlint.report.page.writing import write_preflight
+
+        page_written(write_preflight(done, html))
     if done.errors:
         return 2
     return int(any(not one.passes for one in done.models) and not exit_zero)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from convlint.errors import UsageError
 from convlint.findings import Finding
 from convlint.report.formats import FORMATS, Format, Report, Sources
 from convlint.report.notebooks import by_cell, by_line
+from convlint.report.plain import shown_path
 from convlint.report.style import Painter
 from convlint.source.document import Document
 
@@ -37,6 +39,27 @@ def output(file: Path | None) -> Iterator[TextIO]:
         raise UsageError(f"--output-file {file}: cannot be written: {error.strerror or error}") from None
     with out:
         yield out
+
+
+def check_html(to: Path, models: int = 1) -> None:
+    """Whether a page can be made at all and written there: models run for minutes before it is.
+
+    Raises:
+        UsageError: the package that makes it is missing, or a folder and a file are taken for each other.
+    """
+    from convlint.report.page.writing import is_folder
+
+    if importlib.util.find_spec("jinja2") is None:
+        raise UsageError("--html needs the package jinja2; pip install 'convlint[html]'")
+    if to.is_file() if is_folder(to) else to.is_dir():
+        raise UsageError(f"--html {to}: is a {'file' if is_folder(to) else 'folder'}; name a page `.html`, or a folder")
+    if models > 1 and not is_folder(to):
+        raise UsageError(f"--html {to}: is one page, and these are {models} models; name a folder")
+
+
+def page_written(path: Path) -> None:
+    """Says where the page is, without a word on stdout, which may be read by programs."""
+    _note(f"Wrote {shown_path(str(path))}.")
 
 
 @dataclass

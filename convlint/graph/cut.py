@@ -98,8 +98,12 @@ def cut(path: Path, target: tuple[str, str | None], head: Path | None, tail: Pat
         UsageError: the file holds no model or one that is wrong, the target takes no part of it or cannot be asked,
             the parts are not the whole, or they cannot be written.
     """
-    model = _loaded(path, [one for one in (head, tail) if one])
-    steps, scope = _walked(model, path)
+    if len({one.absolute() for one in (path, head, tail) if one}) <= sum(one is not None for one in (head, tail)):
+        raise UsageError(f"{path}, --output and --tail must be different files")
+    model = loaded(path)
+    steps, scope, wrongs = walked(model)
+    if wrongs:
+        raise UsageError(f"{path} is wrong before it is cut ({wrongs[0]}); see `convlint diagnose {path}`")
     asked = Target(*target, model)
     if not asked.reads_onnx:
         raise UsageError(f"--target {asked.label} reads programs of torch, no ONNX; there is nothing to cut for it")
@@ -120,13 +124,28 @@ def cut(path: Path, target: tuple[str, str | None], head: Path | None, tail: Pat
     return told
 
 
-def _loaded(path: Path, written: Sequence[Path]) -> ModelProto:
-    """The model with all its data."""
+def outside(model: ModelProto, steps: Sequence[Step], scope: Scope, target: Target) -> frozenset[str]:
+    """What the nodes make that stay outside of a target; nothing is proven.
+
+    Raises:
+        UsageError: the target takes no part of the model.
+    """
+    parts = _Parts(model, steps, scope, target)
+    if not parts.refused:
+        return frozenset()
+    parts.divide(Cut("the model", target.label, len(model.graph.node)))
+    return frozenset(name for step in parts.tail.nodes for name in step.node.output if name)
+
+
+def loaded(path: Path) -> ModelProto:
+    """The model in a file, with all its data.
+
+    Raises:
+        UsageError: the file holds no model, or its data is not there.
+    """
     model = files.read(path)
     import onnx
 
-    if len({path.absolute(), *(one.absolute() for one in written)}) <= len(written):
-        raise UsageError(f"{path}, --output and --tail must be different files")
     for tensor in files.tensors(model.graph):
         why = files.external_problem(tensor, path.parent) if files.is_external(tensor) else ""
         if why:
@@ -135,8 +154,8 @@ def _loaded(path: Path, written: Sequence[Path]) -> ModelProto:
     return model
 
 
-def _walked(model: ModelProto, path: Path) -> tuple[list[Step], Scope]:
-    """All nodes, those of subgraphs before the one around them."""
+def walked(model: ModelProto) -> tuple[list[Step], Scope, list[str]]:
+    """All nodes, those of subgraphs before the one around them, what is known of values, and what is wrong."""
     from onnx import ModelProto
 
     steps: list[Step] = []
@@ -146,9 +165,7 @@ def _walked(model: ModelProto, path: Path) -> tuple[list[Step], Scope]:
     files.drop_weights(light)
     scope = Walk(model, steps.append, lambda one: wrong.append(one.message)).model(with_shapes(light))
     wrong += [f"{one.node.op_type} `{one.name}`: {fault.message}" for one in steps for fault in one.wrongs]
-    if wrong:
-        raise UsageError(f"{path} is wrong before it is cut ({wrong[0]}); see `convlint diagnose {path}`")
-    return steps, scope
+    return steps, scope, wrong
 
 
 @dataclass

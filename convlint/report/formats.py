@@ -88,6 +88,7 @@ FORMATS: Mapping[OutputFormat, Format] = {
     "rdjson": Format("rdjson:write", wants_fixes=True),
     "sarif": Format("sarif:write", wants_fixes=True),
     "markdown": Format("markdown:write"),
+    "html": Format("page.writing:check", wants_fixes=True, by_cell=True),
 }
 
 SEVERITIES: Mapping[OutputFormat, Mapping[Severity, str]] = {

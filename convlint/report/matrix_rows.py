@@ -143,21 +143,21 @@ def origin(use: OperatorUse, matrix: Matrix) -> str:
     if FILE in use.graphs:
         if use.calls:
             parts.append(f"from {some(use.calls)}")
-    elif becomes := _becomes(use, matrix):
-        parts.append(f"becomes {becomes}")
+    elif told := becomes(use, matrix):
+        parts.append(told)
     if use.places:
         parts.append(places(use))
     return "; ".join(parts)
 
 
-def _becomes(use: OperatorUse, matrix: Matrix) -> str:
-    """The operators that it becomes, in the graphs that are read."""
+def becomes(use: OperatorUse, matrix: Matrix) -> str:
+    """``becomes Shape, Gather``: the operators of a call in the graphs that are read, empty where none is known."""
     graphs = {column.graph for column in matrix.columns.values()}
     onnx = sorted(graph for graph in graphs if graph.startswith("onnx"))
     names = dict.fromkeys(
         _named(one) for graph in onnx or sorted(graphs) for one in use.operators(graph, matrix.opsets[-1]) or ()
     )
-    return some(tuple(names), 6)
+    return f"becomes {some(tuple(names), 6)}" if names else ""
 
 
 def some(names: Sequence[str], most: int = 3) -> str:

@@ -57,14 +57,15 @@ def _overview(models: Sequence[Preflighted], out: TextIO, width: int) -> Iterato
     rows = []
     for model in models:
         outcomes = model.trial.outcomes
-        cells = [_in_short(outcomes[route]) if route in outcomes else "" for route in routes]
+        cells = [in_a_word(outcomes[route]) if route in outcomes else "" for route in routes]
         counts = Counter(finding.severity for finding in model.judged.findings)
         found = ", ".join(summary.plural(counts[one], one) for one in ("error", "warning") if counts[one])
         rows.append((model.label, [*cells, found]))
     yield from _tabled(("model", *routes, "findings"), rows, out, width)
 
 
-def _in_short(outcome: Outcome) -> str:
+def in_a_word(outcome: Outcome) -> str:
+    """What a route made of a model: ``equal``, ``stops``, ``refused``, ``wrong``, ``3 differ``."""
     if outcome.stage:
         return "stops" if outcome.stage == "export" else "refused"
     if "traced" in outcome.failed:
@@ -77,10 +78,10 @@ def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool,
     reference = model.trial.reference
     guess = f" (guessed from {reference.guess}; say otherwise with --input)" if reference.guess else ""
     yield f"{painter(model.label, 'bold')} on {reference.inputs}{guess}"
-    yield f"  {_tried(model.trial)}"
+    yield f"  {tried(model.trial)}"
     skipped = list(reference.skipped.items())
-    for name, why in skipped if verbose else skipped[:1]:
-        yield f"  without {name}: {_short(why, verbose)}"
+    for name, reason in skipped if verbose else skipped[:1]:
+        yield f"  without {name}: {_short(reason, verbose)}"
     if len(skipped) > 1 and not verbose:
         yield f"  and without {len(skipped) - 1} more, see -v"
     if reference.unsteady:
@@ -90,20 +91,14 @@ def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool,
     yield ""
     for route, outcome in model.trial.outcomes.items():
         if outcome.level is not Level.harmless:
-            yield f"  {painter(route, 'bold')}: {_short(_why(outcome), verbose)}"
-            bad = model.diagnoses[route].bad if route in model.diagnoses else ()
-            for node in bad if verbose else bad[:_MOST_NODES]:
-                told = textwrap.wrap(printable(_bad(node)), max(60, painter.width) - 4, break_on_hyphens=False)
+            yield f"  {painter(route, 'bold')}: {_short(why(outcome), verbose)}"
+            nodes = model.diagnoses[route].bad if route in model.diagnoses else ()
+            for node in nodes if verbose else nodes[:_MOST_NODES]:
+                told = textwrap.wrap(printable(bad(node)), max(60, painter.width) - 4, break_on_hyphens=False)
                 yield from (f"    {line}" for line in told)
-            if len(bad) > _MOST_NODES and not verbose:
-                yield f"    and {len(bad) - _MOST_NODES} nodes more, see -v"
-        if outcome.unsure:
-            on = ", ".join(outcome.unsure)
-            why = "it differs, but other roundings change eager there too"
-            yield f"  {painter(route, 'bold')}: says nothing on {on}: {why}"
-        if outcome.vanished:
-            gone = ", ".join(f"`{name}`" for name in outcome.vanished)
-            yield f"  {painter(route, 'bold')}: the exported graph has no input {gone} any more"
+            if len(nodes) > _MOST_NODES and not verbose:
+                yield f"    and {len(nodes) - _MOST_NODES} nodes more, see -v"
+        yield from (f"  {painter(route, 'bold')}: {told}" for told in besides(outcome))
     if any(one.level or one.vanished or one.unsure for one in model.trial.outcomes.values()):
         yield ""
     yield from _findings(model.judged.findings, painter, verbose, unsafe_fixes)
@@ -117,7 +112,18 @@ def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool,
         yield f"{files} more on lines that this model does not run: `convlint check` lists them."
 
 
-def _tried(trial: Trial) -> str:
+def besides(outcome: Outcome) -> Iterator[str]:
+    """What is to be known of a route whether it is right or not."""
+    if outcome.unsure:
+        on = ", ".join(outcome.unsure)
+        yield f"says nothing on {on}: it differs, but other roundings change eager there too"
+    if outcome.vanished:
+        gone = ", ".join(f"`{name}`" for name in outcome.vanished)
+        yield f"the exported graph has no input {gone} any more"
+
+
+def tried(trial: Trial) -> str:
+    """On how many inputs of which kinds a model was compared."""
     kinds = Counter(trial.reference.kinds.values())
     told = [_COUNTED[k] if k == "calls" else f"{kinds[k]} {_COUNTED[k]}" for k in _COUNTED if kinds[k]]
     inputs = summary.plural(len(trial.reference.kinds), "input")
@@ -125,13 +131,19 @@ def _tried(trial: Trial) -> str:
 
 
 def _table(trial: Trial, out: TextIO, width: int) -> Iterator[str]:
+    head, rows = table(trial)
+    yield from _tabled((f"  {head[0]}", *head[1:]), [(f"  {route}", cells) for route, cells in rows], out, width)
+
+
+def table(trial: Trial) -> tuple[Sequence[str], Sequence[tuple[str, Sequence[str]]]]:
+    """What each route made of the model: the names of the columns, and the cells by route."""
     kinds = [kind for kind in _KINDS if kind in trial.reference.kinds.values()]
     rows = []
     for route, outcome in trial.outcomes.items():
         cells = [_exports(outcome), _accepted(outcome)]
         cells += ["" if outcome.stage else verdict(trial, outcome, kind) for kind in kinds]
-        rows.append((f"  {route}", cells))
-    yield from _tabled(("  route", "exports", "runs", *kinds), rows, out, width)
+        rows.append((route, cells))
+    return ("route", "exports", "runs", *kinds), rows
 
 
 def _tabled(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], out: TextIO, width: int) -> Iterator[str]:
@@ -181,7 +193,8 @@ def _style(cell: str) -> str:
     return "red" if cell else ""
 
 
-def _why(outcome: Outcome) -> str:
+def why(outcome: Outcome) -> str:
+    """What a route does that is not right."""
     at = f" at {outcome.place}" if outcome.place else ""
     cause = next((event.message for event in outcome.events if event.kind == "fail"), outcome.message)
     if outcome.stage:
@@ -202,7 +215,8 @@ def _departures(model: Preflighted, painter: Painter) -> Iterator[str]:
         yield f"  {painter(one.what, 'bold red' if one.matters else 'bold')}: {one.message}"
 
 
-def _bad(node: BadNode) -> str:
+def bad(node: BadNode) -> str:
+    """What is wrong with a node."""
     place = f"{place_of(node.line)}: " if node.line.path else ""
     wrong = "; ".join(one.message for one in node.wrongs)
     return f"{place}{node.operator}-{node.since_version} `{node.name}`: {wrong}" + f"; {node.repair}" * bool(
@@ -229,15 +243,21 @@ def _findings(findings: Sequence[Finding], painter: Painter, verbose: bool, unsa
 
 
 def _conclusion(model: Preflighted, painter: Painter) -> str:
+    is_right, told = conclusion(model)
+    return told if is_right is None else painter(told, "green" if is_right else "red")
+
+
+def conclusion(model: Preflighted) -> tuple[bool | None, str]:
+    """Whether all routes are right on all inputs, or none (else None), and in words which are."""
     unsure = {name for outcome in model.trial.outcomes.values() for name in outcome.unsure}
     total = len(model.trial.reference.kinds) - len(unsure)
     if model.right and not total:
-        return "Nothing can be said of the numbers: other roundings change eager's own result on every input."
+        return None, "Nothing can be said of the numbers: other roundings change eager's own result on every input."
     if model.right == list(model.trial.outcomes):
-        return painter(f"Right on all {total} inputs by every route: {', '.join(model.right)}.", "green")
+        return True, f"Right on all {total} inputs by every route: {', '.join(model.right)}."
     if model.right:
-        return f"Right on all {total} inputs by {', '.join(model.right)} alone."
-    return painter("No route is right on all inputs.", "red")
+        return None, f"Right on all {total} inputs by {', '.join(model.right)} alone."
+    return False, "No route is right on all inputs."
 
 
 def as_json(result: PreflightResult) -> str:

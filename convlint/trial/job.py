@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from convlint.findings import ROUTES, Harm, Level
+from convlint.trial.divergence.told import Errors
 
 _FOLDER = re.compile(r"""[^\s'"(]*/(?=[\w.-]+\.(?:py|cpp|onnx)\b)|(?<![^\s'"(])/(?:[^\s'"(]*/)?(?=[\w.-]*$)""")
 """Before the name of a file, or in an absolute path that ends with the text: a long message is cut anywhere."""
@@ -94,6 +95,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """A folder for the ONNX files that such a model becomes: each is named by its route."""
     lock: bool = False
     """Whether to keep what tells it and its graphs apart from others."""
+    along: bool = False
+    """Whether to measure, where a file is wrong, how far each of its tensors is from eager."""
 
 
 class Started(msgspec.Struct, frozen=True, tag=True):
@@ -225,6 +228,8 @@ class Outcome(msgspec.Struct, frozen=True, tag=True):
     """Where it ended, nothing where it did not."""
     outline: Outline | None = None
     """What is kept of the graph, where that was asked."""
+    errors: Errors | None = None
+    """How far the file's tensors are from eager's, where that was asked and the file is wrong."""
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):

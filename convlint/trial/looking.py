@@ -11,9 +11,10 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from convlint.findings import TRACERS
+from convlint.trial.divergence.along import errors_along
 from convlint.trial.divergence.computed import OnnxValues
 from convlint.trial.divergence.search import first_divergence
-from convlint.trial.divergence.told import described
+from convlint.trial.divergence.told import Errors, described
 from convlint.trial.execute import Measured, Subject
 from convlint.trial.job import Event, Job, Outcome
 from convlint.trial.outline import outline_of
@@ -49,6 +50,8 @@ class Looking:
         if done.route in TRACERS and done.failed:
             events = [*self._excluded(guards, done, graph)] or [*self._divergence(done, path)]
             done = replace(done, events=tuple(events))
+            if self._job.along:
+                done = replace(done, errors=self._errors(done, path))
         return done
 
     def ended(self, done: Outcome) -> Outcome:
@@ -83,6 +86,14 @@ class Looking:
         if found and found.place:
             event = self._event(done.route, "diverges", found.cause or found.place, described(found))
             yield replace(event, on=failing.name)
+
+    def _errors(self, done: Outcome, path: Path) -> Errors | None:
+        """How far each tensor of the file is from eager, on the first input on which the file is wrong."""
+        failing = next(one.sample for one in self._measured if one.sample.name in done.failed)
+        with suppress(Exception):  # as above
+            values = OnnxValues(path, self._subject.input_names)
+            return errors_along(self._subject.build, self._measured[0].sample, failing, values)
+        return None
 
     def _unexplained(self, done: Outcome) -> Sample | None:
         """The first input that is wrong in the file, and not in the trace or program that it was made of."""

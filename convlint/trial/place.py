@@ -64,11 +64,16 @@ def of_node(node: NodeProto) -> tuple[str, int, str] | None:
 
     ``dynamo=True`` always does, ``dynamo=False`` with ``verbose=True`` only.
     """
+    return next(iter(stack_of_node(node)), None)
+
+
+def stack_of_node(node: NodeProto) -> list[tuple[str, int, str]]:
+    """The same of all lines of the user's that called each other, the innermost first."""
     trace = next((entry.value for entry in node.metadata_props if entry.key == _OF_DYNAMO), "")
     frames = [(path, int(row), code.strip()) for path, row, code in _DYNAMO_FRAME.findall(trace)][::-1]
     if not frames and node.doc_string:
         frames = [(path.strip(), int(row), "") for path, row in _TORCHSCRIPT_FRAME.findall(node.doc_string)]
-    return next((frame for frame in frames if is_of_user(frame[0])), None)
+    return [frame for frame in frames if is_of_user(frame[0])]
 
 
 def _of_stack(innermost_first: Iterable[tuple[str, int]]) -> str:

@@ -15,6 +15,8 @@ from convlint.trial.divergence.told import Tensor
 _MOST_VALUES = 1 << 16
 """Of larger tensors only so many are kept."""
 _SKETCHED = 16
+_FAR = 1e30
+"""The error where one of two values is no number."""
 _NEAR = 0.05
 """The tolerance of a sketch: looser than any of the comparison, which decides."""
 
@@ -69,6 +71,18 @@ def gap(got: Kept, want: Kept) -> Difference | None:
         return None
     wider = torch.promote_types(got.values.dtype, want.values.dtype)
     return difference(got.values.to(wider), want.values.to(wider))
+
+
+def error(got: Kept, want: Kept) -> float | None:
+    """The largest difference relative to the largest value, as ``gap`` sees it; None of other shapes."""
+    if got.values.numel() != want.values.numel():
+        return None
+    if not want.values.numel():
+        return 0.0
+    wide = torch.complex128 if got.dtype.is_complex or want.dtype.is_complex else torch.float64
+    a, b = got.values.to(wide), want.values.to(wide)
+    apart = torch.where((a == b) | (a.isnan() & b.isnan()), 0.0, (a - b).abs()).nan_to_num(nan=_FAR, posinf=_FAR)
+    return min(_FAR, float(apart.max()) / (1 + _largest(want._replace(values=b))))
 
 
 def _surely_equal(got: torch.Tensor, want: torch.Tensor) -> bool:

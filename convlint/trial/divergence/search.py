@@ -60,23 +60,23 @@ def first_divergence(
 def _first(
     build: Callable[[], torch.nn.Module], traced: Sample, failing: Sample, graph: GraphValues, budget: Budget
 ) -> Divergence | None:
-    on_traced = _Run.of(build, traced, budget)
+    on_traced = Run.of(build, traced, budget)
     known = on_traced.index
     pairs: dict[str, list[int]] = {}
-    ran = _follow(graph, traced, budget, lambda one: pairs.__setitem__(one.name, list(known.equal(one.value))))
+    ran = follow(graph, traced, budget, lambda one: pairs.__setitem__(one.name, list(known.equal(one.value))))
     if failing is traced or ran.failed or on_traced.wrong(ran.outputs):
         return _Unpaired(build, traced, on_traced, ran, pairs, budget).find()
-    return _Paired(on_traced, _Run.of(build, failing, budget), pairs).find(graph, failing, budget)
+    return _Paired(on_traced, Run.of(build, failing, budget), pairs).find(graph, failing, budget)
 
 
-class _Ran(NamedTuple):
+class Ran(NamedTuple):
     """How a graph ran."""
 
     outputs: list[Kept | None]
     failed: NodeError | None
 
 
-def _follow(graph: GraphValues, sample: Sample, budget: Budget, see: Callable[[Computed], object]) -> _Ran:
+def follow(graph: GraphValues, sample: Sample, budget: Budget, see: Callable[[Computed], object]) -> Ran:
     """Shows each tensor of a graph on a sample."""
     values: dict[str, Kept] = {}
     failed = None
@@ -92,18 +92,19 @@ def _follow(graph: GraphValues, sample: Sample, budget: Budget, see: Callable[[C
             failed = error
 
     run_on(sample, run)
-    return _Ran([values.get(name) for name in graph.outputs], failed)
+    return Ran([values.get(name) for name in graph.outputs], failed)
 
 
 @dataclass
-class _Run:
+class Run:
     """Eager on a sample."""
 
     tape: Tape
     outputs: list[Kept]
 
     @classmethod
-    def of(cls, build: Callable[[], torch.nn.Module], sample: Sample, budget: Budget) -> _Run:
+    def of(cls, build: Callable[[], torch.nn.Module], sample: Sample, budget: Budget) -> Run:
+        """Runs a new model."""
         model = build()
         tape, made = run_on(sample, lambda args: record(model, args, budget))
         if tape.error:
@@ -112,6 +113,7 @@ class _Run:
 
     @cached_property
     def index(self) -> Index:
+        """Finds its results by value."""
         return Index((i, result.value) for i, result in enumerate(self.tape.results))
 
     def wrong(self, outputs: Sequence[Kept | None]) -> list[int]:
@@ -161,7 +163,7 @@ def _replaced(found: Divergence, told: dict[str, Any]) -> Divergence:
     return replace(found, **told)
 
 
-class _Aligned:
+class Aligned:
     """Which calls of two runs are the same."""
 
     def __init__(self, traced: Tape, other: Tape) -> None:
@@ -229,22 +231,22 @@ class _Departed(NamedTuple):
 class _Paired:
     """The search where the graph agrees on the traced data."""
 
-    traced: _Run
-    other: _Run
+    traced: Run
+    other: Run
     pairs: dict[str, list[int]]
     """Tensor of the graph to the results in the traced run that it stands for."""
     confirmed: set[int] = field(default_factory=set)
     departed: dict[int, list[_Departed]] = field(default_factory=lambda: defaultdict(list))
 
     def find(self, graph: GraphValues, sample: Sample, budget: Budget) -> Divergence | None:
-        self.aligned = _Aligned(self.traced.tape, self.other.tape)
+        self.aligned = Aligned(self.traced.tape, self.other.tape)
         self._of_traced = {i: j for j, i in self.aligned.results.items()}
         self._with_partner = {
             self._of_traced[i] for found in self.pairs.values() for i in found if i in self._of_traced
         }
         results = enumerate(self.other.tape.results)
         self._alone = Index((j, result.value) for j, result in results if j not in self._with_partner)
-        ran = _follow(graph, sample, budget, self._see)
+        ran = follow(graph, sample, budget, self._see)
         self._unchanged()
         wrong = self.other.wrong(ran.outputs)
         region = self.other.region(wrong, self.confirmed)
@@ -293,7 +295,7 @@ class _Paired:
         return _replaced(found, {"place": place or found.place})
 
     @staticmethod
-    def _sources(run: _Run, to_other: Mapping[int, int]) -> list[set[int | None]]:
+    def _sources(run: Run, to_other: Mapping[int, int]) -> list[set[int | None]]:
         return [{to_other.get(i) if to_other else i for i in output} for output in run.tape.outputs]
 
     def _at_end(self) -> Divergence | None:
@@ -363,8 +365,8 @@ class _Unpaired:
 
     build: Callable[[], torch.nn.Module]
     sample: Sample
-    run: _Run
-    ran: _Ran
+    run: Run
+    ran: Ran
     pairs: dict[str, list[int]]
     budget: Budget
 
@@ -408,7 +410,7 @@ class _Unpaired:
     def _explained(self, without: Sequence[_Place]) -> bool:
         """Whether eager without some writes gives what the graph gives."""
         outputs = self._eager_without(set(without))
-        return bool(outputs) and not _Run(self.run.tape, outputs).wrong(self.ran.outputs)
+        return bool(outputs) and not Run(self.run.tape, outputs).wrong(self.ran.outputs)
 
     def _eager_without(self, places: set[_Place]) -> list[Kept]:
         model = self.build()

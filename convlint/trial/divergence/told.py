@@ -66,6 +66,28 @@ def described(found: Divergence) -> str:
     return f"from {operator} on the numbers part" + (f" ({found.message})" if found.message else "")
 
 
+class Along(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a tensor of a graph is from what it stands for in eager."""
+
+    node: str
+    """What gives it: operator and name."""
+    name: str
+    """Its own name."""
+    place: str = ""
+    """The line of eager's operator (``file.py:12``)."""
+    error: float | None = None
+    """The largest difference, relative to the largest value; None where nothing in eager is its like."""
+    wrong: bool = False
+    """Whether that is more than other roundings make."""
+
+
+class Errors(msgspec.Struct, frozen=True, kw_only=True):
+    """The same of all tensors that stand for one of eager's, in the order of the graph, on an input that differs."""
+
+    on: str
+    tensors: tuple[Along, ...]
+
+
 class Excluded(msgspec.Struct, frozen=True, kw_only=True):
     """Declared sizes for which an exported program is not meant: a guard that ONNX does not keep."""
 
