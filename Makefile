@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO = build/demo
 
-.PHONY: demo test lint types docs bench measure prove fixes-hold fuzz-repairs vscode clean
+.PHONY: demo test lint types docs comparison bench measure prove fixes-hold fuzz-repairs vscode clean
 
 $(BIN)/convlint: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -52,6 +52,9 @@ docs: $(VENV)/.dev  ## write what is generated, and build the documentation site
 	$(BIN)/python docs/session.py
 	$(BIN)/python benchmarks/ill_typed.py > docs/diagnose.md
 	$(BIN)/sphinx-build -q -W -b html docs build/site
+
+comparison: $(VENV)/.dev  ## try what users of linters expect on convlint, Ruff, Fixit, TorchFix and Semgrep
+	$(BIN)/python docs/comparison.py
 
 prove: $(VENV)/.dev  ## run every rule's examples, and the pairs of users' demands, through the real tracers, and store what they do
 	$(BIN)/python -m convlint.trial.prove

@@ -302,6 +302,8 @@ class StateWrite(Event):
     weights are converted (``.to(...)``)."""
     through_data: bool = False
     """Whether the write goes through ``.data``."""
+    replaced: bool = False
+    """Whether it is ``.data`` that is assigned, and values of inputs are in what it gets."""
     assigned: bool = False
     """Whether the attribute is assigned: the tensor that was there is not written to."""
     method: str = ""
@@ -540,6 +542,8 @@ class RandomDraw(Event):
     """What is given for it, None where its default makes it draw."""
     owner: str = ""
     """What the module is called in whose method it happens, ``self``; empty in a function."""
+    layer: bool = False
+    """Whether it is a layer that is made in ``forward``, and so in training mode."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,14 +20,21 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 HERE = Path(__file__).resolve().parent
-PAGES = ("tutorial.md",)
-NAMED = re.compile(r"(?:#|//) ([\w./-]+\.\w+|\.[\w./-]+)\n")
+ROOT = HERE.parent
+PAGES = ("tutorial.md", "sessions.md")
+RELEASE = ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml", "action.yml", "convlint", "rules")
+ADDRESS = "https://example.com/convlint"
+"""Where the pages say that convlint's repository is."""
+NAMED = re.compile(r"(?:#|//|;;) ([\w./-]+\.\w+|\.[\w./-]+)\n")
 """The first line of a block that is a file."""
 FIXED = {
     "COLUMNS": "100",
-    "GIT_AUTHOR_DATE": "2026-01-01T12:00:00Z",
-    "GIT_COMMITTER_DATE": "2026-01-01T12:00:00Z",
+    **{f"GIT_{role}_DATE": "2026-01-01T12:00:00Z" for role in ("AUTHOR", "COMMITTER")},
+    **{f"GIT_{role}_NAME": "Ada" for role in ("AUTHOR", "COMMITTER")},
+    **{f"GIT_{role}_EMAIL": "ada@example.com" for role in ("AUTHOR", "COMMITTER")},
+    "GIT_CONFIG_COUNT": "1",
     "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_VALUE_0": ADDRESS,
     "NO_COLOR": "1",
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONWARNINGS": "ignore::DeprecationWarning",
@@ -36,6 +44,20 @@ FIXED = {
 
 class NotDoneError(Exception):
     """A block of a page cannot be done."""
+
+
+def home(folder: Path) -> Path:
+    """A user's folder, beside a repository of convlint for those who would clone it."""
+    release, user = folder / "release", folder / "user"
+    user.mkdir()
+    for name in RELEASE:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, release / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            release.mkdir(exist_ok=True)
+            shutil.copy(ROOT / name, release / name)
+    shell("git init -q && git add --all && git commit -qm release && git tag v0.1.0", release)
+    return user
 
 
 def done(page: str, folder: Path) -> str:
@@ -73,6 +95,8 @@ def session(block: str, folder: Path) -> Iterator[str]:
 def shell(command: str, folder: Path) -> str:
     """What a command prints, on both streams in their order."""
     environment = os.environ | FIXED | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment["GIT_CONFIG_KEY_0"] = f"url.{folder.parent / 'release'}.insteadOf"
+    environment["PRE_COMMIT_HOME"] = str(folder.parent / "cache")
     ran = subprocess.run(
         ["bash", "-c", command],
         cwd=folder,
@@ -103,7 +127,7 @@ def main(arguments: Sequence[str]) -> int:
         path = HERE / name
         page = path.read_text(encoding="utf-8")
         with tempfile.TemporaryDirectory(prefix="convlint-") as folder:
-            now = done(page, Path(folder).resolve())
+            now = done(page, home(Path(folder).resolve()))
         if now != page and "--check" in arguments:
             different += difflib.unified_diff(page.splitlines(), now.splitlines(), name, "now", lineterm="")
         else:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -231,3 +233,15 @@ def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
     command = f"{sys.executable} -m convlint {tmp_path} | head -1"
     ran = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert ran.stderr == ""
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_bash_completes_what_the_script_that_is_shown_sets_up() -> None:
+    script = (
+        'eval "$(convlint --show-completion)"\n'
+        "COMP_WORDS=(convlint check --output-format gi) COMP_CWORD=3\n"
+        '_convlint_completion convlint gi --output-format && echo "${COMPREPLY[@]}"\n'
+    )
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    ran = subprocess.run(["bash"], input=script, env=environment, capture_output=True, text=True, check=False)
+    assert ran.stdout.split() == ["github", "gitlab"], ran

@@ -67,6 +67,8 @@ class View:
     """Which part of the parent it is, where that is known."""
     node: ast.expr | None = field(default=None, repr=False)
     """The expression that made it."""
+    loop: int = 0
+    """The run of a loop in each round of which the expression makes another part, 0 for none."""
 
 
 @dataclass(eq=False)
@@ -94,18 +96,17 @@ class Memory:
         """The identity (and memory) of a new tensor."""
         return next(self._idents)
 
-    def view(
-        self, parent: int, storage: int, how: str, place: tuple[str, int], region: Region | None, node: ast.expr
-    ) -> int:
+    def view(self, parent: int, storage: int, view: View) -> int:
         """The identity of a new view of ``parent``."""
         ident = next(self._idents)
-        self.views[ident] = View(parent, how, place, region, node)
+        self.views[ident] = view
         tenants = self.tenants.setdefault(storage, [storage])
         if parent not in tenants:
             tenants.append(parent)
         tenants.append(ident)
-        if parent in self.missed:
-            self.missed[ident] = self.missed[parent]
+        missed = self.missed.get(parent, ())
+        if missed := tuple(one for one in missed if not self._of_other_rounds(ident, one.through)):
+            self.missed[ident] = missed
         return ident
 
     def write(self, through: int, storage: int, place: tuple[str, int], report: object, region: Region | None) -> None:
@@ -138,13 +139,31 @@ class Memory:
         view, written = self.views.get(ident), self.views.get(through)
         if view is None:
             return False
+        if self._of_other_rounds(ident, through):
+            return True
         if view.parent == through:
             return disjoint(view.region, region)
         return written is not None and written.parent == view.parent and disjoint(view.region, written.region)
 
-    def read(self, ident: int) -> tuple[Write, ...]:
-        """The writes that the graph's version of this tensor misses; each is told once."""
-        return self.missed.pop(ident, ()) if self.missed else ()
+    def read(self, ident: int, made: tuple[int, ast.expr] | None = None) -> tuple[Write, ...]:
+        """The writes that the graph's version of this tensor misses; each is told once.
+
+        Those are not read that went through what this expression made in other rounds of the same loop.
+        """
+        missed = self.missed.pop(ident, ())
+        others = tuple(one for one in missed if made and self._made(one.through) == made)
+        if others:
+            self.missed[ident] = others
+        return tuple(one for one in missed if one not in others)
+
+    def _of_other_rounds(self, ident: int, other: int) -> bool:
+        """Whether one expression made both in a loop whose variable it indexes with: `x[i]`, and the next `x[i]`."""
+        return self._made(ident)[0] > 0 and self._made(ident) == self._made(other)
+
+    def _made(self, ident: int) -> tuple[int, ast.expr | None]:
+        """The run of a loop and the expression in it that made a view."""
+        view = self.views.get(ident)
+        return (view.loop, view.node) if view is not None else (0, None)
 
     def _derives(self, ident: int, ancestor: int) -> bool:
         view = self.views.get(ident)

@@ -211,13 +211,13 @@ def narrowed(run: Run, frame: Frame, node: ast.expr, truth: bool) -> dict[str, V
             return found
         return {}
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
-        return _narrow_none(frame, node, truth)
+        return _narrow_none(frame, node, truth) or _narrow_size(run, frame, node, truth)
     if isinstance(node, ast.Call):
         return _narrow_type(run, frame, node, truth)
-    if isinstance(node, ast.Name) and truth:
+    if isinstance(node, ast.Name):
+        chosen = {name: yes if truth else no for name, (flag, yes, no) in frame.choices.items() if flag == node.id}
         value = frame.lookup(node.id)
-        if isinstance(value, Union):
-            return {node.id: _without_none(value)}
+        return chosen | ({node.id: _without_none(value)} if truth and isinstance(value, Union) else {})
     return {}
 
 
@@ -234,6 +234,45 @@ def _narrow_none(frame: Frame, node: ast.Compare, truth: bool) -> dict[str, Valu
     if is_none:
         return {left.id: NONE}
     return {left.id: _without_none(value)}
+
+
+def _narrow_size(run: Run, frame: Frame, node: ast.Compare, truth: bool) -> dict[str, Value]:
+    """Under ``n == 1`` the size is known, also of the tensors that have it; ``n == self.n`` fixes it as well."""
+    left, op, right = node.left, node.ops[0], node.comparators[0]
+    equal = isinstance(op, ast.Eq) if truth else isinstance(op, ast.NotEq)
+    if not equal or not isinstance(left, ast.Name):
+        return {}
+    size, known = frame.lookup(left.id), _configured(run, frame, right)
+    if size is None or known is None or not any(_is_size_of_input(one) for one in members(size)):
+        return {}
+    symbol = size.symbol if isinstance(size, Number) else ""
+    others = {name: _with_size(value, symbol, known) for name, value in frame.env.items() if symbol}
+    return {left.id: known} | {name: value for name, value in others.items() if value is not frame.env[name]}
+
+
+def _configured(run: Run, frame: Frame, node: ast.expr) -> Value | None:
+    """A constant, or what a module or its configuration has for a number; None for anything else."""
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        return Const(node.value, size=True)
+    if not isinstance(node, ast.Attribute):
+        return None
+    value = run.evaluate(frame, node)
+    given = value == UNKNOWN or (number_kind(value) is not None and taint_of(value) is Taint.none)
+    return Number("int", Taint.fixed) if given else None
+
+
+def _is_size_of_input(value: Value) -> bool:
+    return isinstance(value, Number) and value.taint is Taint.shape
+
+
+def _with_size(value: Value, symbol: str, known: Value) -> Value:
+    """A value in which a size is known that has a name."""
+    if isinstance(value, Number):
+        return known if value.symbol == symbol else value
+    if isinstance(value, Tensor) and value.shape is not None:
+        shape = tuple(_with_size(one, symbol, known) for one in value.shape)
+        return replace(value, shape=shape) if shape != value.shape else value
+    return value
 
 
 def _without_none(value: Value) -> Value:

@@ -8,7 +8,7 @@ from typing import Any
 from convlint.analyzer import torch_facts
 from convlint.analyzer.calls import Arguments
 from convlint.analyzer.run import Frame, Run
-from convlint.analyzer.values import Const, Number, Value
+from convlint.analyzer.values import Const, Layer, Number, Value
 from convlint.events import RandomDraw
 
 _OF_STATE = frozenset(["seed", "getstate", "setstate", "get_state", "set_state", "default_rng"])
@@ -28,6 +28,14 @@ def note_draw(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argu
     where = arguments.node(fact.at, fact.switch)
     if where is not None and _is_on(given):
         _note(run, frame, node, **facts, given=frame.document.span(where))
+
+
+def note_layer(run: Run, frame: Frame, node: ast.expr, layer: Layer) -> None:
+    """Notes a call of a layer of dropout that is made in ``forward``: it is in training mode, whatever the model is."""
+    fact = torch_facts.drawing_layers().get(layer.name) if layer.made_in_forward else None
+    options = dict(layer.arguments)
+    if fact is not None and not _is_zero(options.get("p", options.get("0"))):
+        _note(run, frame, node, callee=f"torch.nn.{layer.name}", refused=fact.refused, switch=fact.switch, layer=True)
 
 
 def note_plain_draw(run: Run, frame: Frame, node: ast.expr, name: str) -> None:

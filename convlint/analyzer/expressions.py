@@ -11,7 +11,7 @@ from convlint.analyzer import calls, checks, decisions, formats, guards, keys
 from convlint.analyzer.arithmetic import binary, compared
 from convlint.analyzer.attributes import attribute
 from convlint.analyzer.index import FunctionInfo
-from convlint.analyzer.indexing import constant_slice, index_shape, index_tensor
+from convlint.analyzer.indexing import constant_slice, index_shape, index_tensor, loop_of
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run
 from convlint.analyzer.shapes import integer
@@ -217,9 +217,9 @@ def _boolean(run: Run, frame: Frame, node: ast.BoolOp) -> Value:
     if guard is not None and all(isinstance(v, (Number, Unknown, Const)) and not taint_of(v) for v in kept):
         # `is_tracing() or isinstance(x, Proxy)`: where no exporter is met, taken for false
         return guard if not is_and else Guard(frozenset(), guard.true_on | guard.unknown_on)
+    if isinstance(kept[-1], Number) and kept[-1].degenerate:
+        kept = [_decided(one) for one in kept]
     result = join_all(kept)
-    if isinstance(result, Number) and isinstance(kept[-1], Number) and kept[-1].degenerate:
-        result = replace(result, degenerate=True)  # the parts before it were decided on for themselves
     others = [one for one in members(result) if isinstance(one, (Number, Tensor))]
     if skipped and others:
         # where the flag had decided already, nothing else is asked
@@ -236,6 +236,11 @@ def _boolean(run: Run, frame: Frame, node: ast.BoolOp) -> Value:
 
 def _never(value: Value) -> bool:
     return isinstance(value, Const) and not value.value
+
+
+def _decided(value: Value) -> Value:
+    """A part of a test that was decided on for itself: what it is says nothing about sizes."""
+    return join_all(replace(one, degenerate=True) if isinstance(one, Number) else one for one in members(value))
 
 
 _SIZES = (Shape, Tuple, List)
@@ -276,8 +281,19 @@ def _conditional(run: Run, frame: Frame, node: ast.IfExp) -> Value:
             yes = _under(run, frame, node.test, True, node.body)
         with run.on_routes(frame, false_on):
             no = _under(run, frame, node.test, False, node.orelse)
-        return guards.by_route([(true_on, yes), (false_on, no)]) or join(yes, no)
-    return join(_under(run, frame, node.test, True, node.body), _under(run, frame, node.test, False, node.orelse))
+        return guards.by_route([(true_on, yes), (false_on, no)]) or _one_size(yes, no) or join(yes, no)
+    yes = _under(run, frame, node.test, True, node.body)
+    no = _under(run, frame, node.test, False, node.orelse)
+    frame.choice = (node, yes, no)
+    return join(yes, no)
+
+
+def _one_size(yes: Value, no: Value) -> Value | None:
+    """A size, also where code makes a tensor of it for one exporter: `torch.tensor(n) if is_tracing() else n`."""
+    for tensor, number in ((yes, no), (no, yes)):
+        if isinstance(tensor, Tensor) and tensor.taint <= Taint.shape and isinstance(number, Number):
+            return replace(number, taint=max(number.taint, tensor.taint))
+    return None
 
 
 def _under(run: Run, frame: Frame, test: ast.expr, truth: bool, node: ast.expr) -> Value:
@@ -394,9 +410,21 @@ def _starred(run: Run, frame: Frame, node: ast.Starred) -> Value:
 
 
 def _subscript(run: Run, frame: Frame, node: ast.Subscript) -> Value:
-    owner = run.evaluate(frame, node.value)
+    owner = _indexed_owner(run, frame, node)
     index = run.evaluate(frame, node.slice)
     return join_all(_indexed(run, frame, node, one, index) for one in members(owner) if one != NONE)
+
+
+def _indexed_owner(run: Run, frame: Frame, node: ast.Subscript) -> Value:
+    """``x`` of ``x[i]``: in a loop over ``i`` earlier rounds have written nothing of what is read of it."""
+    loop = loop_of(frame, node.slice) if isinstance(node.value, ast.Name) else 0
+    if not loop:
+        return run.evaluate(frame, node.value)
+    run.only_metadata, outer = True, run.only_metadata
+    owner = run.evaluate(frame, node.value)
+    run.only_metadata = outer
+    run.read(frame, node.value, owner, (loop, node))
+    return owner
 
 
 def _indexed(run: Run, frame: Frame, node: ast.Subscript, owner: Value, index: Value) -> Value:

@@ -124,6 +124,7 @@ def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, in
             how,
             node,
             region,
+            loop=loop_of(frame, node.slice),
             shape=shape,
             counted=counted,
             state="",
@@ -145,6 +146,13 @@ def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, in
         mask_index="some" if indices and tensor.dtype == "int" else "",
         sign=tensor.sign,
     )
+
+
+def loop_of(frame: Frame, index: ast.expr) -> int:
+    """The run of the innermost loop, where an index is its variable; 0 for any other."""
+    name, loop = frame.counter
+    parts = index.elts if isinstance(index, ast.Tuple) else [index]
+    return loop if any(isinstance(part, ast.Name) and part.id == name for part in parts) else 0
 
 
 def _is_dots(node: ast.expr) -> bool:

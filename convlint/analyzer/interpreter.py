@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -220,7 +221,8 @@ class Interpreter:
         outside = self.run.outside_bases(cls)
         if any(base.startswith("torch.autograd") or base.endswith("autograd.Function") for base in outside):
             return False
-        return bool(outside) and (self.run.is_module(cls) or "forward" in cls.methods)
+        unknown = [base for base in outside if base.partition(".")[0] not in sys.stdlib_module_names]
+        return bool(unknown) and (self.run.is_module(cls) or "forward" in cls.methods)
 
     def _is_excluded(self, module: ModuleInfo, qualname: str) -> bool:
         path = Path(module.document.path).absolute()

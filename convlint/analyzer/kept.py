@@ -122,6 +122,14 @@ def note_in_place(run: Run, frame: Frame, target: ast.expr, tensor: Tensor, node
     return True
 
 
+def note_replaced(run: Run, frame: Frame, target: ast.Attribute, tensor: Tensor, value: Value) -> None:
+    """Notes ``self.weight.data = value`` in ``forward``."""
+    what, _, name = tensor.state.partition(":")
+    if what and frame.traced:
+        facts = {"name": name or ast.unparse(target.value), "what": what, "through_data": True}
+        run.emit(frame, StateWrite, target, "", (), **facts, replaced=taint_of(value) is Taint.data)
+
+
 def through_data(frame: Frame, target: ast.expr, node: ast.expr | ast.stmt) -> dict[str, Any]:
     """Whether a write goes through ``.data``, and where that is written, in the words of ``StateWrite``."""
     datas = [part for part in ast.walk(target) if isinstance(part, ast.Attribute) and part.attr == "data"]

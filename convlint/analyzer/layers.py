@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from convlint.analyzer import needed_sizes, shapes, signs, torchvision_calls
+from convlint.analyzer import draws, needed_sizes, shapes, signs, torchvision_calls
 from convlint.analyzer.calls import Arguments, invoke, opaque
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.torch_calls import note_call
@@ -43,6 +43,7 @@ def called(run: Run, frame: Frame, node: ast.expr, function: Layer, arguments: A
     tensor = tensor_of(given)
     note_call(run, frame, node, function.name, given, options, of_itself=_is_self_attention(arguments))
     needed_sizes.note_layer(run, frame, node, function, given)
+    draws.note_layer(run, frame, node, function)
     taint = max([Taint.state, *(taint_of(v) for v in arguments.all())])
     shape = tensor.shape if tensor is not None else None
     if function.name == "Identity":
@@ -100,7 +101,8 @@ def made(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments
         kept.registered = True
         return kept
     options = {str(i): v for i, v in enumerate(arguments.positional)} | arguments.keywords
-    return Layer(name, tuple((k, v) for k, v in options.items() if isinstance(v, (Const, Number, Tuple))))
+    known = tuple((k, v) for k, v in options.items() if isinstance(v, (Const, Number, Tuple)))
+    return Layer(name, known, made_in_forward=frame.traced)
 
 
 def module_list(name: str, arguments: Arguments) -> Value:

@@ -174,6 +174,8 @@ def _layer(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Ar
             run.hooks.append((method.owner, hook))
         return UNKNOWN
     _note_conversion(run, frame, node, method.name)
+    if method.name == "eval" and isinstance(method.owner, Layer):
+        return replace(method.owner, made_in_forward=False)
     if method.name in GIVING_ITSELF:
         return method.owner
     return List(run.tensor("float", None, Taint.state, state="parameter:")) if method.name == "parameters" else UNKNOWN

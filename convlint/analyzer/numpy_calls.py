@@ -17,6 +17,7 @@ from convlint.analyzer.values import (
     List,
     Method,
     Number,
+    Shape,
     Tensor,
     Tuple,
     Value,
@@ -79,7 +80,7 @@ def _is_read(value: Value) -> bool:
     """Whether NumPy makes something of a value that was in the graph until now."""
     if isinstance(value, Number):
         return value.taint >= Taint.shape and not value.frozen_on
-    return isinstance(value, Tensor) and value.taint >= Taint.state
+    return (isinstance(value, Tensor) and value.taint >= Taint.state) or isinstance(value, Shape)
 
 
 def _on_tensor(

@@ -73,6 +73,12 @@ class Frame:
     tests: list[Any] | None = None
     """Where decisions inside one test are collected, so that a test makes one event."""
     globals_: set[str] = field(default_factory=set)
+    choice: tuple[ast.IfExp, Value, Value] | None = None
+    """The last conditional expression, with what it is if its test is true, and if not."""
+    choices: dict[str, tuple[str, Value, Value]] = field(default_factory=dict)
+    """The names that are one thing or another by a flag with a name, and what they are where that is true, and not."""
+    counter: tuple[str, int] = ("", 0)
+    """The variable of the innermost loop, where it is another number in each round, and which run of the loop it is."""
     drawn: dict[str, Event] = field(default_factory=dict)
     """Names of random numbers of which nothing has been computed yet."""
 
@@ -430,21 +436,28 @@ class Run:
         node: ast.expr,
         region: Region | None = None,
         row: int | None = None,
+        loop: int = 0,
         **changes: Any,
     ) -> Tensor:
-        """A new tensor that looks at ``parent``'s memory; ``row`` is the tracer's line where it is not the node's."""
+        """A new tensor that looks at ``parent``'s memory; ``row`` is the tracer's line where it is not the node's.
+
+        ``loop`` is the run of a loop in each round of which it is another part.
+        """
         if not parent.ident:
             return replace(parent, **changes)
         place = (frame.document.path, node.lineno if row is None else row)
-        ident = self.memory.view(parent.ident, parent.storage, how, place, region, node)
+        ident = self.memory.view(parent.ident, parent.storage, View(parent.ident, how, place, region, node, loop))
         return replace(parent, ident=ident, **changes)
 
-    def read(self, frame: Frame, node: ast.expr, value: Value) -> None:
-        """A value is used: in-place writes that its tensors miss in an exported graph are harmful ones."""
+    def read(self, frame: Frame, node: ast.expr, value: Value, made: tuple[int, ast.expr] | None = None) -> None:
+        """A value is used: in-place writes that its tensors miss in an exported graph are harmful ones.
+
+        ``made`` are the loop and the expression in it that makes another view of the value in each round.
+        """
         if not self.memory.missed or not frame.traced or self.only_metadata:
             return
         for tensor in tensors_in(value, 2):
-            for write in self.memory.read(tensor.ident):
+            for write in self.memory.read(tensor.ident, made):
                 if isinstance(write.report, InplaceWrite):
                     view = self.memory.views.get(tensor.ident if not write.lost else write.through)
                     facts = view_facts(view)

@@ -103,6 +103,7 @@ def bind(run: Run, frame: Frame, target: ast.expr, value: Value, source: ast.exp
     """Assign ``value`` to a target of any form; ``source`` is the expression that it was."""
     if isinstance(target, ast.Name):
         frame.env[target.id] = _by_name(target.id, value)
+        _note_choice(frame, target.id, source)
     elif isinstance(target, (ast.Tuple, ast.List)):
         _unpack(run, frame, target.elts, value, source)
     elif isinstance(target, ast.Starred):
@@ -113,8 +114,19 @@ def bind(run: Run, frame: Frame, target: ast.expr, value: Value, source: ast.exp
             if isinstance(one, Instance):
                 kept.note_assignment(run, frame, target, one, target.attr, value)
                 set_attribute(frame, one, target.attr, value)
+            elif isinstance(one, Tensor) and target.attr == "data":
+                kept.note_replaced(run, frame, target, one, value)
     elif isinstance(target, ast.Subscript):
         writes.store(run, frame, target, value, source)
+
+
+def _note_choice(frame: Frame, name: str, source: ast.expr | None) -> None:
+    """``x = a if flag else b``: until one of them is assigned again, ``flag`` says which it is."""
+    frame.choices = {one: choice for one, choice in frame.choices.items() if name not in (one, choice[0])}
+    if frame.choice is not None and frame.choice[0] is source and frame.certain:
+        test, (_, yes, no) = frame.choice[0].test, frame.choice
+        if isinstance(test, ast.Name):
+            frame.choices[name] = (test.id, yes, no)
 
 
 def set_attribute(frame: Frame, owner: Instance, name: str, value: Value) -> None:
@@ -414,9 +426,27 @@ def _for(run: Run, frame: Frame, node: ast.For) -> None:
 
         return body
 
+    frame.counter, outer = (_counter(node), run.memory.fresh()), frame.counter
     loop(run, frame, elements, once, node)
+    frame.counter = outer
     if node.orelse and frame.live:
         execute(run, frame, node.orelse)
+
+
+def _counter(node: ast.For) -> str:
+    """The variable of a loop that is another number in each round, `i` of `range` or of `enumerate`, '' for none."""
+    called = node.iter.func if isinstance(node.iter, ast.Call) else None
+    target = node.target
+    if isinstance(called, ast.Name) and called.id == "enumerate" and isinstance(target, ast.Tuple) and target.elts:
+        target = target.elts[0]
+    elif not (isinstance(called, ast.Name) and called.id == "range"):
+        return ""
+    stored = (part for statement in node.body for part in ast.walk(statement) if isinstance(part, ast.Name))
+    if not isinstance(target, ast.Name) or any(
+        one.id == target.id and isinstance(one.ctx, ast.Store) for one in stored
+    ):
+        return ""
+    return target.id
 
 
 def _while(run: Run, frame: Frame, node: ast.While) -> None:
@@ -433,7 +463,9 @@ def _while(run: Run, frame: Frame, node: ast.While) -> None:
 
         return body
 
+    frame.counter, outer = ("", 0), frame.counter
     loop(run, frame, Elements(UNKNOWN), once, node)
+    frame.counter = outer
 
 
 UNROLLED = 6

@@ -37,7 +37,8 @@ def note_call(
     for one in forms:
         if one in table.refused and one not in torch_facts.draws():
             function, *switches = one.removesuffix(":self").removesuffix(":sizes").split(":")
-            refused = {"onnx_torchscript": table.refused[one]}
+            refusing = ("onnx_torchscript", "onnx_dynamo") if one in table.by_both else ("onnx_torchscript",)
+            refused = dict.fromkeys(refusing, table.refused[one])
             note_refused(run, frame, node, function, refused, switch="".join(switches), fused=one in table.fused)
     _note_operators(run, frame, node, name, given)
 

@@ -202,6 +202,8 @@ class Layer(Value):
 
     name: str
     arguments: tuple[tuple[str, Value], ...] = ()
+    made_in_forward: bool = False
+    """Whether it is made while the model runs, whose mode it does not share: it is training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -470,7 +472,7 @@ def _merge_instances(a: Instance, b: Instance) -> Value | None:
 
 
 def _merge_layers(a: Layer, b: Layer) -> Value | None:
-    return Layer(a.name) if a.name == b.name else None
+    return Layer(a.name, made_in_forward=a.made_in_forward and b.made_in_forward) if a.name == b.name else None
 
 
 _MERGES: dict[type[Value], Callable[[Any, Any], Value | None]] = {
@@ -481,6 +483,8 @@ _MERGES: dict[type[Value], Callable[[Any, Any], Value | None]] = {
         a.frozen_on & b.frozen_on,
         a.symbol if a.symbol == b.symbol else "",
         a.dim and b.dim,
+        a.degenerate and b.degenerate,
+        a.counted | b.counted,
     ),
     Tensor: _merge_tensors,
     Array: lambda a, b: Array(max(a.taint, b.taint)),
@@ -544,7 +548,8 @@ def signature(value: Value, names: dict[int | str, int] | None = None, depth: in
     if isinstance(value, Method):
         return ("M", value.name, signature(value.owner, names, depth - 1))
     if isinstance(value, Layer):
-        return ("Y", value.name, tuple((k, signature(v, names, 1)) for k, v in value.arguments))
+        given = tuple((k, signature(v, names, 1)) for k, v in value.arguments)
+        return ("Y", value.name, given, value.made_in_forward)
     return value
 
 

@@ -25,11 +25,11 @@ from convlint.errors import UsageError
 
 app = typer.Typer(
     name="convlint",
-    add_completion=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS = ("check", "preflight", "lock", "matrix", "diagnose", "cut", "rule", "problem-matcher", "server", "dev")
+_OF_ROOT = ("-h", "--help", "-V", "--version", "--install-completion", "--show-completion")
 app.command("check")(check)
 app.command("preflight")(preflight)
 app.command("lock")(lock)
@@ -81,7 +81,7 @@ def _with_command(arguments: Sequence[str]) -> list[str]:
     """``check`` put first where no command is named."""
     if not arguments:
         return ["--help"]
-    if arguments[0] in (*COMMANDS, "-h", "--help", "-V", "--version"):
+    if arguments[0] in (*COMMANDS, *_OF_ROOT):
         return list(arguments)
     return ["check", *arguments]
 

@@ -1,4 +1,4 @@
-"""What the repairs of several rules have in common: torch by its name in the file, the function around, a call."""
+"""What repairs of several rules have in common: torch by its name in the file, the function around, calls, roots."""
 
 from __future__ import annotations
 
@@ -111,3 +111,13 @@ def laid_out(event: Event, function: str, elements: Sequence[str]) -> Edit:
     margin = line[: len(line) - len(line.lstrip())]
     inner = [f"{margin}    [", *(f"{margin}        {one}," for one in elements), f"{margin}    ]", f"{margin})"]
     return Edit(event.span, document.newline.join([f"{function}(", *inner]))
+
+
+def takes_root(text: str) -> bool:
+    """Whether an expression takes a root, which no integer arithmetic does: ``n ** 0.5``, ``math.sqrt(n)``."""
+    parts = list(ast.walk(ast.parse(f"({text})", mode="eval")))
+    exponents = [part.right for part in parts if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Pow)]
+    names = [part.func for part in parts if isinstance(part, ast.Call)]
+    return any(isinstance(one, ast.Constant) and isinstance(one.value, float) for one in exponents) or any(
+        ast.unparse(name).rpartition(".")[2] == "sqrt" for name in names
+    )

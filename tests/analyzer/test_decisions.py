@@ -323,3 +323,59 @@ def test_a_loop_that_fills_a_list_up_to_a_size(agree: Agree) -> None:
         return torch.stack(parts)
     """)
     )
+
+
+def test_a_flag_beside_a_size_of_1_adds_no_size(agree: Agree) -> None:
+    code = (
+        "flag = self.fast and not (getattr(cache, 'compiled', False) and x.shape[1] == 1)\nreturn x * 2 if flag else x"
+    )
+    agree(forward(code, "x, cache=None"))
+
+
+@pytest.mark.parametrize(("test", "known"), [("n == 1", True), ("self.fast and n == 1", True), ("n != 1", False)])
+def test_a_size_is_known_where_it_was_compared(agree: Agree, test: str, known: bool) -> None:
+    mark = "" if known else "  # CVL303"
+    code = f"""
+    n = x.shape[1]
+    y = x.reshape(x.shape[0], n, -1).transpose(0, 1)
+    rows = []
+    if {test}:
+        for i in range(y.shape[0]):{mark}
+            rows.append(y[i])
+    return rows
+    """
+    agree(forward(code))
+
+
+def test_a_size_is_no_tensor_because_one_exporter_gets_one(agree: Agree) -> None:
+    code = """
+    n = torch.tensor(x.shape[1]) if torch.jit.is_tracing() else x.shape[1]
+    return x[:, 1:] if n % 3 > 0 else x  # CVL302
+    """
+    agree(forward(code))
+
+
+@pytest.mark.parametrize(
+    ("between", "mark"), [("pass", ""), ("n = x.shape[0]", "  # CVL303"), ("exact = x.dim() == 3", "  # CVL303")]
+)
+def test_a_flag_that_chose_says_what_it_chose(agree: Agree, between: str, mark: str) -> None:
+    code = f"""
+    exact = self.ratio > 0
+    n = self.ratio if exact else x.shape[0]
+    {between}
+    if exact:
+        x = torch.cat([x[:1]] * n){mark}
+    return x
+    """
+    agree(forward(code, init="self.ratio = int(ratio)"))
+
+
+@pytest.mark.parametrize(("wanted", "mark"), [("self.images", ""), ("mask.shape[1]", "  # CVL303")])
+def test_a_size_that_is_checked_against_the_configuration_is_fixed(agree: Agree, wanted: str, mark: str) -> None:
+    code = f"""
+    n = x.shape[1]
+    if n != {wanted}:
+        raise ValueError("other images")
+    return [x[:, i] for i in range(n)]{mark}
+    """
+    agree(forward(code, "x, mask", init="self.images = 2"))

@@ -22,6 +22,9 @@ IMPORTS = "random, numpy as np, torch.nn.functional as F"
         "return F.dropout(x, self.rate)  # CVL702",
         "return F.dropout2d(x)  # CVL702",
         "return F.scaled_dot_product_attention(x, x, x, None, self.rate)  # CVL702",
+        "return nn.Dropout(0.5)(x)  # CVL702",
+        "return nn.Sequential(nn.Tanh(), nn.Dropout(self.rate))(x)  # CVL702",
+        "drop = nn.Dropout2d()\nreturn drop(x)  # CVL702",
     ],
 )
 def test_drawn_in_evaluation_mode(agree: Agree, body: str) -> None:
@@ -39,6 +42,8 @@ def test_drawn_in_evaluation_mode(agree: Agree, body: str) -> None:
         "return F.scaled_dot_product_attention(x, x, x, dropout_p=0.0)",
         "return F.scaled_dot_product_attention(x, x, x, dropout_p=self.rate if self.training else 0.0)",
         "return self.drop(x)",
+        "return nn.Dropout(0.5).eval()(x)",
+        "return nn.Dropout(0.0)(x)",
         "if self.training:\n    x = x + torch.rand_like(x)\nreturn x",
         "p = torch.rand([])\nif self.training and p < 0.5:\n    return x\nreturn x * 2",
         "p = random.random()\nskip = self.training and p < 0.5\nreturn x if skip else x * 2",

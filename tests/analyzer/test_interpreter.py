@@ -94,3 +94,9 @@ def test_a_function_is_judged_by_its_caller_whichever_is_defined_first(agree: Ag
     inner = "def peak(x: torch.Tensor, on: bool) -> torch.Tensor:\n    return x if on else x / x.max().item()\n"
     outer = "def outer(x: torch.Tensor) -> torch.Tensor:\n    return peak(x, True)\n"
     agree("import torch\n" + (outer + inner if outer_first else inner + outer))
+
+
+def test_what_is_no_module_runs_models_and_is_not_exported(agree: Agree) -> None:
+    backend = "class Backend(ABC):\n    def forward(self, x):\n        return self.session.run(x.cpu().numpy())\n"
+    agree(f"from abc import ABC\n\nimport torch\n\n\n{backend}")
+    agree(f"from torch.nn import Module as ABC\n\n\n{backend.replace('.numpy())', '.numpy())  # CVL201')}")

@@ -64,3 +64,37 @@ def test_a_view_that_was_written_back_may_still_be_read(agree: Agree) -> None:
 )
 def test_a_mask_of_rows_is_told_without_knowing_ranks(agree: Agree, mask: str, found: bool) -> None:
     agree(forward(f"y = x.clone()\ny[{mask}] = 9.0{'  # CVL105' if found else ''}\nreturn y"))
+
+
+ROWS = """
+y = x * 2
+total = 0
+{loops}
+        row = y[i]
+        total = total + row.sum()
+        row *= 2{mark}
+return total
+"""
+
+
+@pytest.mark.parametrize(
+    ("loops", "lost"),
+    [
+        ("if True:\n    for i in range(x.shape[0]):  # CVL303", False),
+        ("for j in range(9):\n    for i in range(3):", True),  # the rows come again
+        ("for i in range(3):\n    for j in range(9):", True),  # the same row again
+    ],
+)
+def test_a_loop_over_rows_reads_another_row_each_time(agree: Agree, loops: str, lost: bool) -> None:
+    agree(forward(ROWS.format(loops=loops, mark="  # CVL101" if lost else "")))
+
+
+def test_rows_that_were_written_are_read_as_a_whole_later(agree: Agree) -> None:
+    body = "y = x * 2\nfor i in range(x.shape[0]):  # CVL303\n    row = y[i]\n    row *= 2  # CVL101\nreturn y"
+    agree(forward(body))
+
+
+def test_data_is_assigned(agree: Agree) -> None:
+    init = 'self.register_buffer("mean", torch.zeros(4))'
+    agree(forward("self.mean.data = x.mean(0)  # CVL104\nreturn x - self.mean", init=init))
+    agree(forward("y = x * 2\ny.data = x\nreturn y", init=init))

@@ -59,6 +59,8 @@ class Table:
     ``layer:self`` where one tensor is query, key and value, ``function:sizes`` where it is given a size of an input."""
     fused: frozenset[str]
     """Layers among them that it refuses under ``torch.no_grad()`` only, where torch takes a fused kernel."""
+    by_both: frozenset[str]
+    """Those of what it refuses for which the dynamo ONNX exporter has no operator either."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,7 @@ def table() -> Table:
         frozenset(raw["asking"]),
         raw["refused"],
         frozenset(raw["fused"]),
+        frozenset(raw["by_both"]),
     )
 
 
@@ -270,6 +273,13 @@ def draws() -> dict[str, Draw]:
     """Functions (``torch.rand``) and methods (``Tensor.normal_``) that draw random numbers."""
     raw = json.loads(_DRAWS.read_text(encoding="utf-8"))["draws"]
     return {name: Draw(**row | {"refused": frozenset(row["refused"])}) for name, row in raw.items()}
+
+
+@functools.cache
+def drawing_layers() -> dict[str, Draw]:
+    """Layers (``Dropout``) that draw in training mode alone, with what is known of their functions."""
+    functions = {plain_name(name): fact for name, fact in draws().items() if fact.switch == "training"}
+    return {name: functions[plain_name(name)] for name in table().modules if plain_name(name) in functions}
 
 
 @functools.cache

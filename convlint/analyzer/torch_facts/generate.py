@@ -8,6 +8,7 @@ the table; this module is the one place of the analyzer that imports torch, and 
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import io
 import json
@@ -191,26 +192,31 @@ class OfSizes(nn.Module):
         return self.function(*tensor.shape)
 
 
-def lacking(function: Any, **keywords: Any) -> str:
-    """The operator that the TorchScript ONNX exporter has no symbolic for at its default opset, '' where it has."""
+Lacks = Callable[[nn.Module, tuple[torch.Tensor, ...]], str]
+"""The operator that an exporter does not have for a module, '' where it has them all."""
+
+
+def lacking(lacks: Lacks, function: Any, **keywords: Any) -> str:
+    """The operator that an exporter has not at its default opset, '' where it has."""
     common = product(GIVEN[1:] + GIVEN[:1], BEFORE)
     for given, before in (*common, *product(GIVEN + UNCOMMON, (*BEFORE, (8,)))):
         module: nn.Module = Calls(function, before, keywords)
         if isinstance(attempt(lambda: module(*given)), (torch.Tensor, tuple)):  # noqa: B023
-            return _unsupported(module, given)
+            return lacks(module, given)
     return ""
 
 
-def lacking_of_sizes(function: Any) -> str:
+def lacking_of_sizes(lacks: Lacks, function: Any) -> str:
     """The same of a function of numbers alone that is given sizes: given constants it is computed beforehand."""
     for given in GIVEN[0], UNCOMMON[0]:
         module = OfSizes(function)
         if isinstance(attempt(lambda: module(*given)), torch.Tensor):  # noqa: B023
-            return _unsupported(module, given)
+            return lacks(module, given)
     return ""
 
 
-def _unsupported(module: nn.Module, given: tuple[torch.Tensor, ...]) -> str:
+def _without_symbolic(module: nn.Module, given: tuple[torch.Tensor, ...]) -> str:
+    """What the TorchScript ONNX exporter has no symbolic for."""
     with contextlib.redirect_stdout(io.StringIO()):
         try:
             torch.onnx.export(module, given, io.BytesIO(), dynamo=False)  # type: ignore[arg-type]
@@ -220,6 +226,20 @@ def _unsupported(module: nn.Module, given: tuple[torch.Tensor, ...]) -> str:
                 return named[0] if named else "?"
             if "does not currently support" in str(error):  # of complex results
                 return f"aten::{getattr(module, 'function', module).__name__}"
+    return ""
+
+
+def _without_translation(module: nn.Module, given: tuple[torch.Tensor, ...]) -> str:
+    """What the dynamo ONNX exporter neither translates nor takes apart."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        try:
+            torch.onnx.export(module, given, dynamo=True, verbose=False)
+        except Exception as error:
+            cause: BaseException | None = error
+            while cause is not None:
+                if named := re.search(r"No ONNX function found for <OpOverload\(op='([\w.]+)'", str(cause)):
+                    return named[1]
+                cause = cause.__cause__
     return ""
 
 
@@ -241,30 +261,30 @@ def switches(function: Any) -> list[str]:
     return [one.name for one in parameters if one.default is False]
 
 
-def refused_of(name: str) -> dict[str, str]:
+def refused_of(name: str, lacks: Lacks = _without_symbolic) -> dict[str, str]:
     """Of a function or layer: its name, or ``function:switch``, to the operator for which it is refused."""
     prefix, _, last = name.rpartition(".")
     if not prefix:
         cls = getattr(nn, name)
-        found = {name: _layer_lacks(cls)}
-        switched = {f"{name}:{switch}": _layer_lacks(cls, **{switch: True}) for switch in switches(cls.__init__)}
+        found = {name: _layer_lacks(lacks, cls)}
+        switched = {f"{name}:{switch}": _layer_lacks(lacks, cls, **{switch: True}) for switch in switches(cls.__init__)}
         if list(inspect.signature(cls.forward).parameters)[1:4] == ["query", "key", "value"]:
             options: list[dict[str, bool]] = [{}, *({switch: True} for switch in switches(cls.__init__))]
             switched |= {
-                ":".join([name, *on, "self"]): _unsupported(Attends(cls(4, 2, **on).eval()), ITSELF) for on in options
+                ":".join([name, *on, "self"]): lacks(Attends(cls(4, 2, **on).eval()), ITSELF) for on in options
             }
     else:
         function = getattr(NAMESPACES[prefix][0], last)
-        found = {name: lacking(function, **REQUIRED.get(name, {}))}
+        found = {name: lacking(lacks, function, **REQUIRED.get(name, {}))}
         asked = switches(function) if prefix == "torch.nn.functional" else COMPLEX.get(name, [])
-        switched = {f"{name}:{switch}": lacking(function, **{switch: True}) for switch in asked}
-        switched[f"{name}:sizes"] = lacking_of_sizes(function)
+        switched = {f"{name}:{switch}": lacking(lacks, function, **{switch: True}) for switch in asked}
+        switched[f"{name}:sizes"] = lacking_of_sizes(lacks, function)
     return found if found[name] else {one: operator for one, operator in switched.items() if operator}
 
 
-def _layer_lacks(cls: type[nn.Module], **switch: bool) -> str:
+def _layer_lacks(lacks: Lacks, cls: type[nn.Module], **switch: bool) -> str:
     layers = [attempt(lambda: cls(*arguments, **switch).eval()) for arguments in MADE_WITH]  # noqa: B023
-    return next((operator for layer in layers if layer is not None and (operator := lacking(layer))), "")
+    return next((operator for layer in layers if layer is not None and (operator := lacking(lacks, layer))), "")
 
 
 def fused(names: Iterable[str]) -> list[str]:
@@ -273,12 +293,19 @@ def fused(names: Iterable[str]) -> list[str]:
         return [name for name in names if "." not in name and name not in refused_of(name.partition(":")[0])]
 
 
-def refused(names: Iterable[str]) -> dict[str, str]:
-    """What the TorchScript ONNX exporter refuses of functions and layers, asked in a process that may crash."""
+def refused(names: Iterable[str], lacks: Lacks = _without_symbolic) -> dict[str, str]:
+    """What an ONNX exporter refuses of functions and layers, TorchScript's first, asked in a process that may crash."""
     found: dict[str, str] = {}
-    for _, more in in_processes(refused_of, names):
+    for _, more in in_processes(functools.partial(refused_of, lacks=lacks), names):
         found |= more
     return found
+
+
+def by_both(names: Iterable[str]) -> list[str]:
+    """What of that the dynamo ONNX exporter refuses as well."""
+    names = list(names)
+    too = refused(dict.fromkeys(name.partition(":")[0] for name in names), _without_translation)
+    return [name for name in names if too.get(name)]
 
 
 def quiet() -> None:
@@ -328,7 +355,7 @@ def rows() -> dict[str, Any]:
     version = torch.__version__.split("+")[0]
     table = {"torch": version, "methods": methods, "functions": functions, "modules": modules, "asking": asking}
     found = refused([*sorted(functions), *modules])
-    return table | {"fields": fields(), "refused": found, "fused": fused(found)}
+    return table | {"fields": fields(), "refused": found, "fused": fused(found), "by_both": by_both(found)}
 
 
 def fields() -> dict[str, dict[str, int]]:
@@ -360,7 +387,8 @@ def main() -> None:
         lines.append(f' "{key}": {{\n{body}\n }},')
     lines += [f' "fields": {json.dumps(data["fields"])},']
     lines += [f' "modules": {json.dumps(data["modules"])},', f' "asking": {json.dumps(data["asking"])},']
-    lines += [f' "refused": {json.dumps(data["refused"])},', f' "fused": {json.dumps(data["fused"])}', "}", ""]
+    lines += [f' "refused": {json.dumps(data["refused"])},', f' "fused": {json.dumps(data["fused"])},']
+    lines += [f' "by_both": {json.dumps(data["by_both"])}', "}", ""]
     Path(__file__).with_name("table.json").write_text("\n".join(lines), encoding="utf-8")
 
 

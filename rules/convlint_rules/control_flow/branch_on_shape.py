@@ -6,6 +6,7 @@ from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
 HARM = Harm(Level.frozen, Level.frozen, Level.frozen, Level.frozen)
+TENSOR = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
 
 
 class BranchOnShape(Rule):
@@ -14,11 +15,11 @@ class BranchOnShape(Rule):
     Finds branches on a size of an input: `if x.shape[1] > 6`, `if pad > 0`, `while n % 8`.
 
     ## Why it breaks
-    Every route keeps the arm that the traced size took. The TorchScript routes use it for every size. `torch.export`
-    notes a guard (`7 <= t`), which its own program checks; the ONNX file made from it has lost the guard and answers
-    wrongly outside the range, and `verify=True` passes. Checks that only raise, warn or log are harmless and
-    not reported by default. Nor are branches that could as well go, since they only pad, expand or copy: the sizes
-    that a model is made for mostly need the same.
+    Every route keeps the arm that the traced size took. The TorchScript routes use it for every size.
+    `torch.export` notes a guard (`7 <= t`), which its own program checks; the ONNX file made from it has lost the
+    guard and answers wrongly outside the range, and `verify=True` passes. It stops where the size was made a tensor
+    before. Checks that only raise, warn or log are harmless and not reported by default. Nor are branches that
+    could as well go, since they only pad, expand or copy: the sizes that a model is made for mostly need the same.
 
     ## Fix safety
     There is no fix. Often the branch can go: `F.pad` by zero, a slice beyond the end or `interpolate` to the same size
@@ -60,6 +61,21 @@ class BranchOnShape(Rule):
             inputs="x: float32[2, T=8]",
             harm=HARM,
         ),
+        Example(
+            title="A tensor made of a size",
+            bad=forward("""
+                steps = torch.arange(x.shape[1])
+                if (steps > 6).any():  # <-
+                    return x.sum(1)
+                return x.sum(1) * 10
+            """),
+            good=forward("""
+                steps = torch.arange(x.shape[1])
+                return torch.where((steps > 6).any(), x.sum(1), x.sum(1) * 10)
+            """),
+            inputs="x: float32[2, T=8]",
+            harm=TENSOR,
+        ),
     ]
 
     def check(self, event: Branch, context: Context) -> Finding | None:
@@ -86,6 +102,12 @@ class BranchOnShape(Rule):
                 f"drop the test: where it is false, the code behind it changes nothing"
             )
             return self.finding(event, message, HARM.without(event.frozen_on), context, at_most="info")
+        if event.operand.kind == "tensor":
+            message = (
+                f"`{text}` decides on a tensor that was computed from sizes: the TorchScript routes keep the branch of "
+                f"the traced shape, `torch.export` stops; compare the sizes themselves"
+            )
+            return self.finding(event, message, TENSOR.without(event.frozen_on), context)
         message = (
             f"`{text}` decides on a size: the exported graph keeps the branch of the traced shape for every shape; "
             f"compute without the branch, or export for fixed sizes"

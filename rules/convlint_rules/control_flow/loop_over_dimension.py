@@ -93,7 +93,10 @@ class LoopOverDimension(Rule):
         harm = DATA if event.taint is Taint.data else PIECES if event.pieces else FROZEN
         what = "a count that depends on values" if event.taint is Taint.data else "a size of an input"
         if event.form == "list-repeat":
-            message = f"`{event.short}` has {what} of elements: it is as long as when traced; use `torch.full`"
+            message = (
+                f"the length of `{event.short}` is {what}: it is as long as when traced; "
+                f"make a tensor with such an axis (`torch.full`, `.expand()`) instead of a list"
+            )
         else:
             message = (
                 f"the length of this loop, `{event.short}`, is {what}: it is unrolled for the traced input; "

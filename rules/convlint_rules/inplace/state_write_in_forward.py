@@ -10,6 +10,7 @@ COPIED = Harm(onnx_torchscript=Level.breaks)
 CONSTANT = Harm(onnx_dynamo=Level.breaks)
 KEPT_CONSTANT = Harm(Level.wrong, Level.wrong, Level.wrong, Level.breaks)
 DATA = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
+REPLACED = Harm(Level.wrong, Level.wrong, Level.wrong, Level.wrong)
 MODULE = Harm(torch_export=Level.breaks)
 
 
@@ -25,7 +26,8 @@ class StateWriteInForward(Rule):
     tracer runs `forward` more than once, so that it exports the state after some of those runs, wrong from the first
     call on. `torch.export` keeps buffers, but takes other tensors for constants; the dynamo ONNX exporter refuses to
     write to these. The TorchScript ONNX exporter has no operator for `copy_` into a buffer. A write through `.data`
-    stops `torch.export`, and kills the whole process (a segmentation fault) under the dynamo exporter. `module.to(...)`
+    stops `torch.export`, and kills the whole process (a segmentation fault) under the dynamo exporter. What is made of
+    inputs and assigned to `.data` itself is lost on every route without a word. `module.to(...)`
     replaces weights, which `torch.export` refuses.
 
     ## Fix safety
@@ -146,6 +148,19 @@ class StateWriteInForward(Rule):
             good_routes=("torch_export", "onnx_dynamo"),
         ),
         Example(
+            title="A buffer that is given other data",
+            bad=forward(
+                """
+                self.mean.data = x.mean(0)  # <-
+                return x - self.mean
+                """,
+                init='self.register_buffer("mean", torch.zeros(4))',
+            ),
+            good=forward("return x - x.mean(0)", init='self.register_buffer("mean", torch.zeros(4))'),
+            inputs="x: float32[N=3, 4]",
+            harm=REPLACED,
+        ),
+        Example(
             title="A layer that is converted on every call",
             bad=forward(
                 """
@@ -183,6 +198,8 @@ class StateWriteInForward(Rule):
 
 
 def _harm(event: StateWrite) -> Harm:
+    if event.replaced:
+        return REPLACED
     if event.through_data:
         return DATA
     if event.what == "attribute":
@@ -193,6 +210,8 @@ def _harm(event: StateWrite) -> Harm:
 
 
 def _why(event: StateWrite) -> str:
+    if event.replaced:
+        return "no exporter follows what is assigned to `.data`, and the traced values stay; compute a new tensor"
     if event.kept or event.through_data:
         return "an exported graph keeps nothing between calls; compute a new tensor, or make it an input and an output"
     if event.what == "attribute":

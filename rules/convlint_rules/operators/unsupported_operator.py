@@ -35,7 +35,9 @@ class NoSuchOperator(Rule):
 
     ## Why it breaks
     The export stops with `UnsupportedOperatorError`, after the whole model was traced, and names the operator inside
-    torch (`aten::_upsample_bilinear2d_aa`), not the line. The dynamo exporter takes most of them apart. A
+    torch (`aten::_upsample_bilinear2d_aa`), not the line. The dynamo exporter takes most of them apart; for others,
+    such as `cummax`, `median`, `searchsorted` and most of `torch.linalg`, it has no operator either, and no repair but
+    another computation. A
     `TransformerEncoderLayer` with `batch_first=True`, and a `MultiheadAttention` whose query, key and value are one
     tensor, are exported in parts, but under `torch.no_grad()` torch calls one fused kernel, which is refused.
 
@@ -67,6 +69,17 @@ class NoSuchOperator(Rule):
             ),
             inputs="x: float32[N=3, 4]",
             harm=HARM,
+        ),
+        Example(
+            title="What the dynamo exporter does not take apart either",
+            bad=forward("return torch.cummax(x, dim=1).values  # <-"),
+            good=forward("""
+                steps = torch.arange(x.shape[1])
+                later = steps[None] > steps[:, None]
+                return x[:, None].masked_fill(later, -torch.inf).amax(-1)
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=BOTH,
         ),
         Example(
             title="An operator of one's own",

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 DATA = Harm(Level.wrong, Level.breaks, Level.wrong)
 DIM = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
+FOLLOWED = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.frozen)
+SYMBOLIC = ("numpy.ceil", "numpy.floor", "numpy.prod")
+"""What computes with the objects that stand for sizes in `torch.export`."""
 FUNCTIONS = frozenset(
     ["exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "abs", "floor", "ceil", "round", "square", "sign"]
 )
@@ -110,6 +113,25 @@ class NumPyRoundTrip(Rule):
             inputs="x: float32[2, T=4]",
             harm=DIM,
         ),
+        Example(
+            title="A product of sizes, and half of one",
+            bad=forward(
+                """
+                n = np.prod(x.shape[1:])  # <-
+                return x.reshape(-1, n) * np.ceil(x.shape[1] / 2) * np.floor(x.shape[1] / 2)  # <-
+                """,
+                imports="numpy as np",
+            ),
+            good=forward(
+                """
+                n = x.shape[1] * x.shape[2]
+                return x.reshape(-1, n) * ((x.shape[1] + 1) // 2) * (x.shape[1] // 2)
+                """,
+                imports="numpy as np",
+            ),
+            inputs="x: float32[2, T=5, 3]",
+            harm=FOLLOWED,
+        ),
     ]
 
     def check(self, event: LeavesGraph, context: Context) -> Finding | None:
@@ -118,8 +140,14 @@ class NumPyRoundTrip(Rule):
             return None
         text = event.short
         if event.operand.taint is Taint.shape:
-            message = f"`{text}` computes on a size in NumPy: the traced size is kept; use integer or torch arithmetic"
-            return self.finding(event, message, DIM, context, fixable=_applicability(event))
+            message = (
+                f"`{text}` takes a tensor that was computed from sizes to NumPy: the traced array is kept; "
+                f"use torch's functions"
+                if event.operand.kind == "tensor"
+                else f"`{text}` computes on a size in NumPy: the traced size is kept; use integer or torch arithmetic"
+            )
+            harm = FOLLOWED if event.callee in SYMBOLIC and event.operand.kind != "tensor" else DIM
+            return self.finding(event, message, harm, context, fixable=_applicability(event))
         message = (
             f"`{text}` leaves the graph for NumPy: the traced array is used for every input; use torch's functions"
         )

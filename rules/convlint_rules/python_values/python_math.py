@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 from convlint.events import PythonMath, Taint
-from convlint.findings import Applicability, Finding, Fix, Harm, Level
+from convlint.findings import EXPORTERS, Applicability, Finding, Fix, Harm, Level
 from convlint.rewrite import edit, primary, summand
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
-from convlint_rules.rewriting import stands_alone, torch_in
+from convlint_rules.rewriting import stands_alone, takes_root, torch_in
 
 MATH = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
 CEIL = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.frozen)
 EXTREME = Harm(jit_trace=Level.frozen, torch_export=Level.frozen, onnx_torchscript=Level.frozen)
 TENSOR_EXTREME = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
 TENSOR = Harm(Level.wrong, Level.breaks, Level.wrong, Level.breaks)
+ROUND = Harm(jit_trace=Level.breaks, onnx_torchscript=Level.breaks)
 SYMBOLIC = ("math.ceil", "math.floor", "math.trunc", "math.sqrt", "round")
 """Functions that `torch.export` computes symbolically."""
 ALIKE = frozenset(
@@ -43,9 +44,10 @@ class PythonMathOnTensors(Rule):
     Finds `math.*`, `min`, `max` and `round` on tensors and on sizes.
 
     ## Why it breaks
-    These functions need a plain number, or compare and so need a `bool`. The TorchScript routes compute them once, with
-    the traced size, and store the result. `torch.export` follows `ceil`, `floor`, `min` and `max` of sizes, but
-    neither other functions nor comparisons of a tensor's values.
+    These functions need a plain number, or compare and so need a `bool`. The TorchScript routes compute them once,
+    with the traced size, and store the result; `round` stops them, as a size is a tensor to them. `torch.export`
+    follows `ceil`, `floor`, `min` and `max` of sizes, but neither other functions nor comparisons of a tensor's
+    values.
 
     ## Fix safety
     Safe for `math.ceil(n / 4)` and `math.floor(n / 4)` of a size and a positive integer constant: integer division
@@ -129,6 +131,34 @@ class PythonMathOnTensors(Rule):
             good_routes=("jit_trace", "onnx_torchscript", "onnx_dynamo"),
         ),
         Example(
+            title="Rounding a size",
+            bad=forward("""
+                return x * round(x.shape[1] * 1.5)  # <-
+            """),
+            good=forward("""
+                return x * (x.shape[1] * 3 // 2)
+            """),
+            inputs="x: float32[2, T=4]",
+            harm=ROUND,
+            same_in_eager=False,
+        ),
+        Example(
+            title="A smaller size that is checked, and one that is computed with",
+            bad=forward("""
+                if min(x.shape[0], x.shape[1]) < 1:
+                    raise ValueError("empty")
+                return x[:, : min(x.shape[1], 6)] * x.shape[1]  # <-
+            """),
+            good=forward("""
+                if min(x.shape[0], x.shape[1]) < 1:
+                    raise ValueError("empty")
+                return x[:, :6] * x.shape[1]
+            """),
+            inputs="x: float32[2, T=4]",
+            harm=EXTREME,
+            good_routes=("jit_trace", "onnx_torchscript", "onnx_dynamo"),
+        ),
+        Example(
             title="The larger of a tensor and a number",
             bad=forward("""
                 return x / max(x.sum(), 1.0)  # <-
@@ -164,15 +194,25 @@ class PythonMathOnTensors(Rule):
             return None
         if event.taint is Taint.fixed:
             return self.finding(event, f"`{text}` takes a size that is the same for every input", Harm(), context)
-        if event.taint is Taint.data:
+        if event.callee == "round":
             message = (
-                f"`{text}` needs a tensor's value, and the traced result is used for every input; "
-                f"use {_torch(event.callee)}"
+                f"`{text}` stops the TorchScript tracer, to which a size is a tensor, and Python rounds no tensor; "
+                f"use integer arithmetic on the size"
             )
+            return self.finding(event, message, ROUND, context)
+        if event.taint is Taint.data:
+            traced = not event.routes.isdisjoint(EXPORTERS["torchscript"])
+            kept = "and the traced result is used for every input" if traced else "at which `torch.export` stops"
+            of_tensor = any(one.kind == "tensor" for one in event.operands)
+            what = "a tensor's value" if of_tensor else "a count or number that depends on values"
+            repair = f"use {_torch(event.callee)}" if of_tensor else "compute it on a tensor"
+            message = f"`{text}` needs {what}, {kept}; {repair}"
             harm = TENSOR_EXTREME if event.callee in ("min", "max") else TENSOR
         else:
-            message = f"`{text}` needs a plain number: the graph keeps the traced result; {_advice(event.callee)}"
-            harm = EXTREME if event.callee in ("min", "max") else CEIL if event.callee in SYMBOLIC else MATH
+            message = f"`{text}` needs a plain number: the graph keeps the traced result; {_advice(event)}"
+            harm = CEIL if event.callee in SYMBOLIC else MATH
+            if event.callee in ("min", "max"):
+                harm = Harm() if event.only_checks else EXTREME
         return self.finding(event, message, harm, context, fixable=_applicability(event))
 
     def fix(self, event: PythonMath, context: Context) -> Fix | None:
@@ -191,11 +231,11 @@ def _torch(callee: str) -> str:
     return f"`torch.{callee.removeprefix('math.')}`"
 
 
-def _advice(callee: str) -> str:
+def _advice(event: PythonMath) -> str:
     """What to write instead of a Python function of sizes."""
-    if callee in ("min", "max"):
-        return "slice without it (a slice stops at the end by itself), or export for fixed sizes"
-    if callee in SYMBOLIC and callee != "math.sqrt":
+    if event.callee in ("min", "max"):
+        return "export for fixed sizes, or leave it out where it only bounds a slice, which stops at the end by itself"
+    if event.callee in SYMBOLIC and not takes_root(event.text):
         return "use integer arithmetic on the size"
     return "take the number from the configuration, or compute it on a tensor"
 

@@ -5,13 +5,14 @@ from convlint.findings import Applicability, Finding, Fix, Harm, Level
 from convlint.rewrite import edit
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
-from convlint_rules.rewriting import in_its_place
+from convlint_rules.rewriting import in_its_place, takes_root
 
 ITEM = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
 SCALAR = Harm(Level.wrong, Level.breaks, Level.wrong)
 TOLIST = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
 DIM = Harm(Level.frozen, Level.breaks, Level.frozen)
 COMPUTED = Harm(Level.frozen, Level.frozen, Level.frozen, Level.frozen)
+READ = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.frozen)
 STATE = Harm(torch_export=Level.breaks)
 FORMS = ("item", "tolist", "int", "float", "bool", "complex")
 
@@ -143,6 +144,34 @@ class PythonScalar(Rule):
             harm=STATE,
             fix=Applicability.unsafe,
         ),
+        Example(
+            title="A number of a tensor that is made of sizes",
+            bad=forward("""
+                last = torch.arange(x.shape[1]).max().item()  # <-
+                return x * last
+            """),
+            good=forward("""
+                last = torch.arange(x.shape[1]).max()
+                return x * last
+            """),
+            inputs="x: float32[2, T=4]",
+            harm=READ,
+            fix=Applicability.unsafe,
+        ),
+        Example(
+            title="The same by a conversion",
+            bad=forward("""
+                last = float(torch.arange(x.shape[1]).max())  # <-
+                return x * last
+            """),
+            good=forward("""
+                last = torch.arange(x.shape[1]).max()
+                return x * last
+            """),
+            inputs="x: float32[2, T=4]",
+            harm=DIM,
+            fix=Applicability.unsafe,
+        ),
     ]
 
     def check(self, event: LeavesGraph, context: Context) -> Finding | None:
@@ -161,8 +190,13 @@ class PythonScalar(Rule):
             message = f"`{text}` reads a tensor that no input changes, a parameter or constant: {consequence}"
         elif taint is Taint.shape:
             harm = DIM if event.operand.kind == "dim" else COMPUTED
-            advice = _advice(event)
-            message = f"`{text}` turns a size into a plain number: the graph keeps the traced size; {advice}"
+            message = f"`{text}` turns a size into a plain number: the graph keeps the traced size; {_advice(event)}"
+            if event.operand.kind == "tensor":
+                harm = READ if event.how in ("item", "tolist") else DIM
+                message = (
+                    f"`{text}` takes a value out of the graph that was computed from sizes: the traced number is kept; "
+                    f"compute with the sizes themselves, or keep the tensor"
+                )
         else:
             harm = {"item": ITEM, "tolist": TOLIST}.get(event.how, SCALAR)
             message = (
@@ -195,4 +229,8 @@ def _advice(event: LeavesGraph) -> str:
     """What to write instead of a conversion of a size."""
     if event.how != "int":
         return "arithmetic works on the size itself"
-    return "leave it as it is" if event.operand.dtype == "int" else "use integer arithmetic (`//`)"
+    if event.operand.dtype == "int":
+        return "leave it as it is"
+    if takes_root(event.text):
+        return "take the number from the configuration, or compute it on a tensor"
+    return "use integer arithmetic (`//`)"

@@ -12,13 +12,14 @@ from convlint_rules.state.random_draw_in_forward import harm_of
 class FunctionalDropout(Rule):
     """
     ## What it does
-    Finds `F.dropout(x, p)` and its like without `training=`, and `scaled_dot_product_attention` whose `dropout_p` does
-    not depend on the mode.
+    Finds `F.dropout(x, p)` and its like without `training=`, `scaled_dot_product_attention` whose `dropout_p` does not
+    depend on the mode, and layers of dropout that are made in `forward`: `nn.Dropout(p)(x)`.
 
     ## Why it breaks
-    A function knows nothing of `model.eval()`: `training` is True unless it is given, and `dropout_p` counts in either
-    mode. So the model drops values in evaluation too, in eager as in every graph, and what ONNX Runtime drops is
-    something else. For dropout of whole channels the TorchScript ONNX exporter has no operator.
+    A function knows nothing of `model.eval()`: `training` is True unless it is given, and `dropout_p` counts in
+    either mode. Nor does a layer that is not the model's own but a new one each time: it is in training mode. So
+    the model drops values in evaluation too, in eager as in every graph, and what ONNX Runtime drops is something
+    else. For dropout of whole channels the TorchScript ONNX exporter has no operator.
 
     ## Fix safety
     Unsafe: the model computes something else in evaluation mode, which is what was meant.
@@ -64,12 +65,24 @@ class FunctionalDropout(Rule):
             fix=Applicability.unsafe,
             same_in_eager=False,
         ),
+        Example(
+            title="A layer of the moment",
+            bad=forward("return nn.Dropout(0.5)(x)  # <-"),
+            good=forward("return self.dropout(x)", init="self.dropout = nn.Dropout(0.5)"),
+            inputs="x: float32[N=3, 4]",
+            harm=Harm(onnx_torchscript=Level.wrong, onnx_dynamo=Level.wrong),
+            same_in_eager=False,
+        ),
     ]
 
     def check(self, event: RandomDraw, context: Context) -> Finding | None:
         """Where the mode is not asked for."""
         if not event.switch or (event.given is not None and event.switch != "dropout_p"):
             return None
+        if event.layer:
+            what = f"`{event.short}` drops values in evaluation mode too, since a layer made in `forward` is training"
+            message = f"{what}: {_consequence(event)}; make it in `__init__`"
+            return self.finding(event, message, harm_of(event), context)
         if event.given is not None:
             rate = event.document.segment(event.given)
             what = f"`dropout_p={rate}` counts in evaluation mode too"
@@ -83,7 +96,7 @@ class FunctionalDropout(Rule):
 
     def fix(self, event: RandomDraw, context: Context) -> Fix | None:
         """Asks the module for its mode."""
-        if not event.owner:
+        if not event.owner:  # of a layer there is none: it is to be made elsewhere
             return None
         return Fix(f"Depend on `{event.owner}.training`", (_edit(event),), Applicability.unsafe)
 
