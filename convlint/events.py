@@ -231,7 +231,7 @@ class DynamicShape(Event):
     @property
     def related(self) -> tuple[Place, ...]:
         """Where the count is needed."""
-        return tuple(Place(path, span, "the count is needed here") for path, span in self.decided_on)
+        return tuple((path, span, "the count is needed here") for path, span in self.decided_on)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,12 +271,12 @@ class InplaceWrite(Event):
         """Where the view was made, and where the other name is read."""
         if self.read is None:
             return ()
-        read = Place(self.document.path, self.read, f"`{self.read_name}` is read here")
+        read = (self.document.path, self.read, f"`{self.read_name}` is read here")
         if not 0 < self.view_row <= len(self.document.lines):
             return (read,)
         line = self.document.lines[self.view_row - 1].rstrip()
         made = Span(self.view_row, len(line) - len(line.lstrip()) + 1, self.view_row, len(line) + 1)
-        return Place(self.document.path, made, "the view is made here"), read
+        return (self.document.path, made, "the view is made here"), read
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -132,12 +132,8 @@ class Fix:
     applicability: Applicability = Applicability.unsafe
 
 
-class Place(NamedTuple):
-    """Another place that takes part in a finding, and what happens there."""
-
-    path: str
-    span: Span
-    message: str
+Place = tuple[str, Span, str]
+"""Another place that takes part in a finding: its file and range, and what happens there."""
 
 
 @dataclass(frozen=True)

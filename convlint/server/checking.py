@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -60,6 +61,36 @@ class _Run:
             raise StaleError
 
 
+@dataclass
+class _State:
+    """What is known of one text or notebook."""
+
+    timer: asyncio.TimerHandle | None = None
+    """When it is to be checked."""
+    took: float = 0.0
+    """How many seconds the last check took."""
+    written: float = 0.0
+    """When it was changed last."""
+    revision: int = 0
+    """The state of the text that was checked last, and what was found."""
+    checked: Checked | None = None
+    waiting: list[asyncio.Future[None]] = field(default_factory=list)
+    """Who wants to know when its newest state is checked."""
+
+    def no_timer(self) -> None:
+        """It is not to be checked later."""
+        if self.timer is not None:
+            self.timer.cancel()
+        self.timer = None
+
+    def tell(self) -> None:
+        """Something is known, or will never be."""
+        for future in self.waiting:
+            if not future.done():
+                future.set_result(None)
+        self.waiting.clear()
+
+
 class Checker:
     """Owns the thread; ``publish`` is given each result that is not stale."""
 
@@ -77,16 +108,12 @@ class Checker:
         self._configured = configured
         self._publish = publish
         self._kept = Kept()
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._states: defaultdict[str, _State] = defaultdict(_State)
         self._due: dict[str, None] = {}
         self._task: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._run: _Run | None = None
-        self._took: dict[str, float] = {}
-        self._written: dict[str, float] = {}
         self._runs = 0
-        self._checked: dict[str, tuple[int, Checked | None]] = {}
-        self._waiting: dict[str, list[asyncio.Future[None]]] = {}
         gc.disable()  # it would come in the middle of an answer; see `_tidy`
         before = threading.stack_size(_STACK)
         self._thread = ThreadPoolExecutor(1, "convlint")
@@ -97,63 +124,57 @@ class Checker:
 
     def changed(self, opened: Opened) -> None:
         """A text is new: what is being checked may look into it, or stands in its way."""
-        now = time.monotonic()
-        in_a_row = now - self._written.get(opened.uri, 0.0) < _AT_REST
-        self._written[opened.uri] = now
-        self._later(opened.uri, min(self._took.get(opened.uri, 0.0), _LONGEST_PAUSE) if in_a_row else 0.0)
+        state, now = self._states[opened.uri], time.monotonic()
+        in_a_row = now - state.written < _AT_REST
+        state.written = now
+        self._later(opened.uri, min(state.took, _LONGEST_PAUSE) if in_a_row else 0.0)
         if self._run is not None:
             self._run.stale.set()
         self._others(opened)
 
     def closed(self, opened: Opened) -> None:
         """A text is gone; to others what is on disk counts again."""
-        self._no_timer(opened.uri)
+        state = self._states.pop(opened.uri, _State())
+        state.no_timer()
+        state.tell()
         self._due.pop(opened.uri, None)
-        self._took.pop(opened.uri, None)
-        self._written.pop(opened.uri, None)
-        self._checked.pop(opened.uri, None)
         if self._run is not None and self._run.uri == opened.uri:
             self._run.stale.set()
-        self._tell(opened.uri)
         self._notices.right(opened.uri)
         self._others(opened)
 
-    def disk_changed(self) -> None:
-        """Files on disk have changed, those of the configuration among them perhaps."""
-        self._kept.forget()
+    def disk_changed(self, *, there: bool) -> None:
+        """Files on disk have changed, those of the configuration among them perhaps; ``there`` if some came or went."""
+        self._kept.forget(there=there)
         for opened in self._documents:
             self._later(opened.uri, _PAUSE_OF_OTHERS)
 
     def close(self) -> None:
         """Nobody waits for anything any more."""
-        for uri in list(self._timers):
-            self._no_timer(uri)
+        for state in self._states.values():
+            state.no_timer()
         self._due.clear()
         if self._run is not None:
             self._run.stale.set()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _others(self, changed: Opened) -> None:
-        for uri, (_, checked) in self._checked.items():
-            if uri != changed.uri and checked is not None and changed.path in checked.files.asked:
+        for uri, state in self._states.items():
+            if uri != changed.uri and state.checked is not None and changed.path in state.checked.files.asked:
                 self._later(uri, _PAUSE_OF_OTHERS)
 
     # --- when --------------------------------------------------------------------------------------------------------
 
     def _later(self, uri: str, pause: float) -> None:
-        self._no_timer(uri)
-        self._timers[uri] = asyncio.get_running_loop().call_later(pause, self._now, uri)
+        state = self._states[uri]
+        state.no_timer()
+        state.timer = asyncio.get_running_loop().call_later(pause, self._now, uri)
 
     def _now(self, uri: str) -> None:
-        self._no_timer(uri)
+        self._states[uri].no_timer()
         self._due[uri] = None
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._work())
-
-    def _no_timer(self, uri: str) -> None:
-        timer = self._timers.pop(uri, None)
-        if timer is not None:
-            timer.cancel()
 
     async def _work(self) -> None:
         while self._due:
@@ -167,6 +188,7 @@ class Checker:
 
     def _tidy(self) -> None:
         """Frees what the last runs left. What they keep is looked through only now and then, for it is large."""
+        self._kept.look_again()
         self._runs += 1
         if self._runs % _RUNS_BETWEEN == 0:
             gc.unfreeze()
@@ -182,9 +204,9 @@ class Checker:
         files = self._files(run)
         result = await self._in_thread(run, partial(lint, (), settings, stdin=opened.document, files=files))
         if not run.stale.is_set():
-            self._took[opened.uri] = time.monotonic() - started
+            self._states[opened.uri].took = time.monotonic() - started
             self._done(opened, None if result is None else Checked(opened, settings, result, files))
-        elif self._documents.get(opened.uri) is not None and opened.uri not in self._timers:
+        elif self._documents.get(opened.uri) is not None and self._states[opened.uri].timer is None:
             self._due[opened.uri] = None  # it gave way to another one
 
     def _settings(self, opened: Opened) -> Settings | None:
@@ -202,14 +224,10 @@ class Checker:
 
     def _done(self, opened: Opened, checked: Checked | None) -> None:
         if self._documents.get(opened.uri) is opened:
-            self._checked[opened.uri] = opened.revision, checked
+            state = self._states[opened.uri]
+            state.revision, state.checked = opened.revision, checked
             self._publish(opened, checked)
-            self._tell(opened.uri)
-
-    def _tell(self, uri: str) -> None:
-        for future in self._waiting.pop(uri, ()):
-            if not future.done():
-                future.set_result(None)
+            state.tell()
 
     # --- what is asked -----------------------------------------------------------------------------------------------
 
@@ -218,14 +236,14 @@ class Checker:
         opened = self._documents.get(uri)
         if opened is None:
             return None
-        if self._checked.get(opened.uri, (0, None))[0] != opened.revision:
+        state = self._states[opened.uri]
+        if state.revision != opened.revision:
             future = asyncio.get_running_loop().create_future()
-            self._waiting.setdefault(opened.uri, []).append(future)
-            if opened.uri in self._timers:
+            state.waiting.append(future)
+            if state.timer is not None:
                 self._now(opened.uri)
             await future
-        revision, checked = self._checked.get(opened.uri, (0, None))
-        return checked if revision == opened.revision else None
+        return state.checked if state.revision == opened.revision else None
 
     async def fixed(self, checked: Checked) -> FixResult | None:
         """What all repairs that the settings let be made make of a text; None where it is changed meanwhile."""

@@ -124,9 +124,11 @@ class Opened:
 
 def _whole(text: str) -> str:
     """The text without halves of characters, which no parser takes; all others stay where they are."""
-    if text.isascii():
-        return text
-    return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in text)
+    return text
 
 
 class OpenDocuments:

@@ -71,10 +71,11 @@ class Kept:
         self._size = 0
         self._changed = 0.0
 
-    def forget(self) -> None:
-        """Somebody said that files on disk have changed: everything is asked again."""
+    def forget(self, *, there: bool) -> None:
+        """Somebody said that files on disk have changed; ``there`` if some came or went."""
         self._changed = time.monotonic()
-        self._below.clear()
+        if there:
+            self._below.clear()
 
     def stamp(self, path: Path) -> Stamp:
         """The state of a file, as it was a moment ago at most."""
@@ -114,19 +115,26 @@ class Kept:
             known = self._words[path] = stamp, Words(words_in(read()))
         return known[1]
 
-    def below(self, tops: frozenset[Path], look: Callable[[], list[Path]]) -> list[Path]:
-        """The files under folders, looked for again after a while."""
+    def below(self, tops: frozenset[Path]) -> list[Path]:
+        """The files under folders, as they were when somebody looked last."""
+        return (self._below.get(tops) or self._look(tops)).paths
+
+    def look_again(self) -> None:
+        """Looks for the files of projects anew where that is long ago."""
+        for tops, listing in list(self._below.items()):
+            if listing.until < time.monotonic():
+                self._look(tops)
+
+    def _look(self, tops: frozenset[Path]) -> _Listing:
         started = time.monotonic()
-        known = self._below.get(tops)
-        if known is None or known.until < started:
-            paths = look()
-            took = time.monotonic() - started
-            known = self._below[tops] = _Listing(paths, started + max(_TRUSTED, took * _SHARE))
-            self._leave_out_what_is_gone()
-        return known.paths
+        paths = Files().below(tops)
+        took = time.monotonic() - started
+        listing = self._below[tops] = _Listing(paths, started + max(_TRUSTED, took * _SHARE))
+        self._leave_out_what_is_gone()
+        return listing
 
     def _leave_out_what_is_gone(self) -> None:
-        there = {path for listing in self._below.values() for path in listing.paths}
+        there = {path for listing in list(self._below.values()) for path in listing.paths}
         self._words = {path: words for path, words in self._words.items() if path in there}
         used = there | {key[0] for key in self._modules}
         self._stamps = {path: asked for path, asked in self._stamps.items() if path in used}
@@ -172,7 +180,7 @@ class KeptFiles(Files):
 
     def below(self, tops: frozenset[Path]) -> list[Path]:
         """The files that a run on some folders would take."""
-        return self._kept.below(tops, lambda: super(KeptFiles, self).below(tops))
+        return self._kept.below(tops)
 
     def _is_open(self, path: Path) -> bool:
         self.asked.add(path)

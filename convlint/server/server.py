@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,7 @@ def _closed(ls: Server, params: lsp.DidCloseTextDocumentParams) -> None:
 
 def _saved(ls: Server, params: lsp.DidSaveTextDocumentParams) -> None:
     if not ls.watches or Path(params.text_document.uri).name in NAMES:
-        ls.checker.disk_changed()
+        ls.checker.disk_changed(there=True)
 
 
 def _opened_notebook(ls: Server, params: lsp.DidOpenNotebookDocumentParams) -> None:
@@ -169,8 +170,8 @@ def _gone(ls: Server, uri: str) -> None:
         ls.clear([text.uri for text in opened.texts])
 
 
-def _disk_changed(ls: Server, params: lsp.DidChangeWatchedFilesParams) -> None:  # noqa: ARG001
-    ls.checker.disk_changed()
+def _disk_changed(ls: Server, params: lsp.DidChangeWatchedFilesParams) -> None:
+    ls.checker.disk_changed(there=any(event.type is not lsp.FileChangeType.Changed for event in params.changes))
 
 
 # --- what is asked ---------------------------------------------------------------------------------------------------
@@ -184,7 +185,7 @@ async def _code_action(ls: Server, params: lsp.CodeActionParams) -> list[lsp.Cod
     if wanted(lsp.CodeActionKind.QuickFix, only):
         span = ls.teller.span(checked.opened, params.text_document.uri, params.range)
         if span is not None:
-            found += await ls.checker.worked_out(checked, lambda: actions.at(span)) or []
+            found += await ls.checker.worked_out(checked, partial(actions.at, span)) or []
     if wanted(FIX_ALL, only) and actions.can_fix_all():
         every = lsp.CodeAction("Repair all that convlint can", FIX_ALL, data={"uri": params.text_document.uri})
         if not ls.resolves:
@@ -199,8 +200,9 @@ async def _resolve(ls: Server, action: lsp.CodeAction) -> lsp.CodeAction:
     checked = await ls.checker.newest(uri) if isinstance(uri, str) else None
     fixed = await ls.checker.fixed(checked) if checked is not None else None
     if checked is not None and fixed is not None:
+        actions = ls.actions(checked)
         for _, text in fixed.changed.values():
-            action.edit = ls.actions(checked).replaced(text)
+            action.edit = await ls.checker.worked_out(checked, partial(actions.replaced, text))
     return action
 
 

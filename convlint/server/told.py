@@ -69,16 +69,16 @@ class Teller:
         return Span(row + first - 1, column, end_row + first - 1, end_column)
 
     def _places(self, opened: Opened, finding: Finding) -> Iterator[lsp.DiagnosticRelatedInformation]:
-        for place in finding.related:
-            if place.path == finding.path:
-                where = lsp.Location(opened.part(place.span.row).text.uri, self.range(opened, place.span))
+        for path, span, message in finding.related:
+            if path == finding.path:
+                where = lsp.Location(opened.part(span.row).text.uri, self.range(opened, span))
             else:
                 try:
-                    lines = split(Document.read(place.path).text)
+                    lines = split(Document.read(path).text)
                 except SourceError:
                     continue
-                where = lsp.Location(Path(place.path).as_uri(), self._positions.range(lines, place.span))
-            yield lsp.DiagnosticRelatedInformation(where, place.message)
+                where = lsp.Location(Path(path).as_uri(), self._positions.range(lines, span))
+            yield lsp.DiagnosticRelatedInformation(where, message)
 
     # --- hover -------------------------------------------------------------------------------------------------------
 

@@ -158,8 +158,8 @@ class Editor:
     def close(self, uri: str) -> None:
         self.send("textDocument/didClose", lsp.DidCloseTextDocumentParams(lsp.TextDocumentIdentifier(uri)))
 
-    def changed_on_disk(self, *names: str) -> None:
-        events = [lsp.FileEvent(self.uri(name), lsp.FileChangeType.Changed) for name in names]
+    def changed_on_disk(self, name: str, how: lsp.FileChangeType = lsp.FileChangeType.Changed) -> None:
+        events = [lsp.FileEvent(self.uri(name), how)]
         self.send("workspace/didChangeWatchedFiles", lsp.DidChangeWatchedFilesParams(events))
 
     # --- notebooks ---------------------------------------------------------------------------------------------

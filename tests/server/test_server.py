@@ -190,8 +190,11 @@ def test_files_that_change_on_disk_are_read_again(shared: Editor, opened: Open, 
     shared.changed_on_disk(f"{folder.name}/net.py")
     shared.next(helper, [])
     (folder / "other.py").write_text(CALLER)
-    shared.changed_on_disk(f"{folder.name}/other.py")
+    shared.changed_on_disk(f"{folder.name}/other.py", lsp.FileChangeType.Created)
     shared.next(helper, ["CVL202"])
+    (folder / "other.py").unlink()
+    shared.changed_on_disk(f"{folder.name}/other.py", lsp.FileChangeType.Deleted)
+    shared.next(helper, [])
 
 
 # --- repairs ---------------------------------------------------------------------------------------------------------
