@@ -12,8 +12,8 @@ CEIL = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.frozen)
 EXTREME = Harm(jit_trace=Level.frozen, torch_export=Level.frozen, onnx_torchscript=Level.frozen)
 TENSOR_EXTREME = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
 TENSOR = Harm(Level.wrong, Level.breaks, Level.wrong, Level.breaks)
-ROUND = Harm(jit_trace=Level.breaks, onnx_torchscript=Level.breaks)
-SYMBOLIC = ("math.ceil", "math.floor", "math.trunc", "math.sqrt", "round")
+ROUND = Harm(jit_trace=Level.breaks, onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
+SYMBOLIC = ("math.ceil", "math.floor", "math.trunc", "math.sqrt")
 """Functions that `torch.export` computes symbolically."""
 ALIKE = frozenset(
     [
@@ -45,9 +45,9 @@ class PythonMathOnTensors(Rule):
 
     ## Why it breaks
     These functions need a plain number, or compare and so need a `bool`. The TorchScript routes compute them once,
-    with the traced size, and store the result; `round` stops them, as a size is a tensor to them. `torch.export`
-    follows `ceil`, `floor`, `min` and `max` of sizes, but neither other functions nor comparisons of a tensor's
-    values.
+    with the traced size, and store the result; at `round` they stop, as a size is a tensor to them, and so does the
+    dynamo ONNX exporter. `torch.export` follows `ceil`, `floor`, `round`, `min` and `max` of sizes, but neither other
+    functions nor comparisons of a tensor's values.
 
     ## Fix safety
     Safe for `math.ceil(n / 4)` and `math.floor(n / 4)` of a size and a positive integer constant: integer division
@@ -196,7 +196,7 @@ class PythonMathOnTensors(Rule):
             return self.finding(event, f"`{text}` takes a size that is the same for every input", Harm(), context)
         if event.callee == "round":
             message = (
-                f"`{text}` stops the TorchScript tracer, to which a size is a tensor, and Python rounds no tensor; "
+                f"`{text}` rounds a size, at which `torch.jit.trace` and the ONNX exporters stop; "
                 f"use integer arithmetic on the size"
             )
             return self.finding(event, message, ROUND, context)
