@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +18,8 @@ from convlint.source.suppressions import added, comments, rows_for_comments
 
 ROUNDS = 20
 """How often repairs are applied and the result linted again before a file counts as unstable."""
+_GROWTH = 10
+"""How many times as many repairs of a rule as at first show that each calls for several: no need for more rounds."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,14 @@ def _rounds(
     """What is left, what was repaired, and which files' codes (besides ``endless``, left out) found no end."""
     current, fixed, whole = first, list[Finding](), True
     applied: list[Finding] = []
+    at_first: dict[tuple[str, str], int] = {}
     for _ in range(ROUNDS):
         changed, applied = _repaired(current, settings, endless)
         fixed += applied
+        counts = Counter((finding.path, finding.code) for finding in applied)
+        at_first = {**counts, **at_first}
+        if growing := {one for one, count in counts.items() if count > _GROWTH * at_first[one]}:
+            return current, fixed, growing
         if applied:  # the files that changed are linted again; all of them once these have settled
             around = [one for path, one in current.documents.items() if path not in changed]
             current = _merged(current, lint_documents(list(changed.values()), settings, around))
@@ -284,7 +291,7 @@ def replace_file(document: Document, text: str) -> None:
     check_writable(document)
     path = Path(document.path).resolve()
     try:
-        replace_bytes(path, document.encode(text), path.stat().st_mode & 0o7777)
+        replace_bytes(path, document.encode(text))
     except OSError as error:
         raise _unwritable(document, error.strerror or str(error)) from None
 

@@ -18,7 +18,7 @@ from convlint.errors import nearest
 from convlint.events import Call, ClassDef, Event, Generic, OfLibrary
 from convlint.findings import Applicability, Edit, Finding, Fix, Severity, Span
 from convlint.rule import Context, Rule, current, faults, registry
-from convlint.source.document import TOO_DEEP, Document, SourceError
+from convlint.source.document import TOO_DEEP, Document, SourceError, TooLargeError
 from convlint.source.suppressions import Suppression, suppressions, without
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ def lint(
         try:
             documents.append(Document.read(path))
         except SourceError as error:
-            unreadable.append(_not_parsed(str(path), error, "error"))
+            severity: Severity = "info" if isinstance(error, TooLargeError) else "error"
+            unreadable.append(_not_parsed(str(path), error, severity))
     if stdin is not None:
         documents.append(stdin)
     result = lint_documents(documents, settings)
@@ -217,6 +218,8 @@ def _syntax(document: Document, error: SourceError) -> Finding:
     return _not_parsed(document.path, error, "error")
 
 
+_LONGEST = 200_000
+"""Characters of a text that LibCST, which is slow, is asked about."""
 _DEEPEST = 200
 """How deeply Python lets brackets nest; far beyond, LibCST's parser overflows the stack and ends the process."""
 
@@ -225,7 +228,7 @@ def _newer_python(text: str, error: str) -> str | None:
     """The Python version whose syntax a text needs that this one cannot parse; None where it is plainly wrong."""
     import libcst as cst
 
-    if error == TOO_DEEP or _depth(text) > _DEEPEST:
+    if error == TOO_DEEP or len(text) > _LONGEST or _depth(text) > _DEEPEST:
         return None
     try:
         module = cst.parse_module(text)

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from convlint.backends import onnx_file
 from convlint.backends.matrix import MatrixResult, matrix
 from convlint.backends.uses import Subject
 from convlint.config import Configuration, Settings
 from convlint.errors import UsageError
 from convlint.findings import EXPORTERS
+from convlint.graph.apart import called
 from convlint.rule import DEFAULT_OPSET
 from convlint.trial.job import Job, ModelSpec
 
@@ -32,7 +32,7 @@ def of_paths(paths: Sequence[Path | str], configuration: Configuration) -> Subje
     files = [Path(path) for path in paths if _is_onnx(Path(path))]
     if files and len(paths) > 1:
         raise UsageError(f"{files[0]}: an ONNX file is looked at alone; leave out the other paths")
-    return onnx_file.read(files[0]) if files else _of_sources(paths, configuration)
+    return _of_file(files[0]) if files else _of_sources(paths, configuration)
 
 
 def of_model(model: ModelSpec, settings: Settings) -> Subject:
@@ -58,7 +58,12 @@ def of_model(model: ModelSpec, settings: Settings) -> Subject:
 def of_folder(label: str, folder: Path) -> Subject | None:
     """Of the ONNX files that a model became (``Job.files``) that of the newer exporter, None where there is none."""
     files = sorted(folder.glob("*.onnx"))  # onnx_dynamo comes first
-    return replace(onnx_file.read(files[0]), name=f"{label} by {files[0].stem}") if files else None
+    return replace(_of_file(files[0]), name=f"{label} by {files[0].stem}") if files else None
+
+
+def _of_file(path: Path) -> Subject:
+    subject: Subject = called(path, "convlint.backends.onnx_file:read", path)
+    return subject
 
 
 def _is_onnx(path: Path) -> bool:
