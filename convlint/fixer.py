@@ -258,11 +258,20 @@ def add_ignores(paths: Sequence[Path], settings: Settings) -> int:
 
 
 def replace_all(changed: Sequence[tuple[Document, str]]) -> None:
-    """Replaces the texts of files, none where one of them cannot be written."""
-    for original, _ in changed:
-        check_writable(original)
+    """Replaces the texts of files, none where one of them cannot be written; another run may have done it already."""
     for original, text in changed:
-        replace_file(original, text)
+        if not _holds(original, text):
+            check_writable(original)
+    for original, text in changed:
+        if not _holds(original, text):
+            replace_file(original, text)
+
+
+def _holds(document: Document, text: str) -> bool:
+    try:
+        return Path(document.path).read_bytes() == document.encode(text)
+    except OSError:
+        return False
 
 
 def check_writable(document: Document) -> None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from convlint import backends, baseline
 from convlint.analyzer import Analyzer, Asked, roomy
 from convlint.config import TARGETS, Settings
-from convlint.errors import nearest
-from convlint.events import Call, ClassDef, Event, Generic, OfLibrary
+from convlint.errors import nearest, raised
+from convlint.events import Call, ClassDef, Event, Failed, Generic, OfLibrary
 from convlint.findings import Applicability, Edit, Finding, Fix, Severity, Span
 from convlint.rule import Context, Rule, current, faults, registry
 from convlint.source.document import TOO_DEEP, Document, SourceError, TooLargeError
@@ -175,6 +175,9 @@ def _judged(
     judged: list[Repairable] = []
     for event in events:
         kind = type(event)
+        if isinstance(event, Failed):
+            judged.append(Repairable(_not_followed(event)))
+            continue
         if kind not in by_event:
             by_event[kind] = [r for r in rules.values() if issubclass(kind, r.events) and r.code not in ignored]
         for rule in by_event[kind]:
@@ -195,10 +198,18 @@ def _checked(rule: Rule, event: Event, context: Context) -> Finding | None:
         return found
     except Exception as error:  # a third party's rule must not end the run
         message = (
-            f"rule {rule.code} failed here ({type(error).__name__}: {error}); report it to the authors of "
+            f"rule {rule.code} failed here ({raised(error)}); report it to the authors of "
             f"`{type(rule).__module__}` with this line"
         )
         return Finding("CVL005", "rule-crashed", message, event.document.path, event.span, "error")
+
+
+def _not_followed(event: Failed) -> Finding:
+    message = (
+        f"convlint itself failed in `{event.function}` ({event.why}), so that problems of it are not seen; "
+        f"please report it with this function"
+    )
+    return Finding("CVL005", "rule-crashed", message, event.document.path, event.span, "error")
 
 
 # --- files that do not parse -------------------------------------------------------------------------------------

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from convlint import __version__
+
+
+def _end(number: int, _: object) -> None:
+    """Ends as Ctrl-C does: what is half written is taken away, and processes that were started end."""
+    sys.exit(128 + number)
 
 
 def main() -> None:
@@ -14,4 +20,5 @@ def main() -> None:
         return
     from convlint.cli.app import run
 
+    signal.signal(signal.SIGTERM, _end)
     sys.exit(run(sys.argv[1:]))

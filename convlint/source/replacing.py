@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import stat
-import tempfile
 from pathlib import Path
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 def replace_bytes(path: Path, data: bytes) -> None:
@@ -16,25 +18,25 @@ def replace_bytes(path: Path, data: bytes) -> None:
     Raises:
         OSError: it cannot be written; then it is as it was.
     """
-    temporary, path = "", path.resolve()
+    path = path.resolve()
+    temporary = path.parent / f".convlint-{secrets.token_hex(8)}"  # known before it is there, to be removed whenever
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".convlint-")
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(os.open(temporary, _NEW, 0o600), "wb") as file:
             file.write(data)
             file.flush()
             if path.exists():
                 _dress(temporary, path)
             else:
-                Path(temporary).chmod(_mode_of_new())
+                temporary.chmod(_mode_of_new())
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:  # an interrupted run leaves nothing behind either
         with contextlib.suppress(OSError):
-            Path(temporary).unlink()
+            temporary.unlink()
         raise
 
 
-def _dress(temporary: str, like: Path) -> None:
+def _dress(temporary: Path, like: Path) -> None:
     """Gives a file what belongs to another: its owner and attributes as far as the user may, its mode."""
     was = like.stat()
     mode = stat.S_IMODE(was.st_mode)
@@ -50,7 +52,7 @@ def _dress(temporary: str, like: Path) -> None:
             for name in os.listxattr(like):
                 with contextlib.suppress(OSError):
                     os.setxattr(temporary, name, os.getxattr(like, name))
-    Path(temporary).chmod(mode)
+    temporary.chmod(mode)
 
 
 def _mode_of_new() -> int:
