@@ -196,6 +196,8 @@ class _Walk(Generic[ScopeT]):
         found = []
         for name in (".git/info/exclude", ".gitignore"):
             try:
+                if not (folder / name).is_file():  # a pipe would be waited for
+                    continue
                 lines = (folder / name).read_text(encoding="utf-8", errors="replace").splitlines()
             except OSError:
                 continue

@@ -118,6 +118,8 @@ class Document:
             encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
             bom = data.startswith(_BOM)
             text = (data[len(_BOM) :] if bom else data).decode("utf-8" if bom else encoding)
+            if not encoding.startswith("utf-8"):
+                text.encode(encoding)  # some can only be read
         except (SyntaxError, UnicodeError, LookupError) as error:
             raise SourceError(f"cannot be decoded: {error}") from None
         if "\0" in text:
