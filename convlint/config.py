@@ -23,7 +23,7 @@ from convlint.backends.facts import facts, newest_known, versions
 from convlint.entry_points import EntryPoint, check_entry_pattern, check_entry_point
 from convlint.errors import UsageError, nearest
 from convlint.rule import Context, current, faults, registry
-from convlint.source.discovery import DEFAULT_EXCLUDE, absolute, anchored, discover, matches
+from convlint.source.discovery import DEFAULT_EXCLUDE, absolute, anchored, discover, is_file, matches
 from convlint.source.document import Document
 from convlint.trial.job import ModelSpec
 
@@ -512,7 +512,7 @@ class Configuration:
     def _read(self, folder: Path) -> Settings:
         for name in ("convlint.toml", "pyproject.toml"):
             file = folder / name
-            if file.is_file() and (options := read_file(file)) is not None:
+            if is_file(file) and (options := read_file(file)) is not None:
                 return self._settings(folder, file, options)
         return self._default if folder == folder.parent else self._for(folder.parent)
 

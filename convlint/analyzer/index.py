@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from convlint.source.discovery import INSTALLED
+from convlint.source.discovery import INSTALLED, is_file
 from convlint.source.document import Document, SourceError
 
 
@@ -275,7 +275,7 @@ class Project:
             for path, package in ((base / relative / "__init__.py", True), (base / relative.with_suffix(".py"), False)):
                 if path in self._by_path:
                     return self._by_path[path]
-                if path.is_file():
+                if is_file(path):
                     try:
                         return build(self._document(path), name, package)
                     except SourceError:
@@ -297,7 +297,7 @@ def place(path: Path) -> tuple[str, Path, bool]:
     package = path.name == "__init__.py"
     parts = [] if package else [path.name if path.suffix == ".ipynb" else path.stem]  # a notebook is not imported
     folder = path.parent
-    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
+    while is_file(folder / "__init__.py") and folder.name.isidentifier():
         parts.append(folder.name)
         folder = folder.parent
     return ".".join(reversed(parts)) or path.stem, folder, package
@@ -308,4 +308,4 @@ def _siblings(base: Path) -> set[str]:
         entries = list(base.iterdir())
     except OSError:
         return set()
-    return {e.stem for e in entries if e.suffix == ".py" or (e / "__init__.py").is_file()}
+    return {e.stem for e in entries if e.suffix == ".py" or is_file(e / "__init__.py")}

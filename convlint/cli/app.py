@@ -28,6 +28,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+INTERRUPTED = 130
+"""What a shell takes for a run that Ctrl-C has ended."""
 COMMANDS = ("check", "preflight", "lock", "matrix", "diagnose", "cut", "rule", "problem-matcher", "dev")
 app.command("check")(check)
 app.command("preflight")(preflight)
@@ -66,7 +68,7 @@ def run(arguments: Sequence[str]) -> int:
         message = error.format_message().replace(": Value error, ", ": ").rstrip(".")
         return _fail(f"{message}; see `{command} --help`")
     except (KeyboardInterrupt, typer.Abort):
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:  # the reader (`| head`) has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
