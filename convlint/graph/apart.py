@@ -81,6 +81,8 @@ def main() -> None:
             answer: tuple[str, Any] = ("result", getattr(importlib.import_module(module), name)(*arguments))
         except UsageError as error:
             answer = ("refused", str(error))
+        except RecursionError:
+            answer = ("refused", f"{arguments[0]} is nested too deeply to be read; make it flatter")
         except MemoryError:
             answer = ("refused", f"{arguments[0]} takes more than {GIGABYTES} GB of memory to read; make it smaller")
         except Exception:

@@ -64,9 +64,6 @@ def opsets_of(model: ModelProto) -> dict[str, int]:
     return found or ({schemas.DEFAULT: 1} if model.ir_version < 3 else {})
 
 
-_MOST_NODES = 1_000_000
-"""Nodes with all functions in the places of their calls, up to which ONNX is asked to infer shapes: it walks them all,
-and a small file can say that there are more than any machine can walk."""
 _UNSAFE = frozenset({"signature", "operator", "undefined", "order", "shape"})
 """What must not be wrong where ONNX infers the shapes of a whole model: it would read inputs that are not there."""
 
@@ -78,7 +75,7 @@ def with_shapes(model: ModelProto) -> GraphProto | None:
     kinds: set[str] = set()
     first = Walk(model, lambda step: kinds.update(one.kind for one in step.wrongs), lambda one: kinds.add(one.kind))
     first.model(None)
-    if kinds & _UNSAFE or structure.expanded(model) > _MOST_NODES:
+    if kinds & _UNSAFE or structure.expanded(model) > structure.MOST_NODES:
         return None
     progress.tell("the inference of all shapes")
     try:
