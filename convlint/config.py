@@ -207,7 +207,8 @@ def parse_options(table: Mapping[str, Any], source: str) -> Options:
         UsageError: a key is unknown or a value has the wrong type.
     """
     _check_keys(table, Options.__struct_encode_fields__, source)
-    for model in table.get("models", ()):
+    models = table.get("models")
+    for model in models if isinstance(models, list) else ():
         if isinstance(model, dict):
             _check_keys(model, ModelOptions.__struct_encode_fields__, f"{source}: [[models]]")
     try:
@@ -435,9 +436,12 @@ def read_file(path: Path) -> Options | None:
         raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: is not valid TOML: {error}") from None
+    except RecursionError:
+        raise UsageError(f"{path}: is nested too deeply; write its lists and tables flatter") from None
     if path.name != "pyproject.toml":
         return parse_options(table, str(path))
-    tool = table.get("tool", {}).get("convlint")
+    tools = table.get("tool")
+    tool = tools.get("convlint") if isinstance(tools, dict) else None
     if tool is None:
         return None
     if not isinstance(tool, dict):
