@@ -1,4 +1,4 @@
-"""ONNX files that nobody exported: what reads them answers, in bounds of time and memory, and says nothing of itself."""
+"""ONNX files that nobody exported: what reads them answers, in bounds of time and memory."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ def changed(model: Any, chance: random.Random) -> None:
             if values and chance.random() < 0.5:
                 del values[chance.randrange(len(values))]
             elif others:
-                values.append(chance.choice(others))
+                values.append(copied(chance.choice(others)))
         elif others and chance.random() < 0.8:
-            getattr(message, field.name).CopyFrom(chance.choice(others))
+            getattr(message, field.name).CopyFrom(copied(chance.choice(others)))
         else:
             message.ClearField(field.name)
         return
@@ -98,6 +98,13 @@ def changed(model: Any, chance: random.Random) -> None:
         values[chance.randrange(len(values))] = value
     else:
         getattr(message, field.name).append(value)
+
+
+def copied(message: Any) -> Any:
+    """The same elsewhere: protobuf does not survive a message that is put into itself."""
+    made = type(message)()
+    made.CopyFrom(message)
+    return made
 
 
 def drawn(field: Any, chance: random.Random) -> Any:

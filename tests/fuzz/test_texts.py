@@ -1,4 +1,4 @@
-"""Configurations, comments and notebooks that nobody would write: understood or refused in a sentence, never a fault."""
+"""Configurations, comments and notebooks that nobody would write: understood, or refused in a sentence."""
 
 from __future__ import annotations
 
@@ -26,18 +26,23 @@ def told(cli: Cli, *arguments: str) -> None:
         assert len([line for line in ran.err.splitlines() if not line.startswith("warning: ")]) == 1
 
 
+def words(text: str) -> list[str]:
+    """What stands between blanks."""
+    return text.split()
+
+
 # --- configurations ------------------------------------------------------------------------------------------------
 
-KEYS = """\
+KEYS = words("""
 select extend-select ignore per-file-ignores exporter target opset show-harmless preview fix unsafe-fixes fix-only
 show-fixes fixable unfixable exclude extend-exclude force-exclude respect-gitignore baseline output-format cache
 cache-dir jobs models entry-points exclude-entry-points rules required-version extend unknown
-""".split()
-VALUES = """\
+""")
+VALUES = words("""
 true false 0 1 -1 17 1e400 nan 9223372036854775808 "" "CVL2" "ALL" "[" "**" "../.." "/" "\\u0000" "é\\u202e" "a:b" "any"
 "tensorrt==10.0" "tensorrt==" "onnxruntime" "json" [] [""] ["CVL1","X"] [1] [[]] {} {a=1} {"*"=["CVL2"]} 1979-05-27
 [{factory="model:Model"}] [{factory=1}] [{}] {CVL202={}} {CVL202={x=1}} "model:Model" ["model:Model"] ["model"] "\\ud800"
-""".split()
+""")
 
 
 def test_any_configuration_is_understood_or_refused(cli: Cli) -> None:
@@ -58,10 +63,10 @@ def test_any_configuration_is_understood_or_refused(cli: Cli) -> None:
 
 # --- comments ------------------------------------------------------------------------------------------------------
 
-PARTS = """\
-# convlint: ignore [ ] [CVL202] [CVL] [CVL999,CVL202] [cvl202] ignore-file ignore-file[CVL2] noqa noqa: NOQA:CVL202 , ; \\ ' " é
-\u202e type: why [[ ]] [CVL202 CVL202] CVL202, (CVL202) fmt:skip \x0c
-""".split()
+PARTS = words("""
+# convlint: ignore [ ] [CVL202] [CVL] [CVL999,CVL202] [cvl202] ignore-file ignore-file[CVL2] noqa noqa: NOQA:CVL202 , ; \\ ' "
+é \u202e type: why [[ ]] [CVL202 CVL202] CVL202, (CVL202) fmt:skip \x0c
+""")
 
 
 def test_any_comment_is_a_suppression_or_none(cli: Cli) -> None:
