@@ -76,6 +76,8 @@ class How:
     """A folder that keeps the results: what is there is not run again."""
     lock: bool = False
     """Whether to keep what tells a model apart from others."""
+    sandbox: bool = False
+    """Whether models can neither write nor reach a network."""
 
 
 def preflight_models(
@@ -106,6 +108,7 @@ def preflight_models(
                 ),
                 seconds=how.seconds,
                 gigabytes=how.gigabytes,
+                sandbox=how.sandbox,
             )
             for model in models
         ]

@@ -31,6 +31,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     job: Job
     seconds: float
     gigabytes: int
+    sandbox: bool = False
 
     @property
     def label(self) -> str:
@@ -62,7 +63,7 @@ def answered(request: bytes, tell: Callable[[str], None] = unwatched, stopped: t
     """Runs a request, here and now: from JSON to JSON. Another thread may stop it."""
     asked = msgspec.json.decode(request, type=Request)
     try:
-        with Runner(asked.seconds, asked.gigabytes, tell, stopped) as runner:
+        with Runner(asked.seconds, asked.gigabytes, tell, stopped, asked.sandbox) as runner:
             there = Path(asked.job.files).is_dir()  # not on a machine of a cluster
             job = asked.job if there else replace(asked.job, files="")
             answer = Answer(runner.run(job))

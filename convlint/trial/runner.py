@@ -21,6 +21,7 @@ from convlint.findings import Level
 from convlint.process import command
 from convlint.trial.job import Answer, Done, Job, Outcome, Reference, Refused, Running, Started, Trial, Watch, unwatched
 from convlint.trial.place import of_dump
+from convlint.trial.sandbox import sandboxed
 
 NEEDED = ("torch", "onnx", "onnxscript", "onnxruntime")
 _LONGEST_NAME = 200
@@ -40,6 +41,7 @@ class Runner:
         gigabytes: int = 8,
         watch: Watch = unwatched,
         stopped: threading.Event | None = None,
+        sandbox: bool = False,
     ) -> None:
         self.seconds = seconds
         """How long one route of one model may take."""
@@ -47,6 +49,8 @@ class Runner:
         """What is told each step."""
         self.gigabytes = gigabytes
         """How much memory the worker may take."""
+        self.sandbox = sandbox
+        """Whether the worker may write nothing but the files of its first job, and has no network."""
         self._stopped = stopped or threading.Event()
         self._worker: _Process | None = None
 
@@ -74,7 +78,7 @@ class Runner:
         outcomes: dict[str, Outcome] = {}
         while reference is None or len(outcomes) < len(job.routes):
             todo = tuple(route for route in job.routes if route not in outcomes)
-            worker = self._started()
+            worker = self._started(job)
             worker.send(msgspec.structs.replace(job, routes=todo))
             met, found, death = self._answers(worker)
             reference = reference or met
@@ -89,11 +93,14 @@ class Runner:
             outcomes[route] = Outcome(route, Level.breaks, str(death), place=death.place, stage="export")
         assert reference is not None
         ordered = {route: outcomes[route] for route in job.routes if route in outcomes}
-        return Trial(reference, ordered, self._started().versions)
+        return Trial(reference, ordered, self._started(job).versions)
 
-    def _started(self) -> _Process:
+    def _started(self, job: Job) -> _Process:
         if self._worker is None:
-            self._worker = _Process(self.gigabytes, self._stopped)
+            worker = command("convlint.trial.worker", str(self.gigabytes))
+            if self.sandbox:
+                worker = sandboxed(worker, [job.files] if job.files else [])
+            self._worker = _Process(worker, self._stopped, is_ours=not self.sandbox)
         return self._worker
 
     def _answers(self, worker: _Process) -> tuple[Reference | None, dict[str, Outcome], _WorkerDiedError | None]:
@@ -129,14 +136,15 @@ class _WorkerDiedError(Exception):
 class _Process:
     """One worker process and the pipes to it."""
 
-    def __init__(self, gigabytes: int, stopped: threading.Event) -> None:
+    def __init__(self, worker: list[str], stopped: threading.Event, *, is_ours: bool) -> None:
         missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
         if missing:
             raise UsageError(f"running a model needs {', '.join(missing)}; run `pip install 'convlint[trace]'`")
         self._stopped = stopped
+        self._is_ours = is_ours  # and not bubblewrap, which would not pass on a signal
         self._stderr = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - lives as long as the process, which appends
         self._process = subprocess.Popen(  # noqa: S603 - our own worker
-            command("convlint.trial.worker", str(gigabytes)),
+            worker,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
@@ -211,7 +219,7 @@ class _Process:
 
     def _where_it_is(self) -> str:
         """The user's line that a process which hangs is at, as far as it says so."""
-        if not hasattr(signal, "SIGUSR1"):
+        if not (hasattr(signal, "SIGUSR1") and self._is_ours):
             return ""
         self._process.send_signal(signal.SIGUSR1)
         end = time.monotonic() + _ANSWER_SECONDS

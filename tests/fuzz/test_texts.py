@@ -39,9 +39,10 @@ show-fixes fixable unfixable exclude extend-exclude force-exclude respect-gitign
 cache-dir jobs models entry-points exclude-entry-points rules required-version extend unknown
 """)
 VALUES = words("""
-true false 0 1 -1 17 1e400 nan 9223372036854775808 "" "CVL2" "ALL" "[" "**" "../.." "/" "\\u0000" "é\\u202e" "a:b" "any"
-"tensorrt==10.0" "tensorrt==" "onnxruntime" "json" [] [""] ["CVL1","X"] [1] [[]] {} {a=1} {"*"=["CVL2"]} 1979-05-27
-[{factory="model:Model"}] [{factory=1}] [{}] {CVL202={}} {CVL202={x=1}} "model:Model" ["model:Model"] ["model"] "\\ud800"
+true false 0 1 -1 17 1e400 nan 9223372036854775808 "" "CVL2" "ALL" "[" "**" "../.." "/" "\\u0000" "é\\u202e"
+"a:b" "any" "tensorrt==10.0" "tensorrt==" "onnxruntime" "json" [] [""] ["CVL1","X"] [1] [[]] {} {a=1}
+{"*"=["CVL2"]} 1979-05-27 [{factory="model:Model"}] [{factory=1}] [{}] {CVL202={}} {CVL202={x=1}}
+"model:Model" ["model:Model"] ["model"] "\\ud800"
 """)
 
 
@@ -64,8 +65,8 @@ def test_any_configuration_is_understood_or_refused(cli: Cli) -> None:
 # --- comments ------------------------------------------------------------------------------------------------------
 
 PARTS = words("""
-# convlint: ignore [ ] [CVL202] [CVL] [CVL999,CVL202] [cvl202] ignore-file ignore-file[CVL2] noqa noqa: NOQA:CVL202 , ; \\ ' "
-é \u202e type: why [[ ]] [CVL202 CVL202] CVL202, (CVL202) fmt:skip \x0c
+# convlint: ignore [ ] [CVL202] [CVL] [CVL999,CVL202] [cvl202] ignore-file ignore-file[CVL2]
+noqa noqa: NOQA:CVL202 , ; \\ ' " é \u202e type: why [[ ]] [CVL202 CVL202] CVL202, (CVL202) fmt:skip \x0c
 """)
 
 
