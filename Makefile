@@ -4,7 +4,7 @@ BIN = $(VENV)/bin
 DEMO = build/demo
 
 PYTHONS ?= python3.10 python3.11 python3.12 python3.13
-OF_LINTER = tests/analyzer tests/fuzz tests/report tests/rules tests/source $(addprefix tests/test_,$(addsuffix .py,\
+OF_LINTER = tests/analyzer tests/fuzz tests/report/test_text.py tests/rules tests/source $(addprefix tests/test_,$(addsuffix .py,\
 	baseline cli config fixer hostile linter never_lost notebooks))
 
 .PHONY: demo test test-pythons lint types docs bench measure prove fixes-hold fuzz fuzz-repairs clean

@@ -334,6 +334,53 @@ def test_any_file_name_is_linted_repaired_and_shown_on_one_line(cli: Cli, name: 
     assert path.read_text() == MODEL.replace("int(x.shape[0])", "x.shape[0]")
 
 
+ESCAPE = "\x1b[31m\u202e"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [f"{ESCAPE}.py"],
+        ["d", "--show-files"],
+        ["d", "--show-settings"],
+        ["d", "--select", ESCAPE],
+        ["d", "--target", ESCAPE],
+        ["d", "--config", f"{ESCAPE} = 1"],
+        ["d", "--config", f"{ESCAPE}.toml"],
+        ["d", "--baseline", ESCAPE],
+        ["d", "--write-baseline", f"{ESCAPE}/x"],
+        ["d", "--per-file-ignores", ESCAPE],
+        ["d", "--output-file", f"{ESCAPE}/x"],
+        ["d", "--diff", "--prove", ESCAPE],
+        ["d", f"--{ESCAPE}"],
+        ["rule", ESCAPE],
+        ["matrix", f"{ESCAPE}.py"],
+        ["matrix", "d"],
+        ["diagnose", ESCAPE],
+        ["cut", ESCAPE, "--target", "tvm"],
+        ["preflight", f"{ESCAPE}.py:Model", "--isolated"],
+        ["dev", "new-rule", ESCAPE, "x"],
+    ],
+    ids=lambda one: " ".join(one).replace(ESCAPE, "ESC"),
+)
+def test_what_is_wrong_is_said_without_acting_on_the_terminal(cli: Cli, arguments: list[str]) -> None:
+    Path("d").mkdir()
+    Path(f"d/{ESCAPE}.py").write_text(MODEL)
+    ran = cli(*arguments)
+    assert "\x1b" not in ran.out + ran.err
+    assert "\u202e" not in ran.out + ran.err
+    assert ran.out + ran.err
+
+
+def test_a_configuration_does_not_act_on_the_terminal(cli: Cli) -> None:
+    Path("model.py").write_text(MODEL)
+    for text in (f'"{ESCAPE[1:]}\\u001b[1m" = 1', 'target = ["x\\u001b[1m"]', 'select = ["\\u001b[1m"]', "\x1b"):
+        Path("convlint.toml").write_text(text)
+        ran = cli("model.py")
+        assert ran.code == 2
+        assert "\x1b" not in ran.out + ran.err
+
+
 def test_a_name_with_a_leading_dash_is_given_behind_two_dashes(cli: Cli) -> None:
     Path("-x.py").write_text(MODEL)
     assert cli("--output-format", "concise", "--", "-x.py").out.startswith(f"-x.py{FINDING}")

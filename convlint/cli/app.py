@@ -21,6 +21,7 @@ from convlint.cli.preflight import lock, preflight
 from convlint.cli.problem_matcher import problem_matcher
 from convlint.cli.rule import rule
 from convlint.errors import UsageError
+from convlint.report.plain import one_line
 
 app = typer.Typer(
     name="convlint",
@@ -87,7 +88,7 @@ def _with_command(arguments: Sequence[str]) -> list[str]:
 
 
 def _fail(message: str) -> int:
-    sys.stderr.write(f"convlint: error: {' '.join(message.split())}\n")
+    sys.stderr.write(f"convlint: error: {one_line(message)}\n")
     return 2
 
 

@@ -15,6 +15,7 @@ from convlint.cli.progress import shown_if_slow, steps_shown
 from convlint.config import Configuration, Options, Settings
 from convlint.errors import UsageError
 from convlint.report.formats import FORMATS
+from convlint.report.plain import printable
 from convlint.source.document import Document, SourceError
 
 
@@ -207,13 +208,13 @@ def _show(
 ) -> int:
     files = {Path(stdin.path): configuration.settings(Path.cwd())} if stdin else api.files(paths, configuration)
     if not settings:
-        out.writelines(f"{path}\n" for path in files)
+        out.writelines(f"{printable(str(path))}\n" for path in files)
         return 0
     if not files:
         raise UsageError("no Python file is under the given paths; name one to see its settings")
     path, resolved = next(iter(files.items()))
-    out.write(f"Settings for {path}\n")
-    out.writelines(f"{line}\n" for line in _settings_lines(resolved))
+    out.write(f"Settings for {printable(str(path))}\n")
+    out.writelines(f"{printable(line)}\n" for line in _settings_lines(resolved))
     return 0
 
 
