@@ -3,7 +3,11 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO = build/demo
 
-.PHONY: demo test lint types docs comparison bench measure prove fixes-hold fuzz-repairs vscode test-browser clean
+PYTHONS ?= python3.10 python3.11 python3.12 python3.13
+OF_LINTER = tests/analyzer tests/fuzz tests/report/test_text.py tests/rules tests/source $(addprefix tests/test_,$(addsuffix .py,\
+	baseline cli config fixer hostile linter never_lost notebooks))
+
+.PHONY: demo test test-pythons test-browser lint types docs comparison bench measure prove fixes-hold fuzz fuzz-repairs vscode clean
 
 $(BIN)/convlint: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -43,6 +47,13 @@ $(VENV)/.browser: $(VENV)/.dev
 	$(BIN)/pip install -q -c constraints.txt -e ".[browser]"
 	touch $@
 
+test-pythons:  ## the tests of the linter on each supported Python that is there, without torch
+	for python in $(PYTHONS); do \
+	  $$python -c "" 2>/dev/null || { echo "$$python is not there"; continue; }; \
+	  $$python -m venv build/pythons/$$python && build/pythons/$$python/bin/pip install -q -e . hypothesis pytest \
+	  && build/pythons/$$python/bin/python -m pytest -q -p no:cacheprovider $(OF_LINTER) || exit 1; \
+	done
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check convlint rules tests benchmarks docs
 	$(BIN)/ruff format --check convlint rules tests benchmarks docs
@@ -78,6 +89,11 @@ fixes-hold: $(VENV)/.dev  ## repair copies of packages, and compare what their m
 	$(PYTHON) -m venv build/fixes/venv
 	build/fixes/venv/bin/pip install -q $$($(BIN)/python benchmarks/packages.py)
 	$(BIN)/python benchmarks/fixes_hold.py build/fixes/venv/bin/python
+
+fuzz: $(VENV)/.dev  ## ten minutes of fuzzing, 300 kills, then all Python files that are installed
+	FUZZ_SECONDS=600 KILLS=300 $(BIN)/pytest tests/fuzz tests/test_never_lost.py
+	$(BIN)/python tests/fuzz/corpus.py $$($(BIN)/python -c "import sysconfig; print(*map(sysconfig.get_path, ('stdlib', 'purelib')))")
+	$(BIN)/python tests/fuzz/corpus.py --enter $$($(BIN)/python -c "import sysconfig; print(sysconfig.get_path('stdlib'))")
 
 fuzz-repairs: $(VENV)/.dev  ## repair 10,000 classes and functions of real packages, changed at random
 	$(BIN)/python benchmarks/fuzz_repairs.py

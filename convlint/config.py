@@ -23,7 +23,7 @@ from convlint.backends.facts import facts, newest_known, versions
 from convlint.entry_points import EntryPoint, check_entry_pattern, check_entry_point
 from convlint.errors import UsageError, nearest
 from convlint.rule import Context, current, faults, registry
-from convlint.source.discovery import DEFAULT_EXCLUDE, absolute, anchored, discover, matches
+from convlint.source.discovery import DEFAULT_EXCLUDE, absolute, anchored, discover, is_file, matches
 from convlint.source.document import Document
 from convlint.trial.job import ModelSpec
 
@@ -208,7 +208,8 @@ def parse_options(table: Mapping[str, Any], source: str) -> Options:
         UsageError: a key is unknown or a value has the wrong type.
     """
     _check_keys(table, Options.__struct_encode_fields__, source)
-    for model in table.get("models", ()):
+    models = table.get("models")
+    for model in models if isinstance(models, list) else ():
         if isinstance(model, dict):
             _check_keys(model, ModelOptions.__struct_encode_fields__, f"{source}: [[models]]")
     try:
@@ -436,9 +437,12 @@ def read_file(path: Path) -> Options | None:
         raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: is not valid TOML: {error}") from None
+    except RecursionError:
+        raise UsageError(f"{path}: is nested too deeply; write its lists and tables flatter") from None
     if path.name != "pyproject.toml":
         return parse_options(table, str(path))
-    tool = table.get("tool", {}).get("convlint")
+    tools = table.get("tool")
+    tool = tools.get("convlint") if isinstance(tools, dict) else None
     if tool is None:
         return None
     if not isinstance(tool, dict):
@@ -513,7 +517,7 @@ class Configuration:
     def _read(self, folder: Path) -> Settings:
         for name in ("convlint.toml", "pyproject.toml"):
             file = folder / name
-            if file.is_file() and (options := read_file(file)) is not None:
+            if is_file(file) and (options := read_file(file)) is not None:
                 return self._settings(folder, file, options)
         return self._default if folder == folder.parent else self._for(folder.parent)
 

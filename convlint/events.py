@@ -106,6 +106,13 @@ class Operand:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Failed(Event):
+    """convlint itself failed while it followed a function: what it would have found there is missing."""
+
+    why: str = field(compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class LeavesGraph(Event):
     """A tensor or dimension becomes a Python or NumPy value: ``.item()``, ``int()``, ``np.exp(t)``..."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +19,8 @@ from convlint.source.suppressions import added, comments, rows_for_comments
 
 ROUNDS = 20
 """How often repairs are applied and the result linted again before a file counts as unstable."""
+_GROWTH = 10
+"""How many times as many repairs of a rule as at first show that each calls for several: no need for more rounds."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,14 @@ def _rounds(
     """What is left, what was repaired, and which files' codes (besides ``endless``, left out) found no end."""
     current, fixed, whole = first, list[Finding](), True
     applied: list[Finding] = []
+    at_first: dict[tuple[str, str], int] = {}
     for _ in range(ROUNDS):
         changed, applied = _repaired(current, settings, endless)
         fixed += applied
+        counts = Counter((finding.path, finding.code) for finding in applied)
+        at_first = {**counts, **at_first}
+        if growing := {one for one, count in counts.items() if count > _GROWTH * at_first[one]}:
+            return current, fixed, growing
         if applied:  # the files that changed are linted again; all of them once these have settled
             around = [one for path, one in current.documents.items() if path not in changed]
             current = _merged(current, lint_documents(list(changed.values()), settings, files.also(around)))
@@ -279,11 +286,20 @@ def _rows(finding: Finding) -> tuple[int, int]:
 
 
 def replace_all(changed: Sequence[tuple[Document, str]]) -> None:
-    """Replaces the texts of files, none where one of them cannot be written."""
-    for original, _ in changed:
-        check_writable(original)
+    """Replaces the texts of files, none where one of them cannot be written; another run may have done it already."""
     for original, text in changed:
-        replace_file(original, text)
+        if not _holds(original, text):
+            check_writable(original)
+    for original, text in changed:
+        if not _holds(original, text):
+            replace_file(original, text)
+
+
+def _holds(document: Document, text: str) -> bool:
+    try:
+        return Path(document.path).read_bytes() == document.encode(text)
+    except OSError:
+        return False
 
 
 def check_writable(document: Document) -> None:
@@ -312,7 +328,7 @@ def replace_file(document: Document, text: str) -> None:
     check_writable(document)
     path = Path(document.path).resolve()
     try:
-        replace_bytes(path, document.encode(text), path.stat().st_mode & 0o7777)
+        replace_bytes(path, document.encode(text))
     except OSError as error:
         raise _unwritable(document, error.strerror or str(error)) from None
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from convlint import backends, baseline
 from convlint.analyzer import Analyzer, Asked, roomy
 from convlint.config import TARGETS, Settings
-from convlint.errors import nearest
-from convlint.events import Call, ClassDef, Event, Generic, OfLibrary
+from convlint.errors import nearest, raised
+from convlint.events import Call, ClassDef, Event, Failed, Generic, OfLibrary
 from convlint.findings import Applicability, Edit, Finding, Fix, Severity, Span
 from convlint.rule import Context, Rule, current, faults, registry
-from convlint.source.document import TOO_DEEP, Document, SourceError
+from convlint.source.document import TOO_DEEP, Document, SourceError, TooLargeError
 from convlint.source.suppressions import Suppression, suppressions, without
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ def lint(
         try:
             documents.append(Document.read(path))
         except SourceError as error:
-            unreadable.append(_not_parsed(str(path), error, "error"))
+            severity: Severity = "info" if isinstance(error, TooLargeError) else "error"
+            unreadable.append(_not_parsed(str(path), error, severity))
     if stdin is not None:
         documents.append(stdin)
     result = lint_documents(documents, settings, files)
@@ -181,6 +182,9 @@ def _judged(
     judged: list[Repairable] = []
     for event in events:
         kind = type(event)
+        if isinstance(event, Failed):
+            judged.append(Repairable(_not_followed(event)))
+            continue
         if kind not in by_event:
             by_event[kind] = [r for r in rules.values() if issubclass(kind, r.events) and r.code not in ignored]
         for rule in by_event[kind]:
@@ -201,10 +205,18 @@ def _checked(rule: Rule, event: Event, context: Context) -> Finding | None:
         return found
     except Exception as error:  # a third party's rule must not end the run
         message = (
-            f"rule {rule.code} failed here ({type(error).__name__}: {error}); report it to the authors of "
+            f"rule {rule.code} failed here ({raised(error)}); report it to the authors of "
             f"`{type(rule).__module__}` with this line"
         )
         return Finding("CVL005", "rule-crashed", message, event.document.path, event.span, "error")
+
+
+def _not_followed(event: Failed) -> Finding:
+    message = (
+        f"convlint itself failed in `{event.function}` ({event.why}), so that problems of it are not seen; "
+        f"please report it with this function"
+    )
+    return Finding("CVL005", "rule-crashed", message, event.document.path, event.span, "error")
 
 
 # --- files that do not parse -------------------------------------------------------------------------------------
@@ -224,6 +236,8 @@ def _syntax(document: Document, error: SourceError) -> Finding:
     return _not_parsed(document.path, error, "error")
 
 
+_LONGEST = 200_000
+"""Characters of a text that LibCST, which is slow, is asked about."""
 _DEEPEST = 200
 """How deeply Python lets brackets nest; far beyond, LibCST's parser overflows the stack and ends the process."""
 
@@ -232,7 +246,7 @@ def _newer_python(text: str, error: str) -> str | None:
     """The Python version whose syntax a text needs that this one cannot parse; None where it is plainly wrong."""
     import libcst as cst
 
-    if error == TOO_DEEP or _depth(text) > _DEEPEST:
+    if error == TOO_DEEP or len(text) > _LONGEST or _depth(text) > _DEEPEST:
         return None
     try:
         module = cst.parse_module(text)

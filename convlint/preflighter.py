@@ -78,6 +78,8 @@ class How:
     """Whether to keep what tells a model apart from others."""
     draw: bool = False
     """Whether to look at what a page draws: the graph of the file, and how far its tensors are from eager's."""
+    sandbox: bool = False
+    """Whether models can neither write nor reach a network."""
 
 
 def preflight_models(
@@ -109,6 +111,7 @@ def preflight_models(
                 ),
                 seconds=how.seconds,
                 gigabytes=how.gigabytes,
+                sandbox=how.sandbox,
             )
             for model in models
         ]

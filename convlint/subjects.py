@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from convlint.backends import onnx_file
 from convlint.backends.matrix import MatrixResult, matrix
 from convlint.backends.uses import Subject
 from convlint.config import Configuration, Settings
@@ -38,7 +37,7 @@ def of_paths(paths: Sequence[Path | str], configuration: Configuration, *, draw:
         raise UsageError(f"{files[0]}: an ONNX file is looked at alone; leave out the other paths")
     if not files:
         return _of_sources(paths, configuration)
-    subject = onnx_file.read(files[0])
+    subject = _of_file(files[0])
     return _with_picture(subject, files[0], configuration.settings(Path.cwd())) if draw else subject
 
 
@@ -70,7 +69,7 @@ def of_folder(label: str, folder: Path, draw: Settings | None = None) -> Subject
     files = sorted(folder.glob("*.onnx"))  # onnx_dynamo comes first
     if not files:
         return None
-    subject = replace(onnx_file.read(files[0]), name=f"{label} by {files[0].stem}")
+    subject = replace(_of_file(files[0]), name=f"{label} by {files[0].stem}")
     return _with_picture(subject, files[0], draw, _WRAPPED) if draw else subject
 
 
@@ -80,6 +79,11 @@ def _with_picture(subject: Subject, file: Path, settings: Settings, wrapper: str
         return replace(subject, picture=called(file, "convlint.graph.drawn:drawn", file, settings.targets, wrapper))
     except UsageError:
         return subject
+
+
+def _of_file(path: Path) -> Subject:
+    subject: Subject = called(path, "convlint.backends.onnx_file:read", path)
+    return subject
 
 
 def _is_onnx(path: Path) -> bool:

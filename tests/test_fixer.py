@@ -401,7 +401,7 @@ def test_a_repair_that_raises_is_not_made(monkeypatch: pytest.MonkeyPatch, model
     assert with_rules(monkeypatch, model, A1=ZeroDivisionError(), B1="{}") == FIXED
 
 
-@pytest.mark.parametrize("endless", ["int({})", "int(1 + {})"])
+@pytest.mark.parametrize("endless", ["int({})", "int(1 + {})", "int(1 + int({0}) + int({0}))"])
 def test_repairs_that_find_no_end_are_not_made_at_all(
     monkeypatch: pytest.MonkeyPatch, model: Path, endless: str
 ) -> None:

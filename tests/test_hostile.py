@@ -6,11 +6,18 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
 from conftest import Cli, Ran
 from convlint_rules.examples import forward
+
+from convlint import fixer
+from convlint.config import Settings
+from convlint.linter import lint
+from convlint.source.discovery import discover
 
 MODEL = forward("return x * int(x.shape[0])")
 FINDING = ":7:20: error CVL202 "
@@ -19,7 +26,7 @@ FINDING = ":7:20: error CVL202 "
 def alone(folder: Path, *arguments: str) -> Ran:
     """convlint as a process of its own: a crash would show in its exit code."""
     command = [sys.executable, "-m", "convlint", "--output-format", "concise", *arguments]
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
     return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 
@@ -32,7 +39,7 @@ DEEP = {
     "open parentheses": "x = " + "(" * 5000 + "\n",
     "lists": "x = " + "[" * 5000 + "]" * 5000 + "\n",
     "attributes": returning("x" + ".b" * 5000),
-    "calls": returning("x" + ".b()" * 5000),
+    "calls": returning("x" + ".b()" * 2000),  # Python 3.13 parses no 5,000
     "subscripts": returning("x" + "[0]" * 5000),
     "negations": returning("not " * 5000 + "x"),
     "signs": returning("-" * 5000 + "x"),
@@ -117,6 +124,52 @@ def test_a_file_with_next_to_nothing_is_clean(cli: Cli, data: bytes) -> None:
     assert Path("empty.py").read_bytes() == data
 
 
+@pytest.mark.parametrize(
+    "name", ["latin-1", "cp1252", "utf-16", "utf-16-le", "utf-32", "utf-7", "idna", "rot13", "hex", "zlib", "utf-8-sig"]
+)
+def test_any_declared_encoding_is_repaired_in_it_or_refused(cli: Cli, name: str) -> None:
+    data = f"# coding: {name}\n".encode() + MODEL.encode()
+    Path("m.py").write_bytes(data)
+    ran = cli("m.py", "--fix", "--output-format", "concise")
+    assert ran.err == ""
+    if "CVL001" in ran.out:
+        assert (ran.code, Path("m.py").read_bytes()) == (1, data)
+    else:
+        assert (ran.code, Path("m.py").read_bytes()) == (0, data.replace(b"int(x.shape[0])", b"x.shape[0]"))
+
+
+@pytest.mark.parametrize("text", ["x = '\\ud800'\n", "x = '\\N{GREEK SMALL LETTER ALPHA}'\n", "x = b'\\xff'\n"])
+def test_escapes_that_stand_for_no_text_are_plain_source(cli: Cli, text: str) -> None:
+    Path("m.py").write_text(text + MODEL)
+    ran = cli("m.py", "--fix", "--output-format", "json")
+    assert (ran.code, ran.err) == (0, "")
+    assert Path("m.py").read_text() == text + MODEL.replace("int(x.shape[0])", "x.shape[0]")
+
+
+def test_bytes_that_would_be_a_surrogate_are_no_text(cli: Cli) -> None:
+    Path("m.py").write_bytes(b"x = '\xed\xa0\x80'\n" + MODEL.encode())
+    assert "error CVL001 cannot be decoded" in cli("m.py", "--output-format", "concise").out
+
+
+def test_a_file_that_nobody_wrote_by_hand_is_not_read_and_said_so(cli: Cli) -> None:
+    Path("large.py").write_text("x = [\n" + "0,\n" * (100 << 20 >> 2) + "]\n")  # 75 MB
+    Path("line.py").write_text(f"x = '{'x' * (10 << 20)}'\n")
+    Path("model.py").write_text(MODEL)
+    large, line, model, *_ = cli(".", "--output-format", "concise").out.splitlines()
+    assert large == "large.py:1:1: info CVL001 has more than 64 MB and was not read"
+    assert line.startswith("line.py:1:1: info CVL001 has more than 4 MB of source")
+    assert model.startswith(f"model.py{FINDING}")
+    Path("model.py").unlink()
+    assert cli(".").code == 0
+
+
+def test_a_long_broken_line_is_not_looked_at_for_long(cli: Cli) -> None:
+    Path("m.py").write_text(f"x = [{'1, ' * 100_000}\n")
+    at = time.process_time()
+    assert "CVL001" in cli("m.py", "--output-format", "concise").out
+    assert time.process_time() - at < 2  # LibCST would take three
+
+
 def test_newer_syntax_does_not_fail_the_run(cli: Cli) -> None:
     if sys.version_info >= (3, 14):
         pytest.skip("this Python knows it")
@@ -174,6 +227,71 @@ def test_a_device_that_cannot_be_read_is_a_finding(cli: Cli) -> None:
     assert "/proc/self/mem:1:1: error CVL001 cannot be read: Input/output error" in ran.out
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Unix")
+@pytest.mark.parametrize("arguments", [[], ["--fix"], ["--add-ignores"]])
+def test_pipes_and_devices_are_not_waited_for(tmp_path: Path, arguments: list[str]) -> None:
+    """A pipe that nobody writes to has no end, and `/dev/zero` has none either."""
+    (tmp_path / "package").mkdir()
+    os.mkfifo(tmp_path / "pipe.py")
+    os.mkfifo(tmp_path / "helper.py")
+    os.mkfifo(tmp_path / ".gitignore")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "model.py").write_text("from helper import f\n" + MODEL)
+    ran = alone(tmp_path, "model.py", "pipe.py", "/dev/zero", ".", "--isolated", *arguments)
+    assert ran.code in (0, 1)
+    if not arguments:
+        assert "pipe.py:1:1: error CVL001 cannot be read: it is no regular file" in ran.out
+        assert "/dev/zero:1:1: error CVL001 cannot be read: it is no regular file" in ran.out
+        assert ran.out.count("CVL202") == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Unix")
+@pytest.mark.parametrize("name", ["pyproject.toml", "convlint.toml", ".convlint.toml"])
+def test_a_configuration_that_is_a_pipe_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    (tmp_path / "model.py").write_text(MODEL)
+    assert alone(tmp_path, ".").code in (1, 2)
+
+
+def test_who_may_read_nothing_is_told_of_each_file(tmp_path: Path) -> None:
+    """As another user than the superuser, who may read everything."""
+    if not hasattr(os, "setuid") or os.geteuid() != 0:
+        pytest.skip("only the superuser can become another")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "closed").mkdir(mode=0)
+        (folder / "m.py").write_text(MODEL)
+        (folder / "m.py").chmod(0)
+        (folder / "n.py").write_text("from closed import f\nfrom m import g\n" + MODEL)
+        (folder / "link.py").symlink_to(folder / "closed" / "m.py")
+        settings = Settings(root=folder)
+        lint([folder / "m.py"], settings)  # imports what the other user may not read
+        child = os.fork()
+        if not child:
+            os.setuid(2345)
+            found = lint([*discover([folder], lambda _: settings)], settings).findings
+            os._exit(int([one.message[:15] for one in found] != ["cannot be read:", "`int(x.shape[0]"]))
+        assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_file_that_goes_while_it_is_checked_is_one_error(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("a.py").write_text(MODEL)
+    Path("b.py").write_text(MODEL)
+    linted = fixer.lint
+
+    def lint_and_remove(*given: object, **named: object) -> object:
+        result = linted(*given, **named)  # type: ignore[arg-type]
+        Path("b.py").unlink()
+        return result
+
+    monkeypatch.setattr(fixer, "lint", lint_and_remove)
+    ran = cli(".", "--fix")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert "b.py: cannot be written: No such file or directory; this file is unchanged" in ran.err
+    assert Path("a.py").read_text() == MODEL
+
+
 NAMES = [
     b"a\nb.py",
     b"a b.py",
@@ -214,6 +332,53 @@ def test_any_file_name_is_linted_repaired_and_shown_on_one_line(cli: Cli, name: 
     assert cli("d", "--diff").code == 1
     assert cli("d", "--fix").code == 0
     assert path.read_text() == MODEL.replace("int(x.shape[0])", "x.shape[0]")
+
+
+ESCAPE = "\x1b[31m\u202e"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [f"{ESCAPE}.py"],
+        ["d", "--show-files"],
+        ["d", "--show-settings"],
+        ["d", "--select", ESCAPE],
+        ["d", "--target", ESCAPE],
+        ["d", "--config", f"{ESCAPE} = 1"],
+        ["d", "--config", f"{ESCAPE}.toml"],
+        ["d", "--baseline", ESCAPE],
+        ["d", "--write-baseline", f"{ESCAPE}/x"],
+        ["d", "--per-file-ignores", ESCAPE],
+        ["d", "--output-file", f"{ESCAPE}/x"],
+        ["d", "--diff", "--prove", ESCAPE],
+        ["d", f"--{ESCAPE}"],
+        ["rule", ESCAPE],
+        ["matrix", f"{ESCAPE}.py"],
+        ["matrix", "d"],
+        ["diagnose", ESCAPE],
+        ["cut", ESCAPE, "--target", "tvm"],
+        ["preflight", f"{ESCAPE}.py:Model", "--isolated"],
+        ["dev", "new-rule", ESCAPE, "x"],
+    ],
+    ids=lambda one: " ".join(one).replace(ESCAPE, "ESC"),
+)
+def test_what_is_wrong_is_said_without_acting_on_the_terminal(cli: Cli, arguments: list[str]) -> None:
+    Path("d").mkdir()
+    Path(f"d/{ESCAPE}.py").write_text(MODEL)
+    ran = cli(*arguments)
+    assert "\x1b" not in ran.out + ran.err
+    assert "\u202e" not in ran.out + ran.err
+    assert ran.out + ran.err
+
+
+def test_a_configuration_does_not_act_on_the_terminal(cli: Cli) -> None:
+    Path("model.py").write_text(MODEL)
+    for text in (f'"{ESCAPE[1:]}\\u001b[1m" = 1', 'target = ["x\\u001b[1m"]', 'select = ["\\u001b[1m"]', "\x1b"):
+        Path("convlint.toml").write_text(text)
+        ran = cli("model.py")
+        assert ran.code == 2
+        assert "\x1b" not in ran.out + ran.err
 
 
 def test_a_name_with_a_leading_dash_is_given_behind_two_dashes(cli: Cli) -> None:
@@ -273,6 +438,74 @@ def test_the_users_code_is_not_run(tmp_path: Path) -> None:
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (1, "")
     assert not (tmp_path / "ran").exists()
+
+
+def traps(folder: Path, *names: str) -> Path:
+    """Modules that leave a mark when they are imported; where the mark would be."""
+    for name in names:
+        (folder / f"{name}.py").write_text(f"open({str(folder / 'ran')!r}, 'w').close()\n")
+    return folder / "ran"
+
+
+def test_nothing_is_imported_from_the_working_folder(tmp_path: Path) -> None:
+    """``python -m`` puts it first on the path; there could also be a rule pack, "installed"."""
+    modules = {
+        "typer",
+        "rich",
+        "msgspec",
+        "pathspec",
+        "libcst",
+        "tomli",
+        "convlint_rules",
+        "decimal",
+        "difflib",
+        "json",
+    }
+    ran = traps(tmp_path, *modules, "sitecustomize", "usercustomize", "torch", "onnx", "pack")
+    info = tmp_path / "pack-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pack\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[convlint.rules]\npack = pack:rules\n")
+    (tmp_path / "model.txt").write_text(MODEL)
+    for arguments in (["--output-format", "sarif"], ["--fix"]):
+        done = alone(tmp_path, "model.txt", *arguments)
+        assert done.code in (0, 1), done.err
+        assert not ran.exists()
+
+
+@pytest.mark.parametrize("command", ["diagnose", "matrix"])
+def test_a_model_is_read_by_nothing_from_the_working_folder(tmp_path: Path, command: str) -> None:
+    onnx = pytest.importorskip("onnx")
+    model = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["" : 17]> g (float[2] x) => (float[2] y) {y=Abs(x)}'
+    )
+    (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
+    ran = traps(tmp_path, "onnx", "numpy", "google", "onnxruntime", "pickle", "ml_dtypes", "msgspec", "typer")
+    done = subprocess.run(
+        [sys.executable, "-m", "convlint", command, "model.onnx"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "select = __import__('os').system('touch ran')",
+        "entry-points = ['model:Model']",
+        "models = [{factory = 'model:M'}]",
+    ],
+)
+def test_a_configuration_runs_nothing(cli: Cli, setting: str) -> None:
+    ran = traps(Path().absolute(), "helper")
+    Path("model.py").write_text("import helper\nopen('ran', 'w').close()\n" + MODEL)
+    Path("convlint.toml").write_text(setting)
+    assert cli(".").code in (1, 2)
+    assert not ran.exists()
 
 
 @pytest.mark.parametrize("arguments", [[], ["--fix", "--unsafe-fixes"], ["--add-ignores"], ["--output-format", "json"]])

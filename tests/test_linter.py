@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from convlint_rules.examples import forward
 
 from convlint import api
+from convlint.analyzer import statements
+from convlint.analyzer.run import Frame, Run, qualified
 from convlint.config import Configuration, Layer, Options, Settings
 from convlint.events import Event, LeavesGraph
 from convlint.findings import Applicability, Finding, Harm, Level
@@ -220,8 +223,26 @@ def with_rules(monkeypatch: pytest.MonkeyPatch, model: Path, *rules: type[Rule],
 def test_a_rule_that_fails_is_named_and_the_run_goes_on(monkeypatch: pytest.MonkeyPatch, model: Path) -> None:
     result = with_rules(monkeypatch, model, Broken, Quiet)
     assert [f.code for f in result.findings] == ["ABC002", "CVL005"]
-    assert "rule ABC001 failed here (KeyError: 'missing')" in result.findings[1].message
+    assert "rule ABC001 failed here (KeyError: 'missing' at test_linter.py:" in result.findings[1].message
     assert f"`{__name__}`" in result.findings[1].message
+
+
+def test_a_fault_in_one_function_does_not_hide_what_is_wrong_in_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    execute = statements.execute
+
+    def broken(run: Run, frame: Frame, body: list[ast.stmt]) -> None:
+        if qualified(frame).endswith("Bad.forward"):
+            raise KeyError("x")
+        execute(run, frame, body)
+
+    monkeypatch.setattr(statements, "execute", broken)
+    (tmp_path / "bad.py").write_text(forward(LINE).replace("Model", "Bad"))
+    (tmp_path / "model.py").write_text(forward(LINE))
+    bad, good = lint([tmp_path / "bad.py", tmp_path / "model.py"], Settings(root=tmp_path)).findings
+    assert (bad.code, bad.severity, bad.span.row, good.code) == ("CVL005", "error", 6, "CVL202")
+    assert bad.message.startswith("convlint itself failed in `Bad.forward` (KeyError: 'x' at test_linter.py:")
 
 
 def test_a_repair_that_fails_leaves_its_finding(monkeypatch: pytest.MonkeyPatch, model: Path) -> None:

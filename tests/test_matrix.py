@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,34 @@ def test_what_is_no_model_is_said_in_one_sentence(cli: Cli, content: bytes, said
     assert (ran.code, ran.out) == (2, "")
     assert said in ran.err
     assert len(ran.err.splitlines()) == 1
+
+
+def test_an_opset_that_no_version_of_onnx_can_have_is_no_model(cli: Cli) -> None:
+    save([node("Abs")], 17)
+    model = onnx.load("m.onnx")
+    model.opset_import[0].version = 2**40
+    Path("m.onnx").write_bytes(model.SerializeToString())
+    ran = cli("matrix", "m.onnx", "--isolated")
+    assert (ran.code, ran.out) == (2, "")
+    assert "is no ONNX model" in ran.err
+
+
+@pytest.mark.parametrize(("depth", "calls", "code"), [(60, 2, 0), (2000, 1, 2)], ids=["doubling", "deep"])
+def test_functions_that_would_be_endless_in_place_of_their_calls(cli: Cli, depth: int, calls: int, code: int) -> None:
+    imports = [onnx.helper.make_opsetid("", 17), onnx.helper.make_opsetid("o", 1)]
+    model = onnx.parser.parse_model(
+        f'<ir_version: 8, opset_import: ["" : 17, "o" : 1]> g (float[2] x) => (float[2] y) {{ y = o.f{depth}(x) }}'
+    )
+    for at in range(depth + 1):
+        called = ("Abs", "") if not at else (f"f{at - 1}", "o")
+        names = ["a", *(f"v{one}" for one in range(calls - 1)), "b"]
+        nodes = [onnx.helper.make_node(called[0], [a], [b], domain=called[1]) for a, b in pairwise(names)]
+        model.functions.append(onnx.helper.make_function("o", f"f{at}", ["a"], ["b"], nodes, imports))
+    Path("m.onnx").write_bytes(model.SerializeToString())
+    for command in ("matrix", "diagnose"):
+        ran = cli(command, "m.onnx")
+        assert ran.code == code
+        assert code == 0 or "m.onnx is nested too deeply to be read" in ran.err
 
 
 def test_weights_that_are_stored_elsewhere_are_not_needed(cli: Cli) -> None:

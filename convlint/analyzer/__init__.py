@@ -86,6 +86,9 @@ def roomy() -> Iterator[None]:
     sys.setrecursionlimit(max(limit, 6000))
     try:
         yield
+    except BaseException as error:
+        collecting = collecting and isinstance(error, Exception)  # who interrupts does not wait for the garbage
+        raise
     finally:
         sys.setrecursionlimit(limit)
         if collecting:

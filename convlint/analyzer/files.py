@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convlint.analyzer.index import ModuleInfo, build, place
-from convlint.source.discovery import DEFAULT_EXCLUDE, INSTALLED, absolute, discover, project_root
+from convlint.source.discovery import DEFAULT_EXCLUDE, INSTALLED, absolute, discover, is_file, project_root
 from convlint.source.document import Document
 
 _WORD = re.compile(rb"[^\W\d]\w*")
@@ -44,14 +44,14 @@ class Files:
 
     def is_file(self, path: Path) -> bool:
         """Whether there is a file."""
-        return absolute(path) in self._in_memory or path.is_file()
+        return absolute(path) in self._in_memory or is_file(path)
 
     def importable(self, folder: Path) -> set[str]:
         """The names of what can be imported from a folder."""
         names = {path.stem for path in self._in_memory if path.parent == folder and path.suffix == ".py"}
         with contextlib.suppress(OSError):
             entries = list(folder.iterdir())
-            names |= {e.stem for e in entries if e.suffix == ".py" or (e / "__init__.py").is_file()}
+            names |= {e.stem for e in entries if e.suffix == ".py" or is_file(e / "__init__.py")}
         return names
 
     def document(self, path: Path) -> Document:

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convlint.source.discovery import INSTALLED
+from convlint.source.discovery import INSTALLED, is_file
 from convlint.source.document import Document, SourceError
 
 if TYPE_CHECKING:
@@ -297,7 +297,7 @@ def place(path: Path) -> tuple[str, Path, bool]:
     package = path.name == "__init__.py"
     parts = [] if package else [path.name if path.suffix == ".ipynb" else path.stem]  # a notebook is not imported
     folder = path.parent
-    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
+    while is_file(folder / "__init__.py") and folder.name.isidentifier():
         parts.append(folder.name)
         folder = folder.parent
     return ".".join(reversed(parts)) or path.stem, folder, package

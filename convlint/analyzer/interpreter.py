@@ -31,7 +31,9 @@ from convlint.analyzer.values import (
     Value,
 )
 from convlint.entry_points import EntryPoint
-from convlint.events import Event
+from convlint.errors import raised
+from convlint.events import Event, Failed
+from convlint.findings import Span
 
 NOT_EXPORTED = frozenset(
     [
@@ -106,6 +108,13 @@ def _transforms(module: ModuleInfo) -> str:
 
 def _imports_data(module: ModuleInfo) -> bool:
     return any(isinstance(bound, tuple) and bound[0].partition(".")[0] in _OF_DATA for bound in module.names.values())
+
+
+def _failed(function: FunctionInfo, error: Exception) -> Failed:
+    document, node = function.module.document, function.node
+    span = document.span(node)
+    first = Span(span.row, span.column, span.row, len(document.lines[span.row - 1].rstrip()) + 1)
+    return Failed(document=document, span=first, statement=first, function=function.qualname, why=raised(error))
 
 
 class Interpreter:
@@ -243,9 +252,9 @@ class Interpreter:
     def _enter(self, cls: ClassInfo) -> None:
         """Interpret a model's ``forward`` as an exporter calls it, as far as its nesting allows."""
         self._forget()
-        with self._as_deep_as_possible():
-            forward = self.run.method(cls, "forward")
-            if forward is not None:
+        forward = self.run.method(cls, "forward")
+        if forward is not None:
+            with self._as_far_as_possible(forward):
                 self._call_on(self._instance(cls), forward)
         kept.finish(self.run)
 
@@ -253,7 +262,7 @@ class Interpreter:
         """Interpret a function; of what the configuration has ``named`` everything given is taken for an input."""
         function, owner = entry.function, entry.owner
         self._forget()
-        with self._as_deep_as_possible():
+        with self._as_far_as_possible(function):
             if owner is None or "staticmethod" in function.decorators:
                 self._call(function, entry_arguments(self.run, function, {}, named=named))
             elif "classmethod" in function.decorators:
@@ -271,13 +280,20 @@ class Interpreter:
         self.run.kept, self.run.written = {}, frozenset()
 
     @contextmanager
-    def _as_deep_as_possible(self) -> Iterator[None]:
-        """What is nested too deeply to be followed ends here; the run goes on."""
+    def _as_far_as_possible(self, function: FunctionInfo) -> Iterator[None]:
+        """What is nested too deeply to be followed, or too much for convlint itself, ends here; the run goes on."""
         try:
             yield
         except RecursionError:
-            self.run.active.clear()
-            self.run.depth = 0
+            self._come_back()
+        except Exception as error:  # a fault of the analyzer's must not hide what it finds elsewhere
+            self._come_back()
+            if function.module.document.path in self.run.reported:
+                self.run.note(_failed(function, error), "failed", ())
+
+    def _come_back(self) -> None:
+        self.run.active.clear()
+        self.run.depth = 0
 
     def _call_on(self, owner: Value, method: FunctionInfo, *, named: bool = False) -> None:
         env: dict[str, Value] = {}
@@ -294,14 +310,13 @@ class Interpreter:
     def _instance(self, cls: ClassInfo) -> Instance:
         """A model made with arguments of which only their kind is known."""
         instance = Instance(cls, complete=False)
-        with self._as_deep_as_possible():
-            self._call_init(cls, instance)
+        init = self.run.method(cls, "__init__")
+        if init is not None:
+            with self._as_far_as_possible(init):
+                self._call_init(cls, instance, init)
         return instance
 
-    def _call_init(self, cls: ClassInfo, instance: Instance) -> None:
-        init = self.run.method(cls, "__init__")
-        if init is None:
-            return
+    def _call_init(self, cls: ClassInfo, instance: Instance, init: FunctionInfo) -> None:
         env = {name: self._configured(value) for name, value in self._parameters(init).items()}
         env |= self.builders.parts(cls, init)
         first = [*init.node.args.posonlyargs, *init.node.args.args][:1]

@@ -11,6 +11,7 @@ from convlint.analyzer.run import Run
 from convlint.analyzer.values import UNKNOWN, Class, Function, Instance, Name, Value
 from convlint.entry_points import EntryPoint
 from convlint.errors import UsageError, nearest
+from convlint.source.discovery import is_file
 
 _CALLED = ("forward", "__call__")
 
@@ -44,7 +45,7 @@ def _module(run: Run, modules: list[ModuleInfo], point: EntryPoint) -> ModuleInf
     for folder in point.folders:
         stem = folder.joinpath(*parts)
         for path in (stem / "__init__.py", stem.with_name(f"{stem.name}.py")):
-            if path.is_file():
+            if is_file(path):
                 return given.get(path) or run.project.read(path)
     named = next((module for module in modules if module.name == point.module), run.project.module(point.module))
     if named is None:

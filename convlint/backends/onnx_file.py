@@ -14,9 +14,11 @@ from convlint.backends.chains import chains, known_chains
 from convlint.backends.facts import DTYPES
 from convlint.backends.uses import FILE, Operator, OperatorUse, Place, Subject
 from convlint.errors import UsageError
+from convlint.graph import files, structure
 from convlint.trial.place import of_node
 
 DEFAULT_DOMAINS = ("", "ai.onnx")
+_MOST_OPSET = 1 << 16
 _SMALL = 1024
 """Bytes of a constant that type inference may need to look at; larger ones are weights."""
 _TARGET = re.compile(r"target=(?:torch\.ops\.)?([\w.]+)")
@@ -28,10 +30,10 @@ def read(path: Path) -> Subject:
     Raises:
         UsageError: it is no ONNX model, or the package onnx is missing.
     """
-    model = _loaded(path)
+    model = files.read(path)
     opsets = {one.domain: one.version for one in model.opset_import}
     opset = next((opsets[one] for one in DEFAULT_DOMAINS if one in opsets), 0)
-    if not model.graph.node or opset <= 0:
+    if not model.graph.node or not 0 < opset < _MOST_OPSET:
         raise UsageError(f"{path}: is no ONNX model (no node, or no opset); name a file that an exporter wrote")
     nodes = list(_nodes(model))
     dtypes = _dtypes(model)
@@ -44,19 +46,6 @@ def read(path: Path) -> Subject:
     producer = _printable(f"{model.producer_name} {model.producer_version}").strip()
     uses = tuple(collected.uses())
     return Subject(str(path), uses, opset, producer, len(nodes), int(model.ir_version), rows=collected.rows())
-
-
-def _loaded(path: Path) -> Any:
-    try:
-        import onnx
-    except ImportError:
-        raise UsageError(f"{path}: reading ONNX needs the package onnx; pip install 'convlint[trace]'") from None
-    try:
-        return onnx.load_model_from_string(path.read_bytes(), format="protobuf")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except Exception:  # protobuf raises what its implementation of the day likes
-        raise UsageError(f"{path}: is no ONNX model, or one that is cut off; export it again") from None
 
 
 def _nodes(model: Any) -> Iterator[Any]:
@@ -102,8 +91,9 @@ def _dtypes(model: Any) -> dict[str, str]:
             if weight.ByteSize() > _SMALL:
                 for large in ("raw_data", "float_data", "int32_data", "int64_data", "double_data", "uint64_data"):
                     weight.ClearField(large)
-    with suppress(Exception):  # what the file itself says is left
-        slim = onnx.shape_inference.infer_shapes(slim)
+    if structure.expanded(slim) <= structure.MOST_NODES:
+        with suppress(Exception):  # what the file itself says is left
+            slim = onnx.shape_inference.infer_shapes(slim)
     found: dict[str, str] = {}
     for graph in _graphs(slim.graph):
         for value in (*graph.input, *graph.output, *graph.value_info):

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
 from convlint import __version__
+
+
+class _Ended(BaseException):
+    """The system asks the process to end."""
 
 
 def main() -> None:
@@ -12,6 +18,18 @@ def main() -> None:
     if sys.argv[1:] in (["--version"], ["-V"]):  # answered before anything slow is imported
         sys.stdout.write(f"convlint {__version__}\n")
         return
-    from convlint.cli.app import run
+    from convlint.cli.app import INTERRUPTED, run
 
-    sys.exit(run(sys.argv[1:]))
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        code = run(sys.argv[1:])
+    except _Ended:
+        code = 128 + signal.SIGTERM
+    if code in (INTERRUPTED, 128 + signal.SIGTERM):
+        os._exit(code)  # nobody waits until Python has freed what a long run has in memory
+    sys.exit(code)
+
+
+def _end(*_: object) -> None:
+    """Ends as Ctrl-C does: what is half written is taken away, and processes that were started end."""
+    raise _Ended

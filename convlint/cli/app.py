@@ -22,12 +22,15 @@ from convlint.cli.problem_matcher import problem_matcher
 from convlint.cli.rule import rule
 from convlint.cli.server import server
 from convlint.errors import UsageError
+from convlint.report.plain import one_line
 
 app = typer.Typer(
     name="convlint",
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+INTERRUPTED = 130
+"""What a shell takes for a run that Ctrl-C has ended."""
 COMMANDS = ("check", "preflight", "lock", "matrix", "diagnose", "cut", "rule", "problem-matcher", "server", "dev")
 _OF_ROOT = ("-h", "--help", "-V", "--version", "--install-completion", "--show-completion")
 app.command("check")(check)
@@ -68,7 +71,7 @@ def run(arguments: Sequence[str]) -> int:
         message = error.format_message().replace(": Value error, ", ": ").rstrip(".")
         return _fail(f"{message}; see `{command} --help`")
     except (KeyboardInterrupt, typer.Abort):
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:  # the reader (`| head`) has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -87,7 +90,7 @@ def _with_command(arguments: Sequence[str]) -> list[str]:
 
 
 def _fail(message: str) -> int:
-    sys.stderr.write(f"convlint: error: {' '.join(message.split())}\n")
+    sys.stderr.write(f"convlint: error: {one_line(message)}\n")
     return 2
 
 

@@ -11,10 +11,11 @@ from typing import TextIO
 from convlint import api
 from convlint.cli import options as opt
 from convlint.cli.printer import Printer, output
-from convlint.cli.progress import steps_shown
+from convlint.cli.progress import shown_if_slow, steps_shown
 from convlint.config import Configuration, Options, Settings
 from convlint.errors import UsageError
 from convlint.report.formats import FORMATS
+from convlint.report.plain import printable
 from convlint.source.document import Document, SourceError
 
 
@@ -133,12 +134,17 @@ def check(
                 )
             failed = printer.proved(proved, diff) or (exit_non_zero_on_fix and bool(proved.changed))
         elif diff:
-            failed = printer.diff(api.fix(where, configuration, stdin=stdin, write=False))
+            with shown_if_slow("looks for repairs"):
+                wanted = api.fix(where, configuration, stdin=stdin, write=False)
+            failed = printer.diff(wanted)
         elif settings.fix or settings.fix_only:
-            fixed = api.fix(where, configuration, stdin=stdin, write=stdin is None)
+            with shown_if_slow("looks for repairs"):
+                fixed = api.fix(where, configuration, stdin=stdin, write=stdin is None)
             failed = printer.fixed(fixed) or (exit_non_zero_on_fix and bool(fixed.changed))
         else:
-            failed = printer.checked(api.check(where, configuration, stdin=stdin, want_fixes=shown.wants_fixes))
+            with shown_if_slow("checks the files"):
+                checked = api.check(where, configuration, stdin=stdin, want_fixes=shown.wants_fixes)
+            failed = printer.checked(checked)
         return int(failed and not exit_zero)
 
 
@@ -202,13 +208,13 @@ def _show(
 ) -> int:
     files = {Path(stdin.path): configuration.settings(Path.cwd())} if stdin else api.files(paths, configuration)
     if not settings:
-        out.writelines(f"{path}\n" for path in files)
+        out.writelines(f"{printable(str(path))}\n" for path in files)
         return 0
     if not files:
         raise UsageError("no Python file is under the given paths; name one to see its settings")
     path, resolved = next(iter(files.items()))
-    out.write(f"Settings for {path}\n")
-    out.writelines(f"{line}\n" for line in _settings_lines(resolved))
+    out.write(f"Settings for {printable(str(path))}\n")
+    out.writelines(f"{printable(line)}\n" for line in _settings_lines(resolved))
     return 0
 
 

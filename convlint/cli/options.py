@@ -12,6 +12,7 @@ import typer
 
 from convlint.config import Configuration, Exporter, Layer, Options, OutputFormat, parse_config_option
 from convlint.errors import UsageError
+from convlint.report.plain import one_line
 
 _rule = partial(typer.Option, rich_help_panel="Which rules")
 _file = partial(typer.Option, rich_help_panel="Which files")
@@ -155,4 +156,4 @@ def configuration(options: Options, config: Sequence[str], isolated: bool) -> Co
 
 
 def _warn(text: str) -> None:
-    sys.stderr.write(f"warning: {text}\n")
+    sys.stderr.write(f"warning: {one_line(text)}\n")

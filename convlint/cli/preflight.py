@@ -31,6 +31,9 @@ Results = Annotated[
     typer.Option(metavar="FOLDER", help="Keep results in this folder, and do not run again what is there."),
 ]
 Locked = Annotated[bool, typer.Option("--locked", help="Compare with the lock that `convlint lock` wrote.")]
+Sandbox = Annotated[
+    bool, typer.Option("--sandbox", help="Let models write nothing and reach no network (Linux, with bubblewrap).")
+]
 Shard = Annotated[str, typer.Option(metavar="K/N", help="Run the K-th of N parts of the models.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Whole messages, code and every input left out.")]
 Format = Annotated[Literal["text", "json"], typer.Option("--output-format", help="How to print it.")]
@@ -52,6 +55,7 @@ def preflight(
     results: Results = None,
     shard: Shard = "1/1",
     locked: Locked = False,
+    sandbox: Sandbox = False,
     verbose: Verbose = False,
     show_harmless: opt.ShowHarmless = None,
     unsafe_fixes: opt.UnsafeFixes = None,
@@ -64,7 +68,8 @@ def preflight(
 ) -> int:
     """Run a model on every exporter, on other data than it was traced with, and name the lines that go wrong.
 
-    This runs the model's code, in a process of its own with limits on time and memory.
+    This runs the model's code, in a process of its own with limits on time and memory; with `--sandbox` also without
+    a network and without a right to write.
     """
     given = Options(
         exporter=exporter, target=target, opset=opset, show_harmless=show_harmless, unsafe_fixes=unsafe_fixes
@@ -87,6 +92,7 @@ def preflight(
             store=results,
             shard=_part(shard),
             lock=locked,
+            sandbox=sandbox,
             want_fixes=output_format == "json" or html is not None,
             draw=html is not None,
             watch=watch,

@@ -18,7 +18,7 @@ from convlint.errors import UsageError
 from convlint.findings import Finding
 from convlint.report.formats import FORMATS, Format, Report, Sources
 from convlint.report.notebooks import by_cell, by_line
-from convlint.report.plain import shown_path
+from convlint.report.plain import printable, shown_path
 from convlint.report.style import Painter
 from convlint.source.document import Document
 
@@ -227,4 +227,4 @@ def _failed(findings: Sequence[Finding]) -> bool:
 
 
 def _note(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{printable(text)}\n")

@@ -3,10 +3,35 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from convlint.trial.job import Watch, unwatched
+
+_SLOW = 2.0
+"""Seconds after which somebody wonders."""
+
+
+@contextmanager
+def shown_if_slow(what: str) -> Iterator[None]:
+    """While open, says after a while on stderr, if that is a terminal, that and since when something is done."""
+    over = threading.Event()
+
+    def show() -> None:
+        if not over.wait(_SLOW):
+            with steps_shown(what):
+                over.wait()
+
+    thread = threading.Thread(target=show, daemon=True)
+    if sys.stderr.isatty():
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        if thread.is_alive():
+            thread.join()
 
 
 @contextmanager

@@ -106,8 +106,8 @@ def _feeds(given: Sequence[ValueInfoProto], batches: Sequence[int], whole: Any) 
     for batch in batches:
         for draw in range(_DRAWS):
             for size in [side] if side else _SIDES:
-                feed = {one.name: _drawn(one, batch, size, draw, generator) for one in given}
                 try:
+                    feed = {one.name: _drawn(one, batch, size, draw, generator) for one in given}
                     whole.run(None, feed)
                 except Exception as error:
                     fault = " ".join(str(error).split())

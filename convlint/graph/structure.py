@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
 
 
+MOST_NODES = 1_000_000
+"""Nodes with all functions in the places of their calls, up to which ONNX is asked to infer shapes: it walks them all,
+and a small file can say that there are more than any machine can walk."""
+
+
 def name_of(node: NodeProto) -> str:
     """A node's name, or that of its first output."""
     return node.name or next((name for name in node.output if name), "")

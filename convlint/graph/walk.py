@@ -64,9 +64,7 @@ def opsets_of(model: ModelProto) -> dict[str, int]:
     return found or ({schemas.DEFAULT: 1} if model.ir_version < 3 else {})
 
 
-_MOST_NODES = 1_000_000
-"""Nodes with all functions in the places of their calls, up to which ONNX is asked to infer shapes: it walks them all,
-and a small file can say that there are more than any machine can walk."""
+_MOST_ELEMENTS = 1 << 24
 _UNSAFE = frozenset({"signature", "operator", "undefined", "order", "shape"})
 """What must not be wrong where ONNX infers the shapes of a whole model: it would read inputs that are not there."""
 
@@ -78,13 +76,20 @@ def with_shapes(model: ModelProto) -> GraphProto | None:
     kinds: set[str] = set()
     first = Walk(model, lambda step: kinds.update(one.kind for one in step.wrongs), lambda one: kinds.add(one.kind))
     first.model(None)
-    if kinds & _UNSAFE or structure.expanded(model) > _MOST_NODES:
+    if kinds & _UNSAFE or structure.expanded(model) > structure.MOST_NODES:
         return None
     progress.tell("the inference of all shapes")
     try:
-        return shape_inference.infer_shapes(model, data_prop=True).graph
+        return shape_inference.infer_shapes(model, data_prop=not _is_huge(model.graph)).graph
     except Exception:  # a model that is wrong as a whole; what its nodes make is inferred one by one
         return None
+
+
+def _is_huge(graph: GraphProto) -> bool:
+    """Whether a value is said to have so many elements that ONNX, which propagates each of a vector, finds no end."""
+    values = (*graph.input, *graph.value_info, *graph.output)
+    dims = [one.dim_value for value in values for one in value.type.tensor_type.shape.dim]
+    return max((*dims, *(dim for one in graph.initializer for dim in one.dims)), default=0) > _MOST_ELEMENTS
 
 
 class Walk:

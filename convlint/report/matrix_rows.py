@@ -10,7 +10,7 @@ from convlint.backends.chains import in_words, is_chain
 from convlint.backends.exporters import TITLES, exporters
 from convlint.backends.matrix import ORDER, Cell, Column, Matrix, MatrixResult, Supported, Target, Window
 from convlint.backends.uses import FILE, Operator, OperatorUse
-from convlint.report.plain import shown_path
+from convlint.report.plain import one_line, shown_path
 from convlint.report.summary import plural
 
 WORDS: dict[Supported, str] = {"yes": "yes", "partial": "part", "unknown": "?", "no": "no"}
@@ -192,11 +192,12 @@ def subject(result: MatrixResult) -> str:
     about = result.subject
     if about.opset is None:
         calls = len({use.calls for use in result.matrix.uses})
-        return f"{about.name}: calls of {calls} functions and layers of torch, as far as the source tells"
+        return f"{one_line(about.name)}: calls of {calls} functions and layers of torch, as far as the source tells"
     by = f", written by {about.producer}" if about.producer else ""
     named = {one.name for use in result.matrix.uses for _, operators in use.graphs.get(FILE, ()) for one in operators}
     names = [name for name in named if not is_chain(name)]
-    return f"{about.name}: opset {about.opset}, {plural(about.nodes, 'node')}, {plural(len(names), 'operator')}{by}"
+    counted = f"{plural(about.nodes, 'node')}, {plural(len(names), 'operator')}"
+    return f"{one_line(about.name)}: opset {about.opset}, {counted}{by}"
 
 
 # --- summary -----------------------------------------------------------------------------------------------------

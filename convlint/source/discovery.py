@@ -125,6 +125,16 @@ def discover(paths: Sequence[Path], scope_of: Callable[[Path], ScopeT]) -> dict[
     return dict(sorted(found.items()))
 
 
+def exists(path: Path) -> bool:
+    """Whether something is there, as far as the user may look."""
+    return os.path.exists(path)  # noqa: PTH110 (Path.exists raises where he may not)
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there, as far as the user may look."""
+    return os.path.isfile(path)  # noqa: PTH113 (Path.is_file raises where he may not)
+
+
 def absolute(path: Path | str) -> Path:
     """The absolute path, without ``..`` but with its symbolic links (as the user wrote it)."""
     return Path(os.path.abspath(path))  # noqa: PTH100 (Path.resolve follows links, Path.absolute keeps `..`)
@@ -170,7 +180,7 @@ class _Walk(Generic[ScopeT]):
     def _folder(self, folder: Path, ignores: list[_Ignore], in_git: bool) -> Iterator[tuple[Path, ScopeT]]:
         scope = self.scope_of(folder)
         spec = self._spec(scope.exclude)
-        in_git = in_git or (folder / ".git").exists()
+        in_git = in_git or exists(folder / ".git")
         if in_git:
             ignores = ignores + self._ignores(folder)
         try:
@@ -179,9 +189,7 @@ class _Walk(Generic[ScopeT]):
             return
         for entry in entries:
             path, is_dir = Path(entry.path), entry.is_dir(follow_symlinks=False)
-            if not is_dir and not (
-                entry.name.endswith(SOURCES) and path.is_file()
-            ):  # `entry` fails on a link to itself
+            if not is_dir and not (entry.name.endswith(SOURCES) and is_file(path)):  # `entry` fails on a link to itself
                 continue
             if spec.match_file(_key(path, is_dir)):
                 continue
@@ -201,6 +209,8 @@ class _Walk(Generic[ScopeT]):
         found = []
         for name in (".git/info/exclude", ".gitignore"):
             try:
+                if not is_file(folder / name):  # a pipe would be waited for
+                    continue
                 lines = (folder / name).read_text(encoding="utf-8", errors="replace").splitlines()
             except OSError:
                 continue
@@ -227,7 +237,7 @@ def _ignored(path: Path, is_dir: bool, ignores: list[_Ignore]) -> bool:
 
 def repository(folder: Path) -> Path | None:
     """The top of the git repository that a folder is in, if it is in one."""
-    return next((place for place in (folder, *folder.parents) if (place / ".git").exists()), None)
+    return next((place for place in (folder, *folder.parents) if exists(place / ".git")), None)
 
 
 def project_root(path: Path) -> Path:
@@ -239,8 +249,8 @@ def project_root(path: Path) -> Path:
     path = absolute(path)
     start = path if path.is_dir() else path.parent
     for folder in (start, *start.parents):
-        if folder.name in INSTALLED or any((folder / mark).exists() for mark in _ROOT_MARKS):
+        if folder.name in INSTALLED or any(exists(folder / mark) for mark in _ROOT_MARKS):
             return folder
-    while (start / "__init__.py").exists() and start != start.parent:
+    while exists(start / "__init__.py") and start != start.parent:
         start = start.parent
     return start

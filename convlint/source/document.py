@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import functools
 import io
+import os
 import re
+import stat
 import sys
 import tokenize
 import warnings
@@ -26,6 +28,10 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 _BOM = b"\xef\xbb\xbf"
 _REWRITABLE = 4000
 """Characters of a piece of source that may be rewritten: far deeper trees end LibCST's parser, and the process."""
+LARGEST = 4 << 20
+"""Bytes of source that is parsed: the tree of one that is all numbers takes 340 times as many."""
+_LARGEST_FILE = 64 << 20
+"""Bytes of a file that is read: notebooks keep their pictures."""
 TOO_DEEP = "is nested too deeply for Python's parser"
 
 
@@ -36,6 +42,20 @@ class SourceError(Exception):
         super().__init__(message)
         self.row = row
         self.column = column
+
+
+class TooLargeError(SourceError):
+    """A file that is no model's source: generated tables, data."""
+
+
+def check_size(source: str | bytes) -> None:
+    """Makes sure that a source is not too large to be parsed.
+
+    Raises:
+        TooLargeError: it is.
+    """
+    if len(source) > LARGEST:
+        raise TooLargeError(f"has more than {LARGEST >> 20} MB of source, which nobody writes by hand; it was not read")
 
 
 @contextmanager
@@ -71,7 +91,11 @@ class Document:
             SourceError: the file cannot be read or decoded.
         """
         try:
-            data = Path(path).read_bytes()
+            mode = os.stat(path).st_mode  # noqa: PTH116
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a pipe would be waited for, a device has no end
+                raise SourceError("cannot be read: it is no regular file; what comes from a pipe is given with `-`")
+            with open(path, "rb") as file:  # noqa: PTH123
+                data = file.read(_LARGEST_FILE + 1)
         except OSError as error:
             raise SourceError(f"cannot be read: {error.strerror or error}") from None
         return cls.decode(data, str(path))
@@ -81,16 +105,21 @@ class Document:
         """The document of a file's bytes, by its BOM or coding line (PEP 263); a notebook's by its name.
 
         Raises:
-            SourceError: the encoding is unknown or the bytes are not of it.
+            SourceError: the encoding is unknown or the bytes are not of it, or they are too many.
         """
+        if len(data) > _LARGEST_FILE:
+            raise TooLargeError(f"has more than {_LARGEST_FILE >> 20} MB and was not read")
         if path.endswith(".ipynb"):
             from convlint.source.notebook import Notebook
 
             return Notebook.of(data, path)
+        check_size(data)
         try:
             encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
             bom = data.startswith(_BOM)
             text = (data[len(_BOM) :] if bom else data).decode("utf-8" if bom else encoding)
+            if not encoding.startswith("utf-8"):
+                text.encode(encoding)  # some can only be read
         except (SyntaxError, UnicodeError, LookupError) as error:
             raise SourceError(f"cannot be decoded: {error}") from None
         if "\0" in text:

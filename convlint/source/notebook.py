@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from convlint.source.document import Document, SourceError
+from convlint.source.document import Document, SourceError, check_size
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder(strict=False)
@@ -67,6 +67,8 @@ class Notebook(Document):
             raise SourceError(f"is no notebook: {error.msg}", error.lineno, error.colno) from None
         except RecursionError:
             raise SourceError("is no notebook: nested too deeply") from None
+        except ValueError:  # more digits than Python converts
+            raise SourceError("is no notebook: it has a number of thousands of digits") from None
         if not isinstance(told, dict) or not isinstance(told.get("cells"), list):
             raise SourceError("is no notebook of format 4: it has no list of cells")
         mark = "convlint-cell"
@@ -75,6 +77,7 @@ class Notebook(Document):
         cells = tuple(_cells(raw)) if _is_python(told) else ()
         magics: list[str] = []
         text = f"\n# {mark}\n".join(_masked(cell.source, mark, magics) for cell in cells)
+        check_size(text)
         return cls(path, text, "utf-8", raw.startswith("\ufeff"), raw, cells, mark, tuple(magics))
 
     def encode(self, text: str) -> bytes:
@@ -153,20 +156,18 @@ def _is_python(told: dict[str, Any]) -> bool:
 
 
 def _cells(raw: str) -> Iterator[Cell]:
-    (cells,) = (
-        start for key, start, _, _ in _members(raw, _after(raw, int(raw.startswith("\ufeff")))) if key == "cells"
-    )
+    cells = _members(raw, _after(raw, int(raw.startswith("\ufeff"))))["cells"][0]
     for number, (start, _, value) in enumerate(_elements(raw, cells), 1):
         if not isinstance(value, dict) or value.get("cell_type") != "code":
             continue
-        for key, at, end, source in _members(raw, start):
-            if key != "source" or not isinstance(source, (str, list)):
-                continue
-            items = ((at, end, source),) if isinstance(source, str) else tuple(_elements(raw, at))
-            if all(isinstance(text, str) for _, _, text in items):
-                cell = Cell(number, items, at, end)
-                if _of_python(cell.source):
-                    yield cell
+        at, end, source = _members(raw, start).get("source", (0, 0, None))
+        if not isinstance(source, (str, list)):
+            continue
+        items = ((at, end, source),) if isinstance(source, str) else tuple(_elements(raw, at))
+        if all(isinstance(text, str) for _, _, text in items):
+            cell = Cell(number, items, at, end)
+            if _of_python(cell.source):
+                yield cell
 
 
 def _of_python(source: str) -> bool:
@@ -196,17 +197,19 @@ def _elements(raw: str, at: int) -> Iterator[tuple[int, int, Any]]:
             at = _after(raw, at + 1)
 
 
-def _members(raw: str, at: int) -> Iterator[tuple[str, int, int, Any]]:
-    """Key, start, end and value of each member of the object that is written here."""
+def _members(raw: str, at: int) -> dict[str, tuple[int, int, Any]]:
+    """Start, end and value of each member of the object that is written here; of two with one key the last counts."""
+    members = {}
     at = _after(raw, at + 1)
     while raw[at] != "}":
         key, at = _value(raw, at)
         at = _after(raw, _after(raw, at) + 1)
         value, end = _value(raw, at)
-        yield key, at, end, value
+        members[key] = (at, end, value)
         at = _after(raw, end)
         if raw[at] == ",":
             at = _after(raw, at + 1)
+    return members
 
 
 # --- magics --------------------------------------------------------------------------------------------------------

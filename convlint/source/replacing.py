@@ -4,29 +4,55 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import secrets
+import stat
 from pathlib import Path
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
-def replace_bytes(path: Path, data: bytes, mode: int | None = None) -> None:
-    """Makes the bytes the content of a file, with the mode of a new one or another.
+
+def replace_bytes(path: Path, data: bytes) -> None:
+    """Makes the bytes the content of a file, as editors do: behind a symbolic link, with mode, owner and extended
+    attributes as they were. Another name of the file (a hard link) keeps the old content.
 
     Raises:
         OSError: it cannot be written; then it is as it was.
     """
-    temporary = ""
+    path = path.resolve()
+    temporary = path.parent / f".convlint-{secrets.token_hex(8)}"  # known before it is there, to be removed whenever
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".convlint-")
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(os.open(temporary, _NEW, 0o600), "wb") as file:
             file.write(data)
             file.flush()
+            if path.exists():
+                _dress(temporary, path)
+            else:
+                temporary.chmod(_mode_of_new())
             os.fsync(file.fileno())
-        Path(temporary).chmod(_mode_of_new() if mode is None else mode)
-        Path(temporary).replace(path)
-    except OSError:
+        temporary.replace(path)
+    except BaseException:  # an interrupted run leaves nothing behind either
         with contextlib.suppress(OSError):
-            Path(temporary).unlink()
+            temporary.unlink()
         raise
+
+
+def _dress(temporary: Path, like: Path) -> None:
+    """Gives a file what belongs to another: its owner and attributes as far as the user may, its mode."""
+    was = like.stat()
+    mode = stat.S_IMODE(was.st_mode)
+    if hasattr(os, "chown"):  # not on Windows
+        try:
+            os.chown(temporary, was.st_uid, was.st_gid)
+        except OSError:
+            mode &= 0o777  # who may not give the file away must not lend it his own rights
+            with contextlib.suppress(OSError):
+                os.chown(temporary, -1, was.st_gid)
+    if hasattr(os, "listxattr"):  # Linux: access lists, labels
+        with contextlib.suppress(OSError):
+            for name in os.listxattr(like):
+                with contextlib.suppress(OSError):
+                    os.setxattr(temporary, name, os.getxattr(like, name))
+    temporary.chmod(mode)
 
 
 def _mode_of_new() -> int:

@@ -7,6 +7,7 @@ worker and waits, and on another machine.
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from msgspec.structs import replace
 from convlint import __version__
 from convlint.errors import UsageError
 from convlint.source.replacing import replace_bytes
-from convlint.trial.job import Job, Trial
+from convlint.trial.job import Job, Trial, unwatched
 from convlint.trial.runner import NEEDED, Runner
 
 
@@ -30,6 +31,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     job: Job
     seconds: float
     gigabytes: int
+    sandbox: bool = False
 
     @property
     def label(self) -> str:
@@ -57,11 +59,11 @@ Told = Callable[[str, str], None]
 Start = Callable[[Request], "Future[bytes]"]
 
 
-def answered(request: bytes, tell: Callable[[str], None] | None = None) -> bytes:
-    """Runs a request, here and now: from JSON to JSON."""
+def answered(request: bytes, tell: Callable[[str], None] = unwatched, stopped: threading.Event | None = None) -> bytes:
+    """Runs a request, here and now: from JSON to JSON. Another thread may stop it."""
     asked = msgspec.json.decode(request, type=Request)
     try:
-        with Runner(asked.seconds, asked.gigabytes, *([tell] if tell else [])) as runner:
+        with Runner(asked.seconds, asked.gigabytes, tell, stopped, asked.sandbox) as runner:
             there = Path(asked.job.files).is_dir()  # not on a machine of a cluster
             job = asked.job if there else replace(asked.job, files="")
             answer = Answer(runner.run(job))
@@ -104,13 +106,17 @@ def run_all(
 
 @contextmanager
 def here(at_once: int, tell: Told) -> Iterator[tuple[Start, int]]:
-    """Starts requests in processes of this machine, so many at a time."""
+    """Starts requests in processes of this machine, so many at a time; they end with this context, whatever ends it."""
+    stopped = threading.Event()
     with ThreadPoolExecutor(at_once) as pool:
 
         def start(request: Request) -> Future[bytes]:
-            return pool.submit(answered, msgspec.json.encode(request), lambda step: tell(request.label, step))
+            return pool.submit(answered, msgspec.json.encode(request), lambda step: tell(request.label, step), stopped)
 
-        yield start, at_once
+        try:
+            yield start, at_once
+        finally:
+            stopped.set()
 
 
 @contextmanager

@@ -7,10 +7,10 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import IO
 
@@ -18,12 +18,16 @@ import msgspec
 
 from convlint.errors import UsageError
 from convlint.findings import Level
+from convlint.process import command
 from convlint.trial.job import Answer, Done, Job, Outcome, Reference, Refused, Running, Started, Trial, Watch, unwatched
 from convlint.trial.place import of_dump
+from convlint.trial.sandbox import sandboxed
 
 NEEDED = ("torch", "onnx", "onnxscript", "onnxruntime")
 _LONGEST_NAME = 200
 _START_SECONDS = 180.0
+_LOOK_SECONDS = 0.2
+"""How long it takes to notice that a run is stopped."""
 _ANSWER_SECONDS = 5.0
 """What a process that hangs may need to write where it is."""
 
@@ -31,13 +35,23 @@ _ANSWER_SECONDS = 5.0
 class Runner:
     """Runs jobs, one at a time, in a worker that is kept while it is healthy (importing torch takes seconds)."""
 
-    def __init__(self, seconds: float = 180.0, gigabytes: int = 8, watch: Watch = unwatched) -> None:
+    def __init__(
+        self,
+        seconds: float = 180.0,
+        gigabytes: int = 8,
+        watch: Watch = unwatched,
+        stopped: threading.Event | None = None,
+        sandbox: bool = False,
+    ) -> None:
         self.seconds = seconds
         """How long one route of one model may take."""
         self.watch = watch
         """What is told each step."""
         self.gigabytes = gigabytes
         """How much memory the worker may take."""
+        self.sandbox = sandbox
+        """Whether the worker may write nothing but the files of its first job, and has no network."""
+        self._stopped = stopped or threading.Event()
         self._worker: _Process | None = None
 
     def __enter__(self) -> Runner:
@@ -64,7 +78,7 @@ class Runner:
         outcomes: dict[str, Outcome] = {}
         while reference is None or len(outcomes) < len(job.routes):
             todo = tuple(route for route in job.routes if route not in outcomes)
-            worker = self._started()
+            worker = self._started(job)
             worker.send(msgspec.structs.replace(job, routes=todo))
             met, found, death = self._answers(worker)
             reference = reference or met
@@ -79,11 +93,14 @@ class Runner:
             outcomes[route] = Outcome(route, Level.breaks, str(death), place=death.place, stage="export")
         assert reference is not None
         ordered = {route: outcomes[route] for route in job.routes if route in outcomes}
-        return Trial(reference, ordered, self._started().versions)
+        return Trial(reference, ordered, self._started(job).versions)
 
-    def _started(self) -> _Process:
+    def _started(self, job: Job) -> _Process:
         if self._worker is None:
-            self._worker = _Process(self.gigabytes)
+            worker = command("convlint.trial.worker", str(self.gigabytes))
+            if self.sandbox:
+                worker = sandboxed(worker, [job.files] if job.files else [])
+            self._worker = _Process(worker, self._stopped, is_ours=not self.sandbox)
         return self._worker
 
     def _answers(self, worker: _Process) -> tuple[Reference | None, dict[str, Outcome], _WorkerDiedError | None]:
@@ -119,17 +136,20 @@ class _WorkerDiedError(Exception):
 class _Process:
     """One worker process and the pipes to it."""
 
-    def __init__(self, gigabytes: int) -> None:
+    def __init__(self, worker: list[str], stopped: threading.Event, *, is_ours: bool) -> None:
         missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
         if missing:
             raise UsageError(f"running a model needs {', '.join(missing)}; run `pip install 'convlint[trace]'`")
+        self._stopped = stopped
+        self._is_ours = is_ours  # and not bubblewrap, which would not pass on a signal
         self._stderr = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - lives as long as the process, which appends
         self._process = subprocess.Popen(  # noqa: S603 - our own worker
-            [sys.executable, "-m", "convlint.trial.worker", str(gigabytes)],
+            worker,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
+            start_new_session=True,  # what the model starts ends with it; Ctrl-C is not for it to handle
         )
         assert self._process.stdin
         assert self._process.stdout
@@ -139,7 +159,12 @@ class _Process:
         try:
             started = self.receive(_START_SECONDS)
         except _WorkerDiedError as error:
-            raise UsageError(f"the process that runs models does not start: {self._last_words() or error}") from None
+            why = self._last_words() or error
+            self.end()
+            raise UsageError(f"the process that runs models does not start: {why}") from None
+        except BaseException:
+            self.end()
+            raise
         assert isinstance(started, Started)
         self.versions = started.versions
 
@@ -167,26 +192,34 @@ class _Process:
 
         Raises:
             _WorkerDiedError: there is none any more, or not within so many seconds.
+            UsageError: nobody waits for it any more.
         """
-        try:
-            line = self._lines.get(timeout=seconds)
-        except queue.Empty:
+        line, end = None, time.monotonic() + seconds
+        while line is None and time.monotonic() < end:
+            if self._stopped.is_set():
+                raise UsageError("it was stopped")
+            with suppress(queue.Empty):
+                line = self._lines.get(timeout=min(seconds, _LOOK_SECONDS))
+        if line is None:
             place = self._where_it_is()
             self.end()
-            raise _WorkerDiedError(f"no end within {seconds:g} s", place) from None
+            raise _WorkerDiedError(f"no end within {seconds:g} s", place)
         if not line:
             raise _WorkerDiedError(f"the process dies ({_cause(self._process.wait())})", of_dump(self._said()))
         return msgspec.json.decode(line, type=Answer)  # type: ignore[no-any-return]
 
     def end(self) -> None:
-        """Ends the process, however it is."""
+        """Ends the process, however it is, and what it has started."""
+        if hasattr(os, "killpg"):  # not on Windows
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
         self._process.wait()
         self._stderr.close()
 
     def _where_it_is(self) -> str:
         """The user's line that a process which hangs is at, as far as it says so."""
-        if not hasattr(signal, "SIGUSR1"):
+        if not (hasattr(signal, "SIGUSR1") and self._is_ours):
             return ""
         self._process.send_signal(signal.SIGUSR1)
         end = time.monotonic() + _ANSWER_SECONDS

@@ -12,11 +12,11 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 
 import msgspec
 
 from convlint.errors import UsageError
+from convlint.process import end_with_parent, limit_memory
 from convlint.trial.job import Answer, Done, Job, Refused, Started
 
 
@@ -28,8 +28,9 @@ def main() -> None:
     def say(answer: Answer) -> None:
         out.write(msgspec.json.encode(answer) + b"\n")
 
+    end_with_parent()
     _tell_where_it_ends()
-    _limit_memory(int(sys.argv[1]))
+    limit_memory(int(sys.argv[1]))
     logging.disable(logging.CRITICAL)
     say(Started(_versions()))
 
@@ -70,14 +71,6 @@ def _performed(job: Job) -> Iterator[Answer]:
     return perform(job)
 
 
-def _limit_memory(gigabytes: int) -> None:
-    """A model that eats all memory must not take the machine with it (only where the system can limit that)."""
-    with suppress(ImportError, ValueError, OSError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_DATA, (gigabytes << 30, gigabytes << 30))
-
-
 def _versions() -> dict[str, str]:
     import onnx
     import onnxruntime
@@ -96,7 +89,3 @@ def _forget() -> None:
     torch.compiler.reset()
     torch.distributions.Distribution.set_default_validate_args(__debug__)  # strict exports switch it off for good
     gc.collect()
-
-
-if __name__ == "__main__":
-    main()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -272,6 +273,13 @@ def test_functions_that_double_what_they_call_are_walked_once(told: Told) -> Non
         imports = [helper.make_opsetid("", 13), helper.make_opsetid("local", 1)]
         model.functions.append(helper.make_function("local", f"f{depth}", ["a"], ["c"], nodes, imports))
     assert [(one.operator, one.name) for one in told(model).bad] == [("Relu", "b"), ("Relu", "c")]
+
+
+def test_a_vector_said_to_have_billions_of_elements_takes_no_time(told: Told) -> None:
+    body = "(float[2147483648] x) => (float[N] y) { s = Add(x, x) y = Abs(s) }"
+    at = time.process_time()
+    assert told(written(13, body)).is_clean
+    assert time.process_time() - at < 10
 
 
 @pytest.mark.parametrize(

@@ -444,3 +444,8 @@ def test_a_number_stays_one_where_torchscript_would_miss_it(tmp_path: Path, use:
 )
 def test_a_size_takes_the_place_of_its_number_where_a_size_will_do(tmp_path: Path, use: str) -> None:
     assert body_after(tmp_path, f"n = int(x.shape[1])\n{use}") == f"n = x.shape[1]\n{use}"
+
+
+def test_a_write_is_not_brought_back_to_a_name_that_stands_for_something_else_by_then(tmp_path: Path) -> None:
+    body = "y = x.abs()\nv = y[1:]\ny = y[1:]\nv += 2\nreturn y"
+    assert body_after(tmp_path, body, unsafe_fixes=True) == body

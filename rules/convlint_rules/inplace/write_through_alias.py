@@ -146,7 +146,7 @@ class WriteThroughAlias(Rule):
 
     def _repair(self, event: InplaceWrite) -> tuple[str, str] | None:
         """(how, statement) of the repair: ``after`` the write or ``replace`` it."""
-        if not _made_here(event):
+        if not _made_here(event) or _rebound(event):
             return None
         indexed = event.view in INDEXING and event.view_text.endswith("]")  # `y.select(0, 1)` cannot be assigned to
         if indexed and event.name.isidentifier():
@@ -184,6 +184,14 @@ def _made_here(event: InplaceWrite) -> bool:
     names = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
     here = function.lineno <= event.view_row <= (function.end_lineno or 0)
     return here and event.base.partition(".")[0].partition("[")[0] in names
+
+
+def _rebound(event: InplaceWrite) -> bool:
+    """Whether the base's name stands for something else by the time of the write: ``y = y[1:]``."""
+    function, base = function_around(event, event.span), event.base.partition(".")[0].partition("[")[0]
+    names = (node for node in ast.walk(function or event.document.tree) if isinstance(node, ast.Name))
+    last = event.span.row
+    return any(n.id == base and isinstance(n.ctx, ast.Store) and event.view_row <= n.lineno <= last for n in names)
 
 
 def _out_of_place(event: InplaceWrite) -> Edit:

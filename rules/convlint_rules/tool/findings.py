@@ -108,8 +108,8 @@ class UnknownCodeInSuppression(Rule):
 class RuleCrashed(Rule):
     """
     ## What it does
-    Reports a rule that failed on a line, and a rule pack that cannot be loaded, at the line of the pack that raised.
-    The run goes on with the other rules.
+    Reports a rule that failed on a line, a rule pack that cannot be loaded, at the line of the pack that raised, and a
+    function in which convlint itself failed. The run goes on with the other rules and functions.
 
     ## Why it breaks
     What the rule would have found is missing from the report, so the run must not pass for clean. Please report the

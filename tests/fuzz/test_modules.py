@@ -1,24 +1,21 @@
 """Modules that nobody would write: whatever the text, a run ends, and what it reports and repairs is sound.
 
-``FUZZ_SECONDS`` says how long (5 unless given: the tests of this file together, half of it for examples that are
-changed); seeds count up from 0, so that a longer run sees what a shorter one saw and more.
+Half of the time is for examples that are changed.
 """
 
 from __future__ import annotations
 
 import ast
 import io
-import itertools
-import os
 import random
 import re
 import textwrap
-import time
 import tokenize
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from budget import seeds
 from convlint_rules.examples import forward
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
@@ -30,7 +27,7 @@ from convlint.linter import LintResult, lint
 from convlint.rule import registry
 from convlint.source.document import Document, SourceError
 
-SECONDS = float(os.environ.get("FUZZ_SECONDS", "5")) / 8
+SHARE = 0.06
 EXAMPLES = sorted({text for rule in registry().values() for one in rule.examples for text in (one.source, one.good)})
 LINES = sorted({line.strip() for text in EXAMPLES for line in text.splitlines() if line.startswith(" " * 8)})
 WHOLE = [line for line in LINES if not line.endswith((":", "[", "(", ",")) and line[0] not in ":])"]
@@ -273,12 +270,9 @@ def harmless(folder: Path, text: str) -> None:
         assert repr(executed(path.read_text())) == repr(before)
 
 
-def fuzz(strategy: st.SearchStrategy[str], check: Callable[[str], None], seconds: float = SECONDS) -> None:
+def fuzz(strategy: st.SearchStrategy[str], check: Callable[[str], None], share: float = SHARE) -> None:
     """Tries texts until the time is over."""
-    end = time.monotonic() + seconds
-    for number in itertools.count():
-        if time.monotonic() >= end:
-            break
+    for number in seeds(share):
         quiet = settings(max_examples=10, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         seed(number)(quiet(given(strategy)(check)))()
 
@@ -291,7 +285,7 @@ def test_any_module_is_linted_and_repaired_soundly(strategy: st.SearchStrategy[s
 
 
 def test_an_example_that_was_changed_is_repaired_soundly(folder: Path) -> None:
-    fuzz(mutated_modules(), lambda text: sound(folder, text), 4 * SECONDS)
+    fuzz(mutated_modules(), lambda text: sound(folder, text), 4 * SHARE)
 
 
 def test_a_safe_repair_changes_nothing_that_eager_computes(folder: Path) -> None:
