@@ -18,6 +18,7 @@ from convlint.errors import nearest
 from convlint.events import Call, ClassDef, Event, Generic, OfLibrary
 from convlint.findings import Applicability, Edit, Finding, Fix, Severity, Span
 from convlint.rule import Context, Rule, current, faults, registry
+from convlint.source.discovery import absolute
 from convlint.source.document import TOO_DEEP, Document, SourceError
 from convlint.source.suppressions import Suppression, suppressions, without
 
@@ -101,17 +102,14 @@ def _lint_documents(documents: Sequence[Document], settings: Settings, files: Fi
     rules = _selected(settings)
     analyzer = Analyzer(files, _asked(rules.values()), settings.entry_points, settings.exclude_entry_points)
     found: dict[str, list[Repairable]] = defaultdict(list)
-    for document in documents:
-        try:
-            analyzer.add(document)
-        except SourceError as error:
-            found[document.path].append(Repairable(_syntax(document, error)))
     excused = baseline.read(settings.baseline) if settings.baseline is not None else None
     by_path = {document.path: document for document in documents}
-    events = analyzer.events()
+    events, errors = analyzer.events(documents)
     result = LintResult(files=len(documents), documents=by_path)
     for document in documents:
         ignored = {r.code for r in rules.values() if settings.ignores_in(Path(document.path), r.code)}
+        if error := errors.get(absolute(document.path)):
+            found[document.path].append(Repairable(_syntax(document, error)))
         found[document.path] += _judged(events.get(document.path, []), rules, settings.context, ignored)
         kept = _suppressed(document, found[document.path], events.get(document.path, []), rules)
         kept = [r for r in kept if _wanted(r.finding, settings)]
@@ -135,10 +133,12 @@ def events(paths: Sequence[Path], settings: Settings) -> list[Event]:
     """
     with roomy():
         analyzer = Analyzer(None, Asked(), settings.entry_points, settings.exclude_entry_points)
+        documents = []
         for path in paths:
             with suppress(SourceError):
-                analyzer.add(Document.read(path))
-        return [event for found in analyzer.events().values() for event in found]
+                documents.append(Document.read(path))
+        found, _ = analyzer.events(documents)
+        return [event for events in found.values() for event in events]
 
 
 def _wanted(finding: Finding, settings: Settings) -> bool:

@@ -6,15 +6,16 @@ import gc
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from convlint.entry_points import EntryPoint
 from convlint.events import Event
-from convlint.source.document import Document
+from convlint.source.discovery import absolute
+from convlint.source.document import Document, SourceError
 
 if TYPE_CHECKING:
     from convlint.analyzer.files import Files
-    from convlint.analyzer.index import ModuleInfo
 
 
 class Asked(NamedTuple):
@@ -40,41 +41,34 @@ class Analyzer:
         excluded: Sequence[EntryPoint] = (),
     ) -> None:
         from convlint.analyzer.files import Files
-        from convlint.analyzer.index import Project
 
-        self._project = Project(files or Files())
+        self._files = files or Files()
         self._asked = asked
         self._named, self._excluded = named, excluded
-        self._modules: list[ModuleInfo] = []
 
-    def add(self, document: Document) -> None:
-        """Index a document whose events are wanted.
-
-        Raises:
-            SourceError: it does not parse.
-        """
-        self._modules.append(self._project.add(document))
-
-    def events(self) -> dict[str, list[Event]]:
-        """The events of the added documents by ``Document.path``, in source order.
+    def events(self, documents: Sequence[Document]) -> tuple[dict[str, list[Event]], dict[Path, SourceError]]:
+        """The events of documents by ``Document.path``, in source order; why others cannot be parsed.
 
         Raises:
             UsageError: an entry point is named that is not there.
         """
+        from convlint.analyzer.assembly import Assembly
+        from convlint.analyzer.index import Given, Project
         from convlint.analyzer.interpreter import Interpreter
-        from convlint.analyzer.plain_code import PlainCode
 
-        found: dict[str, list[Event]] = {module.document.path: [] for module in self._modules}
-        interpreter = Interpreter(self._project, self._modules, self._named, self._excluded)
-        for event in interpreter.events():
+        found: dict[str, list[Event]] = {document.path: [] for document in documents}
+        project = Project(self._files.also(documents))
+        for document in documents:
+            project.give(Given.of(absolute(document.path)))
+            project.mentions.add(absolute(document.path), document.text)
+        interpreter = Interpreter(project, found, self._asked, self._excluded)
+        named = [entered for point in self._named if (entered := interpreter.named(point)) is not None]
+        assembly = Assembly(project, interpreter, [absolute(document.path) for document in documents], named)
+        for event in (*assembly.events(), *assembly.plain):
             found[event.document.path].append(event)
-        if any(self._asked):
-            code = PlainCode(interpreter.run, self._asked)
-            for module in self._modules:
-                found[module.document.path] += code.events(module)
         for events in found.values():
             events.sort(key=lambda event: (event.span, type(event).__name__))
-        return found
+        return found, assembly.errors
 
 
 @contextmanager

@@ -270,11 +270,11 @@ def _interpret(
     run.project.files.pause()
     inner = Frame(info.module, info, function.scope, env, routes, frame.traced)
     if run.scripting:
-        run.scripted.add((info.module.document.path, qualified(inner)))
+        run.met.scripted.add((info.module.document.path, qualified(inner)))
     before, facts = len(run.memory.written), run.facts
     given = {t.storage for v in env.values() for t in tensors_in(v, 3)}
     if frame.traced:
-        run.visited.add(info.key)
+        run.met.visited.add(info.key)
     if isinstance(info.node, ast.Lambda):
         inner.statement = frame.statement if info.module is frame.module else None
         if inner.statement is None:

@@ -70,6 +70,10 @@ class Files:
         """
         return build(self.document(path), name, package)
 
+    def release(self, module: ModuleInfo) -> None:
+        """A run asks no more for a module: its tree is freed."""
+        module.close()
+
     def content(self, path: Path) -> bytes:
         """What a file holds, nothing where it cannot be read."""
         if document := self._in_memory.get(absolute(path)):
