@@ -73,11 +73,14 @@ def lint(
     Raises:
         UsageError: the baseline cannot be read, or an entry point is named that is not there.
     """
+    from convlint.analyzer.files import Files
+
+    files = files or Files()
     documents: list[Document] = []
     unreadable: list[Finding] = []
     for path in paths:
         try:
-            documents.append(Document.read(path))
+            documents.append(files.document(path))
         except SourceError as error:
             unreadable.append(_not_parsed(str(path), error, "error"))
     if stdin is not None:
@@ -100,7 +103,9 @@ def lint_documents(documents: Sequence[Document], settings: Settings, files: Fil
 
 def _lint_documents(documents: Sequence[Document], settings: Settings, files: Files | None) -> LintResult:
     rules = _selected(settings)
-    analyzer = Analyzer(files, _asked(rules.values()), settings.entry_points, settings.exclude_entry_points)
+    analyzer = Analyzer(
+        files, _asked(rules.values()), settings.entry_points, settings.exclude_entry_points, settings.jobs
+    )
     found: dict[str, list[Repairable]] = defaultdict(list)
     excused = baseline.read(settings.baseline) if settings.baseline is not None else None
     by_path = {document.path: document for document in documents}

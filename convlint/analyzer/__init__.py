@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,6 +16,7 @@ from convlint.source.document import Document, SourceError
 
 if TYPE_CHECKING:
     from convlint.analyzer.files import Files
+    from convlint.analyzer.task import Task
 
 
 class Asked(NamedTuple):
@@ -39,36 +40,48 @@ class Analyzer:
         asked: Asked = Asked(),  # noqa: B008 - never changes
         named: Sequence[EntryPoint] = (),
         excluded: Sequence[EntryPoint] = (),
+        jobs: int = 1,
     ) -> None:
         from convlint.analyzer.files import Files
 
         self._files = files or Files()
         self._asked = asked
         self._named, self._excluded = named, excluded
+        self._jobs = jobs
 
     def events(self, documents: Sequence[Document]) -> tuple[dict[str, list[Event]], dict[Path, SourceError]]:
         """The events of documents by ``Document.path``, in source order; why others cannot be parsed.
 
         Raises:
-            UsageError: an entry point is named that is not there.
+            UsageError: an entry point is named that is not there, or one of several processes was ended.
         """
         from convlint.analyzer.assembly import Assembly
-        from convlint.analyzer.index import Given, Project
-        from convlint.analyzer.interpreter import Interpreter
+        from convlint.analyzer.known import Known
+        from convlint.analyzer.task import Task
 
-        found: dict[str, list[Event]] = {document.path: [] for document in documents}
-        project = Project(self._files.also(documents))
-        for document in documents:
-            project.give(Given.of(absolute(document.path)))
-            project.mentions.add(absolute(document.path), document.text)
-        interpreter = Interpreter(project, found, self._asked, self._excluded)
+        by_path = {absolute(document.path): document for document in documents}
+        task = Task.of(by_path, self._asked, self._excluded)
+        files = self._files.also(documents)
+        interpreter = task.interpreter(files)
         named = [entered for point in self._named if (entered := interpreter.named(point)) is not None]
-        assembly = Assembly(project, interpreter, [absolute(document.path) for document in documents], named)
+        parts = Known(interpreter, self._read_apart(task, by_path), documents)
+        assembly = Assembly(interpreter.project, parts, [*by_path], named)
+        found: dict[str, list[Event]] = {document.path: [] for document in documents}
         for event in (*assembly.events(), *assembly.plain):
             found[event.document.path].append(event)
         for events in found.values():
             events.sort(key=lambda event: (event.span, type(event).__name__))
         return found, assembly.errors
+
+    def _read_apart(self, task: Task, documents: Mapping[Path, Document]) -> dict[Path, bytes]:
+        """The parts of files that other processes read."""
+        if self._jobs == 1:
+            return {}
+        from convlint.analyzer import workers
+
+        sizes = {path: len(document.text) for path, document in documents.items() if document.digest}
+        processes = workers.count(self._jobs, sum(sizes.values()))
+        return workers.read_apart(task, sizes, processes) if processes else {}
 
 
 @contextmanager

@@ -235,8 +235,8 @@ class Asked:
     """The names that modules were asked for by."""
     stars: set[tuple[str, str, str]] = field(default_factory=set)
     """Whose star imports were searched (name and file of the module), and for which name."""
-    files: set[Path] = field(default_factory=set)
-    """The files whose code was read."""
+    files: dict[str, str] = field(default_factory=dict)
+    """The files whose code was read, and what tells their contents apart."""
     mentions: set[str] = field(default_factory=set)
     """Names of which it was asked which functions mention them."""
 
@@ -369,16 +369,16 @@ class Project:
         return None
 
     def _opened(self, path: Path, name: str, package: bool) -> ModuleInfo | None:
-        self.asked.files.add(path)
         key = path, name
         if key in self._open:
             self._open.move_to_end(key)
-            return self._open[key]
-        try:
-            self._open[key] = self.files.module(path, name, package)
-        except SourceError as error:
-            self.errors[path] = error
-            self._open[key] = None
+        else:
+            try:
+                self._open[key] = self.files.module(path, name, package)
+            except SourceError as error:
+                self.errors[path] = error
+                self._open[key] = None
+        self.asked.files[str(path)] = self.files.digest(path)
         return self._open[key]
 
     def definer(self, module: ModuleInfo, name: str) -> ModuleInfo | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -28,7 +27,7 @@ _BITS = 63
 _LISTS: Mapping[type, str] = {tuple: "t", list: "l", Span: "s", Named: "n"}
 
 
-class Unreadable(Exception):
+class WireError(Exception):
     """Bytes that are no part."""
 
 
@@ -166,7 +165,7 @@ class _Unpacker:
                 return complex(*given)
             case ".":
                 return ...
-        raise Unreadable
+        raise WireError
 
     def _object(self, value: list[Any]) -> Any:
         cls = _CLASSES[value[1]]
@@ -235,7 +234,7 @@ def encoded(part: Part) -> bytes:
         [[step, packer.trace(trace)] for step, trace in part.traces.items()],
         [*map(packer.pack, part.plain)],
         None if error is None else [str(error), error.row, error.column],
-        [sorted(asked.modules), sorted(asked.stars), sorted(map(str, asked.files)), sorted(asked.mentions)],
+        [sorted(asked.modules), sorted(asked.stars), sorted(asked.files.items()), sorted(asked.mentions)],
     ]
     return msgspec.msgpack.encode([list(packer.paths), packed])
 
@@ -244,7 +243,7 @@ def decoded(data: bytes, documents: Documents) -> Part:
     """The part that bytes stand for.
 
     Raises:
-        Unreadable: they are of none.
+        WireError: they are of none.
     """
     try:
         paths, (outline, traces, plain, error, asked) = msgspec.msgpack.decode(data)
@@ -252,10 +251,10 @@ def decoded(data: bytes, documents: Documents) -> Part:
         modules, stars, files, mentions = asked
         return Part(
             outline=None if outline is None else unpacker.outline(outline),
-            asked=Asked(set(modules), set(map(tuple, stars)), set(map(Path, files)), set(mentions)),
+            asked=Asked(set(modules), set(map(tuple, stars)), dict(files), set(mentions)),
             traces={Step(*step): unpacker.trace(trace) for step, trace in traces},
             plain=[unpacker.unpack(event) for event in plain],
             error=None if error is None else SourceError(*error),
         )
     except (msgspec.MsgspecError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-        raise Unreadable from error
+        raise WireError from error

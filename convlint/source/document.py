@@ -11,7 +11,7 @@ import tokenize
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -38,6 +38,11 @@ class SourceError(Exception):
         self.column = column
 
 
+def unreadable(error: OSError) -> SourceError:
+    """Why a file cannot be read."""
+    return SourceError(f"cannot be read: {error.strerror or error}")
+
+
 @contextmanager
 def _deep() -> Iterator[None]:
     """Room for the parser: how deep a tree may be follows from the interpreter's own limit."""
@@ -62,6 +67,8 @@ class Document:
     text: str
     encoding: str = "utf-8"
     bom: bool = False
+    digest: str = field(default="", init=False)
+    """What tells the content of the file apart from others; empty where the text was not read from disk."""
 
     @classmethod
     def read(cls, path: Path | str) -> Document:
@@ -73,7 +80,7 @@ class Document:
         try:
             data = Path(path).read_bytes()
         except OSError as error:
-            raise SourceError(f"cannot be read: {error.strerror or error}") from None
+            raise unreadable(error) from None
         return cls.decode(data, str(path))
 
     @classmethod
