@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from convlint.analyzer.files import Files
+    from convlint.analyzer.index import Answers
+    from convlint.analyzer.known import Store
 
 EVERYWHERE = tuple(Context(targets=dict.fromkeys(TARGETS), opset=one, backends=backends) for one in (None, 9))
 """All exporters and targets, a new and an old opset: where a suppression may be of use to somebody."""
@@ -58,6 +60,8 @@ class LintResult:
     files: int = 0
     repairables: list[Repairable] = field(default_factory=list)
     documents: dict[str, Document] = field(default_factory=dict)
+    answers: list[Answers] = field(default_factory=list)
+    """Where what is learnt is kept: what it rests on."""
 
 
 def lint(
@@ -67,8 +71,11 @@ def lint(
     stdin: Document | None = None,
     files: Files | None = None,
     want_fixes: bool = False,
+    store: Store | None = None,
 ) -> LintResult:
-    """The findings of files, or of one document that is not on disk; ``files`` is where those around are read from.
+    """The findings of files, or of one document that is not on disk.
+
+    ``files`` is where those around are read from, ``store`` keeps what is learnt of files from run to run.
 
     Raises:
         UsageError: the baseline cannot be read, or an entry point is named that is not there.
@@ -85,7 +92,7 @@ def lint(
             unreadable.append(_not_parsed(str(path), error, "error"))
     if stdin is not None:
         documents.append(stdin)
-    result = lint_documents(documents, settings, files)
+    result = lint_documents(documents, settings, files, store)
     result.findings += [finding for finding in unreadable if _wanted(finding, settings)]
     result.files += len(unreadable)
     if want_fixes:
@@ -95,22 +102,28 @@ def lint(
     return result
 
 
-def lint_documents(documents: Sequence[Document], settings: Settings, files: Files | None = None) -> LintResult:
-    """The findings of documents in memory; ``files`` is where those around them are read from."""
+def lint_documents(
+    documents: Sequence[Document], settings: Settings, files: Files | None = None, store: Store | None = None
+) -> LintResult:
+    """The findings of documents in memory; ``files`` is where those around them are read from.
+
+    A ``store`` is only for documents as they are on disk.
+    """
     with roomy():
-        return _lint_documents(documents, settings, files)
+        return _lint_documents(documents, settings, files, store)
 
 
-def _lint_documents(documents: Sequence[Document], settings: Settings, files: Files | None) -> LintResult:
+def _lint_documents(
+    documents: Sequence[Document], settings: Settings, files: Files | None, store: Store | None
+) -> LintResult:
     rules = _selected(settings)
-    analyzer = Analyzer(
-        files, _asked(rules.values()), settings.entry_points, settings.exclude_entry_points, settings.jobs
-    )
+    named, excluded = settings.entry_points, settings.exclude_entry_points
+    analyzer = Analyzer(files, _asked(rules.values()), named, excluded, settings.jobs, store)
     found: dict[str, list[Repairable]] = defaultdict(list)
     excused = baseline.read(settings.baseline) if settings.baseline is not None else None
     by_path = {document.path: document for document in documents}
     events, errors = analyzer.events(documents)
-    result = LintResult(files=len(documents), documents=by_path)
+    result = LintResult(files=len(documents), documents=by_path, answers=analyzer.answers)
     for document in documents:
         ignored = {r.code for r in rules.values() if settings.ignores_in(Path(document.path), r.code)}
         if error := errors.get(absolute(document.path)):
@@ -156,6 +169,12 @@ def _selected(settings: Settings) -> dict[str, Rule]:
         for code, rule in registry().items()
         if rule.events and settings.selects(code) and (rule.status != "preview" or settings.preview)
     }
+
+
+def asked_of(settings: Settings) -> list[object]:
+    """The plain code that the rules of settings want to know of, as plain data."""
+    callees, attributes, classes = _asked(_selected(settings).values())
+    return [sorted(callees), sorted(attributes), classes]
 
 
 def _asked(rules: Iterable[Rule]) -> Asked:

@@ -16,6 +16,8 @@ from convlint.source.document import Document, SourceError
 
 if TYPE_CHECKING:
     from convlint.analyzer.files import Files
+    from convlint.analyzer.index import Answers
+    from convlint.analyzer.known import Known, Store
     from convlint.analyzer.task import Task
 
 
@@ -41,6 +43,7 @@ class Analyzer:
         named: Sequence[EntryPoint] = (),
         excluded: Sequence[EntryPoint] = (),
         jobs: int = 1,
+        store: Store | None = None,
     ) -> None:
         from convlint.analyzer.files import Files
 
@@ -48,6 +51,10 @@ class Analyzer:
         self._asked = asked
         self._named, self._excluded = named, excluded
         self._jobs = jobs
+        self._store = store
+        """Where parts are kept; only for documents as they are on disk."""
+        self.answers: list[Answers] = []
+        """Where parts are kept: what they rest on."""
 
     def events(self, documents: Sequence[Document]) -> tuple[dict[str, list[Event]], dict[Path, SourceError]]:
         """The events of documents by ``Document.path``, in source order; why others cannot be parsed.
@@ -61,27 +68,31 @@ class Analyzer:
 
         by_path = {absolute(document.path): document for document in documents}
         task = Task.of(by_path, self._asked, self._excluded)
-        files = self._files.also(documents)
-        interpreter = task.interpreter(files)
+        interpreter = task.interpreter(self._files.also(documents))
         named = [entered for point in self._named if (entered := interpreter.named(point)) is not None]
-        parts = Known(interpreter, self._read_apart(task, by_path), documents)
+        parts = Known(interpreter, self._store, by_path)
+        self._read_apart(task, parts, by_path)
         assembly = Assembly(interpreter.project, parts, [*by_path], named)
         found: dict[str, list[Event]] = {document.path: [] for document in documents}
         for event in (*assembly.events(), *assembly.plain):
             found[event.document.path].append(event)
+        parts.close()
+        self.answers = parts.answers
         for events in found.values():
             events.sort(key=lambda event: (event.span, type(event).__name__))
         return found, assembly.errors
 
-    def _read_apart(self, task: Task, documents: Mapping[Path, Document]) -> dict[Path, bytes]:
-        """The parts of files that other processes read."""
+    def _read_apart(self, task: Task, parts: Known, documents: Mapping[Path, Document]) -> None:
+        """Has other processes read the files of which nothing is known, where that pays."""
         if self._jobs == 1:
-            return {}
+            return
         from convlint.analyzer import workers
 
-        sizes = {path: len(document.text) for path, document in documents.items() if document.digest}
+        lacking = {path: document for path, document in documents.items() if parts.lacks(path)}
+        sizes = {path: len(document.text) for path, document in lacking.items() if document.digest}
         processes = workers.count(self._jobs, sum(sizes.values()))
-        return workers.read_apart(task, sizes, processes) if processes else {}
+        if processes:
+            parts.learn(workers.read_apart(task, sizes, processes))
 
 
 @contextmanager

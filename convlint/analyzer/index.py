@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -239,6 +240,31 @@ class Asked:
     """The files whose code was read, and what tells their contents apart."""
     mentions: set[str] = field(default_factory=set)
     """Names of which it was asked which functions mention them."""
+    searched: set[str] = field(default_factory=set)
+    """The files whose text was searched for a name, as far as nobody had searched it before."""
+
+
+Place = tuple[Path, str, bool]
+"""The file of a module, what it is called and whether it is a package."""
+
+
+@dataclass
+class Answers:
+    """The answers to what was asked (see ``Asked``), each as plain data."""
+
+    place: str
+    """How the file itself is imported."""
+    modules: dict[str, str]
+    stars: list[tuple[str, str, str, str]]
+    files: dict[str, tuple[str, bool]]
+    """What tells the content apart, and whether it is to be reported."""
+    mentions: dict[str, list[str]]
+    searched: list[str]
+
+
+def _spelt(place: Place | None) -> str:
+    """A place as plain data."""
+    return "" if place is None else f"{place[1]}:{int(place[2])}:{place[0]}"
 
 
 _STATEMENTS = re.compile(r"^(?=[^\s#)\]}])", re.MULTILINE)
@@ -281,8 +307,6 @@ class Given:
         return cls(path, name, base, package)
 
 
-Place = tuple[Path, str, bool]
-"""The file of a module, what it is called and whether it is a package."""
 _STAR = re.compile(rb"\bimport\s*\(?\s*\*")
 _KEPT = 3_000_000
 """How many bytes of source stay parsed, of which others may ask next: thirty times that of memory."""
@@ -354,6 +378,10 @@ class Project:
             self._places[name] = self._located(name)
         return self._places[name]
 
+    def spelt(self, name: str) -> str:
+        """The file of a module as plain data, empty where it is not the project's."""
+        return _spelt(self.locate(name))
+
     def _located(self, name: str) -> Place | None:
         if given := self._given.get(name):
             return given.path, given.name, given.package
@@ -387,7 +415,7 @@ class Project:
             return None
         self.asked.stars.add((module.name, module.document.path, name))
         key = module.document.path, name
-        asked, self.asked = self.asked, Asked()  # the answer counts, not the way to it
+        asked, self.asked = self.asked, Asked(searched=self.asked.searched)  # the answer counts, not the way to it
         try:
             if key not in self._definers:
                 self._definers[key] = self._search(module, name, {module.document.path})
@@ -415,6 +443,7 @@ class Project:
         """Whether a file may define a name, or import all that another one does."""
         if path not in self._texts:
             self._texts[path] = self.files.content(path)
+            self.asked.searched.add(str(path))
         content = self._texts[path]
         return not name.isascii() or name.encode() in content or _STAR.search(content) is not None
 
@@ -423,6 +452,43 @@ class Project:
         self.asked.mentions.add(name)
         modules = map(self.given, self.mentions.of(name))
         return [module for module in modules if module is not None]
+
+    def answers(self, path: Path, asked: Asked) -> Answers:
+        """What was asked while a file was read, with the answers."""
+        return Answers(
+            place=self._own(path),
+            modules={name: self.spelt(name) for name in sorted(asked.modules)},
+            stars=[(*star, _spelt(self._definers[star[1:]])) for star in sorted(asked.stars)],
+            files={path: (digest, Path(path) in self._by_path) for path, digest in sorted(asked.files.items())},
+            mentions={name: [str(path) for path in self.mentions.of(name)] for name in sorted(asked.mentions)},
+            searched=sorted(asked.searched),
+        )
+
+    def _own(self, path: Path) -> str:
+        if given := self._by_path.get(path):
+            return _spelt((path, given.name, given.package))
+        name, _, package = place(path)
+        return _spelt((path, name, package))
+
+    def agrees(self, path: Path, answers: Answers, digest: Callable[[Path], str]) -> bool:
+        """Whether all answers are the same today; ``digest`` tells the contents of files apart."""
+        return (
+            answers.place == self._own(path)
+            and all(
+                digest(Path(file)) == known and (Path(file) in self._by_path) == given
+                for file, (known, given) in answers.files.items()
+            )
+            and all(self.spelt(name) == place for name, place in answers.modules.items())
+            and all([str(path) for path in self.mentions.of(name)] == paths for name, paths in answers.mentions.items())
+            and all(self._defines(*star) for star in answers.stars)
+        )
+
+    def _defines(self, of: str, path: str, name: str, definer: str) -> bool:
+        module = self.module(of)
+        if module is None or module.document.path != path:
+            return False
+        self.definer(module, name)
+        return _spelt(self._definers[path, name]) == definer
 
     def forget(self) -> None:
         """Between parts of a run: what was asked, and the trees that were not asked for lately."""

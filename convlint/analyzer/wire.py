@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 
-from convlint import events
-from convlint.analyzer.index import Asked
+from convlint import events, findings
+from convlint.analyzer.index import Answers, Asked, Project
 from convlint.analyzer.parts import ClassOutline, FunctionOutline, Key, Outline, Part, Step, Trace
 from convlint.events import Event, Named, Taint
-from convlint.findings import Span
+from convlint.findings import Applicability, Finding, Level, Span
 from convlint.source.document import Document, SourceError
 
 Documents = Callable[[str], Document]
 """Gives the document of a path, as events hold it."""
 
 _CLASSES: Mapping[str, type] = {
-    name: cls for name, cls in vars(events).items() if isinstance(cls, type) and is_dataclass(cls)
+    name: cls
+    for vocabulary in (events, findings)
+    for name, cls in vars(vocabulary).items()
+    if isinstance(cls, type) and is_dataclass(cls)
 }
 _NAMES = {cls: tuple(one.name for one in fields(cls) if one.name != "document") for cls in _CLASSES.values()}
 _PLAIN = (str, bool, float, type(None))
@@ -58,6 +62,10 @@ class _Packer:
             return ["f", *sorted(map(self.pack, value))]
         if kind is Taint:
             return ["T", int(value)]
+        if kind is Level:
+            return ["L", int(value)]
+        if kind is Applicability:
+            return ["A", value.value]
         if value is events.UNKNOWN:
             return ["u"]
         if kind in _NAMES:
@@ -149,6 +157,10 @@ class _Unpacker:
         match tag:
             case "T":
                 return Taint(given[0])
+            case "L":
+                return Level(given[0])
+            case "A":
+                return Applicability(given[0])
             case "l":
                 return [*map(self.unpack, given)]
             case "n":
@@ -224,34 +236,78 @@ class _Unpacker:
         )
 
 
-def encoded(part: Part) -> bytes:
-    """A part as bytes."""
+class Kept(NamedTuple):
+    """A part as bytes, and those of the answers that it rests on."""
+
+    part: bytes
+    answers: bytes
+
+
+def encoded(path: Path, part: Part, project: Project) -> Kept:
+    """The part of a file as bytes.
+
+    Raises:
+        ValueError: it cannot be written: a name in it is not of Unicode.
+    """
     packer = _Packer()
-    asked = part.asked
     error = part.error
     packed = [
         None if part.outline is None else packer.outline(part.outline),
         [[step, packer.trace(trace)] for step, trace in part.traces.items()],
         [*map(packer.pack, part.plain)],
         None if error is None else [str(error), error.row, error.column],
-        [sorted(asked.modules), sorted(asked.stars), sorted(asked.files.items()), sorted(asked.mentions)],
     ]
-    return msgspec.msgpack.encode([list(packer.paths), packed])
+    answers = msgspec.msgpack.encode(project.answers(path, part.asked))
+    return Kept(msgspec.msgpack.encode([list(packer.paths), packed]), answers)
 
 
-def decoded(data: bytes, documents: Documents) -> Part:
-    """The part that bytes stand for.
+def encoded_findings(found: Sequence[Finding]) -> bytes:
+    """Findings as bytes.
+
+    Raises:
+        ValueError: they cannot be written: a name in one is not of Unicode.
+        TypeError: a rule put something into one that is no plain data.
+    """
+    return msgspec.msgpack.encode([*map(_Packer().pack, found)])
+
+
+def decoded_findings(data: bytes) -> list[Finding]:
+    """The findings that bytes stand for.
+
+    Raises:
+        WireError: they are of none.
+    """
+    unpacker = _Unpacker([], lambda path: Document(path, ""))
+    try:
+        return [unpacker.unpack(one) for one in msgspec.msgpack.decode(data)]
+    except (msgspec.MsgspecError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        raise WireError from error
+
+
+def answers_of(data: bytes) -> Answers:
+    """The answers that bytes stand for.
 
     Raises:
         WireError: they are of none.
     """
     try:
-        paths, (outline, traces, plain, error, asked) = msgspec.msgpack.decode(data)
+        return msgspec.msgpack.decode(data, type=Answers)
+    except msgspec.MsgspecError as error:
+        raise WireError from error
+
+
+def decoded(data: bytes, documents: Documents) -> Part:
+    """The part that bytes stand for, without what was asked for it.
+
+    Raises:
+        WireError: they are of none.
+    """
+    try:
+        paths, (outline, traces, plain, error) = msgspec.msgpack.decode(data)
         unpacker = _Unpacker(paths, documents)
-        modules, stars, files, mentions = asked
         return Part(
             outline=None if outline is None else unpacker.outline(outline),
-            asked=Asked(set(modules), set(map(tuple, stars)), dict(files), set(mentions)),
+            asked=Asked(),
             traces={Step(*step): unpacker.trace(trace) for step, trace in traces},
             plain=[unpacker.unpack(event) for event in plain],
             error=None if error is None else SourceError(*error),

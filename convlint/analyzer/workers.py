@@ -14,7 +14,7 @@ from pathlib import Path
 from convlint.analyzer import roomy
 from convlint.analyzer.files import Files
 from convlint.analyzer.task import Task
-from convlint.analyzer.wire import encoded
+from convlint.analyzer.wire import Kept, encoded
 from convlint.errors import UsageError
 
 _PAYS = 400_000
@@ -30,14 +30,14 @@ def count(jobs: int, characters: int) -> int:
     return 0 if alone or wanted < 2 else wanted
 
 
-def read_apart(task: Task, sizes: dict[Path, int], processes: int) -> dict[Path, bytes]:
+def read_apart(task: Task, sizes: dict[Path, int], processes: int) -> dict[Path, Kept]:
     """The encoded parts of files, of so many characters each, from so many processes; as many as can be encoded.
 
     Raises:
         UsageError: a process was ended from outside.
     """
     pieces = _pieces(sizes, sum(sizes.values()) // (processes * _SHARE) + 1)
-    found: dict[Path, bytes] = {}
+    found: dict[Path, Kept] = {}
     with _crew(task, processes) as crew:
         idle, busy = [*crew], set[Connection]()
         while pieces or busy:
@@ -54,9 +54,9 @@ def read_apart(task: Task, sizes: dict[Path, int], processes: int) -> dict[Path,
     return found
 
 
-def _received(connection: Connection, process: BaseProcess) -> dict[Path, bytes]:
+def _received(connection: Connection, process: BaseProcess) -> dict[Path, Kept]:
     try:
-        parts: dict[Path, bytes] = connection.recv()
+        parts: dict[Path, Kept] = connection.recv()
         return parts
     except (EOFError, OSError):
         process.join(1)
@@ -108,5 +108,5 @@ def _work(task: Task, connection: Connection) -> None:
             found = {}
             for path in paths:
                 with contextlib.suppress(Exception):  # it is read again by who asked, and fails there
-                    found[path] = encoded(interpreter.part(path))
+                    found[path] = encoded(path, interpreter.part(path), interpreter.project)
             connection.send(found)
