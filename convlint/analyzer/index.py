@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections import OrderedDict
 from collections.abc import Callable
@@ -308,6 +309,20 @@ class Given:
 
 
 _STAR = re.compile(rb"\bimport\s*\(?\s*\*")
+
+
+@functools.lru_cache(maxsize=256)
+def _binding(name: str) -> re.Pattern[bytes]:
+    """Text that may bind a name at the top level of a module: a definition, an assignment, an import."""
+    word = re.escape(name.encode())
+    return re.compile(
+        rb"^[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+%s\b"
+        rb"|(?:^[ \t]*|[:;=][ \t]*)%s[ \t]*(?:=(?!=)|:)"
+        rb"|\bimport\b[^\n]*\b%s\b|\bas[ \t]+%s\b|^[ \t]*%s[ \t]*(?:[,)#\r\n]|\Z)" % ((word,) * 5),
+        re.MULTILINE,
+    )
+
+
 _KEPT = 3_000_000
 """How many bytes of source stay parsed, of which others may ask next: thirty times that of memory."""
 
@@ -445,7 +460,9 @@ class Project:
             self._texts[path] = self.files.content(path)
             self.asked.searched.add(str(path))
         content = self._texts[path]
-        return not name.isascii() or name.encode() in content or _STAR.search(content) is not None
+        if not name.isascii() or _STAR.search(content) is not None:
+            return True
+        return name.encode() in content and _binding(name).search(content) is not None
 
     def mentioning(self, name: str) -> list[ModuleInfo]:
         """The reported files with functions that may mention a name."""

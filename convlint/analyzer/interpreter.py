@@ -126,11 +126,12 @@ class Interpreter:
         self._reported = reported
         self._asked = asked
         self._excluded = excluded
-        self.run = self.new_run()
+        self._renew()
 
-    def new_run(self) -> Run:
-        """A run that knows nothing yet: what it meets does not depend on what was read before."""
-        return Run(self.project, self._reported)
+    def _renew(self) -> None:
+        """Begin a run that knows nothing yet: what it meets does not depend on what was read before."""
+        self.run = Run(self.project, self._reported)
+        self._builders = Builders(self.run)
 
     # --- a file --------------------------------------------------------------------------------------------------
 
@@ -140,19 +141,20 @@ class Interpreter:
         module = self.project.read(path)
         if module is None:
             return Part(None, self.project.asked, error=self.project.errors[path])
-        self.run = self.new_run()
+        self._renew()
         outline = self._outline(module)
         traces = self._likely(module, outline)
         plain = self._plain(module) if module.document.path in self._reported else []
         return Part(outline, self.project.asked, traces, plain)
 
     def _plain(self, module: ModuleInfo) -> list[Event]:
-        return [*PlainCode(self.new_run(), self._asked).events(module)] if any(self._asked) else []
+        return [*PlainCode(Run(self.project, self._reported), self._asked).events(module)] if any(self._asked) else []
 
     def trace(self, path: Path, step: Step) -> Trace:
         """What is met on the way from one entry of a file."""
         module = self.project.read(path)
         assert module is not None  # its outline is known
+        self._renew()
         return self._trace(module, step)
 
     def _likely(self, module: ModuleInfo, outline: Outline) -> dict[Step, Trace]:
@@ -181,13 +183,12 @@ class Interpreter:
         return traces
 
     def _trace(self, module: ModuleInfo, step: Step) -> Trace:
-        self.run = self.new_run()
+        self.run.begin(guessed=step.kind == "possible")
         if step.kind == "class":
             self._enter(module.classes[step.at])
         else:
             cls = module.classes[step.at] if step.method else None
             function = cls.methods[step.method] if cls is not None else module.functions[step.at]
-            self.run.guessed = step.kind == "possible"
             self._enter_at(Entry(function, cls))
         return self._kept(module)
 
@@ -199,7 +200,7 @@ class Interpreter:
         Raises:
             UsageError: the name leads nowhere.
         """
-        self.run = self.new_run()
+        self._renew()
         entry = entry_at(self.run, point)
         if entry is None:
             return None
@@ -324,7 +325,7 @@ class Interpreter:
         if init is None:
             return
         env = {name: self._configured(value) for name, value in self._parameters(init).items()}
-        env |= Builders(self.run).parts(cls, init)
+        env |= self._builders.parts(cls, init)
         first = [*init.node.args.posonlyargs, *init.node.args.args][:1]
         if first:
             env[first[0].arg] = instance

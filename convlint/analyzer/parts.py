@@ -99,6 +99,22 @@ class Trace:
             routes = old[1].routes | event.routes
             self.found[place] = (best_rank, best if best.routes == routes else replace(best, routes=routes))
 
+    def visit(self, *key: Any) -> None:
+        """A function is entered."""
+        self.visited.add(key)
+
+    def doubt(self, path: str, span: Span) -> None:
+        """An expression was something else in another call."""
+        self.doubtful.add((path, span))
+
+    def decide(self, place: tuple[str, Span], use: tuple[str, Span, str]) -> None:
+        """A selection's count is made a plain number, or decided on."""
+        self.decided.setdefault(place, set()).add(use)
+
+    def script(self, path: str, function: str) -> None:
+        """TorchScript compiles a function."""
+        self.scripted.add((path, function))
+
     def merge(self, other: Trace) -> None:
         """Add what was met on the way from another entry."""
         for (_, _, _, key), (rank, event) in other.found.items():

@@ -118,8 +118,12 @@ STATEMENTS: dict[type[ast.stmt], Callable[[Run, Frame, Any], None]] = {}
 """What the kinds of nodes do: filled in by `expressions` and `statements`, which need not import each other for it."""
 
 
+Noted = tuple[Callable[..., None] | None, tuple[Any, ...]]
+"""Something met, as a method of ``Trace`` with its arguments; without a method another part of the log."""
+
+
 class Run:
-    """What all frames share."""
+    """What all frames share on the way from one entry after another (``begin``)."""
 
     depth_limit = 30
     contexts_limit = 100
@@ -131,6 +135,14 @@ class Run:
         self.memory = Memory()
         self.met = Trace()
         self.memo: dict[Any, Value] = {}
+        """The results of calls, and the objects of classes of models."""
+        self._log: list[Noted] = []
+        """All that was met, on the way from any entry."""
+        self._spans: dict[Any, tuple[int, int, int]] = {}
+        """The remembered calls to what was met in them, as a part of the log, and on the way from which entry."""
+        self._entries = 0
+        self._told: set[tuple[int, int]] = set()
+        """The parts of the log that were met again on the way from this entry."""
         self.contexts: dict[tuple[str, str, int], int] = {}
         self.active: set[Any] = set()
         self.globals: dict[tuple[str, str], Value] = {}
@@ -363,20 +375,72 @@ class Run:
             return
         for place in counted_in(value):
             use = (frame.document.path, frame.document.span(node), qualified(frame))
-            self.met.decided.setdefault(place, set()).add(use)
+            self.meet((Trace.decide, (place, use)))
 
     def doubt(self, frame: Frame, node: ast.expr | ast.stmt) -> None:
         """What an event at this expression says of its operand does not hold in every call."""
-        self.met.doubtful.add((frame.document.path, frame.document.span(node)))
+        self.meet((Trace.doubt, (frame.document.path, frame.document.span(node))))
 
     def note(self, event: Event, key: str, rank: tuple[Any, ...]) -> None:
         """Keep an event (see ``emit``)."""
-        self.met.note(event, key, rank)
+        self.meet((Trace.note, (event, key, rank)))
 
     def use(self, frame: Frame, name: str) -> None:
         """A name is read: if it holds a random number, that is drawn for something."""
         if event := frame.drawn.pop(name, None):
             self.note(event, "", ())
+
+    # --- entries and remembered calls ------------------------------------------------------------------------------
+
+    def begin(self, *, guessed: bool = False) -> None:
+        """From here on another entry: nobody reads the tensors of the last model any more."""
+        self.met, self.guessed = Trace(), guessed
+        self._entries += 1
+        self._told = set()
+        self.active.clear()
+        self.depth = 0
+        self.memory.missed = {}
+        self.contexts = {}
+        self.facts = ()
+        self.kept, self.written = {}, frozenset()
+
+    def meet(self, what: Noted) -> None:
+        """Something on the way from this entry."""
+        self._log.append(what)
+        method, arguments = what
+        if method is not None:
+            method(self.met, *arguments)
+
+    @property
+    def now(self) -> int:
+        """A moment, to remember a call since then."""
+        return len(self._log)
+
+    def remember(self, key: Any, result: Value, since: int) -> None:
+        """The result of a call, with what was met in it."""
+        self.memo[key] = result
+        self._spans[key] = since, len(self._log), self._entries
+
+    def recall(self, key: Any) -> Value:
+        """The result of a remembered call; what was met in it is met again."""
+        start, end, entry = self._spans[key]
+        self._log.append((None, (start, end)))
+        if entry != self._entries:
+            self._tell(start, end)
+        return self.memo[key]
+
+    def _tell(self, start: int, end: int) -> None:
+        todo = [(start, end)]
+        while todo:
+            span = todo.pop()
+            if span in self._told:
+                continue
+            self._told.add(span)
+            for method, arguments in self._log[slice(*span)]:
+                if method is None:
+                    todo.append(arguments)
+                else:
+                    method(self.met, *arguments)
 
     # --- memory ------------------------------------------------------------------------------------------------
 
