@@ -93,9 +93,8 @@ class Cache:
         self._digests: dict[Path, str] = {}
         self._seen: dict[str, tuple[_Stamp, str]] = {}
         self._last_change = 0
-        with self._connected(write=False) as database:
-            rows = database.execute("SELECT path, mtime, ctime, size, digest FROM stamps")
-            self._stamps = {path: (tuple(stamp), digest) for path, *stamp, digest in rows}
+        for path, *stamp, digest in self._read("SELECT path, mtime, ctime, size, digest FROM stamps"):
+            self._stamps[path] = tuple(stamp), digest
 
     # --- contents ------------------------------------------------------------------------------------------------
 
@@ -128,20 +127,14 @@ class Cache:
 
     def parts(self, pieces: Sequence[Piece]) -> Mapping[Piece, Kept]:
         """What is kept, whether it still holds or not."""
-        found: dict[Piece, Kept] = {}
-        with self._connected(write=False) as database:
-            for piece in pieces:
-                query = "SELECT answers, part, sum FROM parts WHERE key = ?"
-                row = database.execute(query, [self._key(piece)]).fetchone()
-                if row is not None and row[2] == _sum(*row[:2]):
-                    found[piece] = Kept(row[1], row[0])
-        return found
+        keys = {self._key(piece): piece for piece in pieces}
+        rows = self._read("SELECT key, answers, part, sum FROM parts WHERE key = ?", ([key] for key in keys))
+        return {keys[key]: Kept(part, answers) for key, answers, part, sum_ in rows if _is_whole(sum_, answers, part)}
 
     def keep(self, parts: Mapping[Piece, Kept]) -> None:
         """Keep parts."""
         rows = [(self._key(piece), *both, _sum(*both)) for piece, kept in parts.items() for both in [kept[::-1]]]
-        with self._connected(write=True) as database:
-            database.executemany("INSERT OR REPLACE INTO parts VALUES (?, ?, ?, ?)", rows)
+        self._write(("INSERT OR REPLACE INTO parts VALUES (?, ?, ?, ?)", rows))
 
     def _key(self, piece: Piece) -> bytes:
         path, step = piece
@@ -152,10 +145,8 @@ class Cache:
     def run(self, asked: Sequence[Any], locate: Callable[[str], str]) -> list[Finding] | None:
         """The findings of a run that was asked the same, if each file is what it was and is found where it was."""
         key = _sum(self._scope, repr(asked).encode(errors="surrogatepass"))
-        row: Any = None
-        with self._connected(write=False) as database:
-            row = database.execute("SELECT result, sum FROM runs WHERE key = ?", [key]).fetchone()
-        if row is None or row[1] != _sum(row[0]):
+        row = next(self._read("SELECT result, sum FROM runs WHERE key = ?", [[key]]), None)
+        if row is None or not _is_whole(row[1], row[0]):
             return None
         try:
             run = msgspec.msgpack.decode(row[0], type=_Run)
@@ -175,24 +166,34 @@ class Cache:
             result = msgspec.msgpack.encode(_Run(files, places, encoded_findings(found)))
         except (ValueError, TypeError):
             return
-        with self._connected(write=True) as database:
-            database.execute(
-                "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?)", [key, int(time.time()), result, _sum(result)]
-            )
-            database.execute(
-                "DELETE FROM runs WHERE key NOT IN (SELECT key FROM runs ORDER BY used DESC LIMIT ?)", [_RUNS]
-            )
-            stamps = [(path, *stamp, digest) for path, (stamp, digest) in self._seen.items() if path.isprintable()]
-            database.executemany("INSERT OR REPLACE INTO stamps VALUES (?, ?, ?, ?, ?)", stamps)
+        stamps = [(path, *stamp, digest) for path, (stamp, digest) in self._seen.items() if path.isprintable()]
+        self._write(
+            ("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?)", [(key, int(time.time()), result, _sum(result))]),
+            ("DELETE FROM runs WHERE key NOT IN (SELECT key FROM runs ORDER BY used DESC LIMIT ?)", [[_RUNS]]),
+            ("INSERT OR REPLACE INTO stamps VALUES (?, ?, ?, ?, ?)", stamps),
+        )
 
     # --- the database --------------------------------------------------------------------------------------------
 
+    def _read(self, query: str, keys: Iterable[Sequence[Any]] = ((),)) -> Iterator[tuple[Any, ...]]:
+        """The rows that a query gives for each of some keys, none where the cache cannot be read."""
+        rows: list[tuple[Any, ...]] = []
+        with self._forgiven(), contextlib.closing(self._open(write=False)) as database:
+            for key in keys:
+                rows += database.execute(query, key)
+        return iter(rows)
+
+    def _write(self, *statements: tuple[str, Iterable[Sequence[Any]]]) -> None:
+        """Statements, each for some rows, all in one transaction, if the cache can be written."""
+        with self._forgiven(), contextlib.closing(self._open(write=True)) as database, database:
+            for statement, rows in statements:
+                database.executemany(statement, rows)
+
     @contextlib.contextmanager
-    def _connected(self, *, write: bool) -> Iterator[sqlite3.Connection]:
-        """The database within one transaction. What goes wrong ends the block, and is no error of the run."""
+    def _forgiven(self) -> Iterator[None]:
+        """What goes wrong with the cache ends the block, and is no error of the run."""
         try:
-            with contextlib.closing(self._open(write)) as database, database:
-                yield database
+            yield
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 _log.debug("the cache in %s is not used: %s", self._folder, error)  # locked, full, not to be written
@@ -228,6 +229,10 @@ class Cache:
         for file in self._file.parent.glob(f"{self._file.name}*"):
             with contextlib.suppress(OSError):
                 file.unlink()
+
+
+def _is_whole(known: Any, *parts: Any) -> bool:
+    return all(isinstance(part, bytes) for part in parts) and known == _sum(*parts)
 
 
 def _sum(*parts: bytes) -> bytes:

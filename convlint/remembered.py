@@ -13,6 +13,7 @@ from convlint.analyzer.index import Answers, Given, Project
 from convlint.cache import Cache, folder_of
 from convlint.config import Settings
 from convlint.linter import LintResult, asked_of, lint
+from convlint.rule import registry
 
 _OF_NO_MATTER = frozenset(
     [
@@ -65,7 +66,8 @@ def check(paths: Sequence[Path], settings: Settings, *, want_fixes: bool) -> Lin
 def _settled(settings: Settings, cache: Cache) -> list[Any]:
     """What is to be found by the settings."""
     told = [(one.name, repr(getattr(settings, one.name))) for one in fields(settings) if one.name not in _OF_NO_MATTER]
-    return [told, "" if settings.baseline is None else cache.digest(settings.baseline)]
+    rules = sorted(f"{code} {rule.__module__}.{rule.__qualname__}" for code, rule in registry().items())
+    return [told, rules, "" if settings.baseline is None else cache.digest(settings.baseline)]
 
 
 def _add(rests_on: dict[str, str], answers: Sequence[Answers], cache: Cache) -> bool:

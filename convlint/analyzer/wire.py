@@ -31,6 +31,10 @@ _BITS = 63
 _LISTS: Mapping[type, str] = {tuple: "t", list: "l", Span: "s", Named: "n"}
 
 
+_WRONG = (msgspec.MsgspecError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
+"""What unpacking bytes of somebody else's may fail with."""
+
+
 class WireError(Exception):
     """Bytes that are no part."""
 
@@ -280,7 +284,7 @@ def decoded_findings(data: bytes) -> list[Finding]:
     unpacker = _Unpacker([], lambda path: Document(path, ""))
     try:
         return [unpacker.unpack(one) for one in msgspec.msgpack.decode(data)]
-    except (msgspec.MsgspecError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+    except _WRONG as error:
         raise WireError from error
 
 
@@ -312,5 +316,5 @@ def decoded(data: bytes, documents: Documents) -> Part:
             plain=[unpacker.unpack(event) for event in plain],
             error=None if error is None else SourceError(*error),
         )
-    except (msgspec.MsgspecError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+    except _WRONG as error:
         raise WireError from error

@@ -13,6 +13,7 @@ import typer
 
 from convlint import __version__
 from convlint.cli.check import check
+from convlint.cli.clean import clean
 from convlint.cli.cut import cut
 from convlint.cli.dev import app as dev
 from convlint.cli.diagnose import diagnose
@@ -28,7 +29,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-COMMANDS = ("check", "preflight", "lock", "matrix", "diagnose", "cut", "rule", "problem-matcher", "dev")
+COMMANDS = ("check", "preflight", "lock", "matrix", "diagnose", "cut", "rule", "clean", "problem-matcher", "dev")
 app.command("check")(check)
 app.command("preflight")(preflight)
 app.command("lock")(lock)
@@ -36,6 +37,7 @@ app.command("matrix")(matrix)
 app.command("diagnose")(diagnose)
 app.command("cut")(cut)
 app.command("rule")(rule)
+app.command("clean")(clean)
 app.command("problem-matcher")(problem_matcher)
 app.add_typer(dev, name="dev")
 
