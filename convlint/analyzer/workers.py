@@ -87,7 +87,8 @@ def _crew(task: Task, processes: int) -> Iterator[dict[Connection, BaseProcess]]
         for _ in range(processes):
             ours, theirs = multiprocessing.Pipe()
             crew[ours] = multiprocessing.Process(target=_work, args=(task, theirs), daemon=True)
-            crew[ours].start()
+            with _uninterrupted():
+                crew[ours].start()
             theirs.close()
         yield crew
     finally:
@@ -96,6 +97,19 @@ def _crew(task: Task, processes: int) -> Iterator[dict[Connection, BaseProcess]]
             if process.pid is not None:
                 process.kill()
                 process.join()
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits: what is raised while a process divides is lost in the callbacks of Python's library."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(task: Task, connection: Connection) -> None:
