@@ -210,8 +210,7 @@ class Cache:
         database = sqlite3.connect(self._file, timeout=_WAIT)
         try:
             if write:
-                database.execute("PRAGMA journal_mode = WAL")
-                database.execute("PRAGMA synchronous = NORMAL")
+                database.execute("PRAGMA synchronous = NORMAL")  # no WAL: a full disk under its mapped file is fatal
             database.executescript(_TABLES if write else "")
         except sqlite3.DatabaseError:
             database.close()
