@@ -84,12 +84,17 @@ def check(
     Raises:
         UsageError: a path does not exist or a configuration file is wrong.
     """
-    from convlint.linter import lint
-
     configuration = configuration or Configuration()
     result = CheckResult()
     for settings, group in configuration.groups(paths, stdin):
-        part = lint(group, settings, stdin=stdin, want_fixes=want_fixes)
+        if settings.cache and stdin is None:
+            from convlint import remembered
+
+            part = remembered.check(group, settings, want_fixes=want_fixes)
+        else:
+            from convlint.linter import lint
+
+            part = lint(group, settings, stdin=stdin, want_fixes=want_fixes)
         result.findings += part.findings
         result.files += part.files
     result.findings += _about_packs(configuration)

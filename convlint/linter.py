@@ -18,6 +18,7 @@ from convlint.errors import nearest, raised
 from convlint.events import Call, ClassDef, Event, Failed, Generic, OfLibrary
 from convlint.findings import Applicability, Edit, Finding, Fix, Severity, Span
 from convlint.rule import Context, Rule, current, faults, registry
+from convlint.source.discovery import absolute
 from convlint.source.document import TOO_DEEP, Document, SourceError, TooLargeError
 from convlint.source.suppressions import Suppression, suppressions, without
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from convlint.analyzer.files import Files
+    from convlint.analyzer.index import Answers
+    from convlint.analyzer.known import Store
 
 EVERYWHERE = tuple(Context(targets=dict.fromkeys(TARGETS), opset=one, backends=backends) for one in (None, 9))
 """All exporters and targets, a new and an old opset: where a suppression may be of use to somebody."""
@@ -57,6 +60,8 @@ class LintResult:
     files: int = 0
     repairables: list[Repairable] = field(default_factory=list)
     documents: dict[str, Document] = field(default_factory=dict)
+    answers: list[Answers] = field(default_factory=list)
+    """Where what is learnt is kept: what it rests on."""
 
 
 def lint(
@@ -66,23 +71,29 @@ def lint(
     stdin: Document | None = None,
     files: Files | None = None,
     want_fixes: bool = False,
+    store: Store | None = None,
 ) -> LintResult:
-    """The findings of files, or of one document that is not on disk; ``files`` is where those around are read from.
+    """The findings of files, or of one document that is not on disk.
+
+    ``files`` is where those around are read from, ``store`` keeps what is learnt of files from run to run.
 
     Raises:
         UsageError: the baseline cannot be read, or an entry point is named that is not there.
     """
+    from convlint.analyzer.files import Files
+
+    files = files or Files()
     documents: list[Document] = []
     unreadable: list[Finding] = []
     for path in paths:
         try:
-            documents.append(Document.read(path))
+            documents.append(files.document(path))
         except SourceError as error:
             severity: Severity = "info" if isinstance(error, TooLargeError) else "error"
             unreadable.append(_not_parsed(str(path), error, severity))
     if stdin is not None:
         documents.append(stdin)
-    result = lint_documents(documents, settings, files)
+    result = lint_documents(documents, settings, files, store)
     result.findings += [finding for finding in unreadable if _wanted(finding, settings)]
     result.files += len(unreadable)
     if want_fixes:
@@ -92,27 +103,32 @@ def lint(
     return result
 
 
-def lint_documents(documents: Sequence[Document], settings: Settings, files: Files | None = None) -> LintResult:
-    """The findings of documents in memory; ``files`` is where those around them are read from."""
+def lint_documents(
+    documents: Sequence[Document], settings: Settings, files: Files | None = None, store: Store | None = None
+) -> LintResult:
+    """The findings of documents in memory; ``files`` is where those around them are read from.
+
+    A ``store`` is only for documents as they are on disk.
+    """
     with roomy():
-        return _lint_documents(documents, settings, files)
+        return _lint_documents(documents, settings, files, store)
 
 
-def _lint_documents(documents: Sequence[Document], settings: Settings, files: Files | None) -> LintResult:
+def _lint_documents(
+    documents: Sequence[Document], settings: Settings, files: Files | None, store: Store | None
+) -> LintResult:
     rules = _selected(settings)
-    analyzer = Analyzer(files, _asked(rules.values()), settings.entry_points, settings.exclude_entry_points)
+    named, excluded = settings.entry_points, settings.exclude_entry_points
+    analyzer = Analyzer(files, _asked(rules.values()), named, excluded, settings.jobs, store)
     found: dict[str, list[Repairable]] = defaultdict(list)
-    for document in documents:
-        try:
-            analyzer.add(document)
-        except SourceError as error:
-            found[document.path].append(Repairable(_syntax(document, error)))
     excused = baseline.read(settings.baseline) if settings.baseline is not None else None
     by_path = {document.path: document for document in documents}
-    events = analyzer.events()
-    result = LintResult(files=len(documents), documents=by_path)
+    events, errors = analyzer.events(documents)
+    result = LintResult(files=len(documents), documents=by_path, answers=analyzer.answers)
     for document in documents:
         ignored = {r.code for r in rules.values() if settings.ignores_in(Path(document.path), r.code)}
+        if error := errors.get(absolute(document.path)):
+            found[document.path].append(Repairable(_syntax(document, error)))
         found[document.path] += _judged(events.get(document.path, []), rules, settings.context, ignored)
         kept = _suppressed(document, found[document.path], events.get(document.path, []), rules)
         kept = [r for r in kept if _wanted(r.finding, settings)]
@@ -136,10 +152,12 @@ def events(paths: Sequence[Path], settings: Settings) -> list[Event]:
     """
     with roomy():
         analyzer = Analyzer(None, Asked(), settings.entry_points, settings.exclude_entry_points)
+        documents = []
         for path in paths:
             with suppress(SourceError):
-                analyzer.add(Document.read(path))
-        return [event for found in analyzer.events().values() for event in found]
+                documents.append(Document.read(path))
+        found, _ = analyzer.events(documents)
+        return [event for events in found.values() for event in events]
 
 
 def _wanted(finding: Finding, settings: Settings) -> bool:
@@ -152,6 +170,12 @@ def _selected(settings: Settings) -> dict[str, Rule]:
         for code, rule in registry().items()
         if rule.events and settings.selects(code) and (rule.status != "preview" or settings.preview)
     }
+
+
+def asked_of(settings: Settings) -> list[object]:
+    """The plain code that the rules of settings want to know of, as plain data."""
+    callees, attributes, classes = _asked(_selected(settings).values())
+    return [sorted(callees), sorted(attributes), classes]
 
 
 def _asked(rules: Iterable[Rule]) -> Asked:

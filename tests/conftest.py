@@ -24,6 +24,12 @@ Agree = Callable[..., None]
 _MARK = re.compile(r"# ((?:CVL|ACME)\d{3}(?: CVL\d{3})*)$")
 
 
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test finds the cache of another, or leaves one in the checkout."""
+    monkeypatch.setenv("CONVLINT_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "convlint-cache"))
+
+
 @pytest.fixture
 def agree(tmp_path: Path) -> Agree:
     """Lints modules and compares what is found with the codes in the comments at the ends of their lines.

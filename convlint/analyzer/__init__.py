@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from convlint.entry_points import EntryPoint
 from convlint.events import Event
-from convlint.source.document import Document
+from convlint.source.discovery import absolute
+from convlint.source.document import Document, SourceError
 
 if TYPE_CHECKING:
     from convlint.analyzer.files import Files
-    from convlint.analyzer.index import ModuleInfo
+    from convlint.analyzer.index import Answers
+    from convlint.analyzer.known import Known, Store
+    from convlint.analyzer.task import Task
 
 
 class Asked(NamedTuple):
@@ -38,43 +42,57 @@ class Analyzer:
         asked: Asked = Asked(),  # noqa: B008 - never changes
         named: Sequence[EntryPoint] = (),
         excluded: Sequence[EntryPoint] = (),
+        jobs: int = 1,
+        store: Store | None = None,
     ) -> None:
         from convlint.analyzer.files import Files
-        from convlint.analyzer.index import Project
 
-        self._project = Project(files or Files())
+        self._files = files or Files()
         self._asked = asked
         self._named, self._excluded = named, excluded
-        self._modules: list[ModuleInfo] = []
+        self._jobs = jobs
+        self._store = store
+        """Where parts are kept; only for documents as they are on disk."""
+        self.answers: list[Answers] = []
+        """Where parts are kept: what they rest on."""
 
-    def add(self, document: Document) -> None:
-        """Index a document whose events are wanted.
-
-        Raises:
-            SourceError: it does not parse.
-        """
-        self._modules.append(self._project.add(document))
-
-    def events(self) -> dict[str, list[Event]]:
-        """The events of the added documents by ``Document.path``, in source order.
+    def events(self, documents: Sequence[Document]) -> tuple[dict[str, list[Event]], dict[Path, SourceError]]:
+        """The events of documents by ``Document.path``, in source order; why others cannot be parsed.
 
         Raises:
-            UsageError: an entry point is named that is not there.
+            UsageError: an entry point is named that is not there, or one of several processes was ended.
         """
-        from convlint.analyzer.interpreter import Interpreter
-        from convlint.analyzer.plain_code import PlainCode
+        from convlint.analyzer.assembly import Assembly
+        from convlint.analyzer.known import Known
+        from convlint.analyzer.task import Task
 
-        found: dict[str, list[Event]] = {module.document.path: [] for module in self._modules}
-        interpreter = Interpreter(self._project, self._modules, self._named, self._excluded)
-        for event in interpreter.events():
+        by_path = {absolute(document.path): document for document in documents}
+        task = Task.of(by_path, self._asked, self._excluded)
+        interpreter = task.interpreter(self._files.also(documents))
+        named = [entered for point in self._named if (entered := interpreter.named(point)) is not None]
+        parts = Known(interpreter, self._store, by_path)
+        self._read_apart(task, parts, by_path)
+        assembly = Assembly(interpreter.project, parts, [*by_path], named)
+        found: dict[str, list[Event]] = {document.path: [] for document in documents}
+        for event in (*assembly.events(), *assembly.plain):
             found[event.document.path].append(event)
-        if any(self._asked):
-            code = PlainCode(interpreter.run, self._asked)
-            for module in self._modules:
-                found[module.document.path] += code.events(module)
+        parts.close()
+        self.answers = parts.answers
         for events in found.values():
             events.sort(key=lambda event: (event.span, type(event).__name__))
-        return found
+        return found, assembly.errors
+
+    def _read_apart(self, task: Task, parts: Known, documents: Mapping[Path, Document]) -> None:
+        """Has other processes read the files of which nothing is known, where that pays."""
+        if self._jobs == 1:
+            return
+        from convlint.analyzer import workers
+
+        lacking = {path: document for path, document in documents.items() if parts.lacks(path)}
+        sizes = {path: len(document.text) for path, document in lacking.items() if document.digest}
+        processes = workers.count(self._jobs, sum(sizes.values()))
+        if processes:
+            parts.learn(workers.read_apart(task, sizes, processes))
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from itertools import islice
 
 from convlint.analyzer.calls import Arguments, invoke
@@ -34,11 +33,10 @@ _MOST = 8
 
 
 class Builders:
-    """The free functions of a project's modules, looked at for what they give to the constructors of models."""
+    """The free functions of the reported files, looked at for what they give to the constructors of models."""
 
-    def __init__(self, run: Run, modules: Sequence[ModuleInfo]) -> None:
+    def __init__(self, run: Run) -> None:
         self._run = run
-        self._modules = modules
         self._entered: set[FunctionInfo] = set()
         self._constructed: dict[ClassInfo, list[Arguments]] = defaultdict(list)
 
@@ -59,20 +57,18 @@ class Builders:
 
     def _outermost(self, name: str, depth: int) -> Iterator[FunctionInfo]:
         """The functions that lead to a name, from those that nobody calls down."""
-        for function in self._by_name.get(name, ()):
+        for function in self._mentioning(name):
             callers = list(self._outermost(function.name, depth + 1)) if depth < _DEEPEST else []
             yield from callers or [function]
 
-    @cached_property
-    def _by_name(self) -> dict[str, list[FunctionInfo]]:
-        """The functions that mention a name, by that name."""
-        found: dict[str, list[FunctionInfo]] = defaultdict(list)
-        for module in self._modules:
-            for function in module.functions:
-                for name in {part.id for part in ast.walk(function.node) if isinstance(part, ast.Name)}:
-                    if name != function.name:
-                        found[name].append(function)
-        return found
+    def _mentioning(self, name: str) -> list[FunctionInfo]:
+        """The functions that mention a name, and are not so called."""
+        return [
+            function
+            for module in self._run.project.mentioning(name)
+            for function in module.functions
+            if function.name != name and name in function.uses
+        ]
 
     def _enter(self, function: FunctionInfo) -> None:
         """Keep what classes are constructed with on the way to a model; a script that uses models is no builder."""

@@ -14,6 +14,7 @@ from convlint.analyzer.attributes import GUARDS, MODULE_METHODS
 from convlint.analyzer.decorators import custom_operator, is_compiled, is_scripted
 from convlint.analyzer.index import ClassInfo, FunctionInfo, dotted
 from convlint.analyzer.iteration import iterate
+from convlint.analyzer.parts import Trace
 from convlint.analyzer.run import DYNAMO, Frame, Run, is_module_name, qualified
 from convlint.analyzer.torch_calls import note_custom, note_untraceable
 from convlint.analyzer.values import (
@@ -238,14 +239,14 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
     pending = bool(run.memory.missed) and _touches(run, env)
     if key in run.memo and not pending:
         run.written |= run.writes_of[key]
-        return _renewed(run, run.memo[key], names, env)
+        return _renewed(run, run.recall(key), names, env)
     count = run.contexts[info.key] = run.contexts.get(info.key, 0) + 1
     if count > run.contexts_limit and not pending:
         return opaque(arguments, True)
     run.active.add(key)
     run.depth += 1
     run.scripting += scripted
-    written = run.written
+    written, since = run.written, run.now
     try:
         result, pure = _interpret(run, frame, function, env, routes)
     finally:
@@ -253,7 +254,8 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
         run.depth -= 1
         run.active.discard(key)
     if pure:
-        run.memo[key], run.writes_of[key] = result, run.written - written
+        run.remember(key, result, since)
+        run.writes_of[key] = run.written - written
     return result
 
 
@@ -270,11 +272,11 @@ def _interpret(
     run.project.files.pause()
     inner = Frame(info.module, info, function.scope, env, routes, frame.traced)
     if run.scripting:
-        run.scripted.add((info.module.document.path, qualified(inner)))
+        run.meet((Trace.script, (info.module.document.path, qualified(inner))))
     before, facts = len(run.memory.written), run.facts
     given = {t.storage for v in env.values() for t in tensors_in(v, 3)}
     if frame.traced:
-        run.visited.add(info.key)
+        run.meet((Trace.visit, info.key))
     if isinstance(info.node, ast.Lambda):
         inner.statement = frame.statement if info.module is frame.module else None
         if inner.statement is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from convlint.analyzer import calls, checks, decisions, formats, guards, keys
 from convlint.analyzer.arithmetic import binary, compared
@@ -13,7 +12,7 @@ from convlint.analyzer.attributes import attribute
 from convlint.analyzer.index import FunctionInfo
 from convlint.analyzer.indexing import constant_slice, index_shape, index_tensor, loop_of
 from convlint.analyzer.iteration import iterate
-from convlint.analyzer.run import ALL_ROUTES, Frame, Run
+from convlint.analyzer.run import ALL_ROUTES, EXPRESSIONS, Frame, Run
 from convlint.analyzer.shapes import integer
 from convlint.analyzer.statements import UNROLLED, bind
 from convlint.analyzer.values import (
@@ -48,12 +47,6 @@ METADATA = frozenset(
     ["shape", "size", "dtype", "device", "ndim", "dim", "numel", "is_cuda", "requires_grad", "type", "layout"]
 )
 """Attributes that say nothing of a tensor's values."""
-
-
-def evaluate(run: Run, frame: Frame, node: ast.expr) -> Value:
-    """The value of an expression."""
-    handler = _HANDLERS.get(type(node))
-    return handler(run, frame, node) if handler is not None else UNKNOWN
 
 
 def _constant(run: Run, frame: Frame, node: ast.Constant) -> Value:
@@ -490,7 +483,7 @@ def _indexed_shape(owner: Shape, node: ast.Subscript, index: Value) -> Value:
     return index_shape(owner, index)
 
 
-_HANDLERS: dict[type[ast.expr], Callable[[Run, Frame, Any], Value]] = {
+EXPRESSIONS |= {
     ast.Constant: _constant,
     ast.Name: _name,
     ast.Attribute: _attribute,

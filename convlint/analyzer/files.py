@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import hashlib
 import re
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from convlint.analyzer.index import ModuleInfo, build, place
 from convlint.source.discovery import DEFAULT_EXCLUDE, INSTALLED, absolute, discover, is_file, project_root
-from convlint.source.document import Document
+from convlint.source.document import Document, unreadable
 
 _WORD = re.compile(rb"[^\W\d]\w*")
 _MOST_FILES = 20_000
@@ -32,6 +33,7 @@ class Files:
 
     def __init__(self, in_memory: Iterable[Document] = ()) -> None:
         self._in_memory = {absolute(document.path): document for document in in_memory}
+        self._digests: dict[Path, str] = {}
 
     def also(self, documents: Iterable[Document]) -> Files:
         """The same with more documents in memory."""
@@ -60,7 +62,22 @@ class Files:
         Raises:
             SourceError: it cannot be read or decoded.
         """
-        return self._in_memory.get(absolute(path)) or Document.read(path)
+        if document := self._in_memory.get(absolute(path)):
+            return document
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            self._digests[absolute(path)] = ""
+            raise unreadable(error) from None
+        digest = self._digests[absolute(path)] = digest_of(data)
+        document = Document.decode(data, str(path))
+        document.digest = digest
+        return document
+
+    def digest(self, path: Path) -> str:
+        """What tells the content of a file apart from others, as it was read; empty where that was not on disk."""
+        document = self._in_memory.get(absolute(path))
+        return self._digests.get(absolute(path), "") if document is None else document.digest
 
     def module(self, path: Path, name: str, package: bool) -> ModuleInfo:
         """The index of a file that is not to be reported.
@@ -69,6 +86,10 @@ class Files:
             SourceError: it cannot be read, decoded or parsed.
         """
         return build(self.document(path), name, package)
+
+    def release(self, module: ModuleInfo) -> None:
+        """A run asks no more for a module: its tree is freed."""
+        module.close()
 
     def content(self, path: Path) -> bytes:
         """What a file holds, nothing where it cannot be read."""
@@ -96,6 +117,11 @@ class Files:
     def below(self, tops: frozenset[Path]) -> list[Path]:
         """The files that a run on some folders would take."""
         return list(discover([top for top in tops if top.is_dir()], lambda _: _Around()))
+
+
+def digest_of(data: bytes) -> str:
+    """What tells the content of a file apart from others."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def words_in(content: bytes) -> set[bytes]:

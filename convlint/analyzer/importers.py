@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from convlint.analyzer.index import ModuleInfo, Project
 
@@ -13,17 +14,31 @@ _MOST_MODULES = 32
 """How many importers are parsed; the nearest come first."""
 
 
-def importers(
-    project: Project, modules: list[ModuleInfo], missing: Callable[[ModuleInfo], set[str]]
-) -> Iterator[ModuleInfo]:
-    """Modules around the given ones that use what is missing of them, nearest first; then those that use these.
+class _Importer(NamedTuple):
+    """What a module imports on its top level."""
 
-    ``missing`` says which names of a module have not been met so far; it is asked again after each module given.
+    path: str
+    name: str
+    stars: frozenset[str]
+    imported: dict[str, tuple[str, str]]
+
+    @classmethod
+    def of(cls, module: ModuleInfo) -> _Importer:
+        """What outlasts the module's tree."""
+        imported = {name: bound for name, bound in module.names.items() if isinstance(bound, tuple)}
+        return cls(module.document.path, module.name, frozenset(module.stars), imported)
+
+
+def importers(
+    project: Project, given: Sequence[tuple[str, str]], paths: Iterable[Path], missing: Callable[[str], set[str]]
+) -> Iterator[Path]:
+    """Files around the given ones that use what is missing of them, nearest first; then those that use these.
+
+    ``given`` are names and files of modules, ``paths`` the files around them; ``missing`` says which names of a file
+    have not been met so far; it is asked again after each file told.
     """
-    files = project.files
-    paths = files.around({Path(module.document.path) for module in modules})
-    words = {path: there for path in paths if (there := files.words(path))}
-    level: dict[str, Names] = {module.name: functools.partial(missing, module) for module in modules}
+    words = {path: there for path in paths if (there := project.files.words(path))}
+    level: dict[str, Names] = {name: functools.partial(missing, path) for name, path in given}
     count = 0
     while level and words:
         above: dict[str, Names] = {}
@@ -31,12 +46,13 @@ def importers(
         for path, there in list(words.items()):
             used = {name for name, names in wanted.items() if _stem(name) in there and any(n in there for n in names)}
             module = project.read(path) if used else None
-            if module is None or not _imports(module, used):
+            if module is None or not _imports(importer := _Importer.of(module), used):
                 continue
             del words[path]
-            yield module
+            yield path
             wanted |= {name: _encoded(level[name]()) for name in used}
-            above[module.name] = functools.partial(_handed_on, module, {name: level[name] for name in used}, missing)
+            sources = {name: level[name] for name in used}
+            above[importer.name] = functools.partial(_handed_on, importer, sources, missing)
             count += 1
             if count == _MOST_MODULES:
                 return
@@ -53,26 +69,25 @@ def _stem(module: str) -> bytes:
     return module.rpartition(".")[2].encode()
 
 
-def _handed_on(module: ModuleInfo, used: dict[str, Names], missing: Callable[[ModuleInfo], set[str]]) -> set[str]:
+def _handed_on(importer: _Importer, used: dict[str, Names], missing: Callable[[str], set[str]]) -> set[str]:
     """What is missing of an importer: its own functions, and the missing ones that it imports for others."""
-    names = missing(module)
+    names = missing(importer.path)
     for source, wanted in used.items():
-        if source in module.stars:
+        if source in importer.stars:
             names |= wanted()
-    for name, binding in module.names.items():
-        if isinstance(binding, tuple) and binding[0] in used and binding[1] in used[binding[0]]():
+    for name, (source, attribute) in importer.imported.items():
+        if source in used and attribute in used[source]():
             names.add(name)
     return names
 
 
-def _imports(module: ModuleInfo, wanted: set[str]) -> bool:
+def _imports(importer: _Importer, wanted: set[str]) -> bool:
     """Whether a module's top level imports a wanted one (``import a.b`` binds ``a``, from which all can be reached)."""
-    if wanted.intersection(module.stars):
+    if wanted.intersection(importer.stars):
         return True
-    imported = [binding for binding in module.names.values() if isinstance(binding, tuple)]
     return any(
         source in wanted
         or f"{source}.{attribute}" in wanted
         or (not attribute and any(name.startswith(f"{source}.") for name in wanted))
-        for source, attribute in imported
+        for source, attribute in importer.imported.values()
     )

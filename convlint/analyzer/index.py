@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import functools
+import re
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +46,11 @@ class FunctionInfo:
         required: list[ast.expr | None] = [None] * (len(positional) - len(spec.defaults))
         pairs = [*zip(positional, [*required, *spec.defaults], strict=True)]
         return [*pairs, *zip(spec.kwonlyargs, spec.kw_defaults, strict=True)]
+
+    @cached_property
+    def uses(self) -> set[str]:
+        """The names that it uses."""
+        return {part.id for part in ast.walk(self.node) if isinstance(part, ast.Name)}
 
     @property
     def decorator_list(self) -> list[ast.expr]:
@@ -97,6 +105,13 @@ class ModuleInfo:
     def torch(self) -> str:
         """What the module calls torch, empty where it does not import it."""
         return next((name for name, bound in self.names.items() if bound == ("torch", "")), "")
+
+    def close(self) -> None:
+        """Nobody asks for it any more: what points in circles is let go of, so that the tree is freed at once."""
+        for cls in self.classes:
+            cls.methods.clear()
+        for part in (self.names, self.fallbacks, self.defined, self.classes, self.functions, self.body):
+            part.clear()
 
     def absolute(self, module: str | None, level: int) -> str:
         """The absolute name of a relative import."""
@@ -214,43 +229,150 @@ def _class_block(info: ClassInfo, body: list[ast.stmt]) -> None:
             _class_block(info, node.body)
 
 
+@dataclass
+class Asked:
+    """What was asked of a project while a part of it was read: whoever gets the same answers reads the same."""
+
+    modules: set[str] = field(default_factory=set)
+    """The names that modules were asked for by."""
+    stars: set[tuple[str, str, str]] = field(default_factory=set)
+    """Whose star imports were searched (name and file of the module), and for which name."""
+    files: dict[str, str] = field(default_factory=dict)
+    """The files whose code was read, and what tells their contents apart."""
+    mentions: set[str] = field(default_factory=set)
+    """Names of which it was asked which functions mention them."""
+    searched: set[str] = field(default_factory=set)
+    """The files whose text was searched for a name, as far as nobody had searched it before."""
+
+
+Place = tuple[Path, str, bool]
+"""The file of a module, what it is called and whether it is a package."""
+
+
+@dataclass
+class Answers:
+    """The answers to what was asked (see ``Asked``), each as plain data."""
+
+    place: str
+    """How the file itself is imported."""
+    modules: dict[str, str]
+    stars: list[tuple[str, str, str, str]]
+    files: dict[str, tuple[str, bool]]
+    """What tells the content apart, and whether it is to be reported."""
+    mentions: dict[str, list[str]]
+    searched: list[str]
+
+
+def _spelt(place: Place | None) -> str:
+    """A place as plain data."""
+    return "" if place is None else f"{place[1]}:{int(place[2])}:{place[0]}"
+
+
+_STATEMENTS = re.compile(r"^(?=[^\s#)\]}])", re.MULTILINE)
+_HOLDS_FUNCTIONS = re.compile(r"(?:async\s+)?def\b|(?:if|else|elif|try|except|finally|with|for|while|match)\b")
+_WORD = re.compile(r"[^\W\d]\w*")
+
+
+class Mentions:
+    """Which files have functions outside of classes that may mention a name, by the words of their text."""
+
+    def __init__(self) -> None:
+        self._files: list[Path] = []
+        self._by_word: dict[str, list[int]] = {}
+
+    def add(self, path: Path, text: str) -> None:
+        """One more file."""
+        statements = [part for part in _STATEMENTS.split(text) if _HOLDS_FUNCTIONS.match(part)]
+        for word in {word for part in statements for word in _WORD.findall(part)}:
+            self._by_word.setdefault(word, []).append(len(self._files))
+        self._files.append(path)
+
+    def of(self, name: str) -> list[Path]:
+        """The files that may mention a name, in the order in which they were added."""
+        return [self._files[at] for at in self._by_word.get(name, ())]
+
+
+@dataclass(frozen=True)
+class Given:
+    """A file that is to be reported: how it is imported."""
+
+    path: Path
+    name: str
+    base: Path
+    package: bool
+
+    @classmethod
+    def of(cls, path: Path) -> Given:
+        """What a file is called, and from which folder it is imported."""
+        name, base, package = place(path)
+        return cls(path, name, base, package)
+
+
+_STAR = re.compile(rb"\bimport\s*\(?\s*\*")
+
+
+@functools.lru_cache(maxsize=256)
+def _binding(name: str) -> re.Pattern[bytes]:
+    """Text that may bind a name at the top level of a module: a definition, an assignment, an import."""
+    word = re.escape(name.encode())
+    return re.compile(
+        rb"^[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+%s\b"
+        rb"|(?:^[ \t]*|[:;=][ \t]*)%s[ \t]*(?:=(?!=)|:)"
+        rb"|\bimport\b[^\n]*\b%s\b|\bas[ \t]+%s\b|^[ \t]*%s[ \t]*(?:[,)#\r\n]|\Z)" % ((word,) * 5),
+        re.MULTILINE,
+    )
+
+
+_KEPT = 3_000_000
+"""How many bytes of source stay parsed, of which others may ask next: thirty times that of memory."""
+
+
 class Project:
-    """The modules that can be reached from the reported documents, read when first named."""
+    """The modules that can be reached from the files to be reported, parsed when first named."""
 
     def __init__(self, files: Files) -> None:
         self.files = files
-        self.modules: dict[str, ModuleInfo | None] = {}
+        self.asked = Asked()
+        self.mentions = Mentions()
+        self.errors: dict[Path, SourceError] = {}
+        """Why files cannot be read or parsed."""
+        self._given: dict[str, Given] = {}
+        self._by_path: dict[Path, Given] = {}
         self._roots: OrderedDict[Path, None] = OrderedDict()
         self._tops: set[str] = set()
-        self._by_path: dict[Path, ModuleInfo] = {}
+        self._places: dict[str, Place | None] = {}
+        self._open: OrderedDict[tuple[Path, str], ModuleInfo | None] = OrderedDict()
+        self._texts: dict[Path, bytes] = {}
+        self._definers: dict[tuple[str, str], Place | None] = {}
 
-    def add(self, document: Document) -> ModuleInfo:
-        """Index a document that is to be reported.
+    def give(self, given: Given) -> None:
+        """A file that is to be reported."""
+        self.know(given.name, given.base)
+        self._given[given.name] = self._by_path[given.path] = given
 
-        Raises:
-            SourceError: it does not parse.
-        """
-        name, base, package = place(Path(document.path).absolute())
-        module = build(document, name, package)
-        self._know(name, base)
-        self.modules[name] = self._by_path[Path(document.path).absolute()] = module
-        return module
+    @property
+    def names(self) -> list[str]:
+        """What the reported files are called."""
+        return list(self._given)
+
+    def given(self, path: Path) -> ModuleInfo | None:
+        """The module of a file that is to be reported, None where it cannot be read or parsed."""
+        given = self._by_path[path]
+        return self._opened(path, given.name, given.package)
 
     def read(self, path: Path) -> ModuleInfo | None:
-        """The module of a file that is not to be reported, None where it cannot be read or parsed."""
+        """The module of any file, None where it cannot be read or parsed."""
+        if path in self._by_path:
+            return self.given(path)
         name, base, package = place(path)
-        known = self.modules.get(name)
-        if known is not None and Path(known.document.path).absolute() == path:
-            return known
-        try:
-            module = self.files.module(path, name, package)
-        except SourceError:
-            return None
-        self._know(name, base)
-        self.modules.setdefault(name, module)
+        module = self._opened(path, name, package)
+        if module is not None:
+            self.know(name, base)
+            if self._places.get(name) is None:
+                self._places[name] = (path, name, package)
         return module
 
-    def _know(self, name: str, base: Path) -> None:
+    def know(self, name: str, base: Path) -> None:
         """Modules of the folder that a module is imported from may be imported too."""
         self._tops.add(name.partition(".")[0])
         if base not in self._roots:
@@ -261,26 +383,139 @@ class Project:
 
     def module(self, name: str) -> ModuleInfo | None:
         """The module of an absolute name, None where it is not the project's (or does not parse)."""
-        if name in self.modules:
-            return self.modules[name]
-        found: ModuleInfo | None = None
-        if name.partition(".")[0] in self._tops:
-            found = self._load(name)
-        self.modules[name] = found
-        return found
+        self.asked.modules.add(name)
+        place = self.locate(name)
+        return None if place is None else self._opened(*place)
 
-    def _load(self, name: str) -> ModuleInfo | None:
+    def locate(self, name: str) -> Place | None:
+        """The file of a module, what it is called and whether it is a package; None where it is not the project's."""
+        if name not in self._places:
+            self._places[name] = self._located(name)
+        return self._places[name]
+
+    def spelt(self, name: str) -> str:
+        """The file of a module as plain data, empty where it is not the project's."""
+        return _spelt(self.locate(name))
+
+    def _located(self, name: str) -> Place | None:
+        if given := self._given.get(name):
+            return given.path, given.name, given.package
+        if name.partition(".")[0] not in self._tops:
+            return None
         relative = Path(*name.split("."))
         for base in [folder for root in self._roots for folder in (root, *_above(root, relative.parts[0]))]:
             for path, package in ((base / relative / "__init__.py", True), (base / relative.with_suffix(".py"), False)):
-                if path in self._by_path:
-                    return self._by_path[path]
+                if given := self._by_path.get(path):
+                    return given.path, given.name, given.package
                 if self.files.is_file(path):
-                    try:
-                        return self.files.module(path, name, package)
-                    except SourceError:
-                        return None
+                    return path, name, package
         return None
+
+    def _opened(self, path: Path, name: str, package: bool) -> ModuleInfo | None:
+        key = path, name
+        if key in self._open:
+            self._open.move_to_end(key)
+        else:
+            try:
+                self._open[key] = self.files.module(path, name, package)
+            except SourceError as error:
+                self.errors[path] = error
+                self._open[key] = None
+        self.asked.files[str(path)] = self.files.digest(path)
+        return self._open[key]
+
+    def definer(self, module: ModuleInfo, name: str) -> ModuleInfo | None:
+        """The module that defines a name which another one has from its star imports, if any does."""
+        if not module.stars:
+            return None
+        self.asked.stars.add((module.name, module.document.path, name))
+        key = module.document.path, name
+        asked, self.asked = self.asked, Asked(searched=self.asked.searched)  # the answer counts, not the way to it
+        try:
+            if key not in self._definers:
+                self._definers[key] = self._search(module, name, {module.document.path})
+        finally:
+            self.asked = asked
+        definer = self._definers[key]
+        return None if definer is None else self._opened(*definer)
+
+    def _search(self, module: ModuleInfo, name: str, seen: set[str]) -> Place | None:
+        for source in module.stars:
+            place = self.locate(source)
+            if place is None or str(place[0]) in seen:
+                continue
+            seen.add(str(place[0]))
+            if not self._may_define(place[0], name) or (other := self.module(source)) is None:
+                continue
+            if name in other.names:
+                return place
+            found = self._search(other, name, seen)
+            if found is not None:
+                return found
+        return None
+
+    def _may_define(self, path: Path, name: str) -> bool:
+        """Whether a file may define a name, or import all that another one does."""
+        if path not in self._texts:
+            self._texts[path] = self.files.content(path)
+            self.asked.searched.add(str(path))
+        content = self._texts[path]
+        if not name.isascii() or _STAR.search(content) is not None:
+            return True
+        return name.encode() in content and _binding(name).search(content) is not None
+
+    def mentioning(self, name: str) -> list[ModuleInfo]:
+        """The reported files with functions that may mention a name."""
+        self.asked.mentions.add(name)
+        modules = map(self.given, self.mentions.of(name))
+        return [module for module in modules if module is not None]
+
+    def answers(self, path: Path, asked: Asked) -> Answers:
+        """What was asked while a file was read, with the answers."""
+        return Answers(
+            place=self._own(path),
+            modules={name: self.spelt(name) for name in sorted(asked.modules)},
+            stars=[(*star, _spelt(self._definers[star[1:]])) for star in sorted(asked.stars)],
+            files={path: (digest, Path(path) in self._by_path) for path, digest in sorted(asked.files.items())},
+            mentions={name: [str(path) for path in self.mentions.of(name)] for name in sorted(asked.mentions)},
+            searched=sorted(asked.searched),
+        )
+
+    def _own(self, path: Path) -> str:
+        if given := self._by_path.get(path):
+            return _spelt((path, given.name, given.package))
+        name, _, package = place(path)
+        return _spelt((path, name, package))
+
+    def agrees(self, path: Path, answers: Answers, digest: Callable[[Path], str]) -> bool:
+        """Whether all answers are the same today; ``digest`` tells the contents of files apart."""
+        return (
+            answers.place == self._own(path)
+            and all(
+                digest(Path(file)) == known and (Path(file) in self._by_path) == given
+                for file, (known, given) in answers.files.items()
+            )
+            and all(self.spelt(name) == place for name, place in answers.modules.items())
+            and all([str(path) for path in self.mentions.of(name)] == paths for name, paths in answers.mentions.items())
+            and all(self._defines(*star) for star in answers.stars)
+        )
+
+    def _defines(self, of: str, path: str, name: str, definer: str) -> bool:
+        module = self.module(of)
+        if module is None or module.document.path != path:
+            return False
+        self.definer(module, name)
+        return _spelt(self._definers[path, name]) == definer
+
+    def forget(self) -> None:
+        """Between parts of a run: what was asked, and the trees that were not asked for lately."""
+        self.asked = Asked()
+        total = sum(len(module.document.text) for module in self._open.values() if module is not None)
+        while total > _KEPT:
+            _, oldest = self._open.popitem(last=False)
+            if oldest is not None:
+                total -= len(oldest.document.text)
+                self.files.release(oldest)
 
 
 _DEEP = 6

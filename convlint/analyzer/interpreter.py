@@ -1,22 +1,23 @@
-"""From documents to events: which functions an exporter enters, and the run over them."""
+"""What one file shows by itself: what of it may be entered, and what is met on the way from there."""
 
 from __future__ import annotations
 
 import ast
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from convlint.analyzer import expressions, kept, statements
+import convlint.analyzer.expressions  # noqa: F401 - fills in what nodes do
+from convlint.analyzer import Asked, kept
 from convlint.analyzer.annotations import entry_arguments
 from convlint.analyzer.builders import Builders
 from convlint.analyzer.calls import UNINTERESTING, Arguments, invoke
-from convlint.analyzer.importers import importers
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project, dotted
-from convlint.analyzer.named import Entry, entries
-from convlint.analyzer.registrations import cured
+from convlint.analyzer.named import Entry, entry_at
+from convlint.analyzer.parts import ClassOutline, FunctionOutline, Key, Outline, Part, Step, Trace
+from convlint.analyzer.plain_code import PlainCode
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.values import (
     UNKNOWN,
@@ -118,112 +119,154 @@ def _failed(function: FunctionInfo, error: Exception) -> Failed:
 
 
 class Interpreter:
-    """One run over a project: ``named`` is entered whatever it looks like, ``excluded`` (patterns) never by itself."""
+    """Reads files of a project one by one; of what is met there ``reported`` files get events.
+
+    ``asked`` is the plain code that rules want to know of, ``excluded`` are patterns of what is never entered by
+    itself.
+    """
 
     def __init__(
         self,
         project: Project,
-        modules: list[ModuleInfo],
-        named: Sequence[EntryPoint] = (),
+        reported: Container[str],
+        asked: Asked = Asked(),  # noqa: B008 - never changes
         excluded: Sequence[EntryPoint] = (),
     ) -> None:
-        self.modules = modules
-        self.named = named
-        self.excluded = excluded
-        self.of_data = {_transforms(module) for module in modules if _imports_data(module)} - {""}
-        """The packages of transforms that read or change data before it comes to a model."""
-        self.run = Run(project, {module.document.path for module in modules})
-        self.builders = Builders(self.run, modules)
-        self.run.evaluate = lambda frame, node: expressions.evaluate(self.run, frame, node)
-        self.run.execute = lambda frame, body: statements.execute(self.run, frame, body)
+        self.project = project
+        self._reported = reported
+        self._asked = asked
+        self._excluded = excluded
+        self._renew()
 
-    def events(self) -> Iterable[Event]:
-        """The events of all modules.
+    def _renew(self) -> None:
+        """Begin a run that knows nothing yet: what it meets does not depend on what was read before."""
+        self.run = Run(self.project, self._reported)
+        self._builders = Builders(self.run)
 
-        What the configuration names is entered first, then models that nobody else uses, then every ``forward`` not
-        yet reached; for what is still not reached, the models around the modules that import them. Functions of
-        tensors that then are still not reached may be called by a model that nobody has shown.
+    # --- a file --------------------------------------------------------------------------------------------------
+
+    def part(self, path: Path) -> Part:
+        """All that a file shows by itself."""
+        self.project.forget()
+        module = self.project.read(path)
+        if module is None:
+            return Part(None, self.project.asked, error=self.project.errors[path])
+        self._renew()
+        outline = self._outline(module)
+        traces = self._likely(module, outline)
+        plain = self._plain(module) if module.document.path in self._reported else []
+        return Part(outline, self.project.asked, traces, plain)
+
+    def _plain(self, module: ModuleInfo) -> list[Event]:
+        return [*PlainCode(Run(self.project, self._reported), self._asked).events(module)] if any(self._asked) else []
+
+    def trace(self, path: Path, step: Step) -> Trace:
+        """What is met on the way from one entry of a file."""
+        module = self.project.read(path)
+        assert module is not None  # its outline is known
+        self._renew()
+        return self._trace(module, step)
+
+    def _likely(self, module: ModuleInfo, outline: Outline) -> dict[Step, Trace]:
+        """What is met on the way from the entries that count unless other files lead there (see ``Assembly``)."""
+        traces: dict[Step, Trace] = {}
+        visited: set[Key] = set()
+
+        def enter(step: Step) -> None:
+            traces[step] = self._trace(module, step)
+            visited.update(traces[step].visited)
+
+        entries = [] if outline.around or outline.of_data else list(entries_of(outline))
+        for step, cls in entries:
+            if cls.name not in outline.mentioned:
+                enter(step)
+        for step, cls in entries:
+            if cls.forward is not None and cls.forward not in visited:
+                enter(step)
+        for step, _, key in inference_of(outline, entries):
+            if key not in visited:
+                enter(step)
+        if not (outline.around or outline.of_data):
+            for step, _, key in possible_of(outline, visited):
+                if key not in visited:
+                    enter(step)
+        return traces
+
+    def _trace(self, module: ModuleInfo, step: Step) -> Trace:
+        self.run.begin(guessed=step.kind == "possible")
+        if step.kind == "class":
+            self._enter(module.classes[step.at])
+        else:
+            cls = module.classes[step.at] if step.method else None
+            function = cls.methods[step.method] if cls is not None else module.functions[step.at]
+            self._enter_at(Entry(function, cls))
+        return self._kept(module)
+
+    def named(self, point: EntryPoint) -> tuple[str, Trace] | None:
+        """What is met on the way from a function that the configuration names, and whose ``forward`` it is.
+
+        None where it is in a file that does not parse.
 
         Raises:
-            UsageError: the configuration names what is not there.
+            UsageError: the name leads nowhere.
         """
-        named = entries(self.run, self.modules, self.named)
-        for entry in named:
-            self._enter_at(entry, named=True)
-        known = {entry.owner for entry in named if entry.function.name == "forward"}
-        classes = [cls for module in self.modules for cls in module.classes if self._is_entry(cls)]
-        classes = [cls for cls in classes if cls not in known]
-        used = self._mentioned()
-        for cls in classes:
-            if cls.node.name not in used:
-                self._enter(cls)
-        for cls in classes:
-            self._enter_if_new(cls)
-        for cls in classes:
-            self._enter_inference(cls)
-        self._enter_importers()
-        self._enter_possible(used)
-        return cured(self.run.project.files, self.modules, self.run.events())
+        self._renew()
+        entry = entry_at(self.run, point)
+        if entry is None:
+            return None
+        self._enter_at(entry, named=True)
+        return entry.model, self._kept(entry.function.module)
 
-    def _enter_if_new(self, cls: ClassInfo) -> None:
+    def _kept(self, module: ModuleInfo) -> Trace:
+        """What was met, as far as anybody may ask for it."""
+        met, own = self.run.met, module.document.path
+        met.visited = {key for key in met.visited if key[0] == own or key[0] in self._reported}
+        return met
+
+    # --- its outline ---------------------------------------------------------------------------------------------
+
+    def _outline(self, module: ModuleInfo) -> Outline:
+        return Outline(
+            path=module.document.path,
+            name=module.name,
+            around=not NOT_EXPORTED.isdisjoint(module.name.split(".")),
+            transforms=_transforms(module),
+            of_data=bool(_transforms(module)) and _imports_data(module),
+            classes=tuple(map(self._class, module.classes)),
+            functions=tuple(self._function(function) for function in module.functions),
+            mentioned=frozenset(_mentioned(module)),
+            called=frozenset(name for function in module.functions for name in function.uses),
+        )
+
+    def _class(self, cls: ClassInfo) -> ClassOutline:
         forward = cls.methods.get("forward")
-        if forward is not None and forward.key not in self.run.visited:
-            self._enter(cls)
+        is_module = self.run.is_module(cls)
+        inference = [cls.methods[name] for name in INFERENCE if name in cls.methods]
+        return ClassOutline(
+            name=cls.node.name,
+            entry=self._is_entry(cls),
+            forward=forward.key if forward is not None else None,
+            inference=tuple(
+                self._function(one) for one in inference if not self._is_excluded(cls.module, one.qualname)
+            ),
+            methods=tuple(map(self._method, cls.methods.items())),
+            plain=not is_module,
+            partly=is_module and not _NOT_EXPORTED.match(cls.node.name),
+        )
 
-    def _enter_inference(self, cls: ClassInfo) -> None:
-        """Where ``forward`` is what training calls, as in speech synthesis, a method says that it is for the rest."""
-        for name in INFERENCE:
-            method = cls.methods.get(name)
-            if method is None or method.key in self.run.visited:
-                continue
-            if not self._is_excluded(cls.module, f"{cls.qualname}.{name}"):
-                self._enter_at(Entry(method, cls))
+    def _method(self, named: tuple[str, FunctionInfo]) -> FunctionOutline:
+        name, method = named
+        return FunctionOutline(name, method.key, name not in UNINTERESTING and self._is_possible(method))
 
-    def _enter_importers(self) -> None:
-        modules = [module for module in self.modules if not self._is_not_exported(module) and self._unmet(module)]
-        if not modules:
-            return
-        for module in importers(self.run.project, modules, self._unmet):
-            for cls in module.classes:
-                if self._is_entry(cls):
-                    self._enter_if_new(cls)
-            if not any(map(self._unmet, modules)):
-                return
+    def _function(self, function: FunctionInfo) -> FunctionOutline:
+        return FunctionOutline(function.name, function.key, self._is_possible(function))
 
-    def _enter_possible(self, used: set[str]) -> None:
-        modules = [module for module in self.modules if not self._is_not_exported(module)]
-        functions = [function for module in modules for function in (*module.functions, *self._methods(module))]
-        possible = [function for function in functions if _is_of_tensors(function)]
-        possible = [function for function in possible if not self._is_excluded(function.module, function.qualname)]
-        bodies = [function.node for module in modules for function in module.functions]
-        called = {part.id for body in bodies for part in ast.walk(body) if isinstance(part, ast.Name)}
-        first = (function for function in possible if function.name not in used | called)
-        self.run.guessed = True
-        for function in [*first, *possible]:
-            if function.key not in self.run.visited:
-                self._enter_at(Entry(function, function.cls))
-
-    def _methods(self, module: ModuleInfo) -> list[FunctionInfo]:
-        """The methods of models of which nothing was met."""
-        classes = [c for c in module.classes if self.run.is_module(c) and not _NOT_EXPORTED.match(c.node.name)]
-        unmet = [cls for cls in classes if not any(method.key in self.run.visited for method in cls.methods.values())]
-        return [method for cls in unmet for method in cls.methods.values() if method.name not in UNINTERESTING]
-
-    def _is_not_exported(self, module: ModuleInfo) -> bool:
-        return not NOT_EXPORTED.isdisjoint(module.name.split(".")) or _transforms(module) in self.of_data
-
-    def _unmet(self, module: ModuleInfo) -> set[str]:
-        """Names of the functions and plain classes of which nothing was met on the way from any model."""
-        visited = self.run.visited
-        functions = {f.name for f in module.functions if f.key not in visited and not f.name.startswith("__")}
-        plain = [cls for cls in module.classes if cls.methods and not self.run.is_module(cls)]
-        return functions | {c.node.name for c in plain if not any(m.key in visited for m in c.methods.values())}
+    def _is_possible(self, function: FunctionInfo) -> bool:
+        return _is_of_tensors(function) and not self._is_excluded(function.module, function.qualname)
 
     def _is_entry(self, cls: ClassInfo) -> bool:
         forward = self.run.method(cls, "forward")
-        if forward is None:
-            return False
-        if self._is_not_exported(cls.module) or _NOT_EXPORTED.match(cls.node.name):
+        if forward is None or _NOT_EXPORTED.match(cls.node.name):
             return False
         if any(self._is_excluded(cls.module, name) for name in (cls.qualname, f"{cls.qualname}.forward")):
             return False
@@ -235,23 +278,12 @@ class Interpreter:
 
     def _is_excluded(self, module: ModuleInfo, qualname: str) -> bool:
         path = Path(module.document.path).absolute()
-        return any(pattern.covers(path, module.name, qualname) for pattern in self.excluded)
+        return any(pattern.covers(path, module.name, qualname) for pattern in self._excluded)
 
-    def _mentioned(self) -> set[str]:
-        """Names that other classes and functions use: what they make is entered through them."""
-        names: set[str] = set()
-        for module in self.modules:
-            for cls in module.classes:
-                for part in ast.walk(cls.node):
-                    if isinstance(part, ast.Name) and part.id != cls.node.name:
-                        names.add(part.id)
-                    elif isinstance(part, ast.Attribute):
-                        names.add(part.attr)
-        return names
+    # --- entering ------------------------------------------------------------------------------------------------
 
     def _enter(self, cls: ClassInfo) -> None:
         """Interpret a model's ``forward`` as an exporter calls it, as far as its nesting allows."""
-        self._forget()
         forward = self.run.method(cls, "forward")
         if forward is not None:
             with self._as_far_as_possible(forward):
@@ -261,7 +293,6 @@ class Interpreter:
     def _enter_at(self, entry: Entry, *, named: bool = False) -> None:
         """Interpret a function; of what the configuration has ``named`` everything given is taken for an input."""
         function, owner = entry.function, entry.owner
-        self._forget()
         with self._as_far_as_possible(function):
             if owner is None or "staticmethod" in function.decorators:
                 self._call(function, entry_arguments(self.run, function, {}, named=named))
@@ -271,13 +302,6 @@ class Interpreter:
                 self._call_on(self._instance(owner) if isinstance(owner, ClassInfo) else owner, function, named=named)
         if not self.run.guessed:  # a part of a model does not show what the rest reads
             kept.finish(self.run)
-
-    def _forget(self) -> None:
-        """Nobody reads the tensors of the last model any more."""
-        self.run.memory.missed = {}
-        self.run.contexts = {}
-        self.run.facts = ()
-        self.run.kept, self.run.written = {}, frozenset()
 
     @contextmanager
     def _as_far_as_possible(self, function: FunctionInfo) -> Iterator[None]:
@@ -318,7 +342,7 @@ class Interpreter:
 
     def _call_init(self, cls: ClassInfo, instance: Instance, init: FunctionInfo) -> None:
         env = {name: self._configured(value) for name, value in self._parameters(init).items()}
-        env |= self.builders.parts(cls, init)
+        env |= self._builders.parts(cls, init)
         first = [*init.node.args.posonlyargs, *init.node.args.args][:1]
         if first:
             env[first[0].arg] = instance
@@ -341,3 +365,39 @@ class Interpreter:
         if isinstance(value, Const) and isinstance(value.value, (bool, int, float)):
             return Number(type(value.value).__name__)
         return Unknown()
+
+
+def _mentioned(module: ModuleInfo) -> Iterator[str]:
+    """Names that the classes of a module use: what they make is entered through them."""
+    for cls in module.classes:
+        for part in ast.walk(cls.node):
+            if isinstance(part, ast.Name) and part.id != cls.node.name:
+                yield part.id
+            elif isinstance(part, ast.Attribute):
+                yield part.attr
+
+
+def entries_of(outline: Outline) -> Iterator[tuple[Step, ClassOutline]]:
+    """The models of a file that an exporter may enter."""
+    return ((Step("class", at), cls) for at, cls in enumerate(outline.classes) if cls.entry)
+
+
+def inference_of(
+    outline: Outline, entries: Sequence[tuple[Step, ClassOutline]]
+) -> Iterator[tuple[Step, ClassOutline, Key]]:
+    """Where ``forward`` is what training calls, as in speech synthesis, a method says that it is for the rest."""
+    for step, cls in entries:
+        for method in cls.inference:
+            yield Step("inference", step.at, method.name), cls, method.key
+
+
+def possible_of(outline: Outline, visited: Container[Key]) -> Iterator[tuple[Step, str, Key]]:
+    """The functions of tensors of a file, and such methods of models of which nothing was met."""
+    for at, function in enumerate(outline.functions):
+        if function.possible:
+            yield Step("possible", at), function.name, function.key
+    for at, cls in enumerate(outline.classes):
+        if cls.partly and not any(method.key in visited for method in cls.methods):
+            for method in cls.methods:
+                if method.possible:
+                    yield Step("possible", at, method.name), method.name, method.key

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo
+from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project
 from convlint.analyzer.run import Run
 from convlint.analyzer.values import UNKNOWN, Class, Function, Instance, Name, Value
 from convlint.entry_points import EntryPoint
@@ -24,32 +22,39 @@ class Entry:
     owner: ClassInfo | Instance | None = None
     """What it is a method of: any object of a class, or one that a module made."""
 
+    @property
+    def model(self) -> str:
+        """The class whose ``forward`` it is, by its file and its place there; empty for other functions."""
+        if not isinstance(self.owner, ClassInfo) or self.function.name != "forward":
+            return ""
+        return place_of(self.owner.module.document.path, self.owner.module.classes.index(self.owner))
 
-def entries(run: Run, modules: list[ModuleInfo], points: Iterable[EntryPoint]) -> list[Entry]:
-    """The functions that are named; those in files that do not parse are left out, they are reported as such.
+
+def place_of(path: str, at: int) -> str:
+    """A class by its file and its place there."""
+    return f"{path}:{at}"
+
+
+def entry_at(run: Run, point: EntryPoint) -> Entry | None:
+    """The function that is named; None of one in a file that does not parse, which is reported as such.
 
     Raises:
         UsageError: a name leads nowhere.
     """
-    found: list[Entry] = []
-    for point in points:
-        module = _module(run, modules, point)
-        if module is not None:
-            found.append(_entry(run, module, point))
-    return found
+    module = _module(run.project, point)
+    return None if module is None else _entry(run, module, point)
 
 
-def _module(run: Run, modules: list[ModuleInfo], point: EntryPoint) -> ModuleInfo | None:
-    given = {Path(module.document.path).absolute(): module for module in modules}
+def _module(project: Project, point: EntryPoint) -> ModuleInfo | None:
     parts = point.module.split(".")
     for folder in point.folders:
         stem = folder.joinpath(*parts)
         for path in (stem / "__init__.py", stem.with_name(f"{stem.name}.py")):
             if is_file(path):
-                return given.get(path) or run.project.read(path)
-    named = next((module for module in modules if module.name == point.module), run.project.module(point.module))
+                return project.read(path)
+    named = project.module(point.module)
     if named is None:
-        hint = nearest(point.module, [module.name for module in modules])
+        hint = nearest(point.module, project.names)
         raise _wrong(point, f"no module `{point.module}` is in {point.base} or its folder `src`{hint}")
     return named
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from convlint.analyzer.files import Files
-from convlint.analyzer.index import ModuleInfo, dotted
+from convlint.analyzer.index import dotted
 from convlint.events import Event, UnsupportedOperator
 from convlint.source.document import Document, SourceError
 
@@ -16,25 +16,19 @@ _SYMBOLIC = "register_custom_op_symbolic"
 _TABLE = "custom_translation_table"
 
 
-def cured(files: Files, modules: list[ModuleInfo], events: list[Event]) -> list[Event]:
-    """The events without calls of operators that the project has registered, on the routes that know them then."""
+def cured(files: Files, paths: Sequence[Path], events: list[Event]) -> list[Event]:
+    """The events without calls of operators that some files register, on the routes that know them then."""
     if not any(isinstance(event, UnsupportedOperator) for event in events):
         return events
     known: set[str] = set()
     translated = False
-    for text in _texts(files, modules):
-        translated |= _TABLE in text
-        if _SYMBOLIC in text:
-            known.update(_registered(text))
-    return [kept for event in events if (kept := _left(event, known, translated)) is not None]
-
-
-def _texts(files: Files, modules: list[ModuleInfo]) -> Iterator[str]:
-    """The source of the given files and of those around them that may register something."""
-    yield from (module.document.text for module in modules)
-    for path in files.around({Path(module.document.path) for module in modules}):
+    for path in paths:
         if files.mentions(path, (_SYMBOLIC.encode(), _TABLE.encode())):
-            yield files.content(path).decode(errors="replace")
+            text = files.content(path).decode(errors="replace")
+            translated |= _TABLE in text
+            if _SYMBOLIC in text:
+                known.update(_registered(text))
+    return [kept for event in events if (kept := _left(event, known, translated)) is not None]
 
 
 def _left(event: Event, known: set[str], translated: bool) -> Event | None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import Any
 
 from convlint.analyzer import torch_facts
 from convlint.analyzer.aliases import Memory, Region, View
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project, dotted
+from convlint.analyzer.parts import Trace
 from convlint.analyzer.values import (
     UNKNOWN,
     Class,
@@ -26,13 +28,9 @@ from convlint.analyzer.values import (
     tensors_in,
 )
 from convlint.events import (
-    DynamicShape,
     Event,
-    FloorDivision,
     InplaceWrite,
-    LeavesGraph,
     Operand,
-    PythonMath,
     ReducedPrecision,
     Taint,
 )
@@ -121,35 +119,43 @@ def _header_parts(node: ast.stmt) -> Iterator[ast.expr]:
         yield item.optional_vars or item.context_expr
 
 
+EXPRESSIONS: dict[type[ast.expr], Callable[[Run, Frame, Any], Value]] = {}
+STATEMENTS: dict[type[ast.stmt], Callable[[Run, Frame, Any], None]] = {}
+"""What the kinds of nodes do: filled in by `expressions` and `statements`, which need not import each other for it."""
+
+
+Noted = tuple[Callable[..., None] | None, tuple[Any, ...]]
+"""Something met, as a method of ``Trace`` with its arguments; without a method another part of the log."""
+
+
 class Run:
-    """What all frames share."""
+    """What all frames share on the way from one entry after another (``begin``)."""
 
     depth_limit = 30
     contexts_limit = 100
     """Distinct argument patterns for which one function is interpreted on the way from one model."""
 
-    def __init__(self, project: Project, reported: set[str]) -> None:
+    def __init__(self, project: Project, reported: Container[str]) -> None:
         self.project = project
         self.reported = reported
         self.memory = Memory()
-        self.found: dict[Any, tuple[Any, Event]] = {}
-        self.visited: set[tuple[str, str, int]] = set()
+        self.met = Trace()
         self.memo: dict[Any, Value] = {}
+        """The results of calls, and the objects of classes of models."""
+        self._log: list[Noted] = []
+        """All that was met, on the way from any entry."""
+        self._spans: dict[Any, tuple[int, int, int]] = {}
+        """The remembered calls to what was met in them, as a part of the log, and on the way from which entry."""
+        self._entries = 0
+        self._told: set[tuple[int, int]] = set()
+        """The parts of the log that were met again on the way from this entry."""
         self.contexts: dict[tuple[str, str, int], int] = {}
         self.active: set[Any] = set()
         self.globals: dict[tuple[str, str], Value] = {}
-        self._asked: set[str] = set()
-        """Modules whose star imports are being searched for a name."""
-        self.doubtful: set[tuple[str, Span]] = set()
-        """Expressions that were something else in another call of the same function."""
         self.scripting = 0
         """How many of the functions around TorchScript compiles."""
-        self.scripted: set[tuple[str, str]] = set()
-        """The functions that it compiles, with those that they call: file and qualified name."""
         self.selections: dict[int, tuple[str, Span]] = {}
         """Masks, by tensor, to the first selection by each: later ones have the same count."""
-        self.decided: dict[tuple[str, Span], set[tuple[str, Span, str]]] = {}
-        """Selections to where (and in which function) a plain number is made of their counts, or decided on."""
         self.facts: tuple[tuple[frozenset[str], Relation], ...] = ()
         """What was checked of numbers so far, and on which routes."""
         self.hooks: list[tuple[Value, Value]] = []
@@ -177,9 +183,21 @@ class Run:
         """The ``with torch.autocast(...)`` around the code, innermost last; None where nothing is reduced."""
         self.only_metadata = False
         """While a name is evaluated of which only the shape, dtype or device is asked."""
-        # set by `interpreter`, so that the parts need not import one another in a circle
-        self.evaluate: Callable[[Frame, ast.expr], Value]
-        self.execute: Callable[[Frame, list[ast.stmt]], None]
+
+    def evaluate(self, frame: Frame, node: ast.expr) -> Value:
+        """The value of an expression."""
+        handler = EXPRESSIONS.get(type(node))
+        return UNKNOWN if handler is None else handler(self, frame, node)
+
+    def execute(self, frame: Frame, body: list[ast.stmt]) -> None:
+        """Run statements until the end or until none can be reached any more."""
+        for statement, following in zip_longest(body, body[1:]):
+            if not frame.live:
+                return
+            handler = STATEMENTS.get(type(statement))
+            if handler is not None:
+                frame.statement, frame.following = statement, following
+                handler(self, frame, statement)
 
     # --- names -------------------------------------------------------------------------------------------------
 
@@ -217,18 +235,8 @@ class Run:
         return value
 
     def _star(self, module: ModuleInfo, name: str) -> Value | None:
-        if module.document.path in self._asked:  # star imports in a circle
-            return None
-        self._asked.add(module.document.path)
-        try:
-            for source in module.stars:
-                other = self.project.module(source)
-                value = self.global_name(other, name) if other is not None else None
-                if value is not None:
-                    return value
-            return None
-        finally:
-            self._asked.discard(module.document.path)
+        definer = self.project.definer(module, name)
+        return None if definer is None else self.global_name(definer, name)
 
     def imported(self, source: str, attribute: str) -> Value:
         """What ``from source import attribute`` (or ``import source``, attribute '') binds."""
@@ -373,53 +381,72 @@ class Run:
             return
         for place in counted_in(value):
             use = (frame.document.path, frame.document.span(node), qualified(frame))
-            self.decided.setdefault(place, set()).add(use)
+            self.meet((Trace.decide, (place, use)))
 
     def doubt(self, frame: Frame, node: ast.expr | ast.stmt) -> None:
         """What an event at this expression says of its operand does not hold in every call."""
-        self.doubtful.add((frame.document.path, frame.document.span(node)))
-
-    def events(self) -> list[Event]:
-        """The events found."""
-        return [self._scripted(self._decided(self._doubted(event))) for _, event in self.found.values()]
-
-    def _scripted(self, event: Event) -> Event:
-        scripted = (event.document.path, event.function) in self.scripted
-        return replace(event, scripted=True) if scripted else event
-
-    def _decided(self, event: Event) -> Event:
-        if not isinstance(event, DynamicShape):
-            return event
-        uses = self.decided.get((event.document.path, event.span), ())
-        elsewhere = sorted((path, span) for path, span, function in uses if function != event.function)
-        return replace(event, decided_on=tuple(elsewhere)) if elsewhere else event
-
-    def _doubted(self, event: Event) -> Event:
-        if (event.document.path, event.span) not in self.doubtful:
-            return event
-        if isinstance(event, LeavesGraph):
-            return replace(event, operand=replace(event.operand, sure=False))
-        if isinstance(event, FloorDivision):
-            return replace(event, dividend=replace(event.dividend, sure=False))
-        if isinstance(event, PythonMath):
-            return replace(event, operands=tuple(replace(one, sure=False) for one in event.operands), dividend=None)
-        return event
+        self.meet((Trace.doubt, (frame.document.path, frame.document.span(node))))
 
     def note(self, event: Event, key: str, rank: tuple[Any, ...]) -> None:
         """Keep an event (see ``emit``)."""
-        place = (type(event).__name__, event.document.path, event.span, key)
-        old = self.found.get(place)
-        if old is None:
-            self.found[place] = (rank, event)
-        else:
-            best_rank, best = max(old, (rank, event), key=lambda pair: pair[0])
-            routes = old[1].routes | event.routes
-            self.found[place] = (best_rank, best if best.routes == routes else replace(best, routes=routes))
+        self.meet((Trace.note, (event, key, rank)))
 
     def use(self, frame: Frame, name: str) -> None:
         """A name is read: if it holds a random number, that is drawn for something."""
         if event := frame.drawn.pop(name, None):
             self.note(event, "", ())
+
+    # --- entries and remembered calls ------------------------------------------------------------------------------
+
+    def begin(self, *, guessed: bool = False) -> None:
+        """From here on another entry: nobody reads the tensors of the last model any more."""
+        self.met, self.guessed = Trace(), guessed
+        self._entries += 1
+        self._told = set()
+        self.active.clear()
+        self.depth = 0
+        self.memory.missed = {}
+        self.contexts = {}
+        self.facts = ()
+        self.kept, self.written = {}, frozenset()
+
+    def meet(self, what: Noted) -> None:
+        """Something on the way from this entry."""
+        self._log.append(what)
+        method, arguments = what
+        if method is not None:
+            method(self.met, *arguments)
+
+    @property
+    def now(self) -> int:
+        """A moment, to remember a call since then."""
+        return len(self._log)
+
+    def remember(self, key: Any, result: Value, since: int) -> None:
+        """The result of a call, with what was met in it."""
+        self.memo[key] = result
+        self._spans[key] = since, len(self._log), self._entries
+
+    def recall(self, key: Any) -> Value:
+        """The result of a remembered call; what was met in it is met again."""
+        start, end, entry = self._spans[key]
+        self._log.append((None, (start, end)))
+        if entry != self._entries:
+            self._tell(start, end)
+        return self.memo[key]
+
+    def _tell(self, start: int, end: int) -> None:
+        todo = [(start, end)]
+        while todo:
+            span = todo.pop()
+            if span in self._told:
+                continue
+            self._told.add(span)
+            for method, arguments in self._log[slice(*span)]:
+                if method is None:
+                    todo.append(arguments)
+                else:
+                    method(self.met, *arguments)
 
     # --- memory ------------------------------------------------------------------------------------------------
 

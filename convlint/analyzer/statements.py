@@ -6,7 +6,6 @@ import ast
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import zip_longest
 from typing import Any
 
 from convlint.analyzer import decisions, guards, kept, precision, writes
@@ -14,7 +13,7 @@ from convlint.analyzer.arithmetic import binary
 from convlint.analyzer.division import note_division
 from convlint.analyzer.index import ClassInfo, FunctionInfo, _class_block
 from convlint.analyzer.iteration import Elements, iterate
-from convlint.analyzer.run import ALL_ROUTES, Frame, Run, join_env
+from convlint.analyzer.run import ALL_ROUTES, STATEMENTS, Frame, Run, join_env
 from convlint.analyzer.values import (
     UNKNOWN,
     Autocast,
@@ -49,17 +48,6 @@ CHANNELS = re.compile(
     re.IGNORECASE,
 )
 """Names under which people keep a size that their configuration fixes."""
-
-
-def execute(run: Run, frame: Frame, body: list[ast.stmt]) -> None:
-    """Run statements until the end or until none can be reached any more."""
-    for statement, following in zip_longest(body, body[1:]):
-        if not frame.live:
-            return
-        handler = _HANDLERS.get(type(statement))
-        if handler is not None:
-            frame.statement, frame.following = statement, following
-            handler(run, frame, statement)
 
 
 def _expression(run: Run, frame: Frame, node: ast.Expr) -> None:
@@ -289,10 +277,10 @@ def _if(run: Run, frame: Frame, node: ast.If) -> None:
     truth = decisions.test(run, frame, node.test, "if", _only_checks(node), node)
     if truth is True:
         frame.env.update(decisions.narrowed(run, frame, node.test, True))
-        execute(run, frame, node.body)
+        run.execute(frame, node.body)
     elif truth is False:
         frame.env.update(decisions.narrowed(run, frame, node.test, False))
-        execute(run, frame, node.orelse)
+        run.execute(frame, node.orelse)
     else:
         true_on = truth.true_on | truth.unknown_on if isinstance(truth, Guard) else ALL_ROUTES
         false_on = ALL_ROUTES - truth.true_on if isinstance(truth, Guard) else ALL_ROUTES
@@ -300,8 +288,8 @@ def _if(run: Run, frame: Frame, node: ast.If) -> None:
             run,
             frame,
             [
-                (true_on, decisions.narrowed(run, frame, node.test, True), lambda: execute(run, frame, node.body)),
-                (false_on, decisions.narrowed(run, frame, node.test, False), lambda: execute(run, frame, node.orelse)),
+                (true_on, decisions.narrowed(run, frame, node.test, True), lambda: run.execute(frame, node.body)),
+                (false_on, decisions.narrowed(run, frame, node.test, False), lambda: run.execute(frame, node.orelse)),
             ],
             in_eager=int(not truth.in_eager) if isinstance(truth, Guard) and not truth.unknown_on else None,
         )
@@ -376,7 +364,7 @@ def _case(run: Run, frame: Frame, case: ast.match_case) -> Callable[[], None]:
             name = getattr(part, "name", None)
             if isinstance(name, str):
                 frame.env[name] = UNKNOWN
-        execute(run, frame, case.body)
+        run.execute(frame, case.body)
 
     return body
 
@@ -387,14 +375,14 @@ def _try(run: Run, frame: Frame, node: ast.Try) -> None:
     returned = len(frame.returns)
 
     def main() -> None:
-        execute(run, frame, [*node.body, *node.orelse])
+        run.execute(frame, [*node.body, *node.orelse])
 
     def handler(one: ast.ExceptHandler) -> Callable[[], None]:
         def body() -> None:
             frame.env = join_env(before, frame.env)
             if one.name:
                 frame.env[one.name] = UNKNOWN
-            execute(run, frame, one.body)
+            run.execute(frame, one.body)
 
         return body
 
@@ -405,7 +393,7 @@ def _try(run: Run, frame: Frame, node: ast.Try) -> None:
     arms(run, frame, [(ALL_ROUTES, {}, main), *((ALL_ROUTES, {}, rescue(h)) for h in node.handlers)])
     if node.finalbody:
         live, frame.live = frame.live, True
-        execute(run, frame, node.finalbody)
+        run.execute(frame, node.finalbody)
         frame.live = frame.live and live
 
 
@@ -422,7 +410,7 @@ def _for(run: Run, frame: Frame, node: ast.For) -> None:
                 frame.env[node.target.id] = element  # `for dim in x.shape` names no channels
             else:
                 bind(run, frame, node.target, element)
-            execute(run, frame, node.body)
+            run.execute(frame, node.body)
 
         return body
 
@@ -430,7 +418,7 @@ def _for(run: Run, frame: Frame, node: ast.For) -> None:
     loop(run, frame, elements, once, node)
     frame.counter = outer
     if node.orelse and frame.live:
-        execute(run, frame, node.orelse)
+        run.execute(frame, node.orelse)
 
 
 def _counter(node: ast.For) -> str:
@@ -456,7 +444,7 @@ def _while(run: Run, frame: Frame, node: ast.While) -> None:
 
     def once(_: Value) -> Callable[[], None]:
         def body() -> None:
-            execute(run, frame, node.body)
+            run.execute(frame, node.body)
             if frame.live:
                 frame.statement = node
                 decisions.test(run, frame, node.test, "while", False, node)
@@ -516,7 +504,7 @@ def _with(run: Run, frame: Frame, node: ast.With | ast.AsyncWith) -> None:
                 bind(run, frame, item.optional_vars, value)
             if isinstance(value, Autocast):
                 precision.enter(run, frame, item.context_expr, value)
-        execute(run, frame, node.body)
+        run.execute(frame, node.body)
     finally:  # code too deep to follow is left by an exception
         del run.autocast[entered:]
 
@@ -549,7 +537,7 @@ def _import_from(run: Run, frame: Frame, node: ast.ImportFrom) -> None:
             frame.env[alias.asname or alias.name] = run.imported(source, alias.name)
 
 
-_HANDLERS: dict[type[ast.stmt], Callable[[Run, Frame, Any], None]] = {
+STATEMENTS |= {
     ast.Expr: _expression,
     ast.Return: _return,
     ast.Raise: _stop,
@@ -575,6 +563,6 @@ _HANDLERS: dict[type[ast.stmt], Callable[[Run, Frame, Any], None]] = {
     ast.ImportFrom: _import_from,
 }
 if hasattr(ast, "TryStar"):
-    _HANDLERS[ast.TryStar] = _try
+    STATEMENTS[ast.TryStar] = _try
 
-__all__ = ["Dict", "bind", "execute", "loop", "set_attribute"]
+__all__ = ["Dict", "bind", "loop", "set_attribute"]

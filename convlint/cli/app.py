@@ -13,6 +13,7 @@ import typer
 
 from convlint import __version__
 from convlint.cli.check import check
+from convlint.cli.clean import clean
 from convlint.cli.cut import cut
 from convlint.cli.dev import app as dev
 from convlint.cli.diagnose import diagnose
@@ -31,7 +32,19 @@ app = typer.Typer(
 )
 INTERRUPTED = 130
 """What a shell takes for a run that Ctrl-C has ended."""
-COMMANDS = ("check", "preflight", "lock", "matrix", "diagnose", "cut", "rule", "problem-matcher", "server", "dev")
+COMMANDS = (
+    "check",
+    "preflight",
+    "lock",
+    "matrix",
+    "diagnose",
+    "cut",
+    "rule",
+    "clean",
+    "problem-matcher",
+    "server",
+    "dev",
+)
 _OF_ROOT = ("-h", "--help", "-V", "--version", "--install-completion", "--show-completion")
 app.command("check")(check)
 app.command("preflight")(preflight)
@@ -40,6 +53,7 @@ app.command("matrix")(matrix)
 app.command("diagnose")(diagnose)
 app.command("cut")(cut)
 app.command("rule")(rule)
+app.command("clean")(clean)
 app.command("problem-matcher")(problem_matcher)
 app.command("server")(server)
 app.add_typer(dev, name="dev")

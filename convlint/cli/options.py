@@ -92,9 +92,15 @@ Config = Annotated[Words, _more(metavar="FILE|'KEY = VALUE'", help="A configurat
 Isolated = Annotated[bool, _more("--isolated", help="Read no configuration file.")]
 ExitZero = Annotated[bool, _more("--exit-zero", "-e", help="Exit with 0 in spite of findings.")]
 ExitNonZeroOnFix = Annotated[bool, _more("--exit-non-zero-on-fix", help="Exit with 1 where a file was repaired.")]
-NoCache = Annotated[bool, _more("--no-cache", "-n", help="Accepted; so far there is no cache.")]
-CacheDir = Annotated[str | None, _more(metavar="FOLDER", help="Accepted; so far there is no cache.")]
-Jobs = Annotated[int | None, _more("--jobs", "-j", min=1, help="Accepted; so far one process does the work.")]
+NoCache = Annotated[bool, _more("--no-cache", "-n", help="Neither use nor write the cache.")]
+CacheDir = Annotated[
+    str | None,
+    _more(metavar="FOLDER", help="Where the cache is; default CONVLINT_CACHE_DIR, or .convlint_cache in the project."),
+]
+Jobs = Annotated[
+    int | None,
+    _more("--jobs", "-j", min=1, help="How many processes read files, where there is enough; default all cores."),
+]
 
 
 def words(values: Iterable[str] | None) -> list[str] | None:

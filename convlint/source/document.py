@@ -13,7 +13,7 @@ import tokenize
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -58,6 +58,11 @@ def check_size(source: str | bytes) -> None:
         raise TooLargeError(f"has more than {LARGEST >> 20} MB of source, which nobody writes by hand; it was not read")
 
 
+def unreadable(error: OSError) -> SourceError:
+    """Why a file cannot be read."""
+    return SourceError(f"cannot be read: {error.strerror or error}")
+
+
 @contextmanager
 def _deep() -> Iterator[None]:
     """Room for the parser: how deep a tree may be follows from the interpreter's own limit."""
@@ -82,6 +87,8 @@ class Document:
     text: str
     encoding: str = "utf-8"
     bom: bool = False
+    digest: str = field(default="", init=False)
+    """What tells the content of the file apart from others; empty where the text was not read from disk."""
 
     @classmethod
     def read(cls, path: Path | str) -> Document:
@@ -97,7 +104,7 @@ class Document:
             with open(path, "rb") as file:  # noqa: PTH123
                 data = file.read(_LARGEST_FILE + 1)
         except OSError as error:
-            raise SourceError(f"cannot be read: {error.strerror or error}") from None
+            raise unreadable(error) from None
         return cls.decode(data, str(path))
 
     @classmethod

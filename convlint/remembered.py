@@ -1,0 +1,81 @@
+"""A run that knows what earlier ones found: all of it where nothing changed, else of what did not change."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from convlint.analyzer.files import Files
+from convlint.analyzer.index import Answers, Given, Project
+from convlint.cache import Cache, folder_of
+from convlint.config import Settings
+from convlint.linter import LintResult, asked_of, lint
+from convlint.rule import registry
+
+_OF_NO_MATTER = frozenset(
+    [
+        "cache",
+        "cache_dir",
+        "config_file",
+        "exclude_entry_points",
+        "fix",
+        "fix_only",
+        "fixable",
+        "jobs",
+        "models",
+        "output_format",
+        "show_fixes",
+        "unfixable",
+        "unsafe_fixes",
+        "warnings",
+    ]
+)
+"""Settings that do not say what is found."""
+
+
+def check(paths: Sequence[Path], settings: Settings, *, want_fixes: bool) -> LintResult:
+    """The findings of files, with their fixes where these are wanted.
+
+    Raises:
+        UsageError: the baseline cannot be read, or an entry point is named that is not there.
+    """
+    started = time.time_ns()
+    excluded = [(point.name, str(point.base)) for point in settings.exclude_entry_points]
+    cache = Cache(folder_of(settings), [asked_of(settings), excluded])
+    files = Files()
+    project = Project(files)
+    given = [Given.of(path) for path in paths]
+    for one in given:
+        project.give(one)
+    around = files.around(set(paths))
+    rests_on = {str(path): cache.digest(path) for path in (*paths, *around)}
+    asked = [*_settled(settings, cache), want_fixes, given, [str(path) for path in around]]
+    found = None if settings.entry_points else cache.run(asked, project.spelt)
+    if found is not None:
+        return LintResult(found, len(paths))
+    result = lint(paths, settings, files=files, want_fixes=want_fixes, store=cache)
+    if not settings.entry_points and _add(rests_on, result.answers, cache) and not cache.changed_since(started):
+        places = {name: place for answers in result.answers for name, place in answers.modules.items()}
+        cache.keep_run(asked, rests_on, places, result.findings)
+    return result
+
+
+def _settled(settings: Settings, cache: Cache) -> list[Any]:
+    """What is to be found by the settings."""
+    told = [(one.name, repr(getattr(settings, one.name))) for one in fields(settings) if one.name not in _OF_NO_MATTER]
+    rules = sorted(f"{code} {rule.__module__}.{rule.__qualname__}" for code, rule in registry().items())
+    return [told, rules, "" if settings.baseline is None else cache.digest(settings.baseline)]
+
+
+def _add(rests_on: dict[str, str], answers: Sequence[Answers], cache: Cache) -> bool:
+    """Adds the contents that answers rest on; whether none of these changed during the run."""
+    for one in answers:
+        for path, (digest, _) in one.files.items():
+            if rests_on.setdefault(path, digest) != digest:
+                return False
+        for path in one.searched:
+            rests_on.setdefault(path, cache.digest(Path(path)))
+    return True
