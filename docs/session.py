@@ -128,10 +128,10 @@ def main(arguments: Sequence[str]) -> int:
         page = path.read_text(encoding="utf-8")
         with tempfile.TemporaryDirectory(prefix="convlint-") as folder:
             now = done(page, home(Path(folder).resolve()))
-        if now != page and "--check" in arguments:
-            different += difflib.unified_diff(page.splitlines(), now.splitlines(), name, "now", lineterm="")
-        else:
+        if "--check" not in arguments:
             path.write_text(now, encoding="utf-8")
+        elif now != page:
+            different += difflib.unified_diff(page.splitlines(), now.splitlines(), name, "now", lineterm="")
     print("\n".join(different))
     return 1 if different else 0
 

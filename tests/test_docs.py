@@ -44,7 +44,7 @@ def test_each_command_is_one_that_convlint_takes() -> None:
     assert len(lines) > 30
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     for line in lines:
-        words = shlex.split(line.partition("|")[0], comments=True)
+        words = shlex.split(re.split(r"[|;]|&&", line)[0], comments=True)
         command = commands[words.pop(0) if words[0] in commands else "check"]
         if hasattr(command, "commands"):
             command = command.commands[words.pop(0)]
