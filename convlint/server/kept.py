@@ -166,6 +166,9 @@ class KeptFiles(Files):
             return super().module(path, name, package)
         return self._kept.module(path, name, package, lambda: super(KeptFiles, self).module(path, name, package))
 
+    def release(self, module: ModuleInfo) -> None:
+        """The run asks no more for a module: the next one will."""
+
     def words(self, path: Path) -> Container[bytes]:
         """The words of a file."""
         self.pause()
