@@ -25,8 +25,8 @@ Stamp = tuple[int, int, int] | None
 """What tells one state of a file from another; None where there is no file."""
 
 
-class StaleError(Exception):
-    """Ends a run whose result nobody wants any more."""
+class StaleError(BaseException):
+    """Ends a run whose result nobody wants any more: an interruption, no fault from which a run could go on."""
 
 
 class Words(Container[bytes]):
