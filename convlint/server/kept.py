@@ -25,8 +25,8 @@ Stamp = tuple[int, int, int] | None
 """What tells one state of a file from another; None where there is no file."""
 
 
-class StaleError(Exception):
-    """Ends a run whose result nobody wants any more."""
+class StaleError(BaseException):
+    """Ends a run whose result nobody wants any more: an interruption, no fault from which a run could go on."""
 
 
 class Words(Container[bytes]):
@@ -165,6 +165,9 @@ class KeptFiles(Files):
         if self._is_open(path):
             return super().module(path, name, package)
         return self._kept.module(path, name, package, lambda: super(KeptFiles, self).module(path, name, package))
+
+    def release(self, module: ModuleInfo) -> None:
+        """The run asks no more for a module: the next one will."""
 
     def words(self, path: Path) -> Container[bytes]:
         """The words of a file."""
