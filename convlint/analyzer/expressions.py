@@ -40,6 +40,7 @@ from convlint.analyzer.values import (
     join_all,
     members,
     taint_of,
+    with_taint,
 )
 from convlint.events import Taint
 
@@ -284,8 +285,11 @@ def _conditional(run: Run, frame: Frame, node: ast.IfExp) -> Value:
 def _one_size(yes: Value, no: Value) -> Value | None:
     """A size, also where code makes a tensor of it for one exporter: `torch.tensor(n) if is_tracing() else n`."""
     for tensor, number in ((yes, no), (no, yes)):
-        if isinstance(tensor, Tensor) and tensor.taint <= Taint.shape and isinstance(number, Number):
-            return replace(number, taint=max(number.taint, tensor.taint))
+        if isinstance(tensor, Tensor) and tensor.taint <= Taint.shape:
+            if isinstance(number, Number) and tensor.taint is Taint.shape:
+                return with_taint(number, Taint.shape)
+            if isinstance(number, (Number, Const)) or number == UNKNOWN:
+                return number
     return None
 
 

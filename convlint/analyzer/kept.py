@@ -123,11 +123,11 @@ def note_in_place(run: Run, frame: Frame, target: ast.expr, tensor: Tensor, node
 
 
 def note_replaced(run: Run, frame: Frame, target: ast.Attribute, tensor: Tensor, value: Value) -> None:
-    """Notes ``self.weight.data = value`` in ``forward``."""
+    """Notes ``self.mean.data = value`` in ``forward``, where values of inputs are in it."""
     what, _, name = tensor.state.partition(":")
-    if what and frame.traced:
-        facts = {"name": name or ast.unparse(target.value), "what": what, "through_data": True}
-        run.emit(frame, StateWrite, target, "", (), **facts, replaced=taint_of(value) is Taint.data)
+    if what and frame.traced and taint_of(value) is Taint.data:
+        facts = {"name": name or ast.unparse(target.value), "what": what}
+        run.emit(frame, StateWrite, target, "", (), **facts, through_data=True, replaced=True)
 
 
 def through_data(frame: Frame, target: ast.expr, node: ast.expr | ast.stmt) -> dict[str, Any]:
