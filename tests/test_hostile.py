@@ -101,7 +101,7 @@ def test_deep_expressions_in_a_header_do_not_end_the_run(cli: Cli, source: str) 
         (b"# coding: nothing\n", "unknown encoding"),
         (b"# coding: undefined\n", "cannot be decoded"),
         (b"\xff\xfex\x00", "cannot be decoded"),
-        (b"x = 1\x1a\n", "non-printable"),
+        (b"x = 1\x1a\n", "invalid"),
     ],
 )
 def test_a_file_that_is_no_python_is_a_finding_beside_others(cli: Cli, data: bytes, message: str) -> None:
