@@ -10,7 +10,6 @@ import pytest
 from convlint_rules.examples import forward
 
 from convlint import api
-from convlint.analyzer import statements
 from convlint.analyzer.run import Frame, Run, qualified
 from convlint.config import Configuration, Layer, Options, Settings
 from convlint.events import Event, LeavesGraph
@@ -230,14 +229,14 @@ def test_a_rule_that_fails_is_named_and_the_run_goes_on(monkeypatch: pytest.Monk
 def test_a_fault_in_one_function_does_not_hide_what_is_wrong_in_others(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    execute = statements.execute
+    execute = Run.execute
 
     def broken(run: Run, frame: Frame, body: list[ast.stmt]) -> None:
         if qualified(frame).endswith("Bad.forward"):
             raise KeyError("x")
         execute(run, frame, body)
 
-    monkeypatch.setattr(statements, "execute", broken)
+    monkeypatch.setattr(Run, "execute", broken)
     (tmp_path / "bad.py").write_text(forward(LINE).replace("Model", "Bad"))
     (tmp_path / "model.py").write_text(forward(LINE))
     bad, good = lint([tmp_path / "bad.py", tmp_path / "model.py"], Settings(root=tmp_path)).findings
