@@ -86,7 +86,7 @@ def _crew(task: Task, processes: int) -> Iterator[dict[Connection, BaseProcess]]
     try:
         for _ in range(processes):
             ours, theirs = multiprocessing.Pipe()
-            crew[ours] = multiprocessing.Process(target=_work, args=(task, theirs), daemon=True)
+            crew[ours] = multiprocessing.Process(target=_work, args=(task, theirs, [*crew, ours]), daemon=True)
             with _uninterrupted():
                 crew[ours].start()
             theirs.close()
@@ -112,8 +112,13 @@ def _uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _work(task: Task, connection: Connection) -> None:
-    """Reads the files that it is sent, until nobody is there any more."""
+def _work(task: Task, connection: Connection, others: Sequence[Connection]) -> None:
+    """Reads the files that it is sent, until nobody is there any more.
+
+    ``others`` are the ends that who started it sends from: as long as a process has them, none sees that it is gone.
+    """
+    for other in others:
+        other.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it ends it
     with roomy(), contextlib.suppress(EOFError, OSError):
         interpreter = task.interpreter(Files())
