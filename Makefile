@@ -2,6 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO = build/demo
+EXPORTABLE = examples/atss_detector/repaired/detector.py:ExportableDetector
 
 PYTHONS ?= python3.10 python3.11 python3.12 python3.13
 OF_LINTER = tests/analyzer tests/fuzz tests/report/test_text.py tests/rules tests/source $(addprefix tests/test_,$(addsuffix .py,\
@@ -35,7 +36,9 @@ demo: $(VENV)/.trace  ## lint the example detector, repair a copy, and run both 
 	@echo "== what the exporters make of the detector as it was"
 	@$(BIN)/convlint preflight examples/atss_detector/detector.py:Detector --isolated || [ $$? -eq 1 ]
 	@echo "== and of the one that is written for export"
-	@$(BIN)/convlint preflight examples/atss_detector/repaired/detector.py:ExportableDetector --isolated || [ $$? -eq 1 ]
+	@$(BIN)/convlint preflight $(EXPORTABLE) --isolated || [ $$? -eq 1 ]
+	@echo "== where that one can be deployed, and at which opsets"
+	@$(BIN)/convlint matrix $(EXPORTABLE) --isolated --target onnxruntime,openvino,tensorrt==8.6,opencv || [ $$? -eq 1 ]
 
 test: $(VENV)/.dev lint types
 	$(BIN)/pytest -n 2 tests

@@ -59,7 +59,14 @@ def test_what_a_target_lacks_comes_first_with_the_lines_and_the_rest_is_folded(c
     assert "years old" in ran.out
 
 
-@pytest.mark.parametrize("tool", ["/x/site-packages/functorch/dim.py", r"C:\x\Lib\site-packages\torch\nn\conv.py"])
+@pytest.mark.parametrize(
+    "tool",
+    [
+        "/x/site-packages/functorch/dim.py",
+        r"C:\x\Lib\site-packages\torch\nn\conv.py",
+        "torch/fx/passes/runtime_assert.py",
+    ],
+)
 def test_lines_of_torch_are_passed_over_wherever_it_was_installed(cli: Cli, tool: str) -> None:
     save([node("Det", trace=f'File "net.py", line 7, in forward\n  File "{tool}", line 5, in f')], 17)
     assert "    net.py:7\n" in cli("matrix", "m.onnx", "--target", "tensorrt", "--isolated").out

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 _TOOLS = ("torch", "functorch", "onnx", "onnxscript", "onnx_ir", "onnxruntime", "numpy", "msgspec", "convlint")
 _DUMPED = re.compile(r'File "(.+)", line (\d+) in ')
 _ELSEWHERE = re.compile(
-    rf"/(?:{'|'.join(INSTALLED)})/(?:{'|'.join(_TOOLS)})/|/lib/python3\.\d+/(?!{'|'.join(INSTALLED)})"
+    rf"/(?:{'|'.join(INSTALLED)})/(?:{'|'.join(_TOOLS)})/|/lib/python3\.\d+/(?!{'|'.join(INSTALLED)})|^torch/fx/"
 )
-"""A tool's or Python's own file, installed on whatever machine the model was exported on."""
+"""A tool's or Python's own file, installed on whatever machine the model was exported on; torch calls some its own."""
 _OF_DYNAMO = "pkg.torch.onnx.stack_trace"
 _DYNAMO_FRAME = re.compile(r'File "([^"\n]+)", line (\d+), in [^\n]*(?:\n[ \t]+(?!File ")([^\n]+))?')
 _TORCHSCRIPT_FRAME = re.compile(r"^([^\n]+?)\((\d+)\): ", re.MULTILINE)
