@@ -29,6 +29,7 @@ from convlint.analyzer.wire import Kept, WireError, decoded_findings, encoded_fi
 from convlint.config import Settings
 from convlint.findings import Finding
 from convlint.rule import registry
+from convlint.source.document import SourceError, content
 
 NAME = ".convlint_cache"
 VARIABLE = "CONVLINT_CACHE_DIR"
@@ -116,8 +117,8 @@ class Cache:
             known = self._stamps.get(str(path))
             if known is not None and known[0] == stamp:
                 return known[1]
-            digest = digest_of(path.read_bytes())
-        except OSError:
+            digest = digest_of(content(path))
+        except (OSError, SourceError):
             return ""
         if time.time_ns() - max(stamp[:2]) > _YOUNG:
             self._seen[str(path)] = stamp, digest

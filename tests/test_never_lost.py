@@ -81,7 +81,7 @@ for number in range(kills):
         over = os.WEXITED | os.WNOHANG | os.WNOWAIT
         while not any(map(str.startswith, os.listdir(), [".convlint-"] * 99)) and not os.waitid(os.P_PID, child, over):
             pass
-        time.sleep(chance.uniform(0, 0.01))
+        time.sleep(chance.uniform(0, 1) ** 4 * 0.01)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     texts = [Path(name).read_text() for name in names]

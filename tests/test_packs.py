@@ -190,7 +190,7 @@ def test_a_rule_that_cannot_run_is_left_out(install: Install, cli: Cli, tmp_path
 @pytest.mark.parametrize(
     ("statement", "why"),
     [
-        ("raise KeyError('x')", "KeyError: 'x'"),
+        ("raise KeyError('x')", "KeyError: 'x' at __init__.py:16"),
         ("return 'os.system'", "TypeError: `check` returned a str, no finding"),
     ],
 )
@@ -202,7 +202,8 @@ def test_a_rule_that_raises_is_named_with_its_pack(
     ran = cli("script.py", "--isolated", "--output-format", "concise")
     assert ran.code == 1
     assert "CVL005" in ran.out
-    assert f"rule ACME001 failed here ({why}); report it to the authors of `acme_rules`" in ran.out
+    assert f"rule ACME001 failed here ({why}" in ran.out
+    assert "report it to the authors of `acme_rules`" in ran.out
 
 
 def test_a_fix_that_is_none_leaves_the_finding(install: Install, cli: Cli, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from convlint.analyzer.index import ModuleInfo, build, place
 from convlint.source.discovery import DEFAULT_EXCLUDE, INSTALLED, absolute, discover, is_file, project_root
-from convlint.source.document import Document, unreadable
+from convlint.source.document import Document, SourceError, content
 
 _WORD = re.compile(rb"[^\W\d]\w*")
 _MOST_FILES = 20_000
@@ -65,10 +65,10 @@ class Files:
         if document := self._in_memory.get(absolute(path)):
             return document
         try:
-            data = path.read_bytes()
-        except OSError as error:
+            data = content(path)
+        except SourceError:
             self._digests[absolute(path)] = ""
-            raise unreadable(error) from None
+            raise
         digest = self._digests[absolute(path)] = digest_of(data)
         document = Document.decode(data, str(path))
         document.digest = digest
@@ -96,8 +96,8 @@ class Files:
         if document := self._in_memory.get(absolute(path)):
             return document.text.encode(errors="replace")
         try:
-            return path.read_bytes()
-        except OSError:
+            return content(path)
+        except SourceError:
             return b""
 
     def words(self, path: Path) -> Container[bytes]:

@@ -58,9 +58,20 @@ def check_size(source: str | bytes) -> None:
         raise TooLargeError(f"has more than {LARGEST >> 20} MB of source, which nobody writes by hand; it was not read")
 
 
-def unreadable(error: OSError) -> SourceError:
-    """Why a file cannot be read."""
-    return SourceError(f"cannot be read: {error.strerror or error}")
+def content(path: Path | str) -> bytes:
+    """What a file holds, of one that is too large its beginning.
+
+    Raises:
+        SourceError: it cannot be read, or is a pipe, which would be waited for, or a device, which has no end.
+    """
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise SourceError("cannot be read: it is no regular file; what comes from a pipe is given with `-`")
+        with open(path, "rb") as file:  # noqa: PTH123
+            return file.read(_LARGEST_FILE + 1)
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror or error}") from None
 
 
 @contextmanager
@@ -97,15 +108,7 @@ class Document:
         Raises:
             SourceError: the file cannot be read or decoded.
         """
-        try:
-            mode = os.stat(path).st_mode  # noqa: PTH116
-            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a pipe would be waited for, a device has no end
-                raise SourceError("cannot be read: it is no regular file; what comes from a pipe is given with `-`")
-            with open(path, "rb") as file:  # noqa: PTH123
-                data = file.read(_LARGEST_FILE + 1)
-        except OSError as error:
-            raise unreadable(error) from None
-        return cls.decode(data, str(path))
+        return cls.decode(content(path), str(path))
 
     @classmethod
     def decode(cls, data: bytes, path: str) -> Document:
