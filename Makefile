@@ -75,7 +75,7 @@ docs: $(VENV)/.dev  ## write what is generated, and build the documentation site
 	$(BIN)/sphinx-build -q -W -b html docs build/site
 
 comparison: $(VENV)/.dev  ## try what users of linters expect on convlint, Ruff, Fixit, TorchFix and Semgrep
-	$(BIN)/python docs/comparison.py
+	$(BIN)/python benchmarks/comparison.py
 
 prove: $(VENV)/.dev  ## run every rule's examples, and the pairs of users' demands, through the real tracers, and store what they do
 	$(BIN)/python -m convlint.trial.prove

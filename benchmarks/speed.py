@@ -13,17 +13,16 @@ import shutil
 import subprocess
 import sys
 import time
-import venv
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
 from packages import FOLDERS, SITE, download
+from peers import PEERS, peers
 
 FOLDER = Path("build/bench")
 TABLE = Path(__file__).with_name("speed.md")
-PEERS = ("fixit==2.2.1", "libcst==1.5.1", "ruff==0.17.6", "torchfix==0.7.0")
 SAMPLE = 1.0
 """Megabytes for the peers that take minutes for more."""
 SIZES = (1.0, 5.0, 20.0)
@@ -75,17 +74,6 @@ def convlint(*more: str | Path) -> list[str | Path]:
     alone = [] if "--jobs" in given else ["--jobs", "1"]
     uncached = [] if "--cache-dir" in given else ["--no-cache"]
     return [sys.executable, "-m", "convlint", "check", "--isolated", "--exit-zero", "--quiet", *alone, *uncached, *more]
-
-
-def peers() -> Path:
-    """The environment of the peers, made where it is not there."""
-    folder = FOLDER / "venv"
-    there = folder / "packages.txt"
-    if not there.is_file() or there.read_text(encoding="utf-8") != "\n".join(PEERS):
-        venv.create(folder, clear=True, with_pip=True)
-        subprocess.run([folder / "bin/pip", "install", "-q", *PEERS], check=True)
-        there.write_text("\n".join(PEERS), encoding="utf-8")
-    return folder.absolute() / "bin"
 
 
 def tree(megabytes: float | None) -> Path:

@@ -37,8 +37,6 @@ _TAG = "CACHEDIR.TAG"
 _SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is convlint's cache: it may be removed.\n"
 _WAIT = 5.0
 """Seconds that another run may take to write."""
-_OLD = 30 * 24 * 3600
-"""Seconds after which the cache of another version that nobody uses is removed."""
 _YOUNG = 2 * 10**9
 """Nanoseconds within which a file may change again without another time: such a one is read to be compared."""
 _TABLES = """

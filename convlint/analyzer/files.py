@@ -34,6 +34,7 @@ class Files:
     def __init__(self, in_memory: Iterable[Document] = ()) -> None:
         self._in_memory = {absolute(document.path): document for document in in_memory}
         self._digests: dict[Path, str] = {}
+        self._below: dict[frozenset[Path], list[Path]] = {}
 
     def also(self, documents: Iterable[Document]) -> Files:
         """The same with more documents in memory."""
@@ -115,8 +116,10 @@ class Files:
         return [path for path in self.below(tops_of(given)) if path not in known][:_MOST_FILES]
 
     def below(self, tops: frozenset[Path]) -> list[Path]:
-        """The files that a run on some folders would take."""
-        return list(discover([top for top in tops if top.is_dir()], lambda _: _Around()))
+        """The files that a run on some folders would take, as they were when it was asked first."""
+        if tops not in self._below:
+            self._below[tops] = list(discover([top for top in tops if top.is_dir()], lambda _: _Around()))
+        return self._below[tops]
 
 
 def digest_of(data: bytes) -> str:

@@ -230,7 +230,7 @@ def _class_block(info: ClassInfo, body: list[ast.stmt]) -> None:
 
 
 @dataclass
-class Asked:
+class Questions:
     """What was asked of a project while a part of it was read: whoever gets the same answers reads the same."""
 
     modules: set[str] = field(default_factory=set)
@@ -251,7 +251,7 @@ Place = tuple[Path, str, bool]
 
 @dataclass
 class Answers:
-    """The answers to what was asked (see ``Asked``), each as plain data."""
+    """The answers to what was asked (see ``Questions``), each as plain data."""
 
     place: str
     """How the file itself is imported."""
@@ -332,7 +332,7 @@ class Project:
 
     def __init__(self, files: Files) -> None:
         self.files = files
-        self.asked = Asked()
+        self.asked = Questions()
         self.mentions = Mentions()
         self.errors: dict[Path, SourceError] = {}
         """Why files cannot be read or parsed."""
@@ -430,7 +430,7 @@ class Project:
             return None
         self.asked.stars.add((module.name, module.document.path, name))
         key = module.document.path, name
-        asked, self.asked = self.asked, Asked(searched=self.asked.searched)  # the answer counts, not the way to it
+        asked, self.asked = self.asked, Questions(searched=self.asked.searched)  # the answer counts, not the way to it
         try:
             if key not in self._definers:
                 self._definers[key] = self._search(module, name, {module.document.path})
@@ -470,7 +470,7 @@ class Project:
         modules = map(self.given, self.mentions.of(name))
         return [module for module in modules if module is not None]
 
-    def answers(self, path: Path, asked: Asked) -> Answers:
+    def answers(self, path: Path, asked: Questions) -> Answers:
         """What was asked while a file was read, with the answers."""
         return Answers(
             place=self._own(path),
@@ -509,7 +509,7 @@ class Project:
 
     def forget(self) -> None:
         """Between parts of a run: what was asked, and the trees that were not asked for lately."""
-        self.asked = Asked()
+        self.asked = Questions()
         total = sum(len(module.document.text) for module in self._open.values() if module is not None)
         while total > _KEPT:
             _, oldest = self._open.popitem(last=False)

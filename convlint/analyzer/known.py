@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from convlint.analyzer.index import Answers, Asked
+from convlint.analyzer.index import Answers, Questions
 from convlint.analyzer.interpreter import Interpreter
 from convlint.analyzer.parts import Part, Step, Trace
 from convlint.analyzer.wire import Kept, WireError, answers_of, decoded, encoded
@@ -95,7 +95,7 @@ class Known:
         if step is None:
             part = self._interpreter.part(path)
         else:
-            project.asked = Asked()
+            project.asked = Questions()
             part = Part(None, project.asked, {step: self._interpreter.trace(path, step)})
         if self._store is not None:
             self.answers.append(project.answers(path, part.asked))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from convlint.analyzer.index import Asked
+from convlint.analyzer.index import Questions
 from convlint.events import DynamicShape, Event, FloorDivision, LeavesGraph, PythonMath
 from convlint.findings import Span
 from convlint.source.document import SourceError
@@ -159,7 +159,7 @@ class Part:
 
     outline: Outline | None
     """None where it cannot be read or parsed."""
-    asked: Asked
+    asked: Questions
     traces: dict[Step, Trace] = field(default_factory=dict)
     plain: list[Event] = field(default_factory=list)
     """The plain code that rules want to know of."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from convlint import events, findings
-from convlint.analyzer.index import Answers, Asked, Project
+from convlint.analyzer.index import Answers, Project, Questions
 from convlint.analyzer.parts import ClassOutline, FunctionOutline, Key, Outline, Part, Step, Trace
 from convlint.events import Event, Named, Taint
 from convlint.findings import Applicability, Finding, Level, Span
@@ -311,7 +311,7 @@ def decoded(data: bytes, documents: Documents) -> Part:
         unpacker = _Unpacker(paths, documents)
         return Part(
             outline=None if outline is None else unpacker.outline(outline),
-            asked=Asked(),
+            asked=Questions(),
             traces={Step(*step): unpacker.trace(trace) for step, trace in traces},
             plain=[unpacker.unpack(event) for event in plain],
             error=None if error is None else SourceError(*error),

@@ -1,7 +1,7 @@
-"""Writes ``docs/comparison.md``: what convlint and its peers do, each cell by a command: ``python docs/comparison.py``.
+"""Writes ``docs/comparison.md``, what convlint and its peers do, by commands: ``python benchmarks/comparison.py``.
 
-The peers are installed into ``build/peers``. A cell is a tick where its command does what the row says, in a folder
-that holds a file in which that tool finds something. Where a tool has no way to ask for it, there is no command.
+A cell is a tick where its command does what the row says, in a folder that holds a file in which that tool finds
+something. Where a tool has no way to ask for it, there is no command.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from peers import peers
+
 ROOT = Path(__file__).resolve().parent.parent
-PEERS = ROOT / "build" / "peers"
-PACKAGES = ("ruff==0.17.6", "fixit[lsp]==2.2.1", "torchfix==0.7.0", "flake8", "semgrep==1.170.1")
+PAGE = ROOT / "docs" / "comparison.md"
 TOOLS = ("convlint", "Ruff", "Fixit", "TorchFix", "Semgrep")
 FILES = {
     "c.py": """import torch
@@ -375,20 +376,12 @@ FEATURES = (
 )
 
 
-def install() -> None:
-    """Makes the environment of the peers."""
-    if (PEERS / "bin" / "ruff").exists():
-        return
-    subprocess.run([sys.executable, "-m", "venv", str(PEERS)], check=True)
-    subprocess.run([str(PEERS / "bin" / "pip"), "install", "-q", *PACKAGES], check=True)
-
-
 def does(command: str) -> bool:
     """Whether a command succeeds in a fresh folder."""
     with tempfile.TemporaryDirectory(prefix="convlint-") as folder:
         for name, text in FILES.items():
             Path(folder, name).write_text(text, encoding="utf-8")
-        path = os.pathsep.join([str(Path(sys.executable).parent), str(PEERS / "bin"), os.environ["PATH"]])
+        path = os.pathsep.join([str(Path(sys.executable).parent), str(peers()), os.environ["PATH"]])
         environment = os.environ | {"PATH": path, "COLUMNS": "120", "HOME": folder, "ROOT": str(ROOT)}
         ran = subprocess.run(
             [shutil.which("bash") or "bash", "-c", HELPERS + command], cwd=folder, env=environment, capture_output=True
@@ -408,12 +401,11 @@ def table() -> Iterator[str]:
 
 def main() -> None:
     """Writes the page."""
-    install()
-    page = (ROOT / "docs" / "comparison.md").read_text(encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
     head, _, rest = page.partition("<!-- table -->\n")
     _, _, tail = rest.partition("<!-- end -->")
     rows = "\n".join(table())
-    (ROOT / "docs" / "comparison.md").write_text(f"{head}<!-- table -->\n{rows}\n<!-- end -->{tail}", encoding="utf-8")
+    PAGE.write_text(f"{head}<!-- table -->\n{rows}\n<!-- end -->{tail}", encoding="utf-8")
 
 
 if __name__ == "__main__":
