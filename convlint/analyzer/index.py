@@ -342,7 +342,8 @@ class Project:
         self._tops: set[str] = set()
         self._places: dict[str, Place | None] = {}
         self._open: OrderedDict[tuple[Path, str], ModuleInfo | None] = OrderedDict()
-        self._texts: dict[Path, bytes] = {}
+        self._texts: dict[Path, tuple[bytes, bool]] = {}
+        """What files hold of which it was asked what they define, and whether they import all of another one."""
         self._definers: dict[tuple[str, str], Place | None] = {}
 
     def give(self, given: Given) -> None:
@@ -457,10 +458,11 @@ class Project:
     def _may_define(self, path: Path, name: str) -> bool:
         """Whether a file may define a name, or import all that another one does."""
         if path not in self._texts:
-            self._texts[path] = self.files.content(path)
+            content = self.files.content(path)
+            self._texts[path] = content, _STAR.search(content) is not None
             self.asked.searched.add(str(path))
-        content = self._texts[path]
-        if not name.isascii() or _STAR.search(content) is not None:
+        content, hands_on = self._texts[path]
+        if hands_on or not name.isascii():
             return True
         return name.encode() in content and _binding(name).search(content) is not None
 
