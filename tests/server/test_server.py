@@ -39,7 +39,6 @@ LONG = "\n\n".join(
 """A file that is checked for a second or so."""
 CALLER = forward("return x * rows(x)").replace("import torch\n", "import torch\nfrom helper import rows\n")
 HELPER = "def rows(x):\n    return int(x.shape[0])\n"
-CLEAN_HELPER = "def rows(x):\n    return x.shape[0]\n"
 
 
 @pytest.fixture(scope="module")
