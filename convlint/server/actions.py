@@ -13,8 +13,9 @@ from convlint.fixer import suppression, together, wanted_repairs
 from convlint.linter import Repairable
 from convlint.server.checking import Checked
 from convlint.server.documents import Text
-from convlint.server.positions import Positions, split
+from convlint.server.positions import Positions
 from convlint.server.told import Teller, touches
+from convlint.source.document import split
 
 FIX_ALL = "source.fixAll.convlint"
 KINDS = (lsp.CodeActionKind.QuickFix, FIX_ALL)

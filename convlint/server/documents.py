@@ -14,9 +14,9 @@ from lsprotocol import types as lsp
 from pygls.uris import to_fs_path
 
 from convlint.findings import Edit
-from convlint.server.positions import Positions, split
+from convlint.server.positions import Positions
 from convlint.source.discovery import absolute
-from convlint.source.document import Document, SourceError
+from convlint.source.document import Document, SourceError, split
 from convlint.source.notebook import Notebook
 
 _revisions = itertools.count(1)
@@ -33,7 +33,7 @@ class Text:
 
     @cached_property
     def lines(self) -> list[str]:
-        """Its lines with their endings."""
+        """Its lines with their endings, as the protocol splits them, too."""
         return split(self.text)
 
     def changed(

@@ -13,7 +13,7 @@ from convlint.report.rule_page import rule_page
 from convlint.rule import current, registry
 from convlint.server.checking import Checked
 from convlint.server.documents import Opened, Text
-from convlint.server.positions import Positions, split
+from convlint.server.positions import Positions
 from convlint.source.document import Document, SourceError
 
 SOURCE = "convlint"
@@ -74,7 +74,7 @@ class Teller:
                 where = lsp.Location(opened.part(span.row).text.uri, self.range(opened, span))
             else:
                 try:
-                    lines = split(Document.read(path).text)
+                    lines = Document.read(path).lines
                 except SourceError:
                     continue
                 where = lsp.Location(Path(path).as_uri(), self._positions.range(lines, span))
