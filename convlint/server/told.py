@@ -60,7 +60,7 @@ class Teller:
     def span(self, opened: Opened, uri: str, where: lsp.Range) -> Span | None:
         """What a range of a text is in the document, None where that has no such text."""
         text = _text(opened, uri)
-        first = opened.row(uri, 1)
+        first = opened.first_row(uri)
         if text is None or first is None:
             return None
         (row, column), (end_row, end_column) = (
