@@ -93,19 +93,24 @@ class Printer:
         self._unstable(result)
         if not self.settings.fix_only:
             self._findings(result.left.findings)
-        if not self._talks:
-            return not self.settings.fix_only and _failed(result.left.findings)
+        if self._talks:
+            self._repairs(result)
+        return self._left(result)
+
+    def _repairs(self, result: api.FixResult) -> None:
         from convlint.report import summary
 
         if self.settings.show_fixes and result.fixed:
             self._lines(summary.fixes(result.fixed))
         if self.settings.fix_only:
             self._lines([f"Fixed {summary.plural(len(result.fixed), 'problem')}."])
-            self._lines(summary.refused(self._refused(result)))
-            return False
         self._lines(summary.refused(self._refused(result)))
-        self._summary(result.left.findings, len(result.fixed))
-        return _failed(result.left.findings)
+        if not self.settings.fix_only:
+            self._summary(result.left.findings, len(result.fixed))
+
+    def _left(self, result: api.FixResult) -> bool:
+        """Whether a run that writes its repairs leaves anything that it tells of."""
+        return not self.settings.fix_only and _failed(result.left.findings)
 
     def proved(self, result: api.ProveResult, diff: bool) -> bool:
         """What was repaired and proven, what was not and why, and what is left."""
@@ -114,21 +119,17 @@ class Printer:
         self._unstable(result)
         if self.settings.output_format == "json":
             self._lines([proof.as_json(result.left.findings, result.verdicts, result.models)])
-            return bool(result.changed) if diff else not self.settings.fix_only and _failed(result.left.findings)
-        painter = Painter(sys.stderr if diff else self.out)
-        if not diff:
-            if not self.settings.fix_only:
-                self._findings(result.left.findings)
-            if self._talks:
-                self._lines(proof.lines(result.verdicts, result.models, painter))
-                self._lines(summary.refused(self._refused(result)))
-                self._summary(result.left.findings, len(result.fixed))
-            elif not self.quiet:
-                self._noted(proof.lines(result.verdicts, result.models, Painter(sys.stderr)))
-            return not self.settings.fix_only and _failed(result.left.findings)
-        if not self.quiet:
-            self._noted(proof.lines(result.verdicts, result.models, painter))
-        return self.diff(result)
+            return bool(result.changed) if diff else self._left(result)
+        if not diff and not self.settings.fix_only:
+            self._findings(result.left.findings)
+        if not diff and self._talks:
+            self._lines(proof.lines(result.verdicts, result.models, Painter(self.out)))
+            self._lines(summary.refused(self._refused(result)))
+            self._summary(result.left.findings, len(result.fixed))
+        elif not self.quiet:
+            for line in proof.lines(result.verdicts, result.models, Painter(sys.stderr)):
+                _note(line)
+        return self.diff(result) if diff else self._left(result)
 
     def _refused(self, result: api.FixResult) -> list[tuple[Finding, str]]:
         findings = by_cell((finding for finding, _ in result.refused), self._sources)
@@ -213,10 +214,6 @@ class Printer:
         from convlint.report.text import read
 
         return self.stdin if self.stdin and self.stdin.path == path else read(path)
-
-    def _noted(self, lines: Iterator[str]) -> None:
-        for line in lines:
-            _note(line)
 
     def _lines(self, lines: Iterator[str] | Sequence[str]) -> None:
         self.out.writelines(f"{line}\n" for line in lines)
