@@ -85,8 +85,8 @@ class Printer:
             self._lines(summary.refused(self._refused(result)))
             self._summary(result.left.findings, len(result.fixed))
         elif not self.quiet:
-            for line in proof.lines(result.verdicts, result.models, Painter(sys.stderr)):
-                note(line)
+            painted = proof.lines(result.verdicts, result.models, Painter(sys.stderr))
+            sys.stderr.writelines(f"{line}\n" for line in painted)
         return self.diff(result) if diff else self._left(result)
 
     def _refused(self, result: api.FixResult) -> list[tuple[Finding, str]]:
