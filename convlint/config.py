@@ -49,6 +49,8 @@ OutputFormat = Literal[
     "html",
 ]
 Exporter = Literal["torchscript", "dynamo", "any"]
+CONFIG_FILES = ("convlint.toml", "pyproject.toml")
+"""What the configuration file of a folder is called; the first that is there and says anything counts."""
 _CHOICES = {"output-format": get_args(OutputFormat), "exporter": get_args(Exporter)}
 Targets = tuple[tuple[str, str | None], ...]
 
@@ -515,7 +517,7 @@ class Configuration:
         return self._known[folder]
 
     def _read(self, folder: Path) -> Settings:
-        for name in ("convlint.toml", "pyproject.toml"):
+        for name in CONFIG_FILES:
             file = folder / name
             if is_file(file) and (options := read_file(file)) is not None:
                 return self._settings(folder, file, options)

@@ -175,12 +175,16 @@ SIZES = model("n = int(x.shape[0])", "return self.layer(x).reshape(n, -1)")
 SIZED = SIZES.replace("int(x.shape[0])", "x.shape[0]")
 
 
-def test_a_size_is_repaired_and_proven_by_the_exporters(cli: Cli) -> None:
+def test_a_size_is_repaired_and_proven_by_the_exporters(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     write(Path(), {"shop/__init__.py": "", "shop/net.py": SIZES})
     command = ("shop", "--fix", "--isolated", "--prove", "shop.net:Net")
-    ran = cli(*command, "--exporter", "torchscript", "--diff")
+    with monkeypatch.context() as terminal:
+        terminal.setenv("FORCE_COLOR", "1")
+        terminal.setenv("TERM", "xterm")
+        ran = cli(*command, "--exporter", "torchscript", "--diff")
     assert Path("shop/net.py").read_text() == SIZES
-    assert (ran.code, "+        n = x.shape[0]\n" in ran.out) == (1, True)
+    assert (ran.code, "+        n = x.shape[0]" in ran.out) == (1, True)
+    assert "\x1b[1;32mrepaired\x1b[0m: equal on" in ran.err
     assert "guessed from the first layer, `layer`, a Linear" in ran.err
     ran = cli(*command)
     assert (ran.code, ran.err) == (0, "")

@@ -10,7 +10,8 @@ from typing import TextIO
 
 from convlint import api
 from convlint.cli import options as opt
-from convlint.cli.printer import Printer, output
+from convlint.cli.output import output
+from convlint.cli.printer import Printer
 from convlint.cli.progress import shown_if_slow, steps_shown
 from convlint.config import Configuration, Options, Settings
 from convlint.errors import UsageError

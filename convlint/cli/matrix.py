@@ -11,7 +11,7 @@ import typer
 from convlint import api
 from convlint.backends.facts import OLDEST_OPSET, newest_known
 from convlint.cli import options as opt
-from convlint.cli.printer import check_html, page_written
+from convlint.cli.output import check_html, page_written
 from convlint.config import Options
 from convlint.errors import UsageError
 from convlint.report.style import Painter

@@ -10,7 +10,7 @@ import typer
 
 from convlint import api
 from convlint.cli import options as opt
-from convlint.cli.printer import check_html, output, page_written
+from convlint.cli.output import check_html, output, page_written
 from convlint.cli.progress import steps_shown
 from convlint.config import Options
 from convlint.errors import UsageError

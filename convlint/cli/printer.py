@@ -1,11 +1,9 @@
-"""What ``convlint check`` tells of a run, and where it goes."""
+"""What ``convlint check`` tells of a run."""
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from io import TextIOWrapper
@@ -13,53 +11,13 @@ from pathlib import Path
 from typing import TextIO
 
 from convlint import api
+from convlint.cli.output import note
 from convlint.config import Settings
-from convlint.errors import UsageError
 from convlint.findings import Finding
 from convlint.report.formats import FORMATS, Format, Report, Sources
 from convlint.report.notebooks import by_cell, by_line
-from convlint.report.plain import printable, shown_path
 from convlint.report.style import Painter
 from convlint.source.document import Document
-
-
-@contextmanager
-def output(file: Path | None) -> Iterator[TextIO]:
-    """Where a report goes.
-
-    Raises:
-        UsageError: the file cannot be written.
-    """
-    if file is None:
-        yield sys.stdout
-        return
-    try:
-        out = file.open("w", encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise UsageError(f"--output-file {file}: cannot be written: {error.strerror or error}") from None
-    with out:
-        yield out
-
-
-def check_html(to: Path, models: int = 1) -> None:
-    """Whether a page can be made at all and written there: models run for minutes before it is.
-
-    Raises:
-        UsageError: the package that makes it is missing, or a folder and a file are taken for each other.
-    """
-    from convlint.report.page.writing import is_folder
-
-    if importlib.util.find_spec("jinja2") is None:
-        raise UsageError("--html needs the package jinja2; pip install 'convlint[html]'")
-    if to.is_file() if is_folder(to) else to.is_dir():
-        raise UsageError(f"--html {to}: is a {'file' if is_folder(to) else 'folder'}; name a page `.html`, or a folder")
-    if models > 1 and not is_folder(to):
-        raise UsageError(f"--html {to}: is one page, and these are {models} models; name a folder")
-
-
-def page_written(path: Path) -> None:
-    """Says where the page is, without a word on stdout, which may be read by programs."""
-    _note(f"Wrote {shown_path(str(path))}.")
 
 
 @dataclass
@@ -76,7 +34,7 @@ class Printer:
         """The findings of a run."""
         self._findings(result.findings)
         if not result.files:
-            _note("warning: no Python file is under the given paths")
+            note("warning: no Python file is under the given paths")
         if self._talks:
             self._summary(result.findings)
             if self.settings.models and result.findings:
@@ -93,19 +51,24 @@ class Printer:
         self._unstable(result)
         if not self.settings.fix_only:
             self._findings(result.left.findings)
-        if not self._talks:
-            return not self.settings.fix_only and _failed(result.left.findings)
+        if self._talks:
+            self._repairs(result)
+        return self._left(result)
+
+    def _repairs(self, result: api.FixResult) -> None:
         from convlint.report import summary
 
         if self.settings.show_fixes and result.fixed:
             self._lines(summary.fixes(result.fixed))
         if self.settings.fix_only:
             self._lines([f"Fixed {summary.plural(len(result.fixed), 'problem')}."])
-            self._lines(summary.refused(self._refused(result)))
-            return False
         self._lines(summary.refused(self._refused(result)))
-        self._summary(result.left.findings, len(result.fixed))
-        return _failed(result.left.findings)
+        if not self.settings.fix_only:
+            self._summary(result.left.findings, len(result.fixed))
+
+    def _left(self, result: api.FixResult) -> bool:
+        """Whether a run that writes its repairs leaves anything that it tells of."""
+        return not self.settings.fix_only and _failed(result.left.findings)
 
     def proved(self, result: api.ProveResult, diff: bool) -> bool:
         """What was repaired and proven, what was not and why, and what is left."""
@@ -114,21 +77,17 @@ class Printer:
         self._unstable(result)
         if self.settings.output_format == "json":
             self._lines([proof.as_json(result.left.findings, result.verdicts, result.models)])
-            return bool(result.changed) if diff else not self.settings.fix_only and _failed(result.left.findings)
-        painter = Painter(sys.stderr if diff else self.out)
-        if not diff:
-            if not self.settings.fix_only:
-                self._findings(result.left.findings)
-            if self._talks:
-                self._lines(proof.lines(result.verdicts, result.models, painter))
-                self._lines(summary.refused(self._refused(result)))
-                self._summary(result.left.findings, len(result.fixed))
-            elif not self.quiet:
-                self._noted(proof.lines(result.verdicts, result.models, Painter(sys.stderr)))
-            return not self.settings.fix_only and _failed(result.left.findings)
-        if not self.quiet:
-            self._noted(proof.lines(result.verdicts, result.models, painter))
-        return self.diff(result)
+            return bool(result.changed) if diff else self._left(result)
+        if not diff and not self.settings.fix_only:
+            self._findings(result.left.findings)
+        if not diff and self._talks:
+            self._lines(proof.lines(result.verdicts, result.models, Painter(self.out)))
+            self._lines(summary.refused(self._refused(result)))
+            self._summary(result.left.findings, len(result.fixed))
+        elif not self.quiet:
+            painted = proof.lines(result.verdicts, result.models, Painter(sys.stderr))
+            sys.stderr.writelines(f"{line}\n" for line in painted)
+        return self.diff(result) if diff else self._left(result)
 
     def _refused(self, result: api.FixResult) -> list[tuple[Finding, str]]:
         findings = by_cell((finding for finding, _ in result.refused), self._sources)
@@ -136,7 +95,7 @@ class Printer:
 
     def _unstable(self, result: api.FixResult) -> None:
         for path in result.unstable:
-            _note(f"warning: {path}: repairs kept calling for more repairs; look at the file and run again")
+            note(f"warning: {path}: repairs kept calling for more repairs; look at the file and run again")
 
     def diff(self, result: api.FixResult) -> bool:
         """What would be written."""
@@ -153,7 +112,7 @@ class Printer:
                 else:
                     self.out.write(line.decode(errors="backslashreplace"))
         if not self.quiet:
-            _note(summary.would_fix(result.fixed, result.left.findings, self.settings.unsafe_fixes))
+            note(summary.would_fix(result.fixed, result.left.findings, self.settings.unsafe_fixes))
         return bool(result.changed)
 
     def ignores_written(self, count: int) -> None:
@@ -214,17 +173,9 @@ class Printer:
 
         return self.stdin if self.stdin and self.stdin.path == path else read(path)
 
-    def _noted(self, lines: Iterator[str]) -> None:
-        for line in lines:
-            _note(line)
-
     def _lines(self, lines: Iterator[str] | Sequence[str]) -> None:
         self.out.writelines(f"{line}\n" for line in lines)
 
 
 def _failed(findings: Sequence[Finding]) -> bool:
     return any(finding.severity != "info" for finding in findings)
-
-
-def _note(text: str) -> None:
-    sys.stderr.write(f"{printable(text)}\n")

@@ -65,7 +65,7 @@ def _with(label: str, models: Sequence[Proved]) -> str:
 def _model(model: Proved, painter: Painter) -> Iterator[str]:
     reference = model.after.reference
     guess = f" (guessed from {reference.guess}; say otherwise with --input)" if reference.guess else ""
-    yield f"{painter(model.label, 'bold')} on {reference.inputs}{guess}"
+    yield f"{painter(printable(model.label), 'bold')} on {printable(f'{reference.inputs}{guess}')}"
     for name, why in list(reference.skipped.items())[:_MOST_SKIPPED]:
         yield f"  without {name}: {_short(why)}"
     if len(reference.skipped) > _MOST_SKIPPED:
@@ -76,7 +76,7 @@ def _model(model: Proved, painter: Painter) -> Iterator[str]:
         after = model.after.outcomes[route]
         change = told(after) if told(before) == told(after) else f"{told(before)}, now {told(after)}"
         shown = painter(change, "green") if better(before, after) or after.level is Level.harmless else change
-        place = f" at {after.place}" if after.place else ""
+        place = f" at {printable(after.place)}" if after.place else ""
         yield f"  {route:17} {shown}{place}{f': {_short(after.message)}' if after.message else ''}"
 
 

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from lsprotocol import types as lsp
 
 from convlint.findings import Applicability, Edit, Finding, Span
-from convlint.fixer import suppression, together
+from convlint.fixer import suppression, together, wanted_repairs
 from convlint.linter import Repairable
 from convlint.server.checking import Checked
 from convlint.server.documents import Text
-from convlint.server.positions import Positions, split
+from convlint.server.positions import Positions
 from convlint.server.told import Teller, touches
+from convlint.source.document import split
 
 FIX_ALL = "source.fixAll.convlint"
 KINDS = (lsp.CodeActionKind.QuickFix, FIX_ALL)
@@ -52,10 +53,7 @@ class Actions:
 
     def can_fix_all(self) -> bool:
         """Whether there is anything that ``--fix`` would repair."""
-        settings = self._checked.settings
-        kinds = (Applicability.safe, *([Applicability.unsafe] if settings.unsafe_fixes else []))
-        found = (repairable.finding for repairable in self._checked.result.repairables)
-        return any(finding.fixable in kinds and settings.may_fix(finding.code) for finding in found)
+        return bool(wanted_repairs(self._checked.result, self._checked.settings))
 
     def replaced(self, text: str) -> lsp.WorkspaceEdit:
         """The edit that makes the document's text another one."""

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from convlint.config import Configuration, Settings
+from convlint.config import CONFIG_FILES, Configuration, Settings
 from convlint.errors import UsageError
+from convlint.server.kept import stamp_of
 from convlint.source.discovery import INSTALLED, covers
-
-NAMES = ("convlint.toml", "pyproject.toml")
-"""What configuration files are called."""
 
 Tell = Callable[[str, bool], None]
 """Shows the user a sentence; whether it is of an error."""
@@ -65,14 +63,7 @@ class Configured:
 
 def _state(folder: Path) -> object:
     """What tells one state of the configuration of a folder from another."""
-    state = []
-    for path in (place / name for place in (folder, *folder.parents) for name in NAMES):
-        try:
-            status = path.stat()
-        except OSError:
-            continue
-        state.append((path, status.st_mtime_ns, status.st_size, status.st_ino))
-    return tuple(state)
+    return [stamp_of(place / name) for place in (folder, *folder.parents) for name in CONFIG_FILES]
 
 
 def is_left_out(path: Path, settings: Settings, workspace: Iterable[Path]) -> bool:

@@ -14,9 +14,9 @@ from lsprotocol import types as lsp
 from pygls.uris import to_fs_path
 
 from convlint.findings import Edit
-from convlint.server.positions import Positions, split
+from convlint.server.positions import Positions
 from convlint.source.discovery import absolute
-from convlint.source.document import Document, SourceError
+from convlint.source.document import Document, SourceError, split
 from convlint.source.notebook import Notebook
 
 _revisions = itertools.count(1)
@@ -33,7 +33,7 @@ class Text:
 
     @cached_property
     def lines(self) -> list[str]:
-        """Its lines with their endings."""
+        """Its lines with their endings, as the protocol splits them, too."""
         return split(self.text)
 
     def changed(
@@ -91,13 +91,13 @@ class Opened:
         cell, in_cell = document.place(row)
         return Part(self.texts[cell.number - 1], row - in_cell)
 
-    def row(self, uri: str, row: int) -> int | None:
-        """The row of the document in which a row of one of the texts stands, None where it is in none."""
+    def first_row(self, uri: str) -> int | None:
+        """The row of the document at which one of the texts begins, None where that is not in it."""
         document = self.document
         if not isinstance(document, Notebook):
-            return row
+            return 1
         firsts = zip(document.cells, document.first_rows, strict=False)  # an empty one has a first row, too
-        return next((first + row - 1 for cell, first in firsts if self.texts[cell.number - 1].uri == uri), None)
+        return next((first for cell, first in firsts if self.texts[cell.number - 1].uri == uri), None)
 
     def placed(self, edit: Edit) -> tuple[Text, Edit] | None:
         """An edit in the text that it is about, None where it is about several or about a line that is no Python."""
@@ -134,9 +134,9 @@ def _whole(text: str) -> str:
 class OpenDocuments:
     """All that is open."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.positions = Positions("utf-16")
+    def __init__(self, root: Path, positions: Positions) -> None:
+        self.positions = positions
+        self._root = root
         self._opened: dict[str, Opened] = {}
         self._notebook_of: dict[str, str] = {}
 
@@ -217,7 +217,7 @@ class OpenDocuments:
     def _path(self, uri: str) -> Path:
         """Where a file is or, of one that was never saved, where it would be."""
         path = to_fs_path(uri)
-        return absolute(path) if path else self.root / (Path(urlsplit(uri).path).name or "untitled")
+        return absolute(path) if path else self._root / (Path(urlsplit(uri).path).name or "untitled")
 
 
 def _text(item: lsp.TextDocumentItem) -> Text:

@@ -25,6 +25,15 @@ Stamp = tuple[int, int, int] | None
 """What tells one state of a file from another; None where there is no file."""
 
 
+def stamp_of(path: Path) -> Stamp:
+    """The state of a file now."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
 class StaleError(BaseException):
     """Ends a run whose result nobody wants any more: an interruption, no fault from which a run could go on."""
 
@@ -80,16 +89,11 @@ class Kept:
     def stamp(self, path: Path) -> Stamp:
         """The state of a file, as it was a moment ago at most."""
         now = time.monotonic()
-        asked, stamp = self._stamps.get(path, (0.0, None))
-        if asked > max(now - _TRUSTED, self._changed):
-            return stamp
-        try:
-            status = path.stat()
-            stamp = status.st_mtime_ns, status.st_size, status.st_ino
-        except OSError:
-            stamp = None
-        self._stamps[path] = now, stamp
-        return stamp
+        asked, known = self._stamps.get(path, (0.0, None))
+        if asked <= max(now - _TRUSTED, self._changed):
+            known = stamp_of(path)
+            self._stamps[path] = now, known
+        return known
 
     def module(self, path: Path, name: str, package: bool, build: Callable[[], ModuleInfo]) -> ModuleInfo:
         """The index of a file, parsed again only if the file has changed."""

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 from lsprotocol import types as lsp
 
 from convlint.findings import Span
 
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
-
 _UNITS: dict[str, Callable[[str], int]] = {
     "utf-8": lambda char: len(char.encode("utf-8", "surrogatepass")),
     "utf-16": lambda char: 2 if ord(char) > 0xFFFF else 1,
     "utf-32": len,
 }
-
-
-def split(text: str) -> list[str]:
-    """The lines with their endings, as the protocol and Python's parser split them: form feeds end none."""
-    return _LINE.findall(text)
 
 
 class Positions:

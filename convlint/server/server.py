@@ -15,10 +15,11 @@ from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
 from convlint import __version__
+from convlint.config import CONFIG_FILES
 from convlint.rule import faults
 from convlint.server.actions import FIX_ALL, KINDS, Actions, wanted
 from convlint.server.checking import Checked, Checker
-from convlint.server.configured import NAMES, Configured, Notices
+from convlint.server.configured import Configured, Notices
 from convlint.server.documents import OpenDocuments, Opened
 from convlint.server.positions import Positions
 from convlint.server.told import Teller
@@ -39,7 +40,7 @@ class Server(LanguageServer):
     def __init__(self) -> None:
         super().__init__("convlint", __version__, notebook_document_sync=_NOTEBOOKS)
         self.has_shut_down = False
-        self.documents = OpenDocuments(Path.cwd())
+        self.documents: OpenDocuments
         self.notices = Notices(self.show)
         self.configured = Configured(self.notices, self.show)
         self.checker: Checker
@@ -47,10 +48,10 @@ class Server(LanguageServer):
 
     def begin(self, capabilities: lsp.ClientCapabilities) -> None:
         """The editor has said what it is."""
-        self.documents = OpenDocuments(next(self.folders(), Path.cwd()))
-        self.documents.positions = Positions(lsp.PositionEncodingKind(self.workspace.position_encoding).value)
+        positions = Positions(lsp.PositionEncodingKind(self.workspace.position_encoding).value)
+        self.documents = OpenDocuments(next(self.folders(), Path.cwd()), positions)
         published = capabilities.text_document and capabilities.text_document.publish_diagnostics
-        self.teller = Teller(self.documents.positions, related=bool(published and published.related_information))
+        self.teller = Teller(positions, related=bool(published and published.related_information))
         self.checker = Checker(self.documents, self.folders, self.notices, self.configured, self.publish)
 
     def folders(self) -> Iterator[Path]:
@@ -117,7 +118,7 @@ def _initialized(ls: Server, params: lsp.InitializedParams) -> None:  # noqa: AR
         ls.show(f"{fault.path}: {fault.message}", True)
     if not ls.watches:
         return
-    globs = [*(f"**/{name}" for name in NAMES), *(f"**/*{ending}" for ending in SOURCES)]
+    globs = [*(f"**/{name}" for name in CONFIG_FILES), *(f"**/*{ending}" for ending in SOURCES)]
     options = lsp.DidChangeWatchedFilesRegistrationOptions([lsp.FileSystemWatcher(glob) for glob in globs])
     registration = lsp.Registration("files", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
     ls.client_register_capability(lsp.RegistrationParams([registration]))
@@ -145,7 +146,7 @@ def _closed(ls: Server, params: lsp.DidCloseTextDocumentParams) -> None:
 
 
 def _saved(ls: Server, params: lsp.DidSaveTextDocumentParams) -> None:
-    if not ls.watches or Path(params.text_document.uri).name in NAMES:
+    if not ls.watches or Path(params.text_document.uri).name in CONFIG_FILES:
         ls.checker.disk_changed(there=True)
 
 

@@ -13,7 +13,7 @@ from convlint.report.rule_page import rule_page
 from convlint.rule import current, registry
 from convlint.server.checking import Checked
 from convlint.server.documents import Opened, Text
-from convlint.server.positions import Positions, split
+from convlint.server.positions import Positions
 from convlint.source.document import Document, SourceError
 
 SOURCE = "convlint"
@@ -60,7 +60,7 @@ class Teller:
     def span(self, opened: Opened, uri: str, where: lsp.Range) -> Span | None:
         """What a range of a text is in the document, None where that has no such text."""
         text = _text(opened, uri)
-        first = opened.row(uri, 1)
+        first = opened.first_row(uri)
         if text is None or first is None:
             return None
         (row, column), (end_row, end_column) = (
@@ -74,7 +74,7 @@ class Teller:
                 where = lsp.Location(opened.part(span.row).text.uri, self.range(opened, span))
             else:
                 try:
-                    lines = split(Document.read(path).text)
+                    lines = Document.read(path).lines
                 except SourceError:
                     continue
                 where = lsp.Location(Path(path).as_uri(), self._positions.range(lines, span))

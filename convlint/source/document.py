@@ -48,6 +48,11 @@ class TooLargeError(SourceError):
     """A file that is no model's source: generated tables, data."""
 
 
+def split(text: str) -> list[str]:
+    """The lines with their endings, as the Python parser splits them: form feeds end none."""
+    return _LINE.findall(text)
+
+
 def check_size(source: str | bytes) -> None:
     """Makes sure that a source is not too large to be parsed.
 
@@ -147,7 +152,7 @@ class Document:
     @cached_property
     def lines(self) -> list[str]:
         """The lines with their endings, split as the Python parser splits them."""
-        return _LINE.findall(self.text)
+        return split(self.text)
 
     def parse(self) -> ast.Module:
         """The standard tree, with ``# type:`` comments; made anew at each call, kept by nobody.

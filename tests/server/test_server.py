@@ -39,7 +39,6 @@ LONG = "\n\n".join(
 """A file that is checked for a second or so."""
 CALLER = forward("return x * rows(x)").replace("import torch\n", "import torch\nfrom helper import rows\n")
 HELPER = "def rows(x):\n    return int(x.shape[0])\n"
-CLEAN_HELPER = "def rows(x):\n    return x.shape[0]\n"
 
 
 @pytest.fixture(scope="module")
@@ -575,7 +574,8 @@ def test_many_edits_leave_no_more_memory_taken(shared: Editor, opened: Open, fol
 
 def test_random_edits_are_understood_to_the_letter() -> None:
     from convlint.server.documents import Text
-    from convlint.server.positions import Positions, split
+    from convlint.server.positions import Positions
+    from convlint.source.document import split
 
     random.seed(0)
     pieces = ["a", "bc", "🙂", "ü", "\n", "\r\n", "\r", "\x0c", "\u2028", "", "\ud83d", "x\ny"]
