@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from convlint.findings import ROUTES, Applicability, Finding, Level, Severity
+from convlint.findings import ROUTES, Finding, Level, Severity
 from convlint.report.formats import Report
 from convlint.report.frame import CONTEXT
 from convlint.report.page.code import Line, excerpt
@@ -15,6 +15,7 @@ from convlint.report.page.sources import Link, Sources
 from convlint.report.plain import shown_path
 from convlint.report.rule_page import sections
 from convlint.report.summary import by_severity
+from convlint.report.text import OPTIONS
 from convlint.rule import registry
 from convlint.source.document import Document
 
@@ -110,7 +111,7 @@ def _why(code: str) -> tuple[str, ...]:
 def _repair(finding: Finding, document: Document | None) -> Repair | None:
     if finding.fix is None:
         return None
-    how = {Applicability.safe: "--fix", Applicability.unsafe: "--fix --unsafe-fixes"}.get(finding.fix.applicability, "")
+    how = OPTIONS.get(finding.fix.applicability, "")
     return Repair(finding.fix.message, how, tuple(_diff(finding, document)) if document else ())
 
 
