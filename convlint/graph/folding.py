@@ -106,4 +106,4 @@ def _computed(model: ModelProto, found: Independent, wanted: Sequence[str]) -> l
     rest = [step.node for step in found.nodes if not set(step.node.output) & set(found.sizes)]
     graph = helper.make_graph(rest, "constants", [], outputs, kept)
     part = helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
-    return list(session(part).run(list(wanted), {}))
+    return list(session(part.SerializeToString()).run(list(wanted), {}))

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import PurePath
 from typing import NamedTuple
 
-from convlint.graph.picture import INPUT, OUTPUT, Picture
+from convlint.graph.picture import Picture
 
 MOST = 40
 """Boxes of a view, where it is up to us..."""
@@ -113,10 +113,9 @@ def _homes(picture: Picture) -> list[_Home]:
     homes: list[_Home] = []
     following = _Home()
     for node in reversed(picture.nodes):
-        is_port = node.operator in (INPUT, OUTPUT)
-        if not is_port and (node.scope or node.calls):
+        if not node.is_port and (node.scope or node.calls):
             following = _Home(node.scope, node.calls)
-        homes.append(_Home() if is_port else following)
+        homes.append(_Home() if node.is_port else following)
     return homes[::-1]
 
 

@@ -29,6 +29,11 @@ class Node:
     calls: tuple[tuple[str, int], ...] = ()
     """The lines (path and row) that called each other until this one, the outermost first."""
 
+    @property
+    def is_port(self) -> bool:
+        """Whether it is no operator, but an input or an output."""
+        return self.operator in (INPUT, OUTPUT)
+
 
 @dataclass(frozen=True)
 class CutAt:

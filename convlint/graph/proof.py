@@ -58,7 +58,7 @@ def proven(whole: ModelProto, head: ModelProto, tail: ModelProto) -> Proof:
 def _session(model: ModelProto, what: str) -> Any:
     progress.tell(f"{what} in ONNX Runtime")
     try:
-        return session(model)
+        return session(model.SerializeToString())
     except ImportError as error:
         raise UsageError("proving a cut needs the package onnxruntime; pip install 'convlint[trace]'") from error
     except Exception as error:

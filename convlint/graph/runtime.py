@@ -1,15 +1,12 @@
-"""ONNX Runtime as parts of a model are computed in it."""
+"""ONNX Runtime, as exported models and parts of them are run in it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from onnx import ModelProto
+from typing import Any
 
 
-def session(model: ModelProto) -> Any:
-    """A session on the CPU that prints nothing, without optimizations, which would add up in another order.
+def session(model: str | bytes, *, optimized: bool = False) -> Any:
+    """A model, by its path or itself, on the CPU, which prints nothing; optimizations add up in another order.
 
     Raises:
         ImportError: ONNX Runtime is not installed. Others: it does not take the model.
@@ -18,5 +15,6 @@ def session(model: ModelProto) -> Any:
 
     settings = onnxruntime.SessionOptions()
     settings.log_severity_level = 4
-    settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(model.SerializeToString(), settings, providers=["CPUExecutionProvider"])
+    if not optimized:
+        settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(model, settings, providers=["CPUExecutionProvider"])

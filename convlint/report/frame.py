@@ -34,7 +34,7 @@ def frame(lines: list[str], span: Span, painter: Painter, style: str) -> list[st
         if row is None:
             shown.append(painter("." * 3, "blue"))
             continue
-        start, end = _marked(lines[row - 1], row, span)
+        start, end = marked(lines[row - 1], row, span)
         text, first, last = _fit(_cells(lines[row - 1]), start, end, room)
         shown.append(f"{painter(f'{row:>{gutter}}', 'blue')} {bar} {text}".rstrip())
         if last > first:
@@ -53,7 +53,7 @@ def _rows(span: Span, count: int) -> Iterator[int | None]:
     yield from range(span.end_row - 1, last + 1)
 
 
-def _marked(line: str, row: int, span: Span) -> tuple[int, int]:
+def marked(line: str, row: int, span: Span) -> tuple[int, int]:
     """The 0-based characters of a line that the range covers, without its indentation and trailing blanks."""
     if not span.row <= row <= span.end_row:
         return 0, 0

@@ -78,7 +78,7 @@ def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool,
     reference = model.trial.reference
     guess = f" (guessed from {reference.guess}; say otherwise with --input)" if reference.guess else ""
     yield f"{painter(model.label, 'bold')} on {reference.inputs}{guess}"
-    yield f"  {tried(model.trial)}"
+    yield f"  compared {tried(model.trial)}"
     skipped = list(reference.skipped.items())
     for name, reason in skipped if verbose else skipped[:1]:
         yield f"  without {name}: {_short(reason, verbose)}"
@@ -91,7 +91,9 @@ def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool,
     yield ""
     for route, outcome in model.trial.outcomes.items():
         if outcome.level is not Level.harmless:
-            yield f"  {painter(route, 'bold')}: {_short(why(outcome), verbose)}"
+            what, why = wrong(outcome)
+            at = f" at {outcome.place}" if outcome.stage and outcome.place else ""
+            yield f"  {painter(route, 'bold')}: {_short(f'{what}{at}: {why}', verbose)}"
             nodes = model.diagnoses[route].bad if route in model.diagnoses else ()
             for node in nodes if verbose else nodes[:_MOST_NODES]:
                 told = textwrap.wrap(printable(bad(node)), max(60, painter.width) - 4, break_on_hyphens=False)
@@ -123,11 +125,11 @@ def besides(outcome: Outcome) -> Iterator[str]:
 
 
 def tried(trial: Trial) -> str:
-    """On how many inputs of which kinds a model was compared."""
+    """With what and on how many inputs of which kinds a model was compared."""
     kinds = Counter(trial.reference.kinds.values())
     told = [_COUNTED[k] if k == "calls" else f"{kinds[k]} {_COUNTED[k]}" for k in _COUNTED if kinds[k]]
     inputs = summary.plural(len(trial.reference.kinds), "input")
-    return f"compared with eager on {inputs}: as traced{''.join(f', {one}' for one in told)}"
+    return f"with eager on {inputs}: as traced{''.join(f', {one}' for one in told)}"
 
 
 def _table(trial: Trial, out: TextIO, width: int) -> Iterator[str]:
@@ -193,15 +195,14 @@ def _style(cell: str) -> str:
     return "red" if cell else ""
 
 
-def why(outcome: Outcome) -> str:
-    """What a route does that is not right."""
-    at = f" at {outcome.place}" if outcome.place else ""
-    cause = next((event.message for event in outcome.events if event.kind == "fail"), outcome.message)
+def wrong(outcome: Outcome) -> tuple[str, str]:
+    """What a route does that is not right, and why."""
     if outcome.stage:
-        return f"{'stops' if outcome.stage == 'export' else f'is refused by the {outcome.stage}'}{at}: {cause}"
+        cause = next((event.message for event in outcome.events if event.kind == "fail"), outcome.message)
+        return "stops" if outcome.stage == "export" else f"is refused by the {outcome.stage}", cause
     word = "fails" if outcome.on in outcome.raised else "differs"
     on = "on the traced inputs" if outcome.on == "traced" else f"on {outcome.on}"
-    return f"{word} {on}: {outcome.message}"
+    return f"{word} {on}", outcome.message
 
 
 def _departures(model: Preflighted, painter: Painter) -> Iterator[str]:

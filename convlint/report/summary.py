@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from convlint.findings import Applicability, Finding
+from convlint.findings import SEVERITIES, Applicability, Finding, Severity
 from convlint.report.plain import shown_path, shown_row
 from convlint.report.style import Painter
 from convlint.report.text import will_fix
@@ -16,8 +16,7 @@ def summary(findings: Sequence[Finding], unsafe_fixes: bool, fixed: int = 0) -> 
     if not findings and not fixed:
         yield "All checks passed!"
         return
-    counts = Counter(finding.severity for finding in findings)
-    found = [plural(counts[severity], severity) for severity in ("error", "warning", "info") if counts[severity]]
+    found = [plural(number, severity) for severity, number in by_severity(findings).items()]
     if fixed:
         left = ", ".join(found) or "0"
         yield f"Found {plural(len(findings) + fixed, 'problem')} ({fixed} fixed, {left} remaining)."
@@ -31,6 +30,12 @@ def summary(findings: Sequence[Finding], unsafe_fixes: bool, fixed: int = 0) -> 
         yield f"[*] {now} fixable with `--fix`."
     elif more:
         yield f"No fixes available ({more} with `--fix --unsafe-fixes`)."
+
+
+def by_severity(findings: Iterable[Finding]) -> dict[Severity, int]:
+    """How many there are of each severity of which there are any, the worst first."""
+    counts = Counter(finding.severity for finding in findings)
+    return {severity: counts[severity] for severity in reversed(SEVERITIES) if counts[severity]}
 
 
 def plural(count: int, noun: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from convlint.findings import ROUTES, Applicability, Finding, Harm, Level
 from convlint.report.formats import Report
@@ -12,6 +12,11 @@ from convlint.report.style import Painter
 from convlint.source.document import Document, SourceError
 
 STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold cyan"}
+OPTIONS: Mapping[Applicability | None, str] = {
+    Applicability.safe: "--fix",
+    Applicability.unsafe: "--fix --unsafe-fixes",
+}
+"""What has a repair written; one that is displayed only is written by none."""
 
 
 def read(path: str) -> Document | None:
@@ -79,10 +84,6 @@ def shown_code(finding: Finding, painter: Painter, unsafe_fixes: bool) -> str:
 
 def _hint(finding: Finding) -> str:
     message = finding.fix.message if finding.fix else ""
-    how = {
-        Applicability.safe: "`--fix` repairs it",
-        Applicability.unsafe: "`--fix --unsafe-fixes` repairs it",
-        Applicability.display: "",
-        None: "",
-    }[finding.fixable]
+    options = OPTIONS.get(finding.fixable)
+    how = f"`{options}` repairs it" if options else ""
     return one_line(" ".join(part for part in (message, f"({how})" if message and how else how) if part))

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from convlint.graph import runtime
 from convlint.trial.inputs import Dim
 from convlint.trial.job import Stage
 
@@ -145,7 +146,7 @@ def onnx_graph(path: Path, names: Sequence[str]) -> Graph:
         onnx.checker.check_model(str(path))
     onnxruntime.set_seed(0)  # what it draws is another number than torch's, but the same at every proof
     with _taken_by("runtime"):
-        session = onnx_session(str(path))
+        session = runtime.session(str(path), optimized=True)
     known = {given.name for given in session.get_inputs()}
 
     def run(args: Args) -> list[torch.Tensor]:
@@ -153,17 +154,6 @@ def onnx_graph(path: Path, names: Sequence[str]) -> Graph:
         return [torch.as_tensor(value) for value in session.run(None, feed)]
 
     return Graph(run, tuple(name for name in names if name not in known), exported=path)
-
-
-def onnx_session(model: str | bytes, *, optimized: bool = True) -> Any:
-    """A model, by its path or itself, in ONNX Runtime on the CPU, which says nothing."""
-    import onnxruntime
-
-    settings = onnxruntime.SessionOptions()
-    settings.log_severity_level = 4
-    if not optimized:
-        settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(model, settings, providers=["CPUExecutionProvider"])
 
 
 def made_by(module: Any, path: Path, names: Sequence[str]) -> Graph:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from convlint.findings import Span
+from convlint.report.frame import marked
 from convlint.source.document import Document
 
 _NAMES = frozenset({"self", "True", "False", "None"})
@@ -68,24 +69,13 @@ def line(document: Document, row: int, span: Span | None = None) -> Line:
     """A line of a document with the part of it marked that a range covers."""
     text = document.lines[row - 1].rstrip("\r\n")
     ranges = [(start, min(end, len(text)), kind) for start, end, kind in _kinds(document).get(row, ())]
-    first, last = _marked(text, row, span) if span else (0, 0)
+    first, last = marked(text, row, span) if span else (0, 0)
     places = {0, len(text), first, last}.union(*((start, end) for start, end, _ in ranges))
     parts = []
     for start, end in itertools.pairwise(sorted(place for place in places if place <= len(text))):
         kind = next((kind for a, b, kind in ranges if a <= start and end <= b), "")
         parts.append(Part(text[start:end].replace("\t", "    "), kind, first <= start and end <= last))
     return Line(row, tuple(parts))
-
-
-def _marked(text: str, row: int, span: Span) -> tuple[int, int]:
-    """The columns of a line in a range, without indentation and trailing blanks; of an empty range one."""
-    if not span.row <= row <= span.end_row:
-        return 0, 0
-    end = len(text.rstrip())
-    start = span.column - 1 if row == span.row else len(text) - len(text.lstrip())
-    if row == span.end_row:
-        end = max(span.end_column - 1, start + 1)
-    return min(start, len(text)), min(end, len(text))
 
 
 def excerpt(document: Document, rows: Sequence[int], span: Span | None = None) -> Iterator[Line]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from convlint.findings import ROUTES, Applicability, Finding, Level
+from convlint.findings import ROUTES, Finding, Level, Severity
 from convlint.report.formats import Report
 from convlint.report.frame import CONTEXT
 from convlint.report.page.code import Line, excerpt
 from convlint.report.page.sources import Link, Sources
 from convlint.report.plain import shown_path
 from convlint.report.rule_page import sections
+from convlint.report.summary import by_severity
+from convlint.report.text import OPTIONS
 from convlint.rule import registry
 from convlint.source.document import Document
 
@@ -58,8 +59,7 @@ class Findings(NamedTuple):
     """All findings of a page."""
 
     groups: Sequence[Group]
-    counts: dict[str, int]
-    """By severity."""
+    counts: Mapping[Severity, int]
 
 
 def findings(report: Report, sources: Sources) -> Findings:
@@ -68,11 +68,7 @@ def findings(report: Report, sources: Sources) -> Findings:
     for number, finding in enumerate(report.findings, 1):
         title = _title(finding)
         groups.setdefault(title, []).append(_shown(report, finding, title, f"finding-{number}", sources))
-    counts = Counter[str](finding.severity for finding in report.findings)
-    return Findings(
-        [Group(path, found) for path, found in groups.items()],
-        {severity: counts[severity] for severity in ("error", "warning", "info") if counts[severity]},
-    )
+    return Findings([Group(path, found) for path, found in groups.items()], by_severity(report.findings))
 
 
 def _title(finding: Finding) -> str:
@@ -115,7 +111,7 @@ def _why(code: str) -> tuple[str, ...]:
 def _repair(finding: Finding, document: Document | None) -> Repair | None:
     if finding.fix is None:
         return None
-    how = {Applicability.safe: "--fix", Applicability.unsafe: "--fix --unsafe-fixes"}.get(finding.fix.applicability, "")
+    how = OPTIONS.get(finding.fix.applicability, "")
     return Repair(finding.fix.message, how, tuple(_diff(finding, document)) if document else ())
 
 

@@ -107,7 +107,7 @@ def graph(result: MatrixResult, sources: Sources) -> Graph | None:
         return None
     drawing = _Drawing(picture, result, sources)
     chosen = max(range(len(drawing.targets)), key=lambda at: drawing.targets[at].trouble, default=0)
-    operators = sum(node.operator not in (INPUT, OUTPUT) for node in picture.nodes)
+    operators = sum(not node.is_port for node in picture.nodes)
     nodes = [drawing.told(node) for node in picture.nodes]
     return Graph(
         drawing.targets,
@@ -133,10 +133,11 @@ class _Drawing:
         self.lines: dict[SourceLine, tuple[str, str, str]] = {}
         self._places: dict[SourceLine, int] = {}
         self._cuts = [picture.cuts[name] for name in self._columns]
+        self._verdicts = [self._letters(node) for node in picture.nodes]
         self.targets = [self._target(name, at) for at, name in enumerate(self._columns)]
 
     def _target(self, name: str, at: int) -> Target:
-        letters = [self._verdicts(one)[at] for one in range(len(self._picture.nodes))]
+        letters = [verdicts[at] for verdicts in self._verdicts]
         trouble = letters.count("n"), letters.count("u")
         return Target(name, self._told_cut(name, self._cuts[at], sum(trouble)), trouble)
 
@@ -147,7 +148,7 @@ class _Drawing:
             doubt = f"; of {plural(doubtful, 'node')} nothing sure is known" if doubtful else ""
             return f"No cut is needed: {name} is known to refuse no node{doubt}."
         crossing = {read for at in cut.outside for read in self._picture.nodes[at].reads if read not in cut.outside}
-        operators = {at for at, node in enumerate(self._picture.nodes) if node.operator not in (INPUT, OUTPUT)}
+        operators = {at for at, node in enumerate(self._picture.nodes) if not node.is_port}
         inside = len(operators - cut.outside)
         return (
             f"Proposed cut for {name}: {plural(inside, 'node')} inside, {len(operators & cut.outside)} outside; "
@@ -179,22 +180,21 @@ class _Drawing:
         return self._places[line]
 
     def _row(self, node: Node) -> int | None:
-        return self._rows.get(node.makes) if node.operator not in (INPUT, OUTPUT) else None
+        return None if node.is_port else self._rows.get(node.makes)
 
     def _scene(self, made: Sequence[View], at: int) -> Scene:
         view = made[at]
         boxes = [self._drawn(box, view.title) for box in view.boxes]
         edges = list(view.edges)
+        first = int(bool(view.entering))
         if view.entering:  # what comes from outside of the view goes before all others
             boxes.insert(0, _port("from outside", INPUT, len(self._cuts)))
-            edges = [(a + 1, b + 1) for a, b in edges] + [(0, one + 1) for one in view.entering]
+            edges = [(a + first, b + first) for a, b in edges] + [(0, one + first) for one in view.entering]
         if view.leaving:
-            shift = bool(view.entering)
-            edges += [(one + shift, len(boxes)) for one in view.leaving]
+            edges += [(one + first, len(boxes)) for one in view.leaving]
             boxes.append(_port("to outside", OUTPUT, len(self._cuts)))
         placed = layout([(box.width, box.height) for box in boxes], edges)
         crossing = self._crossing(view)
-        first = int(bool(view.entering))
         return Scene(
             printable(view.title) or "the whole graph",
             view.parent,
@@ -222,19 +222,19 @@ class _Drawing:
         nodes = [self._picture.nodes[at] for at in box.members]
         if box.view is None:
             (node,) = nodes
-            kind = node.operator if node.operator in (INPUT, OUTPUT) else "node"
-            title, under = (node.name, node.type) if kind != "node" else (node.operator, _under(node))
+            kind = node.operator if node.is_port else "node"
+            title, under = (node.name, node.type) if node.is_port else (node.operator, _under(node))
         else:
-            operators = sum(node.operator not in (INPUT, OUTPUT) for node in nodes)
+            operators = sum(not node.is_port for node in nodes)
             kind, title, under = "fold", box.fold.removeprefix(f"{around}."), plural(operators, "node")
-        verdicts = [self._verdicts(at) for at in box.members]
+        verdicts = [self._verdicts[at] for at in box.members]
         letters = "".join(worst(set(column) - {"-"}) or "-" for column in zip(*verdicts, strict=True))
         cut = "".join(_part(box.members, cut.outside) for cut in self._cuts)
-        title, under = printable(title), printable(under)
-        return _sized(title, under, kind, letters, cut, box)
+        return _sized(printable(title), printable(under), kind, letters, cut, box)
 
-    def _verdicts(self, at: int) -> str:
-        row = self._row(self._picture.nodes[at])
+    def _letters(self, node: Node) -> str:
+        """What each target makes of a node."""
+        row = self._row(node)
         if row is None:
             return "-" * len(self._columns)
         return "".join(LETTERS[cells[row].supported] for cells in self._columns.values())

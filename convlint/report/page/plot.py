@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from convlint.report.page.sources import Link, Sources
-from convlint.trial.divergence.told import Along, Errors
+from convlint.trial.divergence.told import ENDLESS, Along, Errors
 from convlint.trial.job import Outcome
 
 WIDTH, HEIGHT = 860.0, 250.0
@@ -19,8 +19,6 @@ _UNLIKE = 8.0
 _MOST = 700
 """Dots that are drawn of tensors that are right: more would lie on each other."""
 _LISTED = 12
-_ENDLESS = 1e29
-"""What stands for an error that is no number."""
 
 
 class Dot(NamedTuple):
@@ -114,14 +112,14 @@ def _dots(tensors: Sequence[Along]) -> Iterator[Dot]:
         if one.wrong or at % step == 0 or at == len(tensors) - 1:
             kind = "wrong" if one.wrong else "unlike" if one.error is None else "right"
             place = f", {one.place}" if one.place else ""
-            y = HEIGHT - _BOTTOM + _UNLIKE if kind == "unlike" else _y(_ENDLESS if one.error is None else one.error)
+            y = HEIGHT - _BOTTOM + _UNLIKE if kind == "unlike" else _y(ENDLESS if one.error is None else one.error)
             yield Dot(_x(at, len(tensors)), y, kind, f"{at + 1}: {one.node} {one.name}{place}: {_number(one)}")
 
 
 def _number(one: Along) -> str:
     if one.error is None:
         return "another shape" if one.wrong else "nothing in eager is like it"
-    return "infinite, or no number" if one.error >= _ENDLESS else f"error {one.error:.2g}"
+    return "infinite, or no number" if one.error >= ENDLESS else f"error {one.error:.2g}"
 
 
 def _x(at: int, count: int) -> float:

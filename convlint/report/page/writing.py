@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -29,7 +28,7 @@ from convlint.report.page.plot import plots
 from convlint.report.page.sources import Sources
 from convlint.report.plain import printable
 from convlint.report.style import Painter
-from convlint.report.summary import plural
+from convlint.report.summary import by_severity, plural
 from convlint.report.text import read
 from convlint.source.replacing import replace_bytes
 
@@ -125,7 +124,7 @@ def _cause(model: Preflighted, route: str, sources: Sources) -> dict[str, Any]:
     nodes = model.diagnoses[route].bad if route in model.diagnoses else ()
     return {
         "route": route,
-        "why": told.why(one).replace(f" at {one.place}:", ":", 1) if one.level else "",
+        "why": ": ".join(told.wrong(one)) if one.level else "",
         "place": sources.at(one.place) if one.place else None,
         "nodes": [told.bad(node) for node in nodes],
         "besides": list(told.besides(one)),
@@ -134,7 +133,6 @@ def _cause(model: Preflighted, route: str, sources: Sources) -> dict[str, Any]:
 
 def _entry(model: Preflighted, name: str) -> dict[str, Any]:
     """A model in the index."""
-    counts = Counter[str](finding.severity for finding in model.judged.findings)
     matrix = model.matrix.matrix if model.matrix else None
     return {
         "label": model.label,
@@ -142,7 +140,7 @@ def _entry(model: Preflighted, name: str) -> dict[str, Any]:
         "passes": model.passes,
         "conclusion": told.conclusion(model)[1],
         "routes": {route: told.in_a_word(one) for route, one in model.trial.outcomes.items()},
-        "counts": {one: counts[one] for one in ("error", "warning", "info") if counts[one]},
+        "counts": by_severity(model.judged.findings),
         "targets": {one.asked: outcome(matrix, one) for one in matrix.targets} if matrix else {},
     }
 

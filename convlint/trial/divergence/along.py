@@ -9,7 +9,7 @@ import torch
 
 from convlint.trial.divergence.computed import Computed, GraphValues
 from convlint.trial.divergence.kept import error, gap
-from convlint.trial.divergence.search import Aligned, Run, follow
+from convlint.trial.divergence.search import MEMORY, SECONDS, Aligned, Run, follow
 from convlint.trial.divergence.tape import Budget, OverBudgetError
 from convlint.trial.divergence.told import Along, Errors
 from convlint.trial.place import shown
@@ -17,20 +17,14 @@ from convlint.trial.samples import Sample
 
 
 def errors_along(
-    build: Callable[[], torch.nn.Module],
-    traced: Sample,
-    failing: Sample,
-    graph: GraphValues,
-    *,
-    seconds: float = 60.0,
-    memory: int = 1 << 30,
+    build: Callable[[], torch.nn.Module], traced: Sample, failing: Sample, graph: GraphValues
 ) -> Errors | None:
     """The error of each tensor of a graph on a sample; None where that takes too long.
 
     Which tensor stands for which of eager's is known from the traced data, where they are equal. Where the graph is
     wrong on these already, those that have no equal are not eager's.
     """
-    budget = Budget(time.monotonic() + seconds, memory)
+    budget = Budget(time.monotonic() + SECONDS, MEMORY)
     try:
         found = _along(build, traced, failing, graph, budget)
     except OverBudgetError:

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy
 import torch
 
+from convlint.graph import runtime
 from convlint.trial.divergence.kept import Kept
 from convlint.trial.divergence.tape import Budget, OverBudgetError, record
-from convlint.trial.routes import onnx_session
 
 _CHUNK = 64
 """Nodes that are run at a time."""
@@ -128,7 +128,7 @@ class OnnxValues:
         feed = {name: values[name] for name in sorted(read) if name in values and name not in self._constants}
         model.graph.input.extend([_declared(name, value) for name, value in feed.items()])
         model.graph.output.extend([onnx.ValueInfoProto(name=name) for name in made])
-        session = onnx_session(model.SerializeToString(), optimized=False)
+        session = runtime.session(model.SerializeToString())
         return dict(zip(made, session.run(made, feed), strict=True))
 
 

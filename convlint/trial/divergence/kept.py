@@ -10,13 +10,11 @@ from typing import Any, NamedTuple
 import torch
 
 from convlint.trial.compare import Difference, difference, near
-from convlint.trial.divergence.told import Tensor
+from convlint.trial.divergence.told import ENDLESS, Tensor
 
 _MOST_VALUES = 1 << 16
 """Of larger tensors only so many are kept."""
 _SKETCHED = 16
-_FAR = 1e30
-"""The error where one of two values is no number."""
 _NEAR = 0.05
 """The tolerance of a sketch: looser than any of the comparison, which decides."""
 
@@ -81,8 +79,9 @@ def error(got: Kept, want: Kept) -> float | None:
         return 0.0
     wide = torch.complex128 if got.dtype.is_complex or want.dtype.is_complex else torch.float64
     a, b = got.values.to(wide), want.values.to(wide)
-    apart = torch.where((a == b) | (a.isnan() & b.isnan()), 0.0, (a - b).abs()).nan_to_num(nan=_FAR, posinf=_FAR)
-    return min(_FAR, float(apart.max()) / (1 + _largest(want._replace(values=b))))
+    apart = torch.where((a == b) | (a.isnan() & b.isnan()), 0.0, (a - b).abs())
+    most = float(apart.nan_to_num(nan=math.inf, posinf=math.inf).max())
+    return min(ENDLESS, most / (1 + _largest(want._replace(values=b))))
 
 
 def _surely_equal(got: torch.Tensor, want: torch.Tensor) -> bool:

@@ -30,6 +30,8 @@ from convlint.trial.execute import run_on
 from convlint.trial.place import shown
 from convlint.trial.samples import Sample
 
+SECONDS, MEMORY = 60.0, 1 << 30
+"""What a search may take, if nobody says otherwise."""
 _Place = tuple[str, int]
 _MOST_ALIGNED = 4_000_000
 """Pairs of calls that are looked at where two runs differ in the middle."""
@@ -43,8 +45,8 @@ def first_divergence(
     failing: Sample,
     graph: GraphValues,
     *,
-    seconds: float = 60.0,
-    memory: int = 1 << 30,
+    seconds: float = SECONDS,
+    memory: int = MEMORY,
 ) -> Divergence | None:
     """The first operator of eager that a graph does not compute on a sample; None where it is not found.
 

@@ -66,6 +66,10 @@ def described(found: Divergence) -> str:
     return f"from {operator} on the numbers part" + (f" ({found.message})" if found.message else "")
 
 
+ENDLESS = 1e30
+"""What stands for an error that is infinite or no number, which JSON cannot say."""
+
+
 class Along(msgspec.Struct, frozen=True, kw_only=True):
     """How far a tensor of a graph is from what it stands for in eager."""
 
