@@ -36,8 +36,8 @@ def lines_of(site: Path) -> int:
 
 def draw(found: Iterable[Finding], seed: int, count: int, site: Path) -> list[Finding]:
     """Some of the findings: one that is drawn stays so when others come and go."""
-    keyed = sorted((random.Random(f"{seed} {_key(one, site)}").random(), _key(one, site), one) for one in found)  # noqa: S311
-    return sorted((one for _, _, one in keyed[:count]), key=lambda one: _key(one, site))
+    drawn = sorted(found, key=lambda one: random.Random(f"{seed} {_key(one, site)}").random())  # noqa: S311
+    return sorted(drawn[:count], key=lambda one: _key(one, site))
 
 
 def _key(one: Finding, site: Path) -> tuple[str, int, int, str]:

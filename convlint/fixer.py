@@ -288,47 +288,43 @@ def _rows(finding: Finding) -> tuple[int, int]:
 def replace_all(changed: Sequence[tuple[Document, str]]) -> None:
     """Replaces the texts of files, none where one of them cannot be written; another run may have done it already."""
     for original, text in changed:
-        if not _holds(original, text):
-            check_writable(original)
+        _is_to_be_written(original, text)
     for original, text in changed:
-        if not _holds(original, text):
-            replace_file(original, text)
+        replace_file(original, text)
 
 
-def _holds(document: Document, text: str) -> bool:
-    try:
-        return Path(document.path).read_bytes() == document.encode(text)
-    except OSError:
-        return False
-
-
-def check_writable(document: Document) -> None:
-    """Makes sure that a file may be replaced and that the text which was read is still what it holds.
+def _is_to_be_written(document: Document, text: str) -> bool:
+    """Whether a file does not hold a text yet.
 
     Raises:
-        UsageError: it may not, or it is not.
+        UsageError: it may not be replaced, or the text which was read is no longer what it holds.
     """
     path = Path(document.path).resolve()
     try:
         mode, data = path.stat().st_mode, path.read_bytes()
     except OSError as error:
         raise _unwritable(document, error.strerror or str(error)) from None
+    if data == document.encode(text):
+        return False
     if not (mode & 0o222 and os.access(path, os.W_OK)):  # the superuser may write what is marked as read-only
         raise _unwritable(document, "it is read-only")
     if data != document.encode(document.text):
         raise _unwritable(document, "it changed while it was checked, or its encoding has several ways to write it")
+    return True
 
 
 def replace_file(document: Document, text: str) -> None:
-    """Replaces a file's text at once: a reader sees the old file or the new one. Mode and links are kept.
+    """Replaces a file's text at once, where it is another: a reader sees the old file or the new one.
+
+    Mode and links are kept.
 
     Raises:
         UsageError: the file cannot be written.
     """
-    check_writable(document)
-    path = Path(document.path).resolve()
+    if not _is_to_be_written(document, text):
+        return
     try:
-        replace_bytes(path, document.encode(text))
+        replace_bytes(Path(document.path), document.encode(text))
     except OSError as error:
         raise _unwritable(document, error.strerror or str(error)) from None
 

@@ -163,6 +163,14 @@ def test_a_file_that_nobody_wrote_by_hand_is_not_read_and_said_so(cli: Cli) -> N
     assert cli(".").code == 0
 
 
+def test_the_pictures_of_a_notebook_are_no_source(cli: Cli) -> None:
+    picture = {"output_type": "display_data", "data": {"image/png": "A" * (10 << 20)}, "metadata": {}}
+    cell = {"cell_type": "code", "source": MODEL, "metadata": {}, "outputs": [picture]}
+    Path("n.ipynb").write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4}))
+    (told,) = [line for line in cli("n.ipynb", "--output-format", "concise").out.splitlines() if "CVL" in line]
+    assert "error CVL202 " in told
+
+
 def test_a_long_broken_line_is_not_looked_at_for_long(cli: Cli) -> None:
     Path("m.py").write_text(f"x = [{'1, ' * 100_000}\n")
     at = time.process_time()

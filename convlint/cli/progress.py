@@ -16,6 +16,9 @@ _SLOW = 2.0
 @contextmanager
 def shown_if_slow(what: str) -> Iterator[None]:
     """While open, says after a while on stderr, if that is a terminal, that and since when something is done."""
+    if not sys.stderr.isatty():
+        yield
+        return
     over = threading.Event()
 
     def show() -> None:
@@ -24,14 +27,12 @@ def shown_if_slow(what: str) -> Iterator[None]:
                 over.wait()
 
     thread = threading.Thread(target=show, daemon=True)
-    if sys.stderr.isatty():
-        thread.start()
+    thread.start()
     try:
         yield
     finally:
         over.set()
-        if thread.is_alive():
-            thread.join()
+        thread.join()
 
 
 @contextmanager

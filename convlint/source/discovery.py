@@ -11,6 +11,7 @@ from typing import Generic, Protocol, TypeVar
 from pathspec import GitIgnoreSpec
 
 from convlint.errors import UsageError
+from convlint.source.document import SourceError, content
 
 DEFAULT_EXCLUDE: tuple[str, ...] = (
     ".bzr",
@@ -209,10 +210,8 @@ class _Walk(Generic[ScopeT]):
         found = []
         for name in (".git/info/exclude", ".gitignore"):
             try:
-                if not is_file(folder / name):  # a pipe would be waited for
-                    continue
-                lines = (folder / name).read_text(encoding="utf-8", errors="replace").splitlines()
-            except OSError:
+                lines = content(folder / name).decode(errors="replace").splitlines()
+            except SourceError:
                 continue
             spec = GitIgnoreSpec.from_lines(lines)
             if folder in self.top.parents:

@@ -132,7 +132,10 @@ def fault_on(path: Path, *, enter: bool) -> str:
             found = lint([path], settings, want_fixes=True)
             break
         except UsageError as error:  # a name that stands for another function, or for none
-            named = [one for one in named if f"`{one.name}`" not in str(error)]
+            right = [one for one in named if f"`{one.name}`" not in str(error)]
+            if right == named:
+                raise
+            named = right
     if wrong := [f"{one.span.row}: {one.message}" for one in found.findings if one.code == "CVL005"]:
         return "\n".join(wrong)
     if missing := [one for one in found.findings if one.fixable is not None and one.fix is None]:

@@ -140,6 +140,26 @@ def test_a_model_takes_no_arguments_and_weights_must_be_weights(folder: Path) ->
         load_model(spec(folder, "shopping.net:made", weights=str(folder / "net.pt")))
 
 
+class Trap:
+    """Leaves a mark when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> object:
+        return open, (str(self.mark), "w")
+
+
+def test_weights_run_nothing(folder: Path) -> None:
+    file, mark = folder / "trap.pt", folder / "ran"
+    torch.save({"layer.weight": Trap(mark)}, file)
+    with pytest.raises(UsageError, match=r"trap\.pt: cannot be read as weights"):
+        load_model(spec(folder, "shopping.net:made", weights=str(file)))
+    assert not mark.exists()
+    torch.load(file, weights_only=False)["layer.weight"].close()
+    assert mark.exists()
+
+
 def test_a_function_that_yields_several_inputs_says_which_axes_are_dynamic(folder: Path) -> None:
     one = spec(folder, "shopping.net:Net")
     prepared = prepare(load_model(one), one, "shopping.net:sizes")

@@ -129,24 +129,19 @@ class WriteThroughAlias(Rule):
             return self.finding(
                 event, f"`{event.name}` is {where} and written in place: no exporter loses the write", Harm(), context
             )
+        repair = self._repair(event)
         made = f"`{event.view_text}`" if event.view_text not in ("", event.name) else f"a view of `{event.base}`"
         message = (
             f"`{event.name}` is {made} (line {event.view_row}): the TorchScript exporter loses this write for "
             f"`{event.read_name}`, read on line {event.read.row if event.read else event.span.row}; "
-            f"{self._advice(event)}"
+            f"{_advice(event, repair)}"
         )
-        fixable = Applicability.unsafe if self._repair(event) is not None else None
+        fixable = Applicability.unsafe if repair else None
         return self.finding(event, message, Harm(onnx_torchscript=Level.wrong), context, fixable=fixable)
-
-    def _advice(self, event: InplaceWrite) -> str:
-        repair = self._repair(event)
-        if repair is None:
-            return f"write to `{event.base or 'the base'}` itself, or compute a new tensor"
-        return f"write `{repair[1]}`" + ("" if repair[0] == "replace" else " after it")
 
     def _repair(self, event: InplaceWrite) -> tuple[str, str] | None:
         """(how, statement) of the repair: ``after`` the write or ``replace`` it."""
-        if not _made_here(event) or _rebound(event):
+        if not _base_is_at_hand(event):
             return None
         indexed = event.view in INDEXING and event.view_text.endswith("]")  # `y.select(0, 1)` cannot be assigned to
         if indexed and event.name.isidentifier():
@@ -176,22 +171,25 @@ class WriteThroughAlias(Rule):
         return Fix(f"Write `{event.name}` back to `{event.base}`", (Edit(at, content),), Applicability.unsafe)
 
 
-def _made_here(event: InplaceWrite) -> bool:
-    """Whether the view was made in the function that writes to it: the base has its name nowhere else."""
-    function = function_around(event, event.span)
-    if function is None:
-        return True
-    names = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
-    here = function.lineno <= event.view_row <= (function.end_lineno or 0)
-    return here and event.base.partition(".")[0].partition("[")[0] in names
+def _advice(event: InplaceWrite, repair: tuple[str, str] | None) -> str:
+    if repair is None:
+        return f"write to `{event.base or 'the base'}` itself, or compute a new tensor"
+    how, statement = repair
+    return f"write `{statement}`" + ("" if how == "replace" else " after it")
 
 
-def _rebound(event: InplaceWrite) -> bool:
-    """Whether the base's name stands for something else by the time of the write: ``y = y[1:]``."""
+def _base_is_at_hand(event: InplaceWrite) -> bool:
+    """Whether the base's name stands, at the write, for what the view was made of.
+
+    It does so neither in another function than that which made the view nor after ``y = y[1:]``.
+    """
     function, base = function_around(event, event.span), event.base.partition(".")[0].partition("[")[0]
-    names = (node for node in ast.walk(function or event.document.tree) if isinstance(node, ast.Name))
+    walked = ast.walk(function or event.document.tree)
+    names = [node for node in walked if isinstance(node, ast.Name) and node.id == base]
+    if function and not (names and function.lineno <= event.view_row <= (function.end_lineno or 0)):
+        return False
     last = event.span.row
-    return any(n.id == base and isinstance(n.ctx, ast.Store) and event.view_row <= n.lineno <= last for n in names)
+    return not any(isinstance(n.ctx, ast.Store) and event.view_row <= n.lineno <= last for n in names)
 
 
 def _out_of_place(event: InplaceWrite) -> Edit:

@@ -139,19 +139,21 @@ class NumPyRoundTrip(Rule):
         if event.how not in ("numpy", "numpy-call") or event.operand.taint < Taint.shape:
             return None
         text = event.short
-        if event.operand.taint is Taint.shape:
+        if event.operand.taint is not Taint.shape:
+            harm = DATA
+            message = (
+                f"`{text}` leaves the graph for NumPy: the traced array is used for every input; use torch's functions"
+            )
+        elif event.operand.kind == "tensor":
+            harm = DIM
             message = (
                 f"`{text}` takes a tensor that was computed from sizes to NumPy: the traced array is kept; "
                 f"use torch's functions"
-                if event.operand.kind == "tensor"
-                else f"`{text}` computes on a size in NumPy: the traced size is kept; use integer or torch arithmetic"
             )
-            harm = FOLLOWED if event.callee in SYMBOLIC and event.operand.kind != "tensor" else DIM
-            return self.finding(event, message, harm, context, fixable=_applicability(event))
-        message = (
-            f"`{text}` leaves the graph for NumPy: the traced array is used for every input; use torch's functions"
-        )
-        return self.finding(event, message, DATA, context, fixable=_applicability(event))
+        else:
+            harm = FOLLOWED if event.callee in SYMBOLIC else DIM
+            message = f"`{text}` computes on a size in NumPy: the traced size is kept; use integer or torch arithmetic"
+        return self.finding(event, message, harm, context, fixable=_applicability(event))
 
     def fix(self, event: LeavesGraph, context: Context) -> Fix | None:
         """The same functions of torch, or a power."""

@@ -188,15 +188,15 @@ class PythonScalar(Rule):
                 else "it is stored as a constant"
             )
             message = f"`{text}` reads a tensor that no input changes, a parameter or constant: {consequence}"
+        elif taint is Taint.shape and event.operand.kind == "tensor":
+            harm = READ if event.how in ("item", "tolist") else DIM
+            message = (
+                f"`{text}` takes a value out of the graph that was computed from sizes: the traced number is kept; "
+                f"compute with the sizes themselves, or keep the tensor"
+            )
         elif taint is Taint.shape:
             harm = DIM if event.operand.kind == "dim" else COMPUTED
             message = f"`{text}` turns a size into a plain number: the graph keeps the traced size; {_advice(event)}"
-            if event.operand.kind == "tensor":
-                harm = READ if event.how in ("item", "tolist") else DIM
-                message = (
-                    f"`{text}` takes a value out of the graph that was computed from sizes: the traced number is kept; "
-                    f"compute with the sizes themselves, or keep the tensor"
-                )
         else:
             harm = {"item": ITEM, "tolist": TOLIST}.get(event.how, SCALAR)
             message = (
