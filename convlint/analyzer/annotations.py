@@ -31,6 +31,7 @@ from convlint.analyzer.values import (
     join_all,
 )
 from convlint.events import Taint
+from convlint.source.walk import walk
 
 TENSORS = frozenset(["Tensor", "FloatTensor", "LongTensor", "BoolTensor", "IntTensor", "HalfTensor", "TensorType"])
 JAXTYPING = frozenset(["Float", "Int", "Bool", "Shaped", "Num", "Inexact", "UInt8", "Int64", "Float32"])
@@ -137,7 +138,7 @@ def uses(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, env: Mapping
     """How each name is used in a function: tensor, list, dict, length, type. ``env`` holds what is known: ``self``."""
     found: dict[str, set[str]] = defaultdict(set)
     rebound = _first_binding(node)
-    for part in ast.walk(node):
+    for part in walk(node):
         if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
             if part.attr in TENSOR_ONLY:
                 if part.lineno <= rebound.get(part.value.id, part.lineno):  # later it is another value's name
@@ -192,7 +193,7 @@ def _takes_tensor(module: Value | None) -> bool:
 def _first_binding(node: ast.AST) -> dict[str, int]:
     """The line on which each name is first bound in a function."""
     lines: dict[str, int] = {}
-    for part in ast.walk(node):
+    for part in walk(node):
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
             lines[part.id] = min(part.lineno, lines.get(part.id, part.lineno))
     return lines

@@ -25,6 +25,7 @@ from convlint.analyzer.values import (
     join_all,
     members,
 )
+from convlint.source.walk import walk
 
 _DEEPEST = 3
 """Builders that call builders: so many are gone up."""
@@ -102,7 +103,7 @@ def _is_none(node: ast.expr) -> bool:
 
 def _kept(init: FunctionInfo, names: set[str]) -> Iterator[tuple[str, str]]:
     """Which of some parameters a constructor keeps as they are, and in which attribute."""
-    for part in ast.walk(init.node) if names else ():
+    for part in walk(init.node) if names else ():
         if isinstance(part, ast.Assign) and isinstance(part.value, ast.Name) and part.value.id in names:
             yield from ((part.value.id, one.attr) for one in part.targets if isinstance(one, ast.Attribute))
 
@@ -110,7 +111,7 @@ def _kept(init: FunctionInfo, names: set[str]) -> Iterator[tuple[str, str]]:
 def _called_attributes(order: Sequence[ClassInfo]) -> set[str]:
     """The attributes that a class calls, or of which it calls methods."""
     methods = [method.node for cls in order for method in cls.methods.values()]
-    calls = (part for node in methods for part in ast.walk(node) if isinstance(part, ast.Call))
+    calls = (part for node in methods for part in walk(node) if isinstance(part, ast.Call))
     return {name for call in calls for name in _of_self(call.func)}
 
 
@@ -151,7 +152,7 @@ def _is_plain(run: Run, module: ModuleInfo, annotation: ast.expr | None) -> bool
     """Whether an annotation says that there is no module and no function, but numbers, say, or their configuration."""
     if annotation is None:
         return False
-    parts = list(ast.walk(annotation))
+    parts = list(walk(annotation))
     if any(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in parts):
         return False
     names = {part.id for part in parts if isinstance(part, ast.Name)}

@@ -212,18 +212,7 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
     if not arguments.entry and (info.name in UNINTERESTING or _LOSS.fullmatch(info.name)):
         return UNKNOWN
     env = _bind(run, frame, function, arguments)
-    keys.note_cached(run, frame, node, info, arguments.positional)
-    routes, scripted = frame.routes, is_scripted(info)
-    if scripted:
-        routes &= DYNAMO
-    operator = custom_operator(info)
-    if operator is not None:
-        note_custom(run, frame, node, info.name, operator)
-        routes = frozenset()  # exporters call it as it is
-    compiled = next((d for d in info.decorator_list if is_compiled(d)), None)
-    if compiled is not None:
-        note_untraceable(run, Frame(info.module, info, None, {}, routes, frame.traced), compiled, "compiled", info.name)
-        routes &= DYNAMO
+    routes, scripted = _decorated(run, frame, node, info, arguments) if info.decorator_list else (frame.routes, False)
     names: dict[int | str, int] = {}
     key = (
         info.key,
@@ -257,6 +246,25 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
         run.remember(key, result, since)
         run.writes_of[key] = run.written - written
     return result
+
+
+def _decorated(
+    run: Run, frame: Frame, node: ast.expr, info: FunctionInfo, arguments: Arguments
+) -> tuple[frozenset[str], bool]:
+    """The routes on which a decorated function is entered, and whether TorchScript compiles it."""
+    keys.note_cached(run, frame, node, info, arguments.positional)
+    routes, scripted = frame.routes, is_scripted(info)
+    if scripted:
+        routes &= DYNAMO
+    operator = custom_operator(info)
+    if operator is not None:
+        note_custom(run, frame, node, info.name, operator)
+        routes = frozenset()  # exporters call it as it is
+    compiled = next((d for d in info.decorator_list if is_compiled(d)), None)
+    if compiled is not None:
+        note_untraceable(run, Frame(info.module, info, None, {}, routes, frame.traced), compiled, "compiled", info.name)
+        routes &= DYNAMO
+    return routes, scripted
 
 
 def _touches(run: Run, env: dict[str, Value]) -> bool:

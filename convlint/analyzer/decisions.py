@@ -31,6 +31,7 @@ from convlint.analyzer.values import (
     taint_of,
 )
 from convlint.events import Branch, Taint
+from convlint.source.walk import walk
 
 Truth = bool | Guard | None
 """Known, true on some routes only, or not known."""
@@ -181,7 +182,7 @@ def only_checks(body: list[ast.stmt]) -> bool:
         if isinstance(statement, ast.If) and only_checks([*statement.body, *statement.orelse]):
             continue
         if isinstance(statement, ast.Return) and isinstance(statement.value, (ast.Constant, type(None))):
-            if any(isinstance(part, ast.Raise) for one in body for part in ast.walk(one)):
+            if any(isinstance(part, ast.Raise) for one in body for part in walk(one)):
                 continue
             return False
         if isinstance(statement, ast.Expr):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 
+from convlint.source.walk import walk
+
 _PAD = re.compile(r"(^|_)pad", re.IGNORECASE)
 _PLAIN = (ast.Constant, ast.Name, ast.Attribute, ast.BinOp, ast.UnaryOp, ast.Tuple, ast.List, ast.Subscript)
 
@@ -62,4 +64,4 @@ def _keeps(part: ast.expr) -> bool:
 def _prepares(statement: ast.stmt) -> bool:
     """Whether a statement computes an amount of padding, or reads the sizes again, of plain numbers."""
     value = _assigned(statement)
-    return value is not None and all(isinstance(p, _PLAIN) for p in ast.walk(value) if isinstance(p, ast.expr))
+    return value is not None and all(isinstance(p, _PLAIN) for p in walk(value) if isinstance(p, ast.expr))

@@ -10,6 +10,7 @@ from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.values import Const, Number, Tensor, Value
 from convlint.events import DividesSize, FloorDivision, RemainderOfSize, Taint
 from convlint.findings import Span
+from convlint.source.walk import walk
 
 
 def note_division(
@@ -72,7 +73,7 @@ def _is_size(value: Value) -> bool:
 
 def _negation_of(frame: Frame, node: ast.expr | ast.stmt) -> Span | None:
     """The ``-(...)`` that a quotient stands in."""
-    for part in ast.walk(frame.statement) if frame.statement is not None else ():
+    for part in walk(frame.statement) if frame.statement is not None else ():
         if isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.USub) and part.operand is node:
             return frame.document.span(part)
     return None

@@ -26,6 +26,7 @@ from convlint.analyzer.values import (
     join_all,
 )
 from convlint.events import Taint
+from convlint.source.walk import walk
 
 _PLACES = ("_higher_order_ops.", "ops.higher_order.")
 _CALLABLE = (Function, Class, Instance, Layer, Partial, Wrapped)
@@ -74,8 +75,8 @@ def _writing(branch: Value) -> str:
     if not isinstance(branch, Function):
         return ""
     node = branch.info.node
-    given = {part.arg for part in ast.walk(node.args) if isinstance(part, ast.arg)}
-    for part in ast.walk(node):
+    given = {part.arg for part in walk(node.args) if isinstance(part, ast.arg)}
+    for part in walk(node):
         match part:
             case ast.Assign(targets=[ast.Subscript(), *_]) | ast.AugAssign(target=ast.Subscript()):
                 into = given

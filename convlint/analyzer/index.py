@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from convlint.source.discovery import INSTALLED, is_file
 from convlint.source.document import Document, SourceError
+from convlint.source.walk import walk
 
 if TYPE_CHECKING:
     from convlint.analyzer.files import Files
@@ -28,12 +29,12 @@ class FunctionInfo:
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     cls: ClassInfo | None = None
 
-    @property
+    @cached_property
     def key(self) -> tuple[str, str, int]:
         """What names this function (two files may be modules of one name)."""
         return (self.module.document.path, self.qualname, self.node.lineno)
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The last part of the qualified name."""
         return self.qualname.rpartition(".")[2]
@@ -50,7 +51,7 @@ class FunctionInfo:
     @cached_property
     def uses(self) -> set[str]:
         """The names that it uses."""
-        return {part.id for part in ast.walk(self.node) if isinstance(part, ast.Name)}
+        return {part.id for part in walk(self.node) if isinstance(part, ast.Name)}
 
     @property
     def decorator_list(self) -> list[ast.expr]:

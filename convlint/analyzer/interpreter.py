@@ -35,6 +35,7 @@ from convlint.entry_points import EntryPoint
 from convlint.errors import raised
 from convlint.events import Event, Failed
 from convlint.findings import Span
+from convlint.source.walk import walk
 
 NOT_EXPORTED = frozenset(
     [
@@ -370,7 +371,7 @@ class Interpreter:
 def _mentioned(module: ModuleInfo) -> Iterator[str]:
     """Names that the classes of a module use: what they make is entered through them."""
     for cls in module.classes:
-        for part in ast.walk(cls.node):
+        for part in walk(cls.node):
             if isinstance(part, ast.Name) and part.id != cls.node.name:
                 yield part.id
             elif isinstance(part, ast.Attribute):

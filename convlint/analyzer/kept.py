@@ -10,6 +10,7 @@ from typing import Any
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.values import Const, Instance, Layer, List, Tensor, Value, members, number_kind, taint_of
 from convlint.events import Event, StateWrite, Taint
+from convlint.source.walk import walk
 
 Key = tuple[int, str]
 """An object and its attribute."""
@@ -132,7 +133,7 @@ def note_replaced(run: Run, frame: Frame, target: ast.Attribute, tensor: Tensor,
 
 def through_data(frame: Frame, target: ast.expr, node: ast.expr | ast.stmt) -> dict[str, Any]:
     """Whether a write goes through ``.data``, and where that is written, in the words of ``StateWrite``."""
-    datas = [part for part in ast.walk(target) if isinstance(part, ast.Attribute) and part.attr == "data"]
+    datas = [part for part in walk(target) if isinstance(part, ast.Attribute) and part.attr == "data"]
     if not datas or getattr(node, "target", None) is datas[0]:
         return {"through_data": bool(datas)}
     whole = frame.document.span(datas[0])
@@ -198,18 +199,18 @@ def _is_arithmetic(statement: ast.stmt | None, name: str) -> bool:
     """Whether a statement computes with the attribute: ``self.n += 1``, ``self.n = self.n + 1``, ``self.n.add_(1)``."""
     if not isinstance(statement, ast.Assign):
         return True
-    return any(isinstance(part, ast.BinOp) and _names(part, name) for part in ast.walk(statement.value))
+    return any(isinstance(part, ast.BinOp) and _names(part, name) for part in walk(statement.value))
 
 
 def _names(node: ast.AST, name: str) -> bool:
-    return any(isinstance(part, ast.Attribute) and part.attr == name for part in ast.walk(node))
+    return any(isinstance(part, ast.Attribute) and part.attr == name for part in walk(node))
 
 
 def _only_decides_its_write(statement: ast.stmt | None, name: str) -> bool:
     """Whether an attribute is read to decide on nothing but attributes, itself one: ``if self.n != n: self.n = n``."""
     if not isinstance(statement, ast.If) or statement.orelse or not _only_sets(statement.body):
         return False
-    return any(_written_by(part, name) for part in ast.walk(statement) if isinstance(part, ast.stmt))
+    return any(_written_by(part, name) for part in walk(statement) if isinstance(part, ast.stmt))
 
 
 def _only_sets(body: Sequence[ast.stmt]) -> bool:
@@ -249,7 +250,7 @@ def _only_converts(statement: ast.stmt | None, name: str) -> bool:
     """Whether an attribute gets itself in another form, as it would again: ``self.mean = self.mean.to(x.device)``."""
     if not isinstance(statement, ast.Assign) or _written_by(statement, name) is None:
         return False
-    parts = list(ast.walk(statement.value))
+    parts = list(walk(statement.value))
     methods = [_method(part) for part in parts if isinstance(part, ast.Call)]
     return _names(statement.value, name) and bool(methods) and all(map(CONVERSIONS.__contains__, methods))
 
@@ -268,7 +269,7 @@ def _overwrites(node: ast.AST | None) -> bool:
     if isinstance(node, ast.Assign):
         target = node.targets[0]
         return isinstance(target, ast.Subscript) and not any(
-            isinstance(part, (ast.Name, ast.Attribute)) for part in ast.walk(target.slice)
+            isinstance(part, (ast.Name, ast.Attribute)) for part in walk(target.slice)
         )
     if _method(node) not in OVERWRITES:
         return False

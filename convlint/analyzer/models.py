@@ -10,6 +10,7 @@ from convlint.analyzer.index import ClassInfo, dotted
 from convlint.analyzer.run import Run
 from convlint.analyzer.values import Class, Name
 from convlint.events import Model
+from convlint.source.walk import walk
 
 _DEEPEST = 8
 
@@ -42,7 +43,7 @@ def _sets_mode(cls: ClassInfo) -> bool:
         return True
     init = cls.methods.get("__init__")
     return init is not None and any(
-        isinstance(part, ast.Attribute) and part.attr in ("eval", "train") for part in ast.walk(init.node)
+        isinstance(part, ast.Attribute) and part.attr in ("eval", "train") for part in walk(init.node)
     )
 
 
@@ -69,7 +70,7 @@ def _modal(run: Run, cls: ClassInfo, seen: set[ClassInfo]) -> str:
 def _made(cls: ClassInfo) -> Iterator[str]:
     """What the constructor of a class calls, by dotted names."""
     init = cls.methods.get("__init__")
-    for part in ast.walk(init.node) if init is not None else ():
+    for part in walk(init.node) if init is not None else ():
         if isinstance(part, ast.Call) and (name := dotted(part.func)):
             yield name
 

@@ -36,6 +36,7 @@ from convlint.events import (
     Subscript,
 )
 from convlint.findings import Span
+from convlint.source.walk import walk
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -269,7 +270,7 @@ class _Reader:
 
     def _forget(self, node: ast.AST) -> None:
         """Names that are bound under a node stand for something unknown."""
-        for part in ast.walk(node):
+        for part in walk(node):
             if isinstance(part, ast.Name) and isinstance(part.ctx, (ast.Store, ast.Del)):
                 self.state.names[part.id] = NOTHING
             elif isinstance(part, ast.arg):

@@ -11,6 +11,7 @@ from convlint.analyzer.files import Files
 from convlint.analyzer.index import dotted
 from convlint.events import Event, UnsupportedOperator
 from convlint.source.document import Document, SourceError
+from convlint.source.walk import walk
 
 _SYMBOLIC = "register_custom_op_symbolic"
 _TABLE = "custom_translation_table"
@@ -48,7 +49,7 @@ def _registered(text: str) -> Iterator[str]:
         tree = Document("", text).parse()
     except SourceError:
         return
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Call) and dotted(node.func).endswith(_SYMBOLIC):
             given = [*node.args[:1], *(k.value for k in node.keywords if k.arg == "symbolic_name")]
             for name in given:

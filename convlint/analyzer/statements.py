@@ -40,6 +40,7 @@ from convlint.analyzer.values import (
     taint_of,
 )
 from convlint.events import IteratesTensor, Taint
+from convlint.source.walk import walk
 
 CHANNELS = re.compile(
     r"_?(c|ch|nc|d|dim|dk|d_k|d_v|d_model|emb|embed|embed_?dim|hidden|hidden_?(size|dim)|feat(ure)?s?_?dim|n_?heads?|"
@@ -360,7 +361,7 @@ def _match(run: Run, frame: Frame, node: ast.Match) -> None:
 
 def _case(run: Run, frame: Frame, case: ast.match_case) -> Callable[[], None]:
     def body() -> None:
-        for part in ast.walk(case.pattern):
+        for part in walk(case.pattern):
             name = getattr(part, "name", None)
             if isinstance(name, str):
                 frame.env[name] = UNKNOWN
@@ -429,7 +430,7 @@ def _counter(node: ast.For) -> str:
         target = target.elts[0]
     elif not (isinstance(called, ast.Name) and called.id == "range"):
         return ""
-    stored = (part for statement in node.body for part in ast.walk(statement) if isinstance(part, ast.Name))
+    stored = (part for statement in node.body for part in walk(statement) if isinstance(part, ast.Name))
     if not isinstance(target, ast.Name) or any(
         one.id == target.id and isinstance(one.ctx, ast.Store) for one in stored
     ):
@@ -464,7 +465,7 @@ def loop(
 ) -> None:
     """Run a loop's body: over each of a few known elements, else twice over any of them."""
     known = elements.items
-    if known is not None and 0 < len(known) <= UNROLLED and not any(isinstance(n, ast.Break) for n in ast.walk(node)):
+    if known is not None and 0 < len(known) <= UNROLLED and not any(isinstance(n, ast.Break) for n in walk(node)):
         for element in known:
             frame.live = True
             routes = frame.routes

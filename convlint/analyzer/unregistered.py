@@ -10,6 +10,7 @@ from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.values import Dict, Instance, Layer, List, Tensor, Tuple, Value, members
 from convlint.events import Unregistered
+from convlint.source.walk import walk
 
 _DEEPEST = 4
 _BY_NAME = frozenset(["add_module", "register_module", "register_parameter", "setattr"])
@@ -99,7 +100,7 @@ def _assignment(run: Run, cls: ClassInfo, name: str) -> tuple[FunctionInfo, ast.
     found: list[tuple[FunctionInfo, ast.Assign]] = []
     for info in run.mro(cls):
         for method in info.methods.values():
-            for part in ast.walk(method.node):
+            for part in walk(method.node):
                 if _registers(part, name):
                     return None
                 if isinstance(part, ast.Assign) and len(part.targets) == 1 and _is_attribute(part.targets[0], name):
@@ -119,7 +120,7 @@ def _registers(node: ast.AST, name: str) -> bool:
 
 
 def _sets_mode(method: FunctionInfo) -> bool:
-    return any(isinstance(part, ast.Attribute) and part.attr in ("eval", "train") for part in ast.walk(method.node))
+    return any(isinstance(part, ast.Attribute) and part.attr in ("eval", "train") for part in walk(method.node))
 
 
 def _is_attribute(node: ast.expr, name: str) -> bool:

@@ -14,6 +14,7 @@ from convlint.analyzer.index import dotted
 from convlint.analyzer.run import TORCHSCRIPT, Frame
 from convlint.analyzer.torch_facts import Forced
 from convlint.analyzer.values import Tensor, members
+from convlint.source.walk import walk
 
 Parents = dict[ast.AST, ast.AST]
 
@@ -59,8 +60,8 @@ def only_checked(frame: Frame, node: ast.expr) -> bool:
     if len(statement.targets) > 1 or not isinstance(target, ast.Name):
         return False
     tree = frame.function.node
-    checked = {id(part) for one in ast.walk(tree) for check in _checks(one) for part in ast.walk(check)}
-    uses = [part for part in ast.walk(tree) if isinstance(part, ast.Name) and part.id == target.id]
+    checked = {id(part) for one in walk(tree) for check in _checks(one) for part in walk(check)}
+    uses = [part for part in walk(tree) if isinstance(part, ast.Name) and part.id == target.id]
     return all(use is target or id(use) in checked for use in uses)
 
 
@@ -141,7 +142,7 @@ def _is_count(frame: Frame, node: ast.AST, parents: Parents) -> bool:
 
 @lru_cache(maxsize=8)  # one function is asked about several times in a row, by each call of it
 def _parents(tree: ast.AST) -> Parents:
-    return {child: part for part in ast.walk(tree) for child in ast.iter_child_nodes(part)}
+    return {child: part for part in walk(tree) for child in ast.iter_child_nodes(part)}
 
 
 def _meets_tensor(frame: Frame, node: ast.AST, parents: Parents) -> bool:
@@ -192,7 +193,7 @@ def must_be_plain(frame: Frame, node: ast.expr) -> bool:
         if _is_key(use, parent) or (isinstance(parent, (ast.Call, ast.keyword)) and _is_constant(use, parents)):
             return True
         targets = parent.targets if isinstance(parent, ast.Assign) else [getattr(parent, "target", None)]
-        names = {one.id for target in targets if target for one in ast.walk(target) if isinstance(one, ast.Name)} - seen
+        names = {one.id for target in targets if target for one in walk(target) if isinstance(one, ast.Name)} - seen
         seen |= names
         todo += [one for one in parents if isinstance(one, ast.Name) and one.id in names and type(one.ctx) is ast.Load]
     return False
