@@ -13,7 +13,7 @@ from convlint.config import Settings
 from convlint.errors import UsageError
 from convlint.findings import Applicability, Edit, Finding
 from convlint.linter import LintResult, Repairable, lint, lint_documents
-from convlint.source.document import Document, SourceError
+from convlint.source.document import Document
 from convlint.source.replacing import replace_bytes
 from convlint.source.suppressions import added, comments, rows_for_comments
 
@@ -172,7 +172,7 @@ def together(document: Document, repairs: list[Repairable], settings: Settings) 
     """As many repairs of a document as do not overlap, and leave it a program."""
     fixes = [Repair(r.finding, fix.edits) for r in repairs if (fix := r.fix(settings.context)) and fix.edits]
     chosen = _chosen(document, fixes, one_by_one=False)
-    if chosen and not _parses(document, with_repairs(document, chosen)):
+    if chosen and not document.admits(with_repairs(document, chosen)):
         chosen = _chosen(document, fixes, one_by_one=True)
     return chosen
 
@@ -195,7 +195,7 @@ def _chosen(document: Document, fixes: Sequence[Repair], *, one_by_one: bool) ->
         new = [edit for edit in repair.edits if edit not in edits]
         if any(_touch(a, b) for a in new for b in edits) or _changes_comments(written, repair.finding, new):
             continue
-        if one_by_one and not _parses(document, document.apply([*edits, *new])):
+        if one_by_one and not document.admits(document.apply([*edits, *new])):
             continue
         edits += new
         chosen.append(repair)
@@ -230,16 +230,6 @@ def _keeps(content: str, written: list[str]) -> bool:
             return False
         content = content.replace(text, "", 1)
     return not any(text in content for text in written)
-
-
-def _parses(document: Document, text: str) -> bool:
-    """Whether a text is Python, and can be written in the file's encoding."""
-    try:
-        document.encode(text)
-        Document(document.path, text).parse()
-    except (SourceError, UnicodeEncodeError):
-        return False
-    return True
 
 
 def add_ignores(paths: Sequence[Path], settings: Settings) -> int:

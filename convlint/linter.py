@@ -129,6 +129,7 @@ def _lint_documents(
         ignored = {r.code for r in rules.values() if settings.ignores_in(Path(document.path), r.code)}
         if error := errors.get(absolute(document.path)):
             found[document.path].append(Repairable(_syntax(document, error)))
+        found[document.path] += [Repairable(_syntax(document, error)) for error in document.broken]
         found[document.path] += _judged(events.get(document.path, []), rules, settings.context, ignored)
         kept = _suppressed(document, found[document.path], events.get(document.path, []), rules)
         kept = [r for r in kept if _wanted(r.finding, settings)]

@@ -237,3 +237,19 @@ def test_a_repair_of_two_cells_is_written_and_not_told_as_one_of_a_cell(cli: Cli
     sources = ["".join(cell["source"]) for cell in json.loads(Path("a.ipynb").read_text())["cells"]]
     assert sources[0] == "import torch\nfrom torch import nn, tensor\n"
     assert sources[1] == model.replace("tensor([", "torch.stack([")
+
+
+BROKEN = "def f(:\n    x = (\n"
+
+
+def test_a_broken_cell_is_told_and_the_others_are_linted_and_repaired(cli: Cli) -> None:
+    quiet = MODEL.replace("if x.sum() > 0:", "if x.sum() > 0:  # convlint: ignore[CVL301] only here")
+    Path("a.ipynb").write_text(notebook(*map(code, (SETUP, BROKEN, quiet, BROKEN))), encoding="utf-8")
+    ran = cli("a.ipynb", "--fix", "--output-format", "concise")
+    assert ran.code == 1
+    assert [line[: len("a.ipynb:cell 2:1:7: error CVL001")] for line in ran.out.splitlines()[:2]] == [
+        "a.ipynb:cell 2:1:7: error CVL001",
+        "a.ipynb:cell 4:1:7: error CVL001",
+    ]
+    sources = ["".join(cell["source"]) for cell in json.loads(Path("a.ipynb").read_text(encoding="utf-8"))["cells"]]
+    assert sources == [SETUP, BROKEN, REPAIRED.replace("> 0:", "> 0:  # convlint: ignore[CVL301] only here"), BROKEN]

@@ -11,7 +11,7 @@ import stat
 import sys
 import tokenize
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -154,6 +154,25 @@ class Document:
         """The lines with their endings, split as the Python parser splits them."""
         return split(self.text)
 
+    @property
+    def sound(self) -> str:
+        """The text that is parsed: all of it, with blank lines for what is known not to be Python."""
+        return self.text
+
+    @property
+    def broken(self) -> Sequence[SourceError]:
+        """What is wrong with the parts that are left out of ``sound``."""
+        return ()
+
+    def admits(self, text: str) -> bool:
+        """Whether a text may be written in place of this one: it is Python, and can be encoded as the file is."""
+        try:
+            self.encode(text)
+            Document(self.path, text).parse()
+        except (SourceError, UnicodeEncodeError):
+            return False
+        return True
+
     def parse(self) -> ast.Module:
         """The standard tree, with ``# type:`` comments; made anew at each call, kept by nobody.
 
@@ -164,9 +183,9 @@ class Document:
             with warnings.catch_warnings(), _deep():
                 warnings.simplefilter("ignore")
                 try:
-                    return ast.parse(self.text, type_comments=True)
+                    return ast.parse(self.sound, type_comments=True)
                 except SyntaxError:  # a malformed `# type:` comment is no error of the program
-                    return ast.parse(self.text)
+                    return ast.parse(self.sound)
         except SyntaxError as error:
             raise SourceError(error.msg, error.lineno or 1, error.offset or 1) from None
         except (RecursionError, MemoryError):

@@ -7,7 +7,7 @@ import json
 import re
 import tokenize
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -91,7 +91,7 @@ class Notebook(Document):
 
     def sources(self, text: str) -> list[str]:
         """The sources of its cells, magics as they were written, if this were its text."""
-        parts = text.split(f"\n# {self.mark}\n") if self.cells else []
+        parts = replace(self, text=text)._parts
         if len(parts) != len(self.cells):
             raise SourceError("would lose where its cells end")
         return [self._unmasked(part) for part in parts]
@@ -116,6 +116,42 @@ class Notebook(Document):
         return opening + between.join(lines) + closing
 
     @cached_property
+    def _broken(self) -> dict[int, SourceError]:
+        """The cells that are no Python, by their place, and why."""
+        found = {}
+        for at, part in enumerate(self._parts):
+            try:
+                Document(self.path, part).parse()
+            except SourceError as error:
+                found[at] = SourceError(str(error), self.first_rows[at] + error.row - 1, error.column)
+        return found
+
+    @property
+    def _parts(self) -> list[str]:
+        return self.text.split(f"\n# {self.mark}\n") if self.cells else []
+
+    @property
+    def broken(self) -> Sequence[SourceError]:
+        """What is wrong with the cells that are no Python: they do not keep the others from being read."""
+        return list(self._broken.values())
+
+    @cached_property
+    def sound(self) -> str:
+        """The text with blank lines for such cells."""
+        if not self._broken:
+            return self.text
+        parts = ["\n" * part.count("\n") if at in self._broken else part for at, part in enumerate(self._parts)]
+        return f"\n# {self.mark}\n".join(parts)
+
+    def admits(self, text: str) -> bool:
+        """Whether a text may be written in place of this one: no cell is broken that was not before."""
+        try:
+            self.encode(text)
+        except (SourceError, UnicodeEncodeError):
+            return False
+        return replace(self, text=text)._broken.keys() <= self._broken.keys()
+
+    @cached_property
     def first_rows(self) -> list[int]:
         """The row of the text at which each cell begins."""
         marks = [row for row, line in enumerate(self.lines, 1) if line.rstrip("\n") == f"# {self.mark}"]
@@ -128,8 +164,7 @@ class Notebook(Document):
 
     def lines_of(self, cell: Cell) -> list[str]:
         """The lines of a cell, magics as they were written."""
-        part = self.text.split(f"\n# {self.mark}\n")[self.cells.index(cell)]
-        return _LINE.findall(self._unmasked(part))
+        return _LINE.findall(self._unmasked(self._parts[self.cells.index(cell)]))
 
     def row_in_file(self, cell: Cell, row: int) -> int:
         """The row of the file where a row of a cell is written."""

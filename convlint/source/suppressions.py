@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from convlint.findings import Edit, Finding, Span
-from convlint.source.document import Document
+from convlint.source.document import Document, split
 
 _CONVLINT = re.compile(r"#\s*convlint:\s*(?P<what>[\w-]*)\s*(?:\[(?P<codes>[^\]]*)\])?")
 _NOQA = re.compile(r"#\s*noqa(?P<colon>\s*:\s*(?P<codes>[A-Z]+\d+(?:[\s,]+[A-Z]+\d+)*))?(?![\w:])", re.IGNORECASE)
@@ -78,7 +78,7 @@ def comments(document: Document) -> Iterator[tuple[int, int, str]]:
 
 
 def _tokens(document: Document) -> Iterator[tokenize.TokenInfo]:
-    lines = (line.rstrip("\r\n") + "\n" for line in document.lines)  # `tokenize` knows no line that ends with \r
+    lines = (line.rstrip("\r\n") + "\n" for line in split(document.sound))  # `tokenize` knows no line that ends with \r
     try:
         yield from tokenize.generate_tokens(lambda: next(lines, ""))
     except (tokenize.TokenError, SyntaxError):
