@@ -210,15 +210,18 @@ def sizes(values: Sequence[Value]) -> list[Value] | None:
     return None if any(number_kind(v) is None for v in given) else given
 
 
-def reshaped(shape: Shaped, wanted: list[Value] | None) -> Shaped:
-    """The shape after ``view``/``reshape``: -1 is as dynamic as what it must absorb."""
+def reshaped(shape: Shaped, wanted: list[Value] | None, of: Taint) -> Shaped:
+    """The shape after ``view``/``reshape``: -1 is as dynamic as what it must absorb.
+
+    ``of`` says what the sizes depend on where they are not known.
+    """
     if wanted is None:
         return None
     if not any(integer(w) == -1 for w in wanted):
         return tuple(wanted)
     given = [w for w in wanted if integer(w) != -1]
     if shape is None:
-        rest = number()
+        rest = number(of)
     else:
         left = list(shape)
         for w in given:
@@ -270,16 +273,24 @@ def swapped(shape: Shaped, a: Value | None, b: Value | None) -> Shaped:
     return tuple(dims)
 
 
-def permuted(shape: Shaped, order: list[Value] | None) -> Shaped:
-    """The shape after ``permute(*order)``."""
+def permuted(shape: Shaped, order: list[Value] | None, of: Taint) -> Shaped:
+    """The shape after ``permute(*order)``; ``of`` says what the sizes depend on where they are not known."""
     if order is None:
         return None
     if shape is None or len(shape) != len(order):
-        return tuple(number() for _ in order)
+        return tuple(number(of) for _ in order)
     picked = [axis(o, len(shape)) for o in order]
     if any(p is None for p in picked):
-        return tuple(number() for _ in order)
+        return tuple(number_from(*shape) for _ in order)
     return tuple(shape[p] for p in picked if p is not None)
+
+
+def unfolded(shape: Shaped, dim: Value | None, size: Value | None) -> Shaped:
+    """The shape after ``unfold(dimension, size, step)``: windows along an axis, what is in each behind all others."""
+    at = axis(dim, len(shape)) if shape is not None else None
+    if shape is None or at is None or size is None:
+        return None
+    return (*shape[:at], number(taint_of(shape[at])), *shape[at + 1 :], size)
 
 
 def unsqueezed(shape: Shaped, dim: Value | None) -> Shaped:

@@ -95,3 +95,9 @@ def test_modules_that_nobody_shows_are_some(agree: Agree, modules: str) -> None:
     source = forward(body, init="self.parts = " + modules.removesuffix(".values()"))
     source = source.replace("__init__(self)", "__init__(self, parts)")
     agree(source.replace("self.parts:", "self.parts.values():") if "Dict" in modules else source)
+
+
+@pytest.mark.parametrize("change", ["permute(1, 0)", "view(-1, 4)", "expand(-1, 4)"])
+def test_the_sizes_of_a_constant_are_those_of_no_input(agree: Agree, change: str) -> None:
+    body = f"t = torch.from_numpy(self.given).{change}\nfor i in range(t.shape[0]):\n    x = x + i\nreturn x"
+    agree(forward(body))

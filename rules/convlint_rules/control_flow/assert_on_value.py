@@ -101,12 +101,15 @@ class AssertOnValue(Rule):
     ]
 
     def check(self, event: Branch, context: Context) -> Finding | None:
-        """Breaks the dynamo routes."""
+        """Breaks the dynamo routes; nothing where it only looks as if a tensor were checked."""
         if event.taint is not Taint.data or not (event.form == "assert" or event.only_checks):
             return None
+        on_tensor = event.operand.kind == "tensor"
+        if on_tensor and not event.operand.sure:
+            return None
+        what = "a tensor's value" if on_tensor else "a count or number that depends on values"
         message = (
-            f"`{event.short}` checks a tensor's value, which stops `torch.export`; check before the model, "
-            f"or use `torch._check`"
+            f"`{event.short}` checks {what}, which stops `torch.export`; check before the model, or use `torch._check`"
         )
         harm = (ASSERT if event.form == "assert" else RAISE).without(event.frozen_on)
         stops = harm.worst(event.routes)  # nothing, where it is left out already
