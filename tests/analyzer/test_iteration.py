@@ -101,3 +101,7 @@ def test_modules_that_nobody_shows_are_some(agree: Agree, modules: str) -> None:
 def test_the_sizes_of_a_constant_are_those_of_no_input(agree: Agree, change: str) -> None:
     body = f"t = torch.from_numpy(self.given).{change}\nfor i in range(t.shape[0]):\n    x = x + i\nreturn x"
     agree(forward(body))
+
+
+def test_what_is_updated_as_no_list_is_goes_over_no_tensor(agree: Agree) -> None:
+    agree(forward("a, b = cache.update(x, x * 2, 0)\nreturn a + b", "x, cache: list[torch.Tensor]"))
