@@ -252,6 +252,10 @@ def _take(part: ast.expr, value: Value, left: list[Value], counted: Places) -> l
     return None
 
 
+def _is_named_size(value: Value) -> bool:
+    return isinstance(value, Number) and value.dim and value.symbol != "" and value.taint is Taint.shape
+
+
 def _sliced(part: ast.Slice, value: Value, size: Value, counted: Places) -> Value:
     if part.lower is None and part.upper is None and part.step is None:
         return size
@@ -269,6 +273,8 @@ def _sliced(part: ast.Slice, value: Value, size: Value, counted: Places) -> Valu
             return Const(stop - start)
     if taint < Taint.shape:
         return Number("int")
+    if start == 0 and step_one and bounds and _is_named_size(bounds[1]):
+        return bounds[1]  # what is cut to a size has it
     return number(taint, counted=counted_in(size) | counted)
 
 

@@ -478,7 +478,7 @@ def _convolution(rank: int) -> Handler:
         if isinstance(weight, Tensor) and weight.shape:
             channels = weight.shape[0]
         batch = tensor.shape[0] if tensor.shape else number()
-        shape = (batch, channels, *(number() for _ in range(rank)))
+        shape = (batch, channels, *shapes.windowed(tensor.shape, rank))
         return run.tensor(tensor.dtype, shape, tensor.taint)
 
     return handler
@@ -487,7 +487,7 @@ def _convolution(rank: int) -> Handler:
 def _pooling(rank: int) -> Handler:
     def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
         lead = tensor.shape[:2] if tensor.shape and len(tensor.shape) == rank + 2 else (number(), Number("int"))
-        return run.tensor(tensor.dtype, (*lead, *(number() for _ in range(rank))), tensor.taint)
+        return run.tensor(tensor.dtype, (*lead, *shapes.windowed(tensor.shape, rank)), tensor.taint)
 
     return handler
 

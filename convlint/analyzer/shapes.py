@@ -371,15 +371,22 @@ def _spatial(rank: int) -> Callable[[Shaped, Arguments], Shaped]:
     def shape(given: Shaped, arguments: Arguments) -> Shaped:
         channels = arguments.get("out_channels", arguments.get("1", Number("int")))
         batch = given[0] if given is not None and len(given) == rank + 2 else number()
-        return (batch, channels, *(number() for _ in range(rank)))
+        return (batch, channels, *windowed(given, rank))
 
     return shape
+
+
+def windowed(given: Shaped, rank: int) -> list[Value]:
+    """The last sizes after a convolution or a pooling: those that the configuration fixes stay fixed."""
+    if given is None or len(given) != rank + 2:
+        return [number()] * rank
+    return [number() if taint_of(size) >= Taint.shape else Number("int", taint_of(size)) for size in given[2:]]
 
 
 def _pooled(rank: int) -> Callable[[Shaped, Arguments], Shaped]:
     def shape(given: Shaped, arguments: Arguments) -> Shaped:
         lead = given[:2] if given is not None and len(given) == rank + 2 else (number(), Number("int"))
-        return (*lead, *(number() for _ in range(rank)))
+        return (*lead, *windowed(given, rank))
 
     return shape
 

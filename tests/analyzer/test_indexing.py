@@ -137,3 +137,8 @@ def test_an_index_that_is_a_mask_here_and_positions_there_is_told_once(agree: Ag
     body = "m = x[:, 0] > 0.5\nreturn self.few(x, m) + self.few(x, torch.where(m)[0])  # CVL401"
     source = forward(body) + "\n    def few(self, x, i):\n        return x[i]  # CVL401\n"
     agree(source, target=["tensorrt"])
+
+
+def test_what_is_cut_to_a_size_has_it(agree: Agree) -> None:
+    body = "n = x.shape[1]\ny = self.table[:, :n]\nif y.shape[1] != n:\n    y = y * 2\nreturn x + y"
+    agree(forward(body, init="self.table = nn.Parameter(torch.zeros(2, 100))"))

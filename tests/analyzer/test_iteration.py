@@ -105,3 +105,17 @@ def test_the_sizes_of_a_constant_are_those_of_no_input(agree: Agree, change: str
 
 def test_what_is_updated_as_no_list_is_goes_over_no_tensor(agree: Agree) -> None:
     agree(forward("a, b = cache.update(x, x * 2, 0)\nreturn a + b", "x, cache: list[torch.Tensor]"))
+
+
+@pytest.mark.parametrize("layer", ["Conv2d(4, 4, 3, 2)", "MaxPool2d(2)"])
+def test_what_the_configuration_fixes_stays_so_behind_a_layer(agree: Agree, layer: str) -> None:
+    source = forward(
+        "y = self.layer(x.reshape(-1, 4, self.height, self.width))\n"
+        "for i in range(y.shape[2]):\n    x = x + y[:, :, i].mean()\nreturn x",
+        init=f"self.height, self.width = size\nself.layer = nn.{layer}",
+    )
+    agree(source.replace("def __init__(self)", "def __init__(self, size)"))
+
+
+def test_a_number_of_axes_is_no_size_of_an_input(agree: Agree) -> None:
+    agree(forward("ndim = places.shape[-1]\nreturn torch.cat([x] * ndim)", "x, places"))
