@@ -323,7 +323,8 @@ def _narrow_type(run: Run, frame: Frame, node: ast.Call, truth: bool) -> dict[st
             return {name: join_all(lists)}
         if isinstance(value, Tensor):
             return {name: List(run.tensor(None, None, Taint.data, sure=False))}
-        return {name: List(Unknown(taint_of(value), True) if taint_of(value) else UNKNOWN)}
+        taint = max((taint_of(m) for m in members(value) if not isinstance(m, Tensor) or not m.sure), default=Taint.none)
+        return {name: List(Unknown(taint, True) if taint else UNKNOWN)}
     if truth and wanted <= _PLAIN - {"Tensor"}:
         others = [m for m in kept if not isinstance(m, Tensor)]
         return {name: join_all(others) if others else Unknown(taint_of(value))}

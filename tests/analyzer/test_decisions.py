@@ -437,3 +437,8 @@ def test_what_is_no_tensor_goes_to_numpy(agree: Agree) -> None:
             imports="numpy as np",
         )
     )
+
+
+def test_a_list_where_no_tensor_is_one(agree: Agree) -> None:
+    body = "n = self.read() if self.on else x.sum(0)\nif isinstance(n, list):\n    n = torch.tensor(n)\nreturn x * n"
+    agree(forward(body))
