@@ -15,9 +15,9 @@ RAISE = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
 class AssertOnValue(Rule):
     """
     ## What it does
-    Finds `assert` statements and `if ...: raise` on a tensor's value. A bare `assert n > 0` on a number that was taken
-    out of a tensor (`.item()`, the size of a selection) is kept by `torch.export` as a check and not reported; with a
-    message, `and` or `not` it is.
+    Finds `assert` statements and `if ...: raise` on a tensor's value, or on a count that depends on values. A bare
+    `assert n > 0` on a number that was taken out of a tensor (`.item()`, the size of a selection) is kept by
+    `torch.export` as a check and not reported; with a message, `and` or `not` it is.
 
     ## Why it breaks
     `torch.export` must know the value and stops with a data-dependent guard. The dynamo ONNX exporter then tries again

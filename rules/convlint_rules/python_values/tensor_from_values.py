@@ -19,8 +19,8 @@ COUNTS = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
 class TensorFromValuesInForward(Rule):
     """
     ## What it does
-    Finds `torch.tensor([...])`, `torch.as_tensor(...)` and `torch.FloatTensor(...)` around sizes, or around lists of
-    tensors.
+    Finds `torch.tensor([...])`, `torch.as_tensor(...)` and `torch.FloatTensor(...)` around sizes and counts, or around
+    lists of tensors.
 
     ## Why it breaks
     These functions read Python values. The TorchScript routes store a list that they read as a constant, so the traced
