@@ -323,7 +323,8 @@ def _narrow_type(run: Run, frame: Frame, node: ast.Call, truth: bool) -> dict[st
             return {name: join_all(lists)}
         if isinstance(value, Tensor):
             return {name: List(run.tensor(None, None, Taint.data, sure=False))}
-        taint = max((taint_of(m) for m in members(value) if not isinstance(m, Tensor) or not m.sure), default=Taint.none)
+        others = [m for m in members(value) if not isinstance(m, Tensor) or not m.sure]
+        taint = max(map(taint_of, others), default=Taint.none)
         return {name: List(Unknown(taint, True) if taint else UNKNOWN)}
     if truth and wanted <= _PLAIN - {"Tensor"}:
         others = [m for m in kept if not isinstance(m, Tensor)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from convlint.analyzer.values import (
+    NONE,
     NOWHERE,
     Const,
     List,
@@ -13,9 +14,11 @@ from convlint.analyzer.values import (
     Shape,
     Tensor,
     Tuple,
+    Union,
     Unknown,
     Value,
     counted_in,
+    join_all,
     number_kind,
     taint_of,
 )
@@ -206,8 +209,17 @@ def sizes(values: Sequence[Value]) -> list[Value] | None:
             return list(only.items)
         if isinstance(only, (List, Shape)) or number_kind(only) is None:
             return None
-    given = [Number("int", v.taint) if isinstance(v, Unknown) else v for v in values]  # from the configuration
+    given = [_as_size(v) for v in values]
     return None if any(number_kind(v) is None for v in given) else given
+
+
+def _as_size(value: Value) -> Value:
+    """What is given for a size: of what may be one thing or another the numbers; what is unknown comes from a
+    configuration.
+    """
+    if isinstance(value, Union):
+        return join_all(_as_size(one) for one in value.members if one != NONE)
+    return Number("int", value.taint) if isinstance(value, Unknown) else value
 
 
 def reshaped(shape: Shaped, wanted: list[Value] | None, of: Taint) -> Shaped:

@@ -119,3 +119,23 @@ def test_what_the_configuration_fixes_stays_so_behind_a_layer(agree: Agree, laye
 
 def test_a_number_of_axes_is_no_size_of_an_input(agree: Agree) -> None:
     agree(forward("ndim = places.shape[-1]\nreturn torch.cat([x] * ndim)", "x, places"))
+
+
+def test_a_size_that_is_one_of_the_configurations_is_none_of_an_input(agree: Agree) -> None:
+    source = forward(
+        "for i in range(x.reshape(-1, self.n, 3).shape[1]):\n    x = x + i\nreturn x", init="self.n = n or 4"
+    )
+    agree(source.replace("def __init__(self)", "def __init__(self, n)"))
+
+
+NORM = """
+class Norm(nn.LayerNorm):
+    def forward(self, x):
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+"""
+
+
+def test_a_norm_in_another_layout_keeps_sizes(agree: Agree) -> None:
+    init = "self.conv, self.norm = nn.Conv2d(3, 4, 1), Norm(4)"
+    body = "y = self.norm(self.conv(x))\nfor i in range(y.shape[1]):\n    x = x + y[:, i].mean()\nreturn x"
+    agree(forward(body, init=init) + "\n" + NORM)
