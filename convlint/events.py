@@ -157,13 +157,15 @@ class TensorFromValues(Event):
     callee: str
     operand: Operand
     frozen: frozenset[str] = frozenset()
-    """Of sizes, as measured: the routes that keep the traced ones."""
+    """Of sizes and counts, as measured: the routes that keep the traced ones."""
     refused: frozenset[str] = frozenset()
     """The routes that stop."""
     elements: tuple[Operand, ...] = ()
     """Of a list or tuple that is written there: its elements, none where one is starred."""
     given: tuple[str, ...] = ()
     """The names by which the call's arguments are given, empty for those by position."""
+    numbers: bool = False
+    """Whether Python numbers are read, as sizes and counts are, and no tensors."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -83,6 +83,8 @@ def binary(
     if _is_tensor(left) or _is_tensor(right):
         dtype_mixes.note_operator(run, frame, node, op, left, right)
         made = elementwise(run, left, right, divides=isinstance(op, ast.Div))
+        if isinstance(left, Tensor) and isinstance(right, Tensor) and not (left.sure or right.sure):
+            made = replace(made, sure=False)  # `h * w` of what may be a list of numbers
         if isinstance(op, ast.MatMult):
             precision.note_operator(run, "torch.matmul")
             made = replace(made, shape=_product_shape(left, right))
@@ -139,7 +141,8 @@ def _concatenated(left: Value, right: Value) -> Value | None:
     if isinstance(left, (List, Tuple, Shape)) and isinstance(right, (List, Tuple, Shape)):
         a, b = _listed(left), _listed(right)
         items = a.items + b.items if a.items is not None and b.items is not None else None
-        return List(join(a.any(), b.any()), items)
+        head = left.items if isinstance(left, Tuple) else left.head if isinstance(left, List) else ()
+        return List(join(a.any(), b.any()), items, head=() if items is not None else head)
     return None
 
 
@@ -276,7 +279,9 @@ def compared(run: Run, left: Value, op: ast.cmpop, right: Value) -> Value:
         other = right if _is_tensor(left) else left
         if isinstance(other, Const) and (other.value is None or isinstance(other.value, str)):
             return FALSE if isinstance(op, ast.Eq) else TRUE
-        return elementwise(run, left, right, dtype="bool")
+        sure = any(isinstance(one, Tensor) and one.sure for one in (left, right))
+        sized = _is_size(left) or _is_size(right)  # what is compared with a size may be a number as well
+        return replace(elementwise(run, left, right, dtype="bool"), sure=sure or not sized)
     if isinstance(left, Const) and isinstance(right, Const):
         try:
             return Const(bool(_COMPARE[type(op)](left.value, right.value)), left.size or right.size)
@@ -370,8 +375,8 @@ def _contained(left: Value, right: Value, negated: bool) -> Value:
         return TRUE if negated else FALSE
     if isinstance(left, Const) and isinstance(right, Const) and isinstance(right.value, str):
         return Const((str(left.value) in right.value) != negated)
-    if isinstance(left, Const) and isinstance(right, Dict) and right.rest is None:
-        return Const((left.value in right.items) != negated) if left.value in right.items else Number("bool")
+    if isinstance(left, Const) and isinstance(right, Dict) and right.rest is None and right.items:
+        return Const((left.value in right.items) != negated)
     if isinstance(left, (Number, Const)) and isinstance(right, (Tuple, List, Shape)):
         degenerate = integer(left) == 0 and isinstance(right, (Tuple, Shape))
         return Number("bool", max(taint_of(left), taint_of(right)), _frozen(left), degenerate=degenerate)

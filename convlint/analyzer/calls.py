@@ -165,7 +165,14 @@ def super_attribute(run: Run, frame: Frame, name: str) -> Value:
         return Function(info, receiver)
     if name in MODULE_METHODS or (name == "__init__" and _is_sequential(run, receiver)):
         return Method(receiver, name)
-    return Unknown(Taint.none, name == "forward")
+    if name == "forward":
+        own = next((last for one in run.outside_bases(receiver.cls) if (last := one.rpartition(".")[2]) in _NORMS), "")
+        return Layer(own) if own else Unknown(Taint.none, True)
+    return UNKNOWN
+
+
+_NORMS = ("LayerNorm", "GroupNorm", "RMSNorm")
+"""Layers of torch that are often made to take another layout: around ``super().forward(x)`` it is changed and back."""
 
 
 def _is_sequential(run: Run, module: Instance) -> bool:

@@ -36,6 +36,7 @@ from convlint.source.walk import walk
 Truth = bool | Guard | None
 """Known, true on some routes only, or not known."""
 
+NOTHING = ast.Pass()
 CHECKS = frozenset({"warn", "warning", "warning_once", "info", "debug", "error", "critical", "print", "log"})
 
 
@@ -124,6 +125,8 @@ def _emit(
             run.decide_on(frame, node, one.value)
     worst = max(decisions, key=lambda d: (d.taint, -len(d.frozen_on)))
     degenerate = form != "match" and all(_is_degenerate(one.value) for one in decisions if one.taint >= Taint.state)
+    checking = frame.checking
+    frame.checking &= not (worst.taint is Taint.data and isinstance(whole, ast.If) and _chooses(whole))
     run.emit(
         frame,
         Branch,
@@ -140,6 +143,12 @@ def _emit(
         whole=frame.document.span(whole),
         following=frame.document.span(frame.following) if frame.following is not None else None,
     )
+    frame.checking = checking
+
+
+def _chooses(branch: ast.If) -> bool:
+    """Whether more follows from a test than that a run goes on."""
+    return not (only_checks(branch.body) or only_checks(branch.orelse))
 
 
 def _raises(branch: ast.If) -> bool:
@@ -179,7 +188,7 @@ def only_checks(body: list[ast.stmt]) -> bool:
     for statement in body:
         if isinstance(statement, (ast.Raise, ast.Pass, ast.Assert)):
             continue
-        if isinstance(statement, ast.If) and only_checks([*statement.body, *statement.orelse]):
+        if isinstance(statement, ast.If) and only_checks(statement.body) and only_checks(statement.orelse or [NOTHING]):
             continue
         if isinstance(statement, ast.Return) and isinstance(statement.value, (ast.Constant, type(None))):
             if any(isinstance(part, ast.Raise) for one in body for part in walk(one)):
@@ -302,8 +311,8 @@ def _narrow_type(run: Run, frame: Frame, node: ast.Call, truth: bool) -> dict[st
         if truth:
             tensors = [replace(m, sure=True) for m in kept if isinstance(m, Tensor)]
             return {name: join_all(tensors) if tensors else run.tensor(None, None, Taint.data)}
-        others = [m for m in members(value) if not isinstance(m, Tensor) or not m.sure]
-        return {name: join_all(others) if others else Unknown()}
+        others = [m for m in members(value) if not isinstance(m, Tensor)]
+        return {name: join_all(others) if others else Unknown(taint_of(value))}
     if wanted <= _NUMBERS:
         if truth:
             numbers = [m for m in kept if number_kind(m) is not None]
@@ -315,7 +324,9 @@ def _narrow_type(run: Run, frame: Frame, node: ast.Call, truth: bool) -> dict[st
             return {name: join_all(lists)}
         if isinstance(value, Tensor):
             return {name: List(run.tensor(None, None, Taint.data, sure=False))}
-        return {name: List(Unknown(taint_of(value), True) if taint_of(value) else UNKNOWN)}
+        others = [m for m in members(value) if not isinstance(m, Tensor) or not m.sure]
+        taint = max(map(taint_of, others), default=Taint.none)
+        return {name: List(Unknown(taint, True) if taint else UNKNOWN)}
     if truth and wanted <= _PLAIN - {"Tensor"}:
         others = [m for m in kept if not isinstance(m, Tensor)]
         return {name: join_all(others) if others else Unknown(taint_of(value))}

@@ -18,6 +18,7 @@ from convlint.analyzer.statements import UNROLLED, bind
 from convlint.analyzer.values import (
     FALSE,
     NONE,
+    NOWHERE,
     TRUE,
     UNKNOWN,
     Array,
@@ -30,6 +31,7 @@ from convlint.analyzer.values import (
     List,
     Name,
     Number,
+    Places,
     Shape,
     Sign,
     Tensor,
@@ -432,6 +434,9 @@ def _indexed(run: Run, frame: Frame, node: ast.Subscript, owner: Value, index: V
     if isinstance(owner, List):
         if owner.items is not None:
             return _indexed_items(tuple(owner.items), node, index)
+        at = integer(index)
+        if at is not None and 0 <= at < len(owner.head):
+            return owner.head[at]
         return List(owner.element) if isinstance(node.slice, ast.Slice) else owner.any()
     if isinstance(owner, Dict):
         keys.note_key(run, frame, node, owner, index, node.slice)
@@ -474,6 +479,12 @@ def _indexed_items(items: tuple[Value, ...], node: ast.Subscript, index: Value) 
     return join_all(items) if items else UNKNOWN
 
 
+def _counted_behind(owner: Shape, start: int | None) -> tuple[Taint, Places]:
+    """What the sizes from an axis on depend on: a selection changes the first."""
+    first = owner.taint is not Taint.data or not start or start < 0
+    return (owner.taint, owner.counted) if first else (Taint.shape, NOWHERE)
+
+
 def _indexed_shape(owner: Shape, node: ast.Subscript, index: Value) -> Value:
     if isinstance(node.slice, ast.Slice) and isinstance(index, Tuple):
         start, stop = integer(index.items[0]), integer(index.items[1])
@@ -483,7 +494,7 @@ def _indexed_shape(owner: Shape, node: ast.Subscript, index: Value) -> Value:
         if index.items[0] == NONE and stop is not None and stop > 0:
             dims = [index_shape(owner, Const(i)) for i in range(stop)]
             return Tuple(tuple(dims))
-        return Shape("", owner.taint, owner.counted)
+        return Shape("", *_counted_behind(owner, start))
     return index_shape(owner, index)
 
 

@@ -108,8 +108,10 @@ def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, in
     parts = parts_of(node.slice, index)
     kind = classify(node.slice, index)
     counted = tensor.counted
-    for part, value in parts:
-        counted |= _note_dynamic(run, frame, node, tensor, part, value)
+    behind = tensor.shape is None and isinstance(parts[0][0], ast.Slice)  # axes that are counted from the front
+    for i, (part, value) in enumerate(parts):
+        found = _note_dynamic(run, frame, node, tensor, part, value)
+        counted |= NOWHERE if behind and i else found
     shape = _shape(tensor, parts, counted)
     if kind == "basic":
         how = "slice" if all(isinstance(p, ast.Slice) or _is_dots(p) for p, _ in parts) else "select"
@@ -159,12 +161,16 @@ def _is_dots(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is Ellipsis
 
 
+_SELECTING = ("slice", "index-from-mask", "mask")
+"""Ways in which an index makes a shape depend on values, the plainest last."""
+
+
 def _note_dynamic(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, part: ast.expr, value: Value) -> Places:
     """Notes an index on whose values the result's shape depends; the selections that its count is of."""
     how, whole = "", False
     counted = NOWHERE
     if isinstance(part, ast.Slice):
-        if isinstance(value, Tuple) and any(taint_of(v) is Taint.data for v in value.items):
+        if isinstance(value, Tuple) and any(_is_value(v) for v in value.items):
             how = "slice"
     else:
         for one in members(value):
@@ -179,8 +185,14 @@ def _note_dynamic(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, p
         counted = counted_in(value) or run.selection(frame, node)
     if how:
         operand = run.operand(frame, part if not isinstance(part, ast.Slice) else node, value)
-        run.emit(frame, DynamicShape, node, how, (), how=how, operand=operand, whole=whole)
+        rank = (_SELECTING.index(how),)  # callers may give now a mask, now positions: that is told once
+        run.emit(frame, DynamicShape, node, "", rank, how=how, operand=operand, whole=whole)
     return counted
+
+
+def _is_value(bound: Value) -> bool:
+    """Whether a bound of a slice is a tensor's value, or was computed from one."""
+    return any(isinstance(one, (Number, Tensor)) and one.taint is Taint.data for one in members(bound))
 
 
 def _shape(tensor: Tensor, parts: list[tuple[ast.expr, Value]], counted: Places) -> tuple[Value, ...] | None:
@@ -240,6 +252,10 @@ def _take(part: ast.expr, value: Value, left: list[Value], counted: Places) -> l
     return None
 
 
+def _is_named_size(value: Value) -> bool:
+    return isinstance(value, Number) and value.dim and value.symbol != "" and value.taint is Taint.shape
+
+
 def _sliced(part: ast.Slice, value: Value, size: Value, counted: Places) -> Value:
     if part.lower is None and part.upper is None and part.step is None:
         return size
@@ -257,13 +273,15 @@ def _sliced(part: ast.Slice, value: Value, size: Value, counted: Places) -> Valu
             return Const(stop - start)
     if taint < Taint.shape:
         return Number("int")
+    if start == 0 and step_one and bounds and _is_named_size(bounds[1]):
+        return bounds[1]  # what is cut to a size has it
     return number(taint, counted=counted_in(size) | counted)
 
 
 def index_shape(shape: Shape, index: Value) -> Number:
     """One size of a shape of unknown length."""
     at = integer(index)
-    name = f"{shape.symbol}[{at}]" if at is not None else ""
+    name = f"{shape.symbol}[{at}]" if at is not None and shape.symbol else ""
     if shape.taint is Taint.data and at not in (0, None):
         return Number("int", Taint.shape, symbol=name, dim=True)  # a selection changes the first axis
     return Number("int", shape.taint, symbol=name, dim=True, counted=shape.counted)

@@ -35,7 +35,6 @@ from convlint.entry_points import EntryPoint
 from convlint.errors import raised
 from convlint.events import Event, Failed
 from convlint.findings import Span
-from convlint.source.walk import walk
 
 NOT_EXPORTED = frozenset(
     [
@@ -364,18 +363,24 @@ class Interpreter:
         if isinstance(value, (Class, Function, Name, Layer)):
             return value
         if isinstance(value, Const) and isinstance(value.value, (bool, int, float)):
-            return Number(type(value.value).__name__)
+            return Number(type(value.value).__name__, usual=value.value)
         return Unknown()
 
 
 def _mentioned(module: ModuleInfo) -> Iterator[str]:
     """Names that the classes of a module use: what they make is entered through them."""
     for cls in module.classes:
-        for part in walk(cls.node):
+        todo: list[ast.AST] = [cls.node]
+        while todo:
+            part = todo.pop()
             if isinstance(part, ast.Name) and part.id != cls.node.name:
                 yield part.id
             elif isinstance(part, ast.Attribute):
                 yield part.attr
+            elif isinstance(part, ast.Call) and dotted(part.func) == "isinstance":
+                todo += part.args[:1]  # who asks for a class makes nothing of it
+                continue
+            todo += ast.iter_child_nodes(part)
 
 
 def entries_of(outline: Outline) -> Iterator[tuple[Step, ClassOutline]]:

@@ -21,6 +21,7 @@ from convlint.analyzer.values import (
     Tuple,
     Value,
     join_all,
+    members,
     number_kind,
     taint_of,
 )
@@ -126,6 +127,7 @@ def rewrapped(run: Run, frame: Frame, node: ast.expr, callee: str, arguments: Ar
                 refused=forced.refused if forced else frozenset(),
                 elements=_elements(run, frame, where_, given),
                 given=_names_given(node),
+                numbers=all(number_kind(one) is not None for one in members(inner)),
             )
     dtype = asked_dtype(arguments, inner.dtype if isinstance(inner, Tensor) else number_kind(inner))
     shape: shapes.Shaped = None

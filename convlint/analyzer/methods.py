@@ -67,6 +67,8 @@ def _list(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arg
     assert isinstance(owner, List)
     name = method.name
     given = arguments.get(0)
+    if name == "update" and len(arguments.positional) > 1:
+        return opaque(arguments, True)  # a cache that is annotated as a list: no list is updated so
     kept.note_list(run, frame, node, owner, name)
     if name in ("append", "add", "appendleft") and given is not None:
         owner.add(given, frame.certain)

@@ -10,7 +10,7 @@ from convlint.analyzer.calls import Arguments
 from convlint.analyzer.run import DYNAMO, Frame, Run
 from convlint.analyzer.shapes import axis, integer
 from convlint.analyzer.torch_facts import Need
-from convlint.analyzer.values import TRUE, Layer, Tensor, Tuple, Value, taint_of, tensor_of
+from convlint.analyzer.values import TRUE, Layer, Number, Tensor, Tuple, Value, taint_of, tensor_of
 from convlint.events import NeedsSize, Taint
 
 _ROUTES = {"onnx_torchscript": frozenset({"onnx_torchscript"}), "torch_export": DYNAMO}
@@ -78,4 +78,4 @@ def _varies(tensor: Tensor, need: Need, option: Value | None) -> bool:
 
 def _is_ones(value: Value) -> bool:
     sizes = value.items if isinstance(value, Tuple) else (value,)
-    return all(integer(size) == 1 for size in sizes)
+    return all(integer(size) == 1 or (isinstance(size, Number) and size.usual == 1) for size in sizes)

@@ -12,7 +12,18 @@ from convlint.analyzer.calls import Arguments, opaque
 from convlint.analyzer.division import note_division, note_remainder
 from convlint.analyzer.dtypes import CASTS, asked_dtype, cast_dtype
 from convlint.analyzer.indexing import index_shape
-from convlint.analyzer.reshaping import Handler, call_row, expand, flatten, pieces, repeat, reshape, squeeze, viewing
+from convlint.analyzer.reshaping import (
+    Handler,
+    call_row,
+    expand,
+    flatten,
+    pieces,
+    repeat,
+    reshape,
+    squeeze,
+    unknown_size,
+    viewing,
+)
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import integer, number
 from convlint.analyzer.values import (
@@ -268,18 +279,21 @@ def _dynamic(
 
 def _repeat_interleave(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
     repeats = arguments.get(0, "repeats")
+    dim = arguments.get(1, "dim")
+    counted = tensor.counted
+    at = shapes.axis(dim, len(tensor.shape)) if tensor.shape is not None and dim is not None else None
     if isinstance(repeats, Tensor):
         where = arguments.node(0, "repeats")
-        counted = note_dynamic(run, frame, node, "repeat_interleave", where if where is not None else node, repeats)
-        return run.tensor(tensor.dtype, None, tensor.taint, counted=counted)
-    dim = arguments.get(1, "dim")
+        found = note_dynamic(run, frame, node, "repeat_interleave", where if where is not None else node, repeats)
+        counted |= found if dim is None or integer(dim) == 0 else NOWHERE  # where ranks are not known the first axis
+        size = number(Taint.data, counted=found)
+    else:
+        size = number(taint_of(repeats) if repeats is not None else Taint.none)
     shape = None
-    if tensor.shape is not None and dim is not None:
-        at = shapes.axis(dim, len(tensor.shape))
-        if at is not None:
-            taint = max(taint_of(tensor.shape[at]), taint_of(repeats) if repeats is not None else Taint.none)
-            shape = (*tensor.shape[:at], number(taint), *tensor.shape[at + 1 :])
-    return run.tensor(tensor.dtype, shape, tensor.taint, counted=tensor.counted)
+    if tensor.shape is not None and at is not None:
+        size = replace(size, taint=max(size.taint, taint_of(tensor.shape[at])))
+        shape = (*tensor.shape[:at], size, *tensor.shape[at + 1 :])
+    return run.tensor(tensor.dtype, shape, tensor.taint, counted=counted)
 
 
 def _topk(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
@@ -464,7 +478,7 @@ def _convolution(rank: int) -> Handler:
         if isinstance(weight, Tensor) and weight.shape:
             channels = weight.shape[0]
         batch = tensor.shape[0] if tensor.shape else number()
-        shape = (batch, channels, *(number() for _ in range(rank)))
+        shape = (batch, channels, *shapes.windowed(tensor.shape, rank))
         return run.tensor(tensor.dtype, shape, tensor.taint)
 
     return handler
@@ -473,7 +487,7 @@ def _convolution(rank: int) -> Handler:
 def _pooling(rank: int) -> Handler:
     def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
         lead = tensor.shape[:2] if tensor.shape and len(tensor.shape) == rank + 2 else (number(), Number("int"))
-        return run.tensor(tensor.dtype, (*lead, *(number() for _ in range(rank))), tensor.taint)
+        return run.tensor(tensor.dtype, (*lead, *shapes.windowed(tensor.shape, rank)), tensor.taint)
 
     return handler
 
@@ -490,6 +504,7 @@ def _adaptive(rank: int) -> Handler:
 _DETACH = viewing(lambda t, a: t.shape, "detach")
 _UNSQUEEZE = viewing(lambda t, a: shapes.unsqueezed(t.shape, a.get(0, "dim")), "unsqueeze")
 _TRANSPOSE = viewing(lambda t, a: shapes.swapped(t.shape, a.get(0, "dim0"), a.get(1, "dim1")), "transpose")
+_UNFOLD = viewing(lambda t, a: shapes.unfolded(t.shape, a.get(0, "dimension"), a.get(1, "size")), "unfold")
 _T = viewing(lambda t, a: shapes.swapped(t.shape, Const(0), Const(-1)), "t")
 
 
@@ -517,12 +532,14 @@ _SPECIAL: dict[str, Handler] = {
     "reshape": reshape("reshape"),
     "flatten": flatten,
     "permute": viewing(
-        lambda t, a: shapes.permuted(t.shape, None if a.more else shapes.sizes(a.positional)), "permute"
+        lambda t, a: shapes.permuted(t.shape, None if a.more else shapes.sizes(a.positional), unknown_size(t)),
+        "permute",
     ),
     "transpose": _TRANSPOSE,
     "transpose_": _reshaped(_TRANSPOSE),
     "swapaxes": viewing(lambda t, a: shapes.swapped(t.shape, a.get(0), a.get(1)), "transpose"),
     "t": _T,
+    "unfold": _UNFOLD,
     "t_": _reshaped(_T),
     "unsqueeze": _UNSQUEEZE,
     "unsqueeze_": _reshaped(_UNSQUEEZE),

@@ -27,6 +27,11 @@ from convlint.events import SqueezesNothing, Taint
 Handler = Callable[[Run, Frame, ast.expr, Tensor, Arguments], Value]
 
 
+def unknown_size(tensor: Tensor) -> Taint:
+    """What a size depends on that is one of a tensor of unknown shape: that of a constant is no input's."""
+    return min(size_taint(tensor), Taint.shape)
+
+
 def call_row(node: ast.expr) -> int:
     """The line that Python reports while a method is called: that of the method's name."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
@@ -40,7 +45,7 @@ def reshape(how: str) -> Handler:
     def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
         wanted = None if arguments.more else shapes.sizes(arguments.positional or list(arguments.keywords.values()))
         note_batch(run, frame, node, how, arguments)
-        shape = shapes.reshaped(tensor.shape, wanted)
+        shape = shapes.reshaped(tensor.shape, wanted, unknown_size(tensor))
         if how == "reshape" and tensor.ident in run.memory.views:
             # of a view the result may be a copy: nothing is known to be shared
             return run.tensor(tensor.dtype, shape, tensor.taint, counted=tensor.counted, mask_index=tensor.mask_index)
@@ -81,7 +86,7 @@ def expand(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Ar
         old = tensor.shape or ()
         lead = len(wanted) - len(old)
         shape = tuple(
-            (old[i - lead] if 0 <= i - lead < len(old) else number()) if integer(w) == -1 else w
+            (old[i - lead] if 0 <= i - lead < len(old) else number(unknown_size(tensor))) if integer(w) == -1 else w
             for i, w in enumerate(wanted)
         )
     return run.view(frame, tensor, "expand", node, row=call_row(node), shape=shape, state="")

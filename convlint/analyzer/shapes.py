@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from convlint.analyzer.values import (
+    NONE,
     NOWHERE,
     Const,
     List,
@@ -13,9 +14,11 @@ from convlint.analyzer.values import (
     Shape,
     Tensor,
     Tuple,
+    Union,
     Unknown,
     Value,
     counted_in,
+    join_all,
     number_kind,
     taint_of,
 )
@@ -206,19 +209,31 @@ def sizes(values: Sequence[Value]) -> list[Value] | None:
             return list(only.items)
         if isinstance(only, (List, Shape)) or number_kind(only) is None:
             return None
-    given = [Number("int", v.taint) if isinstance(v, Unknown) else v for v in values]  # from the configuration
+    given = [_as_size(v) for v in values]
     return None if any(number_kind(v) is None for v in given) else given
 
 
-def reshaped(shape: Shaped, wanted: list[Value] | None) -> Shaped:
-    """The shape after ``view``/``reshape``: -1 is as dynamic as what it must absorb."""
+def _as_size(value: Value) -> Value:
+    """What is given for a size: of what may be one thing or another the numbers; what is unknown comes from a
+    configuration.
+    """
+    if isinstance(value, Union):
+        return join_all(_as_size(one) for one in value.members if one != NONE)
+    return Number("int", value.taint) if isinstance(value, Unknown) else value
+
+
+def reshaped(shape: Shaped, wanted: list[Value] | None, of: Taint) -> Shaped:
+    """The shape after ``view``/``reshape``: -1 is as dynamic as what it must absorb.
+
+    ``of`` says what the sizes depend on where they are not known.
+    """
     if wanted is None:
         return None
     if not any(integer(w) == -1 for w in wanted):
         return tuple(wanted)
     given = [w for w in wanted if integer(w) != -1]
     if shape is None:
-        rest = number()
+        rest = number(of)
     else:
         left = list(shape)
         for w in given:
@@ -270,16 +285,24 @@ def swapped(shape: Shaped, a: Value | None, b: Value | None) -> Shaped:
     return tuple(dims)
 
 
-def permuted(shape: Shaped, order: list[Value] | None) -> Shaped:
-    """The shape after ``permute(*order)``."""
+def permuted(shape: Shaped, order: list[Value] | None, of: Taint) -> Shaped:
+    """The shape after ``permute(*order)``; ``of`` says what the sizes depend on where they are not known."""
     if order is None:
         return None
     if shape is None or len(shape) != len(order):
-        return tuple(number() for _ in order)
+        return tuple(number(of) for _ in order)
     picked = [axis(o, len(shape)) for o in order]
     if any(p is None for p in picked):
-        return tuple(number() for _ in order)
+        return tuple(number_from(*shape) for _ in order)
     return tuple(shape[p] for p in picked if p is not None)
+
+
+def unfolded(shape: Shaped, dim: Value | None, size: Value | None) -> Shaped:
+    """The shape after ``unfold(dimension, size, step)``: windows along an axis, what is in each behind all others."""
+    at = axis(dim, len(shape)) if shape is not None else None
+    if shape is None or at is None or size is None:
+        return None
+    return (*shape[:at], number(taint_of(shape[at])), *shape[at + 1 :], size)
 
 
 def unsqueezed(shape: Shaped, dim: Value | None) -> Shaped:
@@ -360,15 +383,22 @@ def _spatial(rank: int) -> Callable[[Shaped, Arguments], Shaped]:
     def shape(given: Shaped, arguments: Arguments) -> Shaped:
         channels = arguments.get("out_channels", arguments.get("1", Number("int")))
         batch = given[0] if given is not None and len(given) == rank + 2 else number()
-        return (batch, channels, *(number() for _ in range(rank)))
+        return (batch, channels, *windowed(given, rank))
 
     return shape
+
+
+def windowed(given: Shaped, rank: int) -> list[Value]:
+    """The last sizes after a convolution or a pooling: those that the configuration fixes stay fixed."""
+    if given is None or len(given) != rank + 2:
+        return [number()] * rank
+    return [number() if taint_of(size) >= Taint.shape else Number("int", taint_of(size)) for size in given[2:]]
 
 
 def _pooled(rank: int) -> Callable[[Shaped, Arguments], Shaped]:
     def shape(given: Shaped, arguments: Arguments) -> Shaped:
         lead = given[:2] if given is not None and len(given) == rank + 2 else (number(), Number("int"))
-        return (*lead, *(number() for _ in range(rank)))
+        return (*lead, *windowed(given, rank))
 
     return shape
 

@@ -6,12 +6,14 @@ import ast
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 from convlint.analyzer import decisions, guards, kept, precision, writes
 from convlint.analyzer.arithmetic import binary
 from convlint.analyzer.division import note_division
 from convlint.analyzer.index import ClassInfo, FunctionInfo, _class_block
+from convlint.analyzer.indexing import index_shape
 from convlint.analyzer.iteration import Elements, iterate
 from convlint.analyzer.run import ALL_ROUTES, STATEMENTS, Frame, Run, join_env
 from convlint.analyzer.values import (
@@ -45,7 +47,7 @@ from convlint.source.walk import walk
 CHANNELS = re.compile(
     r"_?(c|ch|nc|d|dim|dk|d_k|d_v|d_model|emb|embed|embed_?dim|hidden|hidden_?(size|dim)|feat(ure)?s?_?dim|n_?heads?|"
     r"num_(heads|channels|features|classes|anchors|experts)|head_?dim|heads|in_?ch\w*|out_?ch\w*|channels?|\w+_channels|"
-    r"n_?embd?|inner_?dim|\w*hidden_size|\w*embed_dim|\w*head_dim)",
+    r"n_?embd?|n_?dims?|num_dims?|inner_?dim|\w*hidden_size|\w*embed_dim|\w*head_dim)",
     re.IGNORECASE,
 )
 """Names under which people keep a size that their configuration fixes."""
@@ -197,10 +199,10 @@ def _items(
             return list(value.items)
         return [value.any()] * count
     if isinstance(value, Shape):
-        return [Number("int", value.taint, symbol=f"{value.symbol}[{i}]", dim=True) for i in range(count)]
+        return [index_shape(value, Const(i)) for i in range(count)]
     if isinstance(value, Tensor):
         if not value.sure:
-            return [run.tensor(None, None, value.taint)] * count
+            return [run.tensor(None, None, value.taint, sure=False)] * count
         node = source if source is not None else frame.statement
         if star is not None and isinstance(node, ast.expr):
             run.emit(
@@ -322,9 +324,9 @@ def arms(run: Run, frame: Frame, alternatives: list[Arm], in_eager: int | None =
     """
     env, certain, missed, facts, written = frame.env, frame.certain, run.memory.missed, run.facts, run.written
     after_written: list[frozenset[tuple[int, str]]] = []
-    after: dict[str, Value] | None = None
     after_missed: dict[int, Any] = {}
     live: list[tuple[frozenset[str], dict[str, Value]]] = []
+    held: list[dict[str, Value]] = []
     learnt: list[tuple[frozenset[str], Relation]] = []
     outer_routes = frame.routes
     frame.certain = False
@@ -336,8 +338,8 @@ def arms(run: Run, frame: Frame, alternatives: list[Arm], in_eager: int | None =
         if frame.routes:
             body()
             if frame.live:
-                after = dict(frame.env) if after is None else join_env(after, frame.env)
                 live.append((frame.routes, frame.env))
+                held.append(narrowed)
                 after_written.append(run.written)
                 alone = frame.routes.difference(*(other for other, _, arm in alternatives if arm is not body))
                 for on, fact in run.facts[len(facts) :]:
@@ -348,9 +350,21 @@ def arms(run: Run, frame: Frame, alternatives: list[Arm], in_eager: int | None =
     frame.routes = outer_routes & frozenset[str]().union(*(routes for routes, _ in live)) if live else outer_routes
     frame.certain, run.facts = certain, (*facts, *learnt)
     frame.live = bool(live)
-    frame.env = env if after is None else after | guards.joined(live)
+    if len(live) > 1:
+        live = [(on, _as_before(now, narrowed, env)) for (on, now), narrowed in zip(live, held, strict=True)]
+    frame.env = reduce(join_env, (now for _, now in live)) | guards.joined(live) if live else env
     run.memory.missed = after_missed if live else missed
     run.written = frozenset.intersection(*after_written) if live else written
+
+
+def _as_before(now: dict[str, Value], narrowed: dict[str, Value], env: dict[str, Value]) -> dict[str, Value]:
+    """The names behind an arm: a size that was known in it alone, under ``n == 1``, is any again."""
+    sizes = {
+        name: env[name]
+        for name, value in narrowed.items()
+        if now.get(name) is value and isinstance(env.get(name), (Number, Tensor))
+    }
+    return now | sizes
 
 
 def _match(run: Run, frame: Frame, node: ast.Match) -> None:

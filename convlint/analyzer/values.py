@@ -77,6 +77,8 @@ class Number(Value):
     """The selections whose counts it was computed from."""
     relation: Relation | None = None
     """Of a comparison: what it asks."""
+    usual: object = field(default=None, compare=False)
+    """Of a configuration's number: what it is where nothing else is given."""
 
 
 Dim = Value  # Const (int) or Number: one size of a shape
@@ -154,6 +156,8 @@ class List(Value):
     """Whether it holds the parts of a split tensor."""
     registered: bool = False
     """Whether it is an ``nn.ModuleList`` or its like."""
+    head: tuple[Value, ...] = ()
+    """Of a tuple to which others of unknown number were added: what it begins with."""
     serial: int = field(default_factory=lambda: next(_serial))
 
     def add(self, value: Value, certain: bool) -> None:
@@ -457,6 +461,7 @@ def _merge_lists(a: List, b: List) -> Value:
         a.element = b.element if a.element is None else join(a.element, b.element)
     a.items = None
     a.taint = max(a.taint, b.taint)
+    a.head = tuple(join(x, y) for x, y in zip(a.head, b.head, strict=False))
     return a
 
 
@@ -532,7 +537,8 @@ def signature(value: Value, names: dict[int | str, int] | None = None, depth: in
     if isinstance(value, List):
         items = None if value.items is None else tuple(signature(v, names, depth - 1) for v in value.items[:16])
         element = None if value.element is None else signature(value.element, names, depth - 1)
-        return ("L", items, element, value.taint, value.pieces)
+        head = tuple(signature(v, names, depth - 1) for v in value.head)
+        return ("L", items, element, value.taint, value.pieces, head)
     if isinstance(value, Dict):
         rest = None if value.rest is None else signature(value.rest, names, depth - 1)
         return ("D", tuple((repr(k), signature(v, names, depth - 1)) for k, v in list(value.items.items())[:32]), rest)

@@ -8,9 +8,9 @@ from convlint.events import HiddenInt, TensorFromValues
 from convlint.findings import EXPORTERS, Harm, Level
 
 
-def harm_of(event: HiddenInt | TensorFromValues) -> Harm:
-    """Frozen on some routes, breaks on others."""
-    levels: dict[str, Any] = dict.fromkeys(event.frozen, Level.frozen) | dict.fromkeys(event.refused, Level.breaks)
+def harm_of(event: HiddenInt | TensorFromValues, kept: Level = Level.frozen) -> Harm:
+    """Breaks on some routes; on others the traced one is ``kept``."""
+    levels: dict[str, Any] = dict.fromkeys(event.frozen, kept) | dict.fromkeys(event.refused, Level.breaks)
     return Harm(**levels)
 
 

@@ -379,3 +379,66 @@ def test_a_size_that_is_checked_against_the_configuration_is_fixed(agree: Agree,
     return [x[:, i] for i in range(n)]{mark}
     """
     agree(forward(code, "x, mask", init="self.images = 2"))
+
+
+def test_what_tells_values_apart_is_no_check(agree: Agree) -> None:
+    agree(
+        forward(
+            """
+            n = (x > 0).sum()
+            if n == 1:  # CVL301
+                y = x
+            elif n == 2:  # CVL305
+                y = x * 2
+            else:
+                raise ValueError
+            return y
+            """
+        )
+    )
+
+
+@pytest.mark.parametrize("check", ["x.shape[1] == h * w", "x.shape[1] >= sizes[0][0]"])
+def test_sizes_that_are_given_are_not_taken_for_tensors(agree: Agree, check: str) -> None:
+    agree(forward(f"h, w = sizes[-1]\nassert {check}\nreturn x.relu()", "x, sizes"))
+
+
+def test_a_key_that_no_dict_of_the_model_has(agree: Agree) -> None:
+    helper = "\n    def few(self, out):\n        if 'masks' in out:\n            return out['masks'].max().item()\n"
+    agree(forward("return self.few({'boxes': x * 2})") + helper)
+
+
+def test_a_size_that_is_known_in_an_arm_is_any_behind_it(agree: Agree) -> None:
+    agree(
+        forward(
+            """
+            b, n, c = x.shape
+            y = x * 2 if cached and n == 1 else x
+            if cached and n == 1:
+                y = y + 1
+            z = y.reshape(b, n, -1)
+            if cached and n == 1:
+                for i in range(z.shape[1]):
+                    z = z + i
+            else:
+                for i in range(z.shape[1]):  # CVL303
+                    z = z - i
+            return z
+            """,
+            "x, cached: bool",
+        )
+    )
+
+
+def test_what_is_no_tensor_goes_to_numpy(agree: Agree) -> None:
+    agree(
+        forward(
+            "return torch.relu(x) if isinstance(x, torch.Tensor) else np.maximum(np.asarray(x), 0)",
+            imports="numpy as np",
+        )
+    )
+
+
+def test_a_list_where_no_tensor_is_one(agree: Agree) -> None:
+    body = "n = self.read() if self.on else x.sum(0)\nif isinstance(n, list):\n    n = torch.tensor(n)\nreturn x * n"
+    agree(forward(body))

@@ -84,3 +84,15 @@ def test_a_size_in_the_last_part_of_a_test_decides(agree: Agree, test: str) -> N
 
 def test_a_value_in_the_last_part_of_a_test_decides(agree: Agree) -> None:
     agree(forward("if self.flag(y) or x.sum() > 6:  # CVL301\n    return x * 2\nreturn x", parameters="x, y"))
+
+
+def test_a_tuple_keeps_its_beginning_when_others_are_added(agree: Agree) -> None:
+    body = """
+        found = (x, x.shape[1])
+        if self.more:
+            found += tuple(self.rest(x))
+        if found[1] > 3:  # CVL302
+            return x
+        return x * 2
+    """
+    agree(forward(body))

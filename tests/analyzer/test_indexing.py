@@ -110,3 +110,35 @@ def test_the_message_says_where_the_count_is_needed(
     (line,) = (one for one in cli("model.py", "--output-format", "concise").out.splitlines() if "CVL401" in one)
     assert "error CVL401" in line
     assert place in line
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "a, b, c = k.shape\nif b > 3:  # CVL302\n    return k\nreturn k * 2",
+        "if list(k.shape[2:]) == [1, 1]:  # CVL302\n    return k\nreturn k * 2",
+    ],
+)
+def test_a_selection_changes_no_axis_behind_the_first(agree: Agree, asked: str) -> None:
+    agree(asking("return self.few(x[x[:, 0] > 0.5])", asked))
+
+
+@pytest.mark.parametrize("selected", ["x[:, m]", "x[:, : m.sum()]", "x.repeat_interleave(m.long(), dim=1)"])
+def test_a_selection_along_another_axis_leaves_the_first(agree: Agree, selected: str) -> None:
+    agree(forward(f"m = x > 0.5\nk = {selected}\nif k.shape[0] > 3:  # CVL302\n    return k\nreturn k * 2"))
+
+
+def test_what_bounds_a_slice_may_be_no_value_of_a_tensor(agree: Agree) -> None:
+    body = 'k = x[: more["n"]]\nif k.shape[0] > 3:  # CVL302\n    return k\nreturn k * 2'
+    agree(forward(body, "x, more: dict"))
+
+
+def test_an_index_that_is_a_mask_here_and_positions_there_is_told_once(agree: Agree) -> None:
+    body = "m = x[:, 0] > 0.5\nreturn self.few(x, m) + self.few(x, torch.where(m)[0])  # CVL401"
+    source = forward(body) + "\n    def few(self, x, i):\n        return x[i]  # CVL401\n"
+    agree(source, target=["tensorrt"])
+
+
+def test_what_is_cut_to_a_size_has_it(agree: Agree) -> None:
+    body = "n = x.shape[1]\ny = self.table[:, :n]\nif y.shape[1] != n:\n    y = y * 2\nreturn x + y"
+    agree(forward(body, init="self.table = nn.Parameter(torch.zeros(2, 100))"))

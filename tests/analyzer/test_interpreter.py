@@ -100,3 +100,36 @@ def test_what_is_no_module_runs_models_and_is_not_exported(agree: Agree) -> None
     backend = "class Backend(ABC):\n    def forward(self, x):\n        return self.session.run(x.cpu().numpy())\n"
     agree(f"from abc import ABC\n\nimport torch\n\n\n{backend}")
     agree(f"from torch.nn import Module as ABC\n\n\n{backend.replace('.numpy())', '.numpy())  # CVL201')}")
+
+
+PARTS = """
+import torch
+from torch import nn
+
+
+class Part(nn.Module):
+    def forward(self, x, sizes):
+        height, width = sizes[0]
+        if height > width:  # CVL302
+            return x * 2
+        return x
+
+
+class Base(nn.Module):
+    def initialize(self, module):
+        if isinstance(module, Model):
+            module.eval()
+
+
+class Model(Base):
+    def __init__(self):
+        super().__init__()
+        self.part = Part()
+
+    def forward(self, x):
+        return self.part(x, [(x.shape[2], x.shape[3])])
+"""
+
+
+def test_who_asks_whether_something_is_a_model_does_not_use_it(agree: Agree) -> None:
+    agree(PARTS)

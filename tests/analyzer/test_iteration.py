@@ -95,3 +95,47 @@ def test_modules_that_nobody_shows_are_some(agree: Agree, modules: str) -> None:
     source = forward(body, init="self.parts = " + modules.removesuffix(".values()"))
     source = source.replace("__init__(self)", "__init__(self, parts)")
     agree(source.replace("self.parts:", "self.parts.values():") if "Dict" in modules else source)
+
+
+@pytest.mark.parametrize("change", ["permute(1, 0)", "view(-1, 4)", "expand(-1, 4)"])
+def test_the_sizes_of_a_constant_are_those_of_no_input(agree: Agree, change: str) -> None:
+    body = f"t = torch.from_numpy(self.given).{change}\nfor i in range(t.shape[0]):\n    x = x + i\nreturn x"
+    agree(forward(body))
+
+
+def test_what_is_updated_as_no_list_is_goes_over_no_tensor(agree: Agree) -> None:
+    agree(forward("a, b = cache.update(x, x * 2, 0)\nreturn a + b", "x, cache: list[torch.Tensor]"))
+
+
+@pytest.mark.parametrize("layer", ["Conv2d(4, 4, 3, 2)", "MaxPool2d(2)"])
+def test_what_the_configuration_fixes_stays_so_behind_a_layer(agree: Agree, layer: str) -> None:
+    source = forward(
+        "y = self.layer(x.reshape(-1, 4, self.height, self.width))\n"
+        "for i in range(y.shape[2]):\n    x = x + y[:, :, i].mean()\nreturn x",
+        init=f"self.height, self.width = size\nself.layer = nn.{layer}",
+    )
+    agree(source.replace("def __init__(self)", "def __init__(self, size)"))
+
+
+def test_a_number_of_axes_is_no_size_of_an_input(agree: Agree) -> None:
+    agree(forward("ndim = places.shape[-1]\nreturn torch.cat([x] * ndim)", "x, places"))
+
+
+def test_a_size_that_is_one_of_the_configurations_is_none_of_an_input(agree: Agree) -> None:
+    source = forward(
+        "for i in range(x.reshape(-1, self.n, 3).shape[1]):\n    x = x + i\nreturn x", init="self.n = n or 4"
+    )
+    agree(source.replace("def __init__(self)", "def __init__(self, n)"))
+
+
+NORM = """
+class Norm(nn.LayerNorm):
+    def forward(self, x):
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+"""
+
+
+def test_a_norm_in_another_layout_keeps_sizes(agree: Agree) -> None:
+    init = "self.conv, self.norm = nn.Conv2d(3, 4, 1), Norm(4)"
+    body = "y = self.norm(self.conv(x))\nfor i in range(y.shape[1]):\n    x = x + y[:, i].mean()\nreturn x"
+    agree(forward(body, init=init) + "\n" + NORM)

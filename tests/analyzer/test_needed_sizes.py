@@ -67,3 +67,14 @@ def test_a_need_of_the_other_exporter_is_not_shown(agree: Agree) -> None:
     source = forward("return self.layer(x)[0]", init="self.layer = nn.LSTM(4, 4, batch_first=True)")
     agree(source, exporter="torchscript")
     agree(source.replace("[0]", "[0]  # CVL802"), exporter="dynamo")
+
+
+def test_a_window_is_as_long_as_it_was_cut(agree: Agree) -> None:
+    body = "b, t = x.shape\ny = x.unfold(1, 4, 4)  # CVL802\nreturn y.unfold(2, 2, 2)"
+    agree(forward(body))
+
+
+@pytest.mark.parametrize(("usual", "code"), [(1, ""), (2, "  # CVL802")])
+def test_a_pool_whose_size_is_one_where_nothing_else_is_asked(agree: Agree, usual: int, code: str) -> None:
+    source = forward(f"return self.pool(x){code}", init="self.pool = nn.AdaptiveAvgPool2d(size)")
+    agree(source.replace("def __init__(self)", f"def __init__(self, size={usual})"))

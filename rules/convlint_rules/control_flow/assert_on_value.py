@@ -15,9 +15,9 @@ RAISE = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
 class AssertOnValue(Rule):
     """
     ## What it does
-    Finds `assert` statements and `if ...: raise` on a tensor's value. A bare `assert n > 0` on a number that was taken
-    out of a tensor (`.item()`, the size of a selection) is kept by `torch.export` as a check and not reported; with a
-    message, `and` or `not` it is.
+    Finds `assert` statements and `if ...: raise` on a tensor's value, or on a count that depends on values. A bare
+    `assert n > 0` on a number that was taken out of a tensor (`.item()`, the size of a selection) is kept by
+    `torch.export` as a check and not reported; with a message, `and` or `not` it is.
 
     ## Why it breaks
     `torch.export` must know the value and stops with a data-dependent guard. The dynamo ONNX exporter then tries again
@@ -101,12 +101,15 @@ class AssertOnValue(Rule):
     ]
 
     def check(self, event: Branch, context: Context) -> Finding | None:
-        """Breaks the dynamo routes."""
+        """Breaks the dynamo routes; nothing where it only looks as if a tensor were checked."""
         if event.taint is not Taint.data or not (event.form == "assert" or event.only_checks):
             return None
+        on_tensor = event.operand.kind == "tensor"
+        if on_tensor and not event.operand.sure:
+            return None
+        what = "a tensor's value" if on_tensor else "a count or number that depends on values"
         message = (
-            f"`{event.short}` checks a tensor's value, which stops `torch.export`; check before the model, "
-            f"or use `torch._check`"
+            f"`{event.short}` checks {what}, which stops `torch.export`; check before the model, or use `torch._check`"
         )
         harm = (ASSERT if event.form == "assert" else RAISE).without(event.frozen_on)
         stops = harm.worst(event.routes)  # nothing, where it is left out already

@@ -13,13 +13,14 @@ LEGACY = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
 NEW = Harm(torch_export=Level.breaks)
 EXPORT = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
 DATA = Harm(Level.wrong, Level.breaks, Level.wrong)
+COUNTS = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
 
 
 class TensorFromValuesInForward(Rule):
     """
     ## What it does
-    Finds `torch.tensor([...])`, `torch.as_tensor(...)` and `torch.FloatTensor(...)` around sizes, or around lists of
-    tensors.
+    Finds `torch.tensor([...])`, `torch.as_tensor(...)` and `torch.FloatTensor(...)` around sizes and counts, or around
+    lists of tensors.
 
     ## Why it breaks
     These functions read Python values. The TorchScript routes store a list that they read as a constant, so the traced
@@ -109,6 +110,19 @@ class TensorFromValuesInForward(Rule):
             harm=DATA,
             fix=Applicability.unsafe,
         ),
+        Example(
+            title="Counts",
+            bad=forward("""
+                n = torch.tensor([x[x > 0].shape[0], x[x > 1].shape[0]])  # <-
+                return x * n.sum()
+            """),
+            good=forward("""
+                n = torch.stack([(x > 0).sum(), (x > 1).sum()])
+                return x * n.sum()
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=COUNTS,
+        ),
     ]
 
     def check(self, event: TensorFromValues, context: Context) -> Finding | None:
@@ -120,6 +134,8 @@ class TensorFromValuesInForward(Rule):
             return self.finding(event, f"`{text}` is stored as a constant, which it is", Harm(), context)
         if event.operand.taint is Taint.shape:
             return self._of_sizes(event, context)
+        if event.numbers:
+            return self._of_counts(event, context)
         message = (
             f"`{text}` reads values: the TorchScript routes keep the traced ones; use `torch.stack` or `torch.cat`"
         )
@@ -139,6 +155,17 @@ class TensorFromValuesInForward(Rule):
             remedy = "stack a tensor of each" if event.elements else "use `torch.tensor`"
         message = f"`{event.short}` reads a size, which is {fate_of(event)}; {remedy}"
         return self.finding(event, message, harm, context, at_most="warning", fixable=fixable)
+
+    def _of_counts(self, event: TensorFromValues, context: Context) -> Finding:
+        """As sizes are; what is frozen is a value."""
+        harm = harm_of(event, Level.wrong)
+        if not harm.worst(ROUTES):
+            return self.finding(event, f"`{event.callee}` of a count stays in the graph", harm, context)
+        message = (
+            f"`{event.short}` reads numbers that depend on values, which are {fate_of(event)}; compute them as "
+            f"tensors, a count as the `sum()` of a mask"
+        )
+        return self.finding(event, message, harm, context)
 
     def fix(self, event: TensorFromValues, context: Context) -> Fix | None:
         """``torch.stack`` of what stands in the list; ``torch.tensor`` of one size."""
