@@ -6,6 +6,7 @@ The analyzer makes events, rules judge them. An event says what happens, never h
 from __future__ import annotations
 
 import enum
+import tokenize
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -33,9 +34,22 @@ class Taint(enum.IntEnum):
 
 
 def one_line(text: str) -> str:
-    """Source text on one line, shortened to 60 characters."""
-    text = " ".join(text.split())
+    """Source text on one line, without comments, shortened to 60 characters."""
+    text = " ".join((_without_comments(text) if "#" in text else text).split())
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _without_comments(text: str) -> str:
+    lines = f"({text}\n)".splitlines(keepends=True)  # in brackets an expression may go on where it likes
+    try:
+        tokens = list(tokenize.generate_tokens(iter(lines).__next__))
+    except (tokenize.TokenError, SyntaxError):
+        return text
+    for token in tokens:
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column] + "\n"
+    return "".join(lines).rstrip().removeprefix("(").removesuffix(")")
 
 
 @dataclass(frozen=True, kw_only=True)

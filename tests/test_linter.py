@@ -252,3 +252,11 @@ def test_a_repair_that_fails_leaves_its_finding(monkeypatch: pytest.MonkeyPatch,
 def test_a_rule_in_preview_runs_only_when_asked_for(monkeypatch: pytest.MonkeyPatch, model: Path) -> None:
     assert with_rules(monkeypatch, model, Preview).findings == []
     assert len(with_rules(monkeypatch, model, Preview, preview=True).findings) == 1
+
+
+def test_a_message_shows_code_without_its_comments(model: Path) -> None:
+    body = "if (\n    x.sum() > 0  # type: ignore\n    and x.max() != '#'\n):\n    return x\nreturn x * 2"
+    model.write_text(forward(body))
+    assert [finding.message.partition(" decides")[0] for finding in linted(model)] == [
+        "`x.sum() > 0 and x.max() != '#'`"
+    ]

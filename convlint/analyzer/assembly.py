@@ -92,7 +92,8 @@ class Assembly:
         self.met.merge(trace if trace is not None else self._parts.trace(Path(outline.path), step))
 
     def _enter_models(self, outline: Outline) -> None:
-        for step, cls in self._entries(outline):
+        """Each ``forward`` of a file not yet reached, outer models first: they show what the inner ones are given."""
+        for step, cls in sorted(self._entries(outline), key=lambda entry: entry[1].name in outline.mentioned):
             if cls.forward is not None and cls.forward not in self.met.visited:
                 self._enter(outline, step)
 

@@ -167,7 +167,7 @@ def attribute(run: Run, frame: Frame, node: ast.Attribute, owner: Value) -> Valu
     if isinstance(owner, Partial) and name == "func":
         return owner.function
     if isinstance(owner, Wrapped):
-        return attribute(run, frame, node, owner.function)
+        return owner.function if name == "module" else attribute(run, frame, node, owner.function)
     if isinstance(owner, Tuple) and (at := torch_facts.table().fields.get(owner.of, {}).get(name)) is not None:
         return owner.items[at] if at < len(owner.items) else UNKNOWN
     if isinstance(owner, (List, Dict, Const, Shape, Tuple, Number, Function)):

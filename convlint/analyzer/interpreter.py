@@ -49,12 +49,18 @@ NOT_EXPORTED = frozenset(
         "losses",
         "criterion",
         "criterions",
+        "evaluation",
+        "evaluator",
+        "evaluators",
         "metrics",
         "optim",
         "optimizer",
         "tests",
         "test",
         "testing",
+        "trainer",
+        "trainers",
+        "training",
     ]
 )
 """Folders and files of what feeds, trains and tests a model: no exporter enters there by itself (README)."""

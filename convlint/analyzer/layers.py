@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from convlint.analyzer import draws, needed_sizes, shapes, signs, torchvision_calls
 from convlint.analyzer.calls import Arguments, invoke, opaque
-from convlint.analyzer.run import Frame, Run
+from convlint.analyzer.run import ALL_ROUTES, Frame, Run
 from convlint.analyzer.torch_calls import note_call
 from convlint.analyzer.values import (
     NOWHERE,
@@ -21,6 +21,7 @@ from convlint.analyzer.values import (
     Tuple,
     Unknown,
     Value,
+    Wrapped,
     join,
     join_all,
     taint_of,
@@ -29,6 +30,8 @@ from convlint.analyzer.values import (
 from convlint.events import Taint
 
 _SOME_MODULE = Unknown(Taint.none, module=True)
+_PARALLEL = frozenset({"DataParallel", "DistributedDataParallel"})
+"""What calls the module that it is given, as it is where an export is made."""
 _RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
 
 
@@ -86,6 +89,8 @@ def _sequential(run: Run, frame: Frame, node: ast.expr, items: Value, arguments:
 
 def made(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     """``nn.Name(...)``."""
+    if name in _PARALLEL:
+        return Wrapped(arguments.get(0, "module") or UNKNOWN, ALL_ROUTES)
     if name in ("Parameter", "Buffer", "UninitializedParameter"):
         given = arguments.get(0, "data")
         like = given if isinstance(given, Tensor) else run.tensor(None, None, Taint.state)

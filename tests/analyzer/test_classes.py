@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from conftest import Agree
 from convlint_rules.examples import forward
 
@@ -113,3 +114,10 @@ def test_a_class_derived_from_sequential_calls_what_it_was_made_of(agree: Agree)
         init="self.first = Block(3, norm=nn.InstanceNorm2d)\nself.last = Block(2)",
     )
     agree(model.replace("class Model", f"{block}class Model", 1), show_harmless=True)
+
+
+@pytest.mark.parametrize("wrap", ["nn.DataParallel(Part()).eval()", "nn.parallel.DistributedDataParallel(Part())"])
+def test_a_parallel_module_gives_what_the_one_in_it_gives(agree: Agree, wrap: str) -> None:
+    part = "class Part(nn.Module):\n    def forward(self, x):\n        return [x, x * 2]\n\n\n"
+    source = forward("return torch.cat(self.part(x), 1)", init=f"self.part = {wrap}")
+    agree(source.replace("class Model", part + "class Model"))

@@ -39,7 +39,7 @@ def test_a_function_of_something_else_or_for_training_is_not(agree: Agree, signa
     agree(function(signature))
 
 
-@pytest.mark.parametrize("path", ["losses.py", "losses/ops.py"])
+@pytest.mark.parametrize("path", ["losses.py", "losses/ops.py", "evaluation.py", "training.py"])
 def test_a_function_in_a_file_of_losses_is_not(agree: Agree, path: str) -> None:
     agree({"losses/__init__.py": "", path: function("peak(x: torch.Tensor) -> torch.Tensor")})
 
@@ -133,3 +133,28 @@ class Model(Base):
 
 def test_who_asks_whether_something_is_a_model_does_not_use_it(agree: Agree) -> None:
     agree(PARTS)
+
+
+INNER = """import torch
+from torch import nn
+
+
+class Crop(nn.Module):
+    def forward(self, x, width):
+        return x[:, : int(width)]
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.crop = Crop()
+
+    def forward(self, x):
+        return self.crop(x, 3)
+"""
+
+
+def test_a_part_is_judged_by_what_its_model_gives_it_whoever_else_uses_the_model(agree: Agree) -> None:
+    agree(INNER)
+    trainer = "class Trainer:\n    def __init__(self):\n        self.model = Model()\n"
+    agree({"model.py": INNER, "run.py": f"from model import Model\n\n\n{trainer}"})

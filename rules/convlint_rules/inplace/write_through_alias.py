@@ -174,7 +174,8 @@ class WriteThroughAlias(Rule):
 
 def _advice(event: InplaceWrite, repair: tuple[str, str] | None) -> str:
     if repair is None:
-        return f"write to `{event.base or 'the base'}` itself, or compute a new tensor"
+        base = f"`{event.base}`" if event.base else "the tensor that it is a view of"
+        return f"write to {base} itself, or compute a new tensor"
     how, statement = repair
     return f"write `{statement}`" + ("" if how == "replace" else " after it")
 
