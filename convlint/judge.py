@@ -195,6 +195,7 @@ def _found(path: str, rows: tuple[int, int], seen: Sequence[Seen], trial: Trial,
     routes = list(dict.fromkeys(one.route for one in seen))
     outcome = trial.outcomes[worst.route]
     if worst.event.kind == "fail":
+        routes = list(dict.fromkeys(one.route for one in seen if one.event.kind == "fail"))
         kind = "refused" if outcome.stage in ("checker", "runtime") else "stops"
         who = "is refused here" if kind == "refused" else "stops here"
         message = f"{_listed(routes)} {_agreeing(who, routes)}: {worst.event.message}"

@@ -103,6 +103,37 @@ MODELS = '''
             return y - y.floor()
 
 
+    class Lightning(Right):
+        """As a LightningModule is: it says what it takes, and has a property that fails without a Trainer."""
+
+        _jit_is_scripting = False
+
+        def __init__(self):
+            super().__init__()
+            self.example_input_array = torch.zeros(2, 4)
+
+        @property
+        def trainer(self):
+            if not self._jit_is_scripting:
+                raise RuntimeError("not attached to a Trainer")
+
+
+    class Nearly(nn.Module):
+        """A rounding error of its weight decides."""
+
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(1))
+
+        def forward(self, x):
+            y = ((x * self.weight).sin() * x.cos()).cumsum(1) * 1e6
+            return y - y.floor()
+
+
+    def numbers():
+        return torch.rand(2, 64)
+
+
     class Counts(Right):
         def __init__(self):
             super().__init__()
@@ -206,6 +237,27 @@ def test_what_a_rounding_error_changes_is_held_against_nobody(folder: Path, cli:
     assert "onnx_torchscript  yes      yes   unsure" in ran.out
     assert "a rounding error of the inputs changes eager's result" in ran.out
     assert "Nothing can be said of the numbers" in ran.out
+
+
+def test_nor_is_a_rounding_error_of_the_weights_on_inputs_of_the_users_own(folder: Path) -> None:
+    done = preflight(folder, "Nearly", "models.py:numbers", exporter="torchscript")
+    outcome = done.trial.outcomes["onnx_torchscript"]
+    assert (outcome.level, "traced" in outcome.unsure) == (Level.harmless, True)
+
+
+def test_a_lightning_module_says_what_it_takes_and_is_traced_without_a_trainer(folder: Path) -> None:
+    done = preflight(folder, "Lightning", "", exporter="torchscript")
+    assert done.trial.reference.guess == "`example_input_array`"
+    assert done.right == ["jit_trace", "onnx_torchscript"]
+
+
+def test_only_the_routes_that_stop_are_said_to_stop(folder: Path) -> None:
+    done = preflight(folder, "Unseen", "x: float32[N=2, 4]")
+    (finding,) = (finding for finding in done.judged.findings if finding.code == "CVL010")
+    assert finding.message.startswith(
+        "torch_export and onnx_dynamo stop here: GuardOnDataDependentSymNode: `Eq(u0, 1)`"
+    )
+    assert "onnx_torchscript differ on" in finding.evidence
 
 
 def test_an_exporter_that_takes_the_process_with_it_is_told_with_its_line(folder: Path) -> None:

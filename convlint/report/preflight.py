@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ from convlint.report.matrix_rows import outcome as targets
 from convlint.report.matrix_text import in_short
 from convlint.report.plain import printable
 from convlint.report.style import Painter
+from convlint.source.discovery import INSTALLED
 from convlint.trial.job import Kind, Outcome, Trial
 
 _KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -92,8 +94,8 @@ def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool,
     for route, outcome in model.trial.outcomes.items():
         if outcome.level is not Level.harmless:
             what, why = wrong(outcome)
-            at = f" at {outcome.place}" if outcome.stage and outcome.place else ""
-            yield f"  {painter(route, 'bold')}: {_short(f'{what}{at}: {why}', verbose)}"
+            at = f" at {_in_package(outcome.place)}" if outcome.stage and outcome.place else ""
+            yield f"  {painter(route, 'bold')}: {what}{at}: {_short(why, verbose)}"
             nodes = model.diagnoses[route].bad if route in model.diagnoses else ()
             for node in nodes if verbose else nodes[:_MOST_NODES]:
                 told = textwrap.wrap(printable(bad(node)), max(60, painter.width) - 4, break_on_hyphens=False)
@@ -223,6 +225,11 @@ def bad(node: BadNode) -> str:
     return f"{place}{node.operator}-{node.since_version} `{node.name}`: {wrong}" + f"; {node.repair}" * bool(
         node.repair
     )
+
+
+def _in_package(place: str) -> str:
+    """A line of what is installed, without the folder that it is installed in: the finding has the whole path."""
+    return re.sub(rf"^.*/(?:{'|'.join(INSTALLED)})/", "", place)
 
 
 def _short(message: str, verbose: bool) -> str:

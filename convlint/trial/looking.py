@@ -22,10 +22,10 @@ from convlint.trial.routes import Graph
 from convlint.trial.samples import Sample
 from convlint.trial.watch.guards import Guard, excluded, tried
 from convlint.trial.watch.places import Place, Places
+from convlint.trial.wording import readable
 
 _SIZE = re.compile(r"\b(?:L\['tensors'\]\[|tensors_)(\d+)\]?\.size\(\)\[(\d+)\]")
 """What torch calls a size of an input of a flat model."""
-_STEP = re.compile(r"^\w+: Failed to .* step \d/\d of exporting the model to ONNX\. <class '(?:[\w.]+\.)?(\w+)'>: ")
 
 
 class Looking:
@@ -107,5 +107,5 @@ class Looking:
         return self._places.event(Place(str(Path(path).absolute()), int(row)), route, kind, "harm", message)
 
     def _readable(self, message: str) -> str:
-        message = _STEP.sub(r"\1: ", message)
-        return _SIZE.sub(lambda found: self._sizes.get((int(found[1]), int(found[2])), found[0]), message)
+        message = _SIZE.sub(lambda found: self._sizes.get((int(found[1]), int(found[2])), found[0]), message)
+        return readable(message)
