@@ -11,7 +11,7 @@ from msgspec import structs
 
 from convlint.config import Configuration, Settings, parse_targets
 from convlint.errors import UsageError, nearest
-from convlint.findings import EXPORTERS, Finding, Span
+from convlint.findings import Finding, Span
 from convlint.rule import faults
 from convlint.source.document import Document
 from convlint.trial.job import ModelSpec, Watch, unwatched
@@ -178,7 +178,8 @@ def preflight(
 ) -> Preflighted:
     """Runs one model on every route of the exporter, on other data than it was traced with.
 
-    A model that is there already runs in this process, and what ends the process ends it; one that a name stands for
+    A model that is there already runs in this process, in evaluation mode, and what ends the process ends it; it is
+    left in the mode that it was in, and copies of it are exported. One that a name stands for runs
     (``package.module:name``, ``path/file.py:name``) in a process of its own. ``inputs`` are described
     (``x: float32[N=2, 3, H=96, W=128]``), given by a function (a tuple of tensors, or a dict by name; one that yields
     several gives other values and sizes too), or guessed.
@@ -194,12 +195,9 @@ def preflight(
         for why in result.errors.values():
             raise UsageError(why)
         return result.models[0]
-    from convlint.preflighter import judged_trial
-    from convlint.trial.preflight import trial_of
+    from convlint.preflighter import preflight_live
 
-    settings = configuration.settings(Path.cwd())
-    trial = trial_of(model, inputs, EXPORTERS[settings.exporter], settings.opset)
-    return judged_trial(type(model).__name__, trial, configuration, want_fixes=True)
+    return preflight_live(model, inputs, configuration)
 
 
 def preflight_all(

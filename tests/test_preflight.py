@@ -21,6 +21,7 @@ import torch
 
 from convlint import api
 from convlint.config import Configuration, Layer, Options
+from convlint.errors import UsageError
 from convlint.findings import Finding, Level
 from convlint.preflighter import Preflighted
 from convlint.testing import assert_exportable
@@ -353,8 +354,40 @@ def test_shards_are_parts_of_the_models(folder: Path, cli: Cli) -> None:
     assert "write for example `3/16`" in cli("preflight", *models, "--shard", "4/3").err
 
 
+class Adds(torch.nn.Module):
+    """ONNX Runtime has no such matrix product of whole numbers."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.addmm(x, x, x)
+
+
+def test_of_a_live_model_all_is_said_and_its_mode_is_left(capfd: pytest.CaptureFixture[str]) -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Dropout())
+    model[0].eval()
+    configuration = Configuration([Layer(Options(exporter="torchscript"), "test", Path.cwd())], isolated=True)
+    done = api.preflight(model, "x: float32[N=2, 3]", configuration)
+    assert done.passes
+    assert [module.training for module in model.modules()] == [True, False, True]
+    assert done.matrix
+    assert done.matrix.subject.name == "Sequential by onnx_torchscript"
+    assert capfd.readouterr().out == ""
+    refused = api.preflight(Adds(), "x: int64[3, 3] in 0..9", configuration)
+    (node,) = refused.diagnoses["onnx_torchscript"].bad
+    assert node.operator == "Gemm"
+
+
+def test_a_live_model_that_cannot_be_copied_is_asked_for_by_name() -> None:
+    model = torch.nn.Linear(3, 4)
+    model.lock = threading.Lock()  # type: ignore[assignment]
+    with pytest.raises(UsageError, match=r"the Linear cannot be copied \(TypeError: .*give the name of a function"):
+        api.preflight(model, "x: float32[N=2, 3]", Configuration(isolated=True))
+
+
 def test_a_live_model_is_tested_in_a_line() -> None:
     assert_exportable(torch.nn.Linear(3, 4), exporter="torchscript")
+    with pytest.raises(AssertionError, match=r"tract +refuses"):
+        assert_exportable(torch.nn.Fold((4, 4), 2), "x: float32[2, 4, 9]", exporter="torchscript",
+                          targets=["onnxruntime", "tract"])  # fmt: skip
     with pytest.raises(AssertionError, match="differs on"):
         assert_exportable(Threshold(), lambda: {"x": torch.ones(2, 3), "k": 2}, exporter="torchscript")
 

@@ -38,20 +38,34 @@ def perform(job: Job) -> Iterator[Answer]:
 
 
 def trial_of(
-    model: torch.nn.Module, inputs: str | Callable[[], Any], routes: Sequence[str], opset: int | None
+    model: torch.nn.Module, inputs: str | Callable[[], Any], routes: Sequence[str], opset: int | None, files: str
 ) -> Trial:
     """The trial of a model that exists already, in this process: what ends the process ends it.
+
+    Its ONNX files go into a folder. It is in evaluation mode meanwhile.
 
     Raises:
         UsageError: its inputs cannot be used.
     """
     name = type(model).__qualname__
-    job = Job(path=name, preflight=ModelSpec(factory=name), routes=tuple(routes), opset=opset)
-    with _silent():
-        answers = observed(model.eval(), job, inputs)
+    job = Job(path=name, preflight=ModelSpec(factory=name), routes=tuple(routes), opset=opset, files=files)
+    with _silent(), _evaluated(model):
+        answers = observed(model, job, inputs)
         reference, *outcomes = (answer for answer in answers if not isinstance(answer, Running))
     assert isinstance(reference, Reference)
     return Trial(reference, {one.route: one for one in outcomes if isinstance(one, Outcome)})
+
+
+@contextmanager
+def _evaluated(model: torch.nn.Module) -> Iterator[None]:
+    """While open, a model is in evaluation mode; then each of its modules is in its own again."""
+    before = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in before:
+            module.training = training
 
 
 @contextmanager

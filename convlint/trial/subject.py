@@ -140,6 +140,11 @@ def _copied(model: Flat, spec: ModelSpec) -> Any:
     """What gives a new model each time: copies are cheap, but not every model can be copied."""
     try:
         copy.deepcopy(model)
-    except Exception:
+    except Exception as error:
+        if ":" not in spec.factory:
+            raise UsageError(
+                f"the {spec.factory} cannot be copied ({told(error)}), and each exporter needs one of its own; give "
+                f"the name of a function that makes it, `package.module:function`"
+            ) from error
         return lambda: Flat(load_model(spec), model.inputs)
     return model

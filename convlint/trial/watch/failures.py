@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from traceback import StackSummary, walk_tb
 from typing import Any
@@ -80,6 +80,7 @@ def _refused_node(places: Places, nodes: list[Place | None]) -> Iterator[None]:
 
     with (
         replaced(onnxruntime, "InferenceSession", watched),
+        replaced(torchscript, "setup_onnx_logging", nullcontext),  # it would print the whole graph
         replaced(torch.onnx, "export", partial(torch.onnx.export, verbose=True)),
     ):
         yield
