@@ -135,6 +135,20 @@ MODELS = '''
         return torch.rand(2, 64)
 
 
+    class Asks(Right):
+        """`torch.export` stops at the first of the two."""
+
+        def forward(self, x):
+            x = super().forward(x)
+            many = (x > 0.1).sum().item()
+            if many > 3:
+                x = x + 1
+            few = (x < 0.1).sum().item()
+            if few > 2:
+                x = x * 2
+            return x
+
+
     class Counts(Right):
         def __init__(self):
             super().__init__()
@@ -250,6 +264,14 @@ def test_a_lightning_module_says_what_it_takes_and_is_traced_without_a_trainer(f
     done = preflight(folder, "Lightning", "", exporter="torchscript")
     assert done.trial.reference.guess == "`example_input_array`"
     assert done.right == ["jit_trace", "onnx_torchscript"]
+
+
+def test_all_that_stops_torch_export_is_named_though_it_ends_at_the_first(folder: Path) -> None:
+    done = preflight(folder, "Asks", "x: float32[2, 4]", exporter="dynamo")
+    assert done.trial.outcomes["torch_export"].place == f"models.py:{row_of(folder, 'if many > 3')}"
+    evidence = {f.span.row: f.evidence for f in done.judged.findings}
+    assert evidence[row_of(folder, "if many > 3")] == "torch_export and onnx_dynamo stop here"
+    assert evidence[row_of(folder, "if few > 2")] == "torch_export and onnx_dynamo would stop here next"
 
 
 def test_only_the_routes_that_stop_are_said_to_stop(folder: Path) -> None:

@@ -116,6 +116,9 @@ def observed(model: torch.nn.Module, job: Job, inputs: str | Callable[[], Any]) 
     for route in job.routes:
         yield Running(f"exported by {route}")
         yield looking.ended(watched.on(route, job.opset, looking.at))
+    if looking.asks:
+        yield Running("looked through for all that depends on values")
+        yield from looking.asked()
 
 
 def _kind(sample: Sample, traced: Sample) -> Kind:

@@ -86,6 +86,8 @@ class Runner:
             if death is None:
                 break
             self.close()
+            if reference and len(outcomes) == len(job.routes):  # all is known but where else the first one would stop
+                break
             if met is None:
                 at = f" at {death.place}" * bool(death.place)
                 raise UsageError(f"{job.path}: the model itself, in eager, goes too far: {death}{at}")
