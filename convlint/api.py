@@ -213,6 +213,7 @@ def preflight_all(
     store: Path | None = None,
     shard: tuple[int, int] = (1, 1),
     lock: bool = False,
+    opsets: Sequence[int] = (),
     sandbox: bool = False,
     want_fixes: bool = False,
     draw: bool = False,
@@ -225,8 +226,9 @@ def preflight_all(
     Each model runs in a process of its own, each step of it for at most so many ``seconds``, in so many ``gigabytes``
     of memory; so many ``jobs`` at a time, or on the Dask cluster at an address. ``store`` is a folder that keeps the
     results: what is there is not run again. ``shard`` (3, 16) runs the third of sixteen parts of the models. ``lock``
-    keeps what tells a model apart from others, ``draw`` what its page draws: the graph, and the error along it. In a
-    ``sandbox`` a model can neither write nor reach a network.
+    keeps what tells a model apart from others, ``draw`` what its page draws: the graph, and the error along it.
+    ``opsets`` are others than that of the configuration, at which they are exported to ONNX too. In a ``sandbox`` a
+    model can neither write nor reach a network.
 
     Raises:
         UsageError: a model is not configured, the cluster does not answer, or results cannot be kept.
@@ -238,7 +240,7 @@ def preflight_all(
     part, parts = shard
     named = _models(models, [configuration.settings(Path.cwd())])[part - 1 :: parts]
     specs = [structs.replace(model, **given) for model in named]
-    how = How(seconds, gigabytes, jobs, dask, store, lock, draw, sandbox)
+    how = How(seconds, gigabytes, jobs, dask, store, lock, draw, tuple(opsets), sandbox)
     return preflight_models(specs, configuration, how, watch, want_fixes=want_fixes)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from convlint.judge import Judged, judge
 from convlint.linter import Repairable, lint
 from convlint.lock import Departure
 from convlint.trial import many
-from convlint.trial.job import Job, ModelSpec, Trial, Watch
+from convlint.trial.job import Job, ModelSpec, Trial, Watch, at_opset
 
 if TYPE_CHECKING:
     import torch
@@ -45,14 +45,14 @@ class Preflighted:
     @property
     def right(self) -> list[str]:
         """The routes that gave eager's results on all inputs."""
-        return [route for route, outcome in self.trial.outcomes.items() if outcome.level is Level.harmless]
+        return [route for route, outcome in self.trial.every.items() if outcome.level is Level.harmless]
 
     @property
     def passes(self) -> bool:
         """Whether nothing is wrong with it: all routes are right, no finding and no lock says otherwise."""
         if any(one.matters for one in self.departures or ()):
             return False
-        return len(self.right) == len(self.trial.outcomes) and all(f.severity == "info" for f in self.judged.findings)
+        return len(self.right) == len(self.trial.every) and all(f.severity == "info" for f in self.judged.findings)
 
 
 @dataclass
@@ -82,6 +82,8 @@ class How:
     """Whether to keep what tells a model apart from others."""
     draw: bool = False
     """Whether to look at what a page draws: the graph of the file, and how far its tensors are from eager's."""
+    opsets: tuple[int, ...] = ()
+    """Opsets besides that of the settings, at which they are exported to ONNX too."""
     sandbox: bool = False
     """Whether models can neither write nor reach a network."""
 
@@ -107,7 +109,7 @@ def preflight_models(
                 job=Job(
                     path=model.label,
                     preflight=model,
-                    routes=EXPORTERS[settings.exporter],
+                    routes=(*EXPORTERS[settings.exporter], *_further(EXPORTERS[settings.exporter], how.opsets)),
                     opset=settings.opset,
                     files=tempfile.mkdtemp(dir=folder),
                     lock=how.lock,
@@ -133,6 +135,11 @@ def preflight_models(
             model.spec = request.job.preflight
             result.models.append(model)
     return result
+
+
+def _further(routes: Sequence[str], opsets: Sequence[int]) -> Iterator[str]:
+    """The routes to ONNX at other opsets."""
+    yield from (at_opset(route, opset) for opset in opsets for route in routes if route.startswith("onnx"))
 
 
 def preflight_live(

@@ -135,6 +135,13 @@ MODELS = '''
         return torch.rand(2, 64)
 
 
+    class Folds(nn.Fold):
+        """Its operator came with opset 18."""
+
+        def __init__(self):
+            super().__init__((4, 4), 2)
+
+
     class Asks(Right):
         """`torch.export` stops at the first of the two."""
 
@@ -303,6 +310,16 @@ def test_the_report_fits_on_a_screen_and_fails_the_run(folder: Path, cli: Cli) -
     assert cli("preflight", model, *given, "--exit-zero").code == 0
 
 
+def test_every_opset_that_is_asked_for_is_tried(folder: Path, cli: Cli) -> None:
+    given = ("--input", "x: float32[2, 4, 9]", "--isolated", "--exporter", "torchscript", "--opset", "17-18")
+    ran = cli("preflight", f"{folder}/models.py:Folds", *given)
+    assert ran.code == 1
+    assert "onnx_torchscript     no\n" in ran.out
+    assert "onnx_torchscript@18  yes      yes   equal" in ran.out
+    assert "by jit_trace, onnx_torchscript@18 alone" in ran.out
+    assert "opset version 17 is not supported" in ran.out
+
+
 def test_the_report_for_programs_has_verdicts_and_findings(folder: Path, cli: Cli) -> None:
     ran = cli("preflight", f"{folder}/models.py:Branches", "--input", "x: float32[N=2, L=4, 4]; mask: bool[N, L]",
               "--isolated", "--exporter", "dynamo", "--output-format", "json")  # fmt: skip
@@ -320,6 +337,7 @@ def test_the_report_for_programs_has_verdicts_and_findings(folder: Path, cli: Cl
         (("models.py:Branches", "--input", "x: float32[2, 4]; y: bool[2]"), "`forward` has no such parameter"),
         (("models.py:Right", "--input", "x: float32[2, 3]"), "the model itself fails on the inputs"),
         ((), "no model is configured"),
+        (("models.py:Right", "--opset", "20-18"), "what is known is of the opsets 7 to"),
     ],
 )
 def test_what_cannot_be_run_is_one_sentence(

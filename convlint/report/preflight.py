@@ -91,7 +91,7 @@ def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool,
     yield ""
     yield from _table(model.trial, out, painter.width)
     yield ""
-    for route, outcome in model.trial.outcomes.items():
+    for route, outcome in model.trial.every.items():
         if outcome.level is not Level.harmless:
             what, why = wrong(outcome)
             at = f" at {_in_package(outcome.place)}" if outcome.stage and outcome.place else ""
@@ -103,7 +103,7 @@ def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool,
             if len(nodes) > _MOST_NODES and not verbose:
                 yield f"    and {len(nodes) - _MOST_NODES} nodes more, see -v"
         yield from (f"  {painter(route, 'bold')}: {told}" for told in besides(outcome))
-    if any(one.level or one.vanished or one.unsure for one in model.trial.outcomes.values()):
+    if any(one.level or one.vanished or one.unsure for one in model.trial.every.values()):
         yield ""
     yield from _findings(model.judged.findings, painter, verbose, unsafe_fixes)
     yield _conclusion(model, painter)
@@ -143,7 +143,7 @@ def table(trial: Trial) -> tuple[Sequence[str], Sequence[tuple[str, Sequence[str
     """What each route made of the model: the names of the columns, and the cells by route."""
     kinds = [kind for kind in _KINDS if kind in trial.reference.kinds.values()]
     rows = []
-    for route, outcome in trial.outcomes.items():
+    for route, outcome in trial.every.items():
         cells = [_exports(outcome), _accepted(outcome)]
         cells += ["" if outcome.stage else verdict(trial, outcome, kind) for kind in kinds]
         rows.append((route, cells))
@@ -257,11 +257,11 @@ def _conclusion(model: Preflighted, painter: Painter) -> str:
 
 def conclusion(model: Preflighted) -> tuple[bool | None, str]:
     """Whether all routes are right on all inputs, or none (else None), and in words which are."""
-    unsure = {name for outcome in model.trial.outcomes.values() for name in outcome.unsure}
+    unsure = {name for outcome in model.trial.every.values() for name in outcome.unsure}
     total = len(model.trial.reference.kinds) - len(unsure)
     if model.right and not total:
         return None, "Nothing can be said of the numbers: other roundings change eager's own result on every input."
-    if model.right == list(model.trial.outcomes):
+    if model.right == list(model.trial.every):
         return True, f"Right on all {total} inputs by every route: {', '.join(model.right)}."
     if model.right:
         return None, f"Right on all {total} inputs by {', '.join(model.right)} alone."
@@ -285,7 +285,7 @@ def _model(model: Preflighted) -> dict[str, Any]:
         "skipped": reference.skipped,
         "unsteady": reference.unsteady,
         "right": model.right,
-        "routes": {route: _outcome(model.trial, outcome) for route, outcome in model.trial.outcomes.items()},
+        "routes": {route: _outcome(model.trial, outcome) for route, outcome in model.trial.every.items()},
         "findings": [finding_as_json(finding) for finding in model.judged.findings],
         "findings_elsewhere": model.judged.elsewhere,
         "departures": None if model.departures is None else [one._asdict() for one in model.departures],

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import inspect
 import io
+import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 import torch
+from msgspec.structs import replace
 
 from convlint.trial.compare import difference
 from convlint.trial.execute import Measured, Subject, measure, run_on
 from convlint.trial.guess import Guess, guess
-from convlint.trial.job import Answer, Job, Kind, ModelSpec, Outcome, Reference, Running, Trial
+from convlint.trial.job import Answer, Job, Kind, ModelSpec, Outcome, Reference, Running, Trial, opset_of
 from convlint.trial.looking import Looking
 from convlint.trial.model import load_model
 from convlint.trial.outline import fingerprint
@@ -51,7 +53,8 @@ def trial_of(
     job = Job(path=name, preflight=ModelSpec(factory=name), routes=tuple(routes), opset=opset, files=files)
     with _silent(), _evaluated(model):
         answers = observed(model, job, inputs)
-        reference, *outcomes = (answer for answer in answers if not isinstance(answer, Running))
+        told = (answer for answer in answers if not isinstance(answer, Running))
+        reference, *outcomes = itertools.islice(told, 1 + len(routes))  # nobody could end a search for more
     assert isinstance(reference, Reference)
     return Trial(reference, {one.route: one for one in outcomes if isinstance(one, Outcome)})
 
@@ -113,9 +116,11 @@ def observed(model: torch.nn.Module, job: Job, inputs: str | Callable[[], Any]) 
         fingerprint=fingerprint(model, {one.sample.name: one.want for one in measured}, executed) if job.lock else None,
     )
     watched, looking = Watched(subject, measured, places), Looking(subject, measured, places, job)
-    for route in job.routes:
-        yield Running(f"exported by {route}")
-        yield looking.ended(watched.on(route, job.opset, looking.at))
+    for name in job.routes:
+        route, opset = opset_of(name)
+        yield Running(f"exported by {name}")
+        done = watched.on(route, opset or job.opset, looking.at if opset is None else None)
+        yield looking.ended(replace(done, route=name))
     if looking.asks:
         yield Running("looked through for all that depends on values")
         yield from looking.asked()
