@@ -142,6 +142,15 @@ MODELS = '''
             super().__init__((4, 4), 2)
 
 
+    class Long(Right):
+        """Decides a dozen times on what never comes, then on what does."""
+
+        def forward(self, x):
+            x = super().forward(x)
+            DOZEN
+            return x + 1 if x.sum() > 15 else x
+
+
     class Asks(Right):
         """`torch.export` stops at the first of the two."""
 
@@ -178,7 +187,8 @@ class Threshold(torch.nn.Module):
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A project with models of all kinds."""
     path = tmp_path_factory.mktemp("project")
-    (path / "models.py").write_text(textwrap.dedent(MODELS), encoding="utf-8")
+    dozen = "\n        ".join(f"x = x + 1 if x.sum() > 1e{i + 20} else x" for i in range(12))
+    (path / "models.py").write_text(textwrap.dedent(MODELS).replace("DOZEN", dozen), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(path)
         yield path
@@ -308,6 +318,15 @@ def test_the_report_fits_on_a_screen_and_fails_the_run(folder: Path, cli: Cli) -
     assert "onnx_dynamo       yes      yes   equal   equal" in ran.out
     assert "No route is right on all inputs." in ran.out
     assert cli("preflight", model, *given, "--exit-zero").code == 0
+
+
+def test_what_the_trial_saw_is_told_before_what_it_did_not(folder: Path, cli: Cli) -> None:
+    given = (f"{folder}/models.py:Long", "--input", "x: float32[2, 4]", "--isolated", "--exporter", "torchscript")
+    told = cli("preflight", *given).out
+    assert "decides on a tensor's value" in next(line for line in told.splitlines() if "x.sum() > 15" in line)
+    assert "more on lines that it runs, see -v" in told
+    assert told.count(": error CVL") == 10
+    assert cli("preflight", *given, "-v").out.count("error: ") > 10
 
 
 def test_every_opset_that_is_asked_for_is_tried(folder: Path, cli: Cli) -> None:

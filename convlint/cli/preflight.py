@@ -71,7 +71,8 @@ def preflight(
     This runs the model's code, in a process of its own with limits on time and memory; with `--sandbox` also without
     a network and without a right to write.
     """
-    first, *further = opt.opsets(opset) or [None]
+    opsets = opt.opsets(opset)
+    first = opsets[0] if opsets else None
     given = Options(
         exporter=exporter, target=target, opset=first, show_harmless=show_harmless, unsafe_fixes=unsafe_fixes
     )
@@ -93,7 +94,7 @@ def preflight(
             store=results,
             shard=_part(shard),
             lock=locked,
-            opsets=[one for one in further if one],
+            opsets=opsets[1:],
             sandbox=sandbox,
             want_fixes=output_format == "json" or html is not None,
             draw=html is not None,

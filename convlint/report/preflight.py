@@ -34,6 +34,7 @@ _COUNTED: dict[Kind, str] = {
 }
 _LONGEST = 110
 _MOST_NODES = 2
+_MOST_FINDINGS = 10
 
 
 def lines(
@@ -238,16 +239,26 @@ def _short(message: str, verbose: bool) -> str:
 
 
 def _findings(findings: Sequence[Finding], painter: Painter, verbose: bool, unsafe_fixes: bool) -> Iterator[str]:
-    report = Report(findings, text.read, painter, unsafe_fixes, Path.cwd())
     if verbose:
-        yield from text.full(report)
+        yield from text.full(Report(findings, text.read, painter, unsafe_fixes, Path.cwd()))
         return
-    for finding, line in zip(findings, text.concise(report), strict=True):
+    told = _foremost(findings)
+    report = Report(told, text.read, painter, unsafe_fixes, Path.cwd())
+    for finding, line in zip(told, text.concise(report), strict=True):
         yield line
         if finding.evidence:
             yield f"    {painter('trial:', 'bold')} {_short(finding.evidence, verbose)}"
+    if len(told) < len(findings):
+        yield f"and {summary.plural(len(findings) - len(told), 'finding')} more on lines that it runs, see -v"
     if findings:
         yield ""
+
+
+def _foremost(findings: Sequence[Finding]) -> list[Finding]:
+    """As many as fit on a screen, in their order: those that the trial has seen, then the worst."""
+    ranked = sorted(findings, key=lambda one: (one.seen == "static", ("error", "warning", "info").index(one.severity)))
+    kept = {id(one) for one in ranked[:_MOST_FINDINGS]}
+    return [one for one in findings if id(one) in kept]
 
 
 def _conclusion(model: Preflighted, painter: Painter) -> str:
