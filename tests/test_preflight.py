@@ -142,6 +142,14 @@ MODELS = '''
             super().__init__((4, 4), 2)
 
 
+    class Trains(Right):
+        """Only in training mode something is wrong with it."""
+
+        def forward(self, x):
+            x = super().forward(x)
+            return x + 1 if self.training and x.sum() > 15 else x
+
+
     class Long(Right):
         """Decides a dozen times on what never comes, then on what does."""
 
@@ -318,6 +326,22 @@ def test_the_report_fits_on_a_screen_and_fails_the_run(folder: Path, cli: Cli) -
     assert "onnx_dynamo       yes      yes   equal   equal" in ran.out
     assert "No route is right on all inputs." in ran.out
     assert cli("preflight", model, *given, "--exit-zero").code == 0
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_model_is_exported_in_the_mode_that_is_configured(folder: Path, cli: Cli, training: bool) -> None:
+    config = folder / "modes.toml"
+    config.write_text(textwrap.dedent(f"""
+        [[models]]
+        name = "net"
+        factory = "{folder}/models.py:Trains"
+        inputs = "x: float32[2, 4]"
+        training = {str(training).lower()}
+    """), encoding="utf-8")  # fmt: skip
+    ran = cli("preflight", "net", "--config", str(config), "--exporter", "torchscript")
+    assert ran.code == training
+    assert ran.out.startswith("net in training mode on" if training else "net on")
+    assert "onnx_torchscript  yes      yes   equal   " + ("1 of 7 differ" if training else "equal") in ran.out
 
 
 def test_what_the_trial_saw_is_told_before_what_it_did_not(folder: Path, cli: Cli) -> None:

@@ -80,7 +80,8 @@ def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool,
     """A model: what it was run on, what each route made of it, and the findings."""
     reference = model.trial.reference
     guess = f" (guessed from {reference.guess}; say otherwise with --input)" if reference.guess else ""
-    yield f"{painter(model.label, 'bold')} on {reference.inputs}{guess}"
+    mode = " in training mode" if model.spec and model.spec.training else ""
+    yield f"{painter(model.label, 'bold')}{mode} on {reference.inputs}{guess}"
     yield f"  compared {tried(model.trial)}"
     skipped = list(reference.skipped.items())
     for name, reason in skipped if verbose else skipped[:1]:

@@ -54,9 +54,10 @@ class Subject(NamedTuple):
     input_names: tuple[str, ...]
     dynamic: dict[int, dict[int, str]]
     dims: dict[str, Dim]
+    training: bool = False
 
     def build(self) -> torch.nn.Module:
-        """A new model in evaluation mode, with the same weights each time.
+        """A new model in its mode, with the same weights each time.
 
         Raises:
             UsageError: the name does not give a model.
@@ -65,7 +66,7 @@ class Subject(NamedTuple):
         model = copy.deepcopy(self.made) if isinstance(self.made, torch.nn.Module) else self.made()
         if not isinstance(model, torch.nn.Module):
             raise UsageError(f"{self.path}: the model is a {type(model).__name__}, not a torch module")
-        return model.eval()
+        return model.train(self.training)
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,8 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True):
     is empty they are guessed."""
     targets: list[str] = []
     """The runtimes that it is exported for."""
+    training: bool = False
+    """Whether it is exported in training mode, to be trained where it runs."""
     folders: tuple[str, ...] = ()
     """Where its module is looked for, before what is installed."""
 

@@ -122,7 +122,9 @@ def torch_export_auto(export: Export) -> Graph:
 def onnx_torchscript(export: Export) -> Graph:
     """``torch.onnx.export(dynamo=False)``, run in ONNX Runtime."""
     axes = {export.names[i]: dict(named) for i, named in export.dynamic.items()}
-    return _onnx(export, dynamo=False, dynamic_axes=axes or None)
+    modes = torch.onnx.TrainingMode
+    mode = modes.TRAINING if export.model.training else modes.EVAL  # it would change the mode
+    return _onnx(export, dynamo=False, dynamic_axes=axes or None, training=mode)
 
 
 def onnx_dynamo(export: Export) -> Graph:

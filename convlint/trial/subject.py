@@ -61,6 +61,7 @@ def prepare(model: torch.nn.Module, spec: ModelSpec, text: str | Callable[[], An
         tuple(described.inputs[i].name.replace(".", "_") for i in order),
         {new: described.dynamic[old] for new, old in enumerate(order) if old in described.dynamic},
         dict(described.dims),
+        spec.training,
     )
     return Prepared(subject, calls[0], text.strip())
 
@@ -100,7 +101,9 @@ def _from_function(model: torch.nn.Module, spec: ModelSpec, name: str, function:
         for i, named in differing(first.tensors, other.tensors, called).items():
             axes.setdefault(i, {}).update(named)
     names = tuple(one.replace(".", "_") for one in called)
-    subject = Subject(spec.factory, _copied(Flat(model, first), spec), made + varied(made[0]), names, axes, {})
+    subject = Subject(
+        spec.factory, _copied(Flat(model, first), spec), made + varied(made[0]), names, axes, {}, spec.training
+    )
     shapes = ", ".join(f"{str(one.dtype).removeprefix('torch.')}{list(one.shape)}" for one in first.tensors)
     return Prepared(subject, first, f"{name} ({shapes})")
 
