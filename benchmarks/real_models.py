@@ -176,7 +176,7 @@ CASES = [
     _image("lraspp_mobilenet", "lraspp_mobilenet_v3_large", weights_backbone=None),
     _image("resnet18", "resnet18"),
     _text("bert", "BertModel"),
-    _text("ibert", "IBertModel"),
+    _text("ibert", "IBertModel", quant_mode=True),
     _transformer("fnet", "FNetModel", _ids(2, 16), _ids(3, 23)),
     _text("longformer", "LongformerModel"),
     _text("big_bird", "BigBirdModel", 64, 72, block_size=4, num_random_blocks=1),

@@ -58,8 +58,10 @@ class Looking:
 
     def ended(self, done: Outcome) -> Outcome:
         """An outcome as it is told: its messages without what torch says around them, sizes with the user's names."""
+        stops = next((f"{event.file}:{event.line}" for event in done.events if event.kind == "fail"), "")
         told = replace(
             done,
+            place=done.place or stops,
             message=self._readable(done.message),
             failed={name: self._readable(message) for name, message in done.failed.items()},
             events=tuple(sorted({replace(event, message=self._readable(event.message)) for event in done.events})),
