@@ -11,7 +11,7 @@ from msgspec import structs
 
 from convlint.config import Configuration, Settings, parse_targets
 from convlint.errors import UsageError, nearest
-from convlint.findings import EXPORTERS, Finding, Span
+from convlint.findings import Finding, Span
 from convlint.rule import faults
 from convlint.source.document import Document
 from convlint.trial.job import ModelSpec, Watch, unwatched
@@ -178,7 +178,8 @@ def preflight(
 ) -> Preflighted:
     """Runs one model on every route of the exporter, on other data than it was traced with.
 
-    A model that is there already runs in this process, and what ends the process ends it; one that a name stands for
+    A model that is there already runs in this process, in evaluation mode, and what ends the process ends it; it is
+    left in the mode that it was in, and copies of it are exported. One that a name stands for runs
     (``package.module:name``, ``path/file.py:name``) in a process of its own. ``inputs`` are described
     (``x: float32[N=2, 3, H=96, W=128]``), given by a function (a tuple of tensors, or a dict by name; one that yields
     several gives other values and sizes too), or guessed.
@@ -194,12 +195,9 @@ def preflight(
         for why in result.errors.values():
             raise UsageError(why)
         return result.models[0]
-    from convlint.preflighter import judged_trial
-    from convlint.trial.preflight import trial_of
+    from convlint.preflighter import preflight_live
 
-    settings = configuration.settings(Path.cwd())
-    trial = trial_of(model, inputs, EXPORTERS[settings.exporter], settings.opset)
-    return judged_trial(type(model).__name__, trial, configuration, want_fixes=True)
+    return preflight_live(model, inputs, configuration)
 
 
 def preflight_all(
@@ -215,6 +213,7 @@ def preflight_all(
     store: Path | None = None,
     shard: tuple[int, int] = (1, 1),
     lock: bool = False,
+    opsets: Sequence[int] = (),
     sandbox: bool = False,
     want_fixes: bool = False,
     draw: bool = False,
@@ -227,8 +226,9 @@ def preflight_all(
     Each model runs in a process of its own, each step of it for at most so many ``seconds``, in so many ``gigabytes``
     of memory; so many ``jobs`` at a time, or on the Dask cluster at an address. ``store`` is a folder that keeps the
     results: what is there is not run again. ``shard`` (3, 16) runs the third of sixteen parts of the models. ``lock``
-    keeps what tells a model apart from others, ``draw`` what its page draws: the graph, and the error along it. In a
-    ``sandbox`` a model can neither write nor reach a network.
+    keeps what tells a model apart from others, ``draw`` what its page draws: the graph, and the error along it.
+    ``opsets`` are others than that of the configuration, at which they are exported to ONNX too. In a ``sandbox`` a
+    model can neither write nor reach a network.
 
     Raises:
         UsageError: a model is not configured, the cluster does not answer, or results cannot be kept.
@@ -240,7 +240,7 @@ def preflight_all(
     part, parts = shard
     named = _models(models, [configuration.settings(Path.cwd())])[part - 1 :: parts]
     specs = [structs.replace(model, **given) for model in named]
-    how = How(seconds, gigabytes, jobs, dask, store, lock, draw, sandbox)
+    how = How(seconds, gigabytes, jobs, dask, store, lock, draw, tuple(opsets), sandbox)
     return preflight_models(specs, configuration, how, watch, want_fixes=want_fixes)
 
 

@@ -160,6 +160,7 @@ class ModelOptions(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     weights: str = ""
     inputs: str = ""
     targets: list[str] = []
+    training: bool = False
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
@@ -312,6 +313,7 @@ def _model(options: ModelOptions, base: Path) -> ModelSpec:
         weights=str(base / options.weights) if options.weights else "",
         inputs=_located(options.inputs, base),
         targets=options.targets,
+        training=options.training,
         folders=(str(base), str(base / "src")),
     )
 

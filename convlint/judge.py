@@ -112,6 +112,10 @@ def _levels(tool: str, event: Event, trial: Trial) -> Iterator[tuple[str, Level]
     if event.kind == "fail":
         yield tool, Level.breaks
         return
+    if event.kind == "stops-too":
+        stopped = (route for route in ROUTES if tool in (route, TRACERS.get(route)) and route in trial.outcomes)
+        yield from ((route, Level.breaks) for route in stopped if trial.outcomes[route].stage == "export")
+        return
     if event.kind not in _SHOWS_HARM:
         return
     of_size = event.kind in ("specialized", "excluded") or trial.reference.kinds.get(event.on) in _OF_SIZE
@@ -170,6 +174,8 @@ def _told(seen: Seen, trial: Trial) -> tuple[str, str]:
     outcome = trial.outcomes[seen.route]
     if seen.event.kind == "fail":
         return "", "stops here" if outcome.stage == "export" else "is refused here"
+    if seen.event.kind == "stops-too":
+        return "", "would stop here next"
     if outcome.stage:
         return seen.event.message, "stops"
     of_size = seen.level is Level.frozen
@@ -195,9 +201,12 @@ def _found(path: str, rows: tuple[int, int], seen: Sequence[Seen], trial: Trial,
     routes = list(dict.fromkeys(one.route for one in seen))
     outcome = trial.outcomes[worst.route]
     if worst.event.kind == "fail":
+        routes = list(dict.fromkeys(one.route for one in seen if one.event.kind == "fail"))
         kind = "refused" if outcome.stage in ("checker", "runtime") else "stops"
         who = "is refused here" if kind == "refused" else "stops here"
         message = f"{_listed(routes)} {_agreeing(who, routes)}: {worst.event.message}"
+    elif worst.event.kind == "stops-too":
+        kind, message = "stops", f"{_listed(routes)} would stop here next: {worst.event.message}"
     elif outcome.stage:
         kind, message = "stops", f"{_listed(routes)} {_agreeing('stops', routes)}: {worst.event.message}"
     else:

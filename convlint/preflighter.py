@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from convlint import lock as locks
 from convlint import subjects
@@ -18,7 +19,10 @@ from convlint.judge import Judged, judge
 from convlint.linter import Repairable, lint
 from convlint.lock import Departure
 from convlint.trial import many
-from convlint.trial.job import Job, ModelSpec, Trial, Watch
+from convlint.trial.job import Job, ModelSpec, Trial, Watch, at_opset
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass
@@ -41,14 +45,14 @@ class Preflighted:
     @property
     def right(self) -> list[str]:
         """The routes that gave eager's results on all inputs."""
-        return [route for route, outcome in self.trial.outcomes.items() if outcome.level is Level.harmless]
+        return [route for route, outcome in self.trial.every.items() if outcome.level is Level.harmless]
 
     @property
     def passes(self) -> bool:
         """Whether nothing is wrong with it: all routes are right, no finding and no lock says otherwise."""
         if any(one.matters for one in self.departures or ()):
             return False
-        return len(self.right) == len(self.trial.outcomes) and all(f.severity == "info" for f in self.judged.findings)
+        return len(self.right) == len(self.trial.every) and all(f.severity == "info" for f in self.judged.findings)
 
 
 @dataclass
@@ -78,6 +82,8 @@ class How:
     """Whether to keep what tells a model apart from others."""
     draw: bool = False
     """Whether to look at what a page draws: the graph of the file, and how far its tensors are from eager's."""
+    opsets: tuple[int, ...] = ()
+    """Opsets besides that of the settings, at which they are exported to ONNX too."""
     sandbox: bool = False
     """Whether models can neither write nor reach a network."""
 
@@ -103,7 +109,7 @@ def preflight_models(
                 job=Job(
                     path=model.label,
                     preflight=model,
-                    routes=EXPORTERS[settings.exporter],
+                    routes=(*EXPORTERS[settings.exporter], *_further(EXPORTERS[settings.exporter], how.opsets)),
                     opset=settings.opset,
                     files=tempfile.mkdtemp(dir=folder),
                     lock=how.lock,
@@ -125,17 +131,37 @@ def preflight_models(
             if trial is None:
                 result.errors[label] = done[label].error
                 continue
-            model = judged_trial(label, trial, configuration, want_fixes=want_fixes)
+            model = _judged_trial(label, trial, files, configuration, want_fixes=want_fixes, draw=how.draw)
             model.spec = request.job.preflight
-            subject = subjects.of_folder(label, files, settings if how.draw else None)
-            model.matrix = subjects.judged(subject, settings) if subject else None
-            model.diagnoses = _diagnoses(trial, files)
             result.models.append(model)
     return result
 
 
-def judged_trial(label: str, trial: Trial, configuration: Configuration, *, want_fixes: bool) -> Preflighted:
-    """A trial, and what the linter finds in the files that it ran."""
+def _further(routes: Sequence[str], opsets: Sequence[int]) -> Iterator[str]:
+    """The routes to ONNX at other opsets."""
+    yield from (at_opset(route, opset) for opset in opsets for route in routes if route.startswith("onnx"))
+
+
+def preflight_live(
+    model: torch.nn.Module, inputs: str | Callable[[], Any], configuration: Configuration
+) -> Preflighted:
+    """Runs a model that is there already, in this process.
+
+    Raises:
+        UsageError: the model does not run in eager, or its inputs are wrong.
+    """
+    from convlint.trial.preflight import trial_of
+
+    settings = configuration.settings(Path.cwd())
+    with tempfile.TemporaryDirectory(prefix="convlint-", ignore_cleanup_errors=True) as folder:
+        trial = trial_of(model, inputs, EXPORTERS[settings.exporter], settings.opset, folder)
+        return _judged_trial(type(model).__name__, trial, Path(folder), configuration, want_fixes=True)
+
+
+def _judged_trial(
+    label: str, trial: Trial, files: Path, configuration: Configuration, *, want_fixes: bool, draw: bool = False
+) -> Preflighted:
+    """A trial, what the linter finds in the files that it ran, and what is known of the ONNX files in a folder."""
     settings = configuration.settings(Path.cwd())
     found: list[Finding] = []
     repairables: dict[tuple[str, str, Span], Repairable] = {}
@@ -147,7 +173,9 @@ def judged_trial(label: str, trial: Trial, configuration: Configuration, *, want
     judged = judge(found, trial, settings)
     if want_fixes:  # of what is shown: computing one takes time
         judged.findings = [_with_fix(one, repairables.get(_key(one)), settings) for one in judged.findings]
-    return Preflighted(label, trial, judged)
+    subject = subjects.of_folder(label, files, settings if draw else None)
+    matrix = subjects.judged(subject, settings) if subject else None
+    return Preflighted(label, trial, judged, matrix, diagnoses=_diagnoses(trial, files))
 
 
 def write_lock(model: Preflighted) -> Path:

@@ -10,7 +10,7 @@ import atexit
 import functools
 import io
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -35,21 +35,26 @@ def assert_exportable(
     *,
     exporter: Exporter = "any",
     opset: int | None = None,
+    targets: Sequence[str] | None = None,
 ) -> None:
     """Makes sure that a model exports, and computes what it does in eager on other data than it was traced with.
 
-    Model and inputs are those of ``convlint.preflight``. Needs what ``pip install convlint[trace]`` installs.
+    Model and inputs are those of ``convlint.preflight``; ``targets`` are written ``openvino`` or ``tensorrt==10.0``,
+    and those of the configuration without any. Needs what ``pip install convlint[trace]`` installs.
 
     Raises:
-        AssertionError: an exporter stops, or its graph is refused or differs; the message is preflight's report.
+        AssertionError: an exporter stops, its graph is refused or differs, or a target that is asked for does not take
+            it; the message is preflight's report.
         UsageError: the model does not run in eager, or its inputs are wrong.
     """
     from convlint.preflighter import PreflightResult
+    from convlint.report.matrix_rows import outcome
     from convlint.report.preflight import lines
 
-    configuration = Configuration([Layer(Options(exporter=exporter, opset=opset), "assert_exportable", Path.cwd())])
-    done = api.preflight(model, inputs, configuration)
-    if len(done.right) < len(done.trial.outcomes):
+    options = Options(exporter=exporter, opset=opset, target=list(targets) if targets is not None else None)
+    done = api.preflight(model, inputs, Configuration([Layer(options, "assert_exportable", Path.cwd())]))
+    refused = done.matrix and any(outcome(done.matrix.matrix, one)[0] == "no" for one in done.matrix.matrix.targets)
+    if len(done.right) < len(done.trial.outcomes) or (targets and refused):
         out = io.StringIO()
         told = lines(PreflightResult([done]), Painter(out), out, verbose=False, unsafe_fixes=False)
         raise AssertionError("\n".join(told))

@@ -49,6 +49,7 @@ OF_A_MODEL = {
     "factory": "`package.module:name` or `path/file.py:name`: a class, a function that makes a model, or a model.",
     "name": "What it is called in `--prove NAME` and `preflight NAME`; else its factory.",
     "arguments": "What the factory is called with.",
+    "training": "Whether it is exported in training mode; else in evaluation mode.",
     "weights": "A file with its `state_dict`, of torch or `.safetensors`.",
     "inputs": "Its inputs, as `--input` takes them, or a function that gives them.",
     "targets": "Where it is deployed, instead of `target`.",

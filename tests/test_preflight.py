@@ -21,6 +21,7 @@ import torch
 
 from convlint import api
 from convlint.config import Configuration, Layer, Options
+from convlint.errors import UsageError
 from convlint.findings import Finding, Level
 from convlint.preflighter import Preflighted
 from convlint.testing import assert_exportable
@@ -103,6 +104,75 @@ MODELS = '''
             return y - y.floor()
 
 
+    class Lightning(Right):
+        """As a LightningModule is: it says what it takes, and has a property that fails without a Trainer."""
+
+        _jit_is_scripting = False
+
+        def __init__(self):
+            super().__init__()
+            self.example_input_array = torch.zeros(2, 4)
+
+        @property
+        def trainer(self):
+            if not self._jit_is_scripting:
+                raise RuntimeError("not attached to a Trainer")
+
+
+    class Nearly(nn.Module):
+        """A rounding error of its weight decides."""
+
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(1))
+
+        def forward(self, x):
+            y = ((x * self.weight).sin() * x.cos()).cumsum(1) * 1e6
+            return y - y.floor()
+
+
+    def numbers():
+        return torch.rand(2, 64)
+
+
+    class Folds(nn.Module):
+        """Its operator came with opset 18."""
+
+        def forward(self, x):
+            return nn.functional.fold(x, (4, 4), 2)
+
+
+    class Trains(Right):
+        """Only in training mode something is wrong with it."""
+
+        def forward(self, x):
+            x = super().forward(x)
+            return x + 1 if self.training and x.sum() > 15 else x
+
+
+    class Long(Right):
+        """Decides a dozen times on what never comes, then on what does."""
+
+        def forward(self, x):
+            x = super().forward(x)
+            DOZEN
+            return x + 1 if x.sum() > 15 else x
+
+
+    class Asks(Right):
+        """`torch.export` stops at the first of the two."""
+
+        def forward(self, x):
+            x = super().forward(x)
+            many = (x > 0.1).sum().item()
+            if many > 3:
+                x = x + 1
+            few = (x < 0.1).sum().item()
+            if few > 2:
+                x = x * 2
+            return x
+
+
     class Counts(Right):
         def __init__(self):
             super().__init__()
@@ -125,7 +195,8 @@ class Threshold(torch.nn.Module):
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A project with models of all kinds."""
     path = tmp_path_factory.mktemp("project")
-    (path / "models.py").write_text(textwrap.dedent(MODELS), encoding="utf-8")
+    dozen = "\n        ".join(f"x = x + 1 if x.sum() > 1e{i + 20} else x" for i in range(12))
+    (path / "models.py").write_text(textwrap.dedent(MODELS).replace("DOZEN", dozen), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(path)
         yield path
@@ -208,6 +279,35 @@ def test_what_a_rounding_error_changes_is_held_against_nobody(folder: Path, cli:
     assert "Nothing can be said of the numbers" in ran.out
 
 
+def test_nor_is_a_rounding_error_of_the_weights_on_inputs_of_the_users_own(folder: Path) -> None:
+    done = preflight(folder, "Nearly", "models.py:numbers", exporter="torchscript")
+    outcome = done.trial.outcomes["onnx_torchscript"]
+    assert (outcome.level, "traced" in outcome.unsure) == (Level.harmless, True)
+
+
+def test_a_lightning_module_says_what_it_takes_and_is_traced_without_a_trainer(folder: Path) -> None:
+    done = preflight(folder, "Lightning", "", exporter="torchscript")
+    assert done.trial.reference.guess == "`example_input_array`"
+    assert done.right == ["jit_trace", "onnx_torchscript"]
+
+
+def test_all_that_stops_torch_export_is_named_though_it_ends_at_the_first(folder: Path) -> None:
+    done = preflight(folder, "Asks", "x: float32[2, 4]", exporter="dynamo")
+    assert done.trial.outcomes["torch_export"].place == f"models.py:{row_of(folder, 'if many > 3')}"
+    evidence = {f.span.row: f.evidence for f in done.judged.findings}
+    assert evidence[row_of(folder, "if many > 3")] == "torch_export and onnx_dynamo stop here"
+    assert evidence[row_of(folder, "if few > 2")] == "torch_export and onnx_dynamo would stop here next"
+
+
+def test_only_the_routes_that_stop_are_said_to_stop(folder: Path) -> None:
+    done = preflight(folder, "Unseen", "x: float32[N=2, 4]")
+    (finding,) = (finding for finding in done.judged.findings if finding.code == "CVL010")
+    assert finding.message.startswith(
+        "torch_export and onnx_dynamo stop here: GuardOnDataDependentSymNode: `Eq(u0, 1)`"
+    )
+    assert "onnx_torchscript differ on" in finding.evidence
+
+
 def test_an_exporter_that_takes_the_process_with_it_is_told_with_its_line(folder: Path) -> None:
     done = preflight(folder, "Dies", exporter="torchscript")
     assert levels(done) == {"jit_trace": "harmless", "onnx_torchscript": "breaks"}
@@ -228,6 +328,42 @@ def test_the_report_fits_on_a_screen_and_fails_the_run(folder: Path, cli: Cli) -
     assert cli("preflight", model, *given, "--exit-zero").code == 0
 
 
+@pytest.mark.parametrize("training", [False, True])
+def test_a_model_is_exported_in_the_mode_that_is_configured(folder: Path, cli: Cli, training: bool) -> None:
+    config = folder / "modes.toml"
+    config.write_text(textwrap.dedent(f"""
+        [[models]]
+        name = "net"
+        factory = "{folder}/models.py:Trains"
+        inputs = "x: float32[2, 4]"
+        training = {str(training).lower()}
+    """), encoding="utf-8")  # fmt: skip
+    ran = cli("preflight", "net", "--config", str(config), "--exporter", "torchscript")
+    assert ran.code == training
+    assert ran.out.startswith("net in training mode on" if training else "net on")
+    assert "onnx_torchscript  yes      yes   equal   " + ("1 of 7 differ" if training else "equal") in ran.out
+
+
+def test_what_the_trial_saw_is_told_before_what_it_did_not(folder: Path, cli: Cli) -> None:
+    given = (f"{folder}/models.py:Long", "--input", "x: float32[2, 4]", "--isolated", "--exporter", "torchscript")
+    told = cli("preflight", *given).out
+    assert "decides on a tensor's value" in next(line for line in told.splitlines() if "x.sum() > 15" in line)
+    assert "more on lines that it runs, see -v" in told
+    assert told.count(": error CVL") == 10
+    assert cli("preflight", *given, "-v").out.count("error: ") > 10
+
+
+def test_every_opset_that_is_asked_for_is_tried(folder: Path, cli: Cli) -> None:
+    given = ("--input", "x: float32[2, 4, 9]", "--isolated", "--exporter", "torchscript", "--opset", "17-18")
+    ran = cli("preflight", f"{folder}/models.py:Folds", *given)
+    assert ran.code == 1
+    assert "onnx_torchscript     no\n" in ran.out
+    assert "onnx_torchscript@18  yes      yes   equal" in ran.out
+    assert "by jit_trace, onnx_torchscript@18 alone" in ran.out
+    line = next(line for line in ran.out.splitlines() if "opset version 17 is not supported" in line)
+    assert f"/models.py:{row_of(folder, 'functional.fold(x')}: " in line
+
+
 def test_the_report_for_programs_has_verdicts_and_findings(folder: Path, cli: Cli) -> None:
     ran = cli("preflight", f"{folder}/models.py:Branches", "--input", "x: float32[N=2, L=4, 4]; mask: bool[N, L]",
               "--isolated", "--exporter", "dynamo", "--output-format", "json")  # fmt: skip
@@ -245,6 +381,7 @@ def test_the_report_for_programs_has_verdicts_and_findings(folder: Path, cli: Cl
         (("models.py:Branches", "--input", "x: float32[2, 4]; y: bool[2]"), "`forward` has no such parameter"),
         (("models.py:Right", "--input", "x: float32[2, 3]"), "the model itself fails on the inputs"),
         ((), "no model is configured"),
+        (("models.py:Right", "--opset", "20-18"), "what is known is of the opsets 7 to"),
     ],
 )
 def test_what_cannot_be_run_is_one_sentence(
@@ -301,8 +438,40 @@ def test_shards_are_parts_of_the_models(folder: Path, cli: Cli) -> None:
     assert "write for example `3/16`" in cli("preflight", *models, "--shard", "4/3").err
 
 
+class Adds(torch.nn.Module):
+    """ONNX Runtime has no such matrix product of whole numbers."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.addmm(x, x, x)
+
+
+def test_of_a_live_model_all_is_said_and_its_mode_is_left(capfd: pytest.CaptureFixture[str]) -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Dropout())
+    model[0].eval()
+    configuration = Configuration([Layer(Options(exporter="torchscript"), "test", Path.cwd())], isolated=True)
+    done = api.preflight(model, "x: float32[N=2, 3]", configuration)
+    assert done.passes
+    assert [module.training for module in model.modules()] == [True, False, True]
+    assert done.matrix
+    assert done.matrix.subject.name == "Sequential by onnx_torchscript"
+    assert capfd.readouterr().out == ""
+    refused = api.preflight(Adds(), "x: int64[3, 3] in 0..9", configuration)
+    (node,) = refused.diagnoses["onnx_torchscript"].bad
+    assert node.operator == "Gemm"
+
+
+def test_a_live_model_that_cannot_be_copied_is_asked_for_by_name() -> None:
+    model = torch.nn.Linear(3, 4)
+    model.lock = threading.Lock()  # type: ignore[assignment]
+    with pytest.raises(UsageError, match=r"the Linear cannot be copied \(TypeError: .*give the name of a function"):
+        api.preflight(model, "x: float32[N=2, 3]", Configuration(isolated=True))
+
+
 def test_a_live_model_is_tested_in_a_line() -> None:
     assert_exportable(torch.nn.Linear(3, 4), exporter="torchscript")
+    with pytest.raises(AssertionError, match=r"tract +refuses"):
+        assert_exportable(torch.nn.Fold((4, 4), 2), "x: float32[2, 4, 9]", exporter="torchscript",
+                          targets=["onnxruntime", "tract"])  # fmt: skip
     with pytest.raises(AssertionError, match="differs on"):
         assert_exportable(Threshold(), lambda: {"x": torch.ones(2, 3), "k": 2}, exporter="torchscript")
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from typing import Annotated, Literal
 
 import typer
 
 from convlint import api
-from convlint.backends.facts import OLDEST_OPSET, newest_known
 from convlint.cli import options as opt
 from convlint.cli.output import check_html, page_written
 from convlint.config import Options
-from convlint.errors import UsageError
 from convlint.report.style import Painter
-
-_OPSETS = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?")
 
 
 def matrix(
@@ -39,7 +34,7 @@ def matrix(
     configuration = opt.configuration(given, config or (), isolated)
     if html:
         check_html(html)
-    result = api.matrix(what, configuration, opsets=_opsets(opset), draw=html is not None)
+    result = api.matrix(what, configuration, opsets=opt.opsets(opset), draw=html is not None)
     if output_format == "json":
         from convlint.report.matrix_json import as_json
 
@@ -57,20 +52,3 @@ def matrix(
 
         page_written(write_matrix(result, html))
     return 0 if result.matrix.takes else 1
-
-
-def _opsets(written: str | None) -> list[int]:
-    """``13-17`` as its opsets.
-
-    Raises:
-        UsageError: it is none, or one that nothing is known of.
-    """
-    if written is None:
-        return []
-    parts = _OPSETS.fullmatch(written.strip())
-    if parts is None:
-        raise UsageError(f"--opset {written}: is no opset and no range; write for example `17` or `13-20`")
-    low, high = int(parts[1]), int(parts[2] or parts[1])
-    if not OLDEST_OPSET <= low <= high <= newest_known():
-        raise UsageError(f"--opset {written}: what is known is of the opsets {OLDEST_OPSET} to {newest_known()}")
-    return list(range(low, high + 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -19,6 +20,7 @@ _file = partial(typer.Option, rich_help_panel="Which files")
 _fix = partial(typer.Option, rich_help_panel="Repairs")
 _out = partial(typer.Option, rich_help_panel="Output")
 _more = partial(typer.Option, rich_help_panel="Configuration and exit code")
+_OPSETS = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?")
 _CODES, _PATTERNS = "CODE,...", "PATTERN,..."
 
 Words = list[str] | None
@@ -33,6 +35,7 @@ PerFileIgnores = Annotated[Words, _rule(metavar="PATTERN:CODE,...", help="Rules 
 ExporterName = Annotated[Exporter | None, _rule(help="The exporter whose harm counts; default any.")]
 Target = Annotated[Words, _rule(metavar="NAME[==VERSION],...", help="Runtimes of the export; default onnxruntime.")]
 Opset = Annotated[int | None, _rule(min=7, help="ONNX opset; default the exporter's own.")]
+Opsets = Annotated[str | None, _rule(metavar="N|N-M", help="ONNX opset, or several; default the exporter's own.")]
 ShowHarmless = Annotated[Switch, _rule(help="Show also what is harmless in this export.")]
 Preview = Annotated[Switch, _rule(help="Run also rules in preview.")]
 
@@ -163,3 +166,22 @@ def configuration(options: Options, config: Sequence[str], isolated: bool) -> Co
 
 def _warn(text: str) -> None:
     sys.stderr.write(f"warning: {one_line(text)}\n")
+
+
+def opsets(written: str | None) -> list[int]:
+    """``13-17`` as its opsets.
+
+    Raises:
+        UsageError: it is none, or one that nothing is known of.
+    """
+    from convlint.backends.facts import OLDEST_OPSET, newest_known
+
+    if written is None:
+        return []
+    parts = _OPSETS.fullmatch(written.strip())
+    if parts is None:
+        raise UsageError(f"--opset {written}: is no opset and no range; write for example `17` or `13-20`")
+    low, high = int(parts[1]), int(parts[2] or parts[1])
+    if not OLDEST_OPSET <= low <= high <= newest_known():
+        raise UsageError(f"--opset {written}: what is known is of the opsets {OLDEST_OPSET} to {newest_known()}")
+    return list(range(low, high + 1))

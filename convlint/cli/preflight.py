@@ -47,7 +47,7 @@ def preflight(
     weights: Weights = None,
     exporter: opt.ExporterName = None,
     target: opt.Target = None,
-    opset: opt.Opset = None,
+    opset: opt.Opsets = None,
     timeout: Seconds = 180.0,
     memory: Gigabytes = 8,
     jobs: Parallel = 1,
@@ -71,8 +71,10 @@ def preflight(
     This runs the model's code, in a process of its own with limits on time and memory; with `--sandbox` also without
     a network and without a right to write.
     """
+    opsets = opt.opsets(opset)
+    first = opsets[0] if opsets else None
     given = Options(
-        exporter=exporter, target=target, opset=opset, show_harmless=show_harmless, unsafe_fixes=unsafe_fixes
+        exporter=exporter, target=target, opset=first, show_harmless=show_harmless, unsafe_fixes=unsafe_fixes
     )
     configuration = opt.configuration(given, config or (), isolated)
     settings = configuration.settings(Path.cwd())
@@ -92,6 +94,7 @@ def preflight(
             store=results,
             shard=_part(shard),
             lock=locked,
+            opsets=opsets[1:],
             sandbox=sandbox,
             want_fixes=output_format == "json" or html is not None,
             draw=html is not None,

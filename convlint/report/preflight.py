@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ from convlint.report.matrix_rows import outcome as targets
 from convlint.report.matrix_text import in_short
 from convlint.report.plain import printable
 from convlint.report.style import Painter
+from convlint.source.discovery import INSTALLED
 from convlint.trial.job import Kind, Outcome, Trial
 
 _KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -32,6 +34,7 @@ _COUNTED: dict[Kind, str] = {
 }
 _LONGEST = 110
 _MOST_NODES = 2
+_MOST_FINDINGS = 10
 
 
 def lines(
@@ -77,7 +80,8 @@ def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool,
     """A model: what it was run on, what each route made of it, and the findings."""
     reference = model.trial.reference
     guess = f" (guessed from {reference.guess}; say otherwise with --input)" if reference.guess else ""
-    yield f"{painter(model.label, 'bold')} on {reference.inputs}{guess}"
+    mode = " in training mode" if model.spec and model.spec.training else ""
+    yield f"{painter(model.label, 'bold')}{mode} on {reference.inputs}{guess}"
     yield f"  compared {tried(model.trial)}"
     skipped = list(reference.skipped.items())
     for name, reason in skipped if verbose else skipped[:1]:
@@ -89,11 +93,11 @@ def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool,
     yield ""
     yield from _table(model.trial, out, painter.width)
     yield ""
-    for route, outcome in model.trial.outcomes.items():
+    for route, outcome in model.trial.every.items():
         if outcome.level is not Level.harmless:
             what, why = wrong(outcome)
-            at = f" at {outcome.place}" if outcome.stage and outcome.place else ""
-            yield f"  {painter(route, 'bold')}: {_short(f'{what}{at}: {why}', verbose)}"
+            at = f" at {_in_package(outcome.place)}" if outcome.stage and outcome.place else ""
+            yield f"  {painter(route, 'bold')}: {what}{at}: {_short(why, verbose)}"
             nodes = model.diagnoses[route].bad if route in model.diagnoses else ()
             for node in nodes if verbose else nodes[:_MOST_NODES]:
                 told = textwrap.wrap(printable(bad(node)), max(60, painter.width) - 4, break_on_hyphens=False)
@@ -101,7 +105,7 @@ def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool,
             if len(nodes) > _MOST_NODES and not verbose:
                 yield f"    and {len(nodes) - _MOST_NODES} nodes more, see -v"
         yield from (f"  {painter(route, 'bold')}: {told}" for told in besides(outcome))
-    if any(one.level or one.vanished or one.unsure for one in model.trial.outcomes.values()):
+    if any(one.level or one.vanished or one.unsure for one in model.trial.every.values()):
         yield ""
     yield from _findings(model.judged.findings, painter, verbose, unsafe_fixes)
     yield _conclusion(model, painter)
@@ -141,7 +145,7 @@ def table(trial: Trial) -> tuple[Sequence[str], Sequence[tuple[str, Sequence[str
     """What each route made of the model: the names of the columns, and the cells by route."""
     kinds = [kind for kind in _KINDS if kind in trial.reference.kinds.values()]
     rows = []
-    for route, outcome in trial.outcomes.items():
+    for route, outcome in trial.every.items():
         cells = [_exports(outcome), _accepted(outcome)]
         cells += ["" if outcome.stage else verdict(trial, outcome, kind) for kind in kinds]
         rows.append((route, cells))
@@ -225,22 +229,37 @@ def bad(node: BadNode) -> str:
     )
 
 
+def _in_package(place: str) -> str:
+    """A line of what is installed, without the folder that it is installed in: the finding has the whole path."""
+    return re.sub(rf"^.*/(?:{'|'.join(INSTALLED)})/", "", place)
+
+
 def _short(message: str, verbose: bool) -> str:
     message = printable(message)
     return message if verbose or len(message) <= _LONGEST else f"{message[:_LONGEST]}..."
 
 
 def _findings(findings: Sequence[Finding], painter: Painter, verbose: bool, unsafe_fixes: bool) -> Iterator[str]:
-    report = Report(findings, text.read, painter, unsafe_fixes, Path.cwd())
     if verbose:
-        yield from text.full(report)
+        yield from text.full(Report(findings, text.read, painter, unsafe_fixes, Path.cwd()))
         return
-    for finding, line in zip(findings, text.concise(report), strict=True):
+    told = _foremost(findings)
+    report = Report(told, text.read, painter, unsafe_fixes, Path.cwd())
+    for finding, line in zip(told, text.concise(report), strict=True):
         yield line
         if finding.evidence:
             yield f"    {painter('trial:', 'bold')} {_short(finding.evidence, verbose)}"
+    if len(told) < len(findings):
+        yield f"and {summary.plural(len(findings) - len(told), 'finding')} more on lines that it runs, see -v"
     if findings:
         yield ""
+
+
+def _foremost(findings: Sequence[Finding]) -> list[Finding]:
+    """As many as fit on a screen, in their order: those that the trial has seen, then the worst."""
+    ranked = sorted(findings, key=lambda one: (one.seen == "static", ("error", "warning", "info").index(one.severity)))
+    kept = {id(one) for one in ranked[:_MOST_FINDINGS]}
+    return [one for one in findings if id(one) in kept]
 
 
 def _conclusion(model: Preflighted, painter: Painter) -> str:
@@ -250,11 +269,11 @@ def _conclusion(model: Preflighted, painter: Painter) -> str:
 
 def conclusion(model: Preflighted) -> tuple[bool | None, str]:
     """Whether all routes are right on all inputs, or none (else None), and in words which are."""
-    unsure = {name for outcome in model.trial.outcomes.values() for name in outcome.unsure}
+    unsure = {name for outcome in model.trial.every.values() for name in outcome.unsure}
     total = len(model.trial.reference.kinds) - len(unsure)
     if model.right and not total:
         return None, "Nothing can be said of the numbers: other roundings change eager's own result on every input."
-    if model.right == list(model.trial.outcomes):
+    if model.right == list(model.trial.every):
         return True, f"Right on all {total} inputs by every route: {', '.join(model.right)}."
     if model.right:
         return None, f"Right on all {total} inputs by {', '.join(model.right)} alone."
@@ -278,7 +297,7 @@ def _model(model: Preflighted) -> dict[str, Any]:
         "skipped": reference.skipped,
         "unsteady": reference.unsteady,
         "right": model.right,
-        "routes": {route: _outcome(model.trial, outcome) for route, outcome in model.trial.outcomes.items()},
+        "routes": {route: _outcome(model.trial, outcome) for route, outcome in model.trial.every.items()},
         "findings": [finding_as_json(finding) for finding in model.judged.findings],
         "findings_elsewhere": model.judged.elsewhere,
         "departures": None if model.departures is None else [one._asdict() for one in model.departures],

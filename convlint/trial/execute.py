@@ -54,9 +54,10 @@ class Subject(NamedTuple):
     input_names: tuple[str, ...]
     dynamic: dict[int, dict[int, str]]
     dims: dict[str, Dim]
+    training: bool = False
 
     def build(self) -> torch.nn.Module:
-        """A new model in evaluation mode, with the same weights each time.
+        """A new model in its mode, with the same weights each time.
 
         Raises:
             UsageError: the name does not give a model.
@@ -65,7 +66,7 @@ class Subject(NamedTuple):
         model = copy.deepcopy(self.made) if isinstance(self.made, torch.nn.Module) else self.made()
         if not isinstance(model, torch.nn.Module):
             raise UsageError(f"{self.path}: the model is a {type(model).__name__}, not a torch module")
-        return model.eval()
+        return model.train(self.training)
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,10 @@ class Measured:
 
     @cached_property
     def is_unsteady(self) -> bool:
-        """Whether rounding errors of the inputs and of the parameters change eager's own result.
+        """Whether rounding errors of the parameters change eager's own result, and of inputs that were made.
 
-        Then every runtime that sums in another order may give another, and a difference says nothing.
+        Then every runtime that sums in another order may give another, and a difference says nothing. Inputs of the
+        user's are as they are: a threshold that one of them meets exactly is meant.
         """
         for number in _ROUNDINGS:
             model = self.subject.build()
@@ -88,7 +90,7 @@ class Measured:
             with torch.no_grad():
                 for parameter in model.parameters():
                     parameter.copy_(jitter(parameter, generator))
-            sample = jittered(self.sample, number)
+            sample = jittered(self.sample, number) if self.sample.made else self.sample
             with suppress(Exception):
                 if difference(run_on(sample, lambda args, model=model: model(*args)), self.want):
                     return True
@@ -323,7 +325,7 @@ def _judge(route: str, graph: Graph, measured: list[Measured]) -> Outcome:
             level = Level.breaks if sample.kind == "traced" else level
             raised.append(sample.name)
         else:
-            if found and sample.made and one.is_unsteady:
+            if found and one.is_unsteady:
                 unsure.append(sample.name)
                 found = None
         if found is None:

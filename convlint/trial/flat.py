@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch.utils import _pytree as pytree
 
-from convlint.trial.compare import leaves
+from convlint.trial.compare import leaves, named_leaves
 
 Inputs = tuple[Any, ...] | dict[str, Any]
 """Positional arguments, or those by keyword."""
@@ -48,10 +50,30 @@ def same_structure(one: FlatInputs, other: FlatInputs) -> bool:
     return one.structure == other.structure and len(one.tensors) == len(other.tensors)
 
 
-def differing(a: tuple[torch.Tensor, ...], b: tuple[torch.Tensor, ...]) -> dict[int, dict[int, str]]:
+def names_of(model: torch.nn.Module, inputs: FlatInputs) -> tuple[str, ...]:
+    """What the tensors among some inputs are called, by the parameters of the model's ``forward``."""
+    args, keywords = pytree.tree_unflatten(list(range(len(inputs.constants))), inputs.structure)
+    places = {place: name for name, place in named_leaves(by_parameter(model, args) | keywords)}
+    return tuple(places[place] for place, constant in enumerate(inputs.constants) if constant is _Tensor)
+
+
+def by_parameter(model: torch.nn.Module, args: Sequence[Any]) -> dict[str, Any]:
+    """Positional arguments by the names of the parameters of the model's ``forward``."""
+    parameters = inspect.signature(model.forward).parameters.values()
+    names = [one.name for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    return {names[i] if i < len(names) else f"input{i}": value for i, value in enumerate(args)}
+
+
+def differing(
+    a: tuple[torch.Tensor, ...], b: tuple[torch.Tensor, ...], names: Sequence[str] = ()
+) -> dict[int, dict[int, str]]:
     """The axes that have another size on the other inputs: input index to axis to name."""
+
+    def name(i: int, axis: int) -> str:
+        return f"{names[i]}.shape[{axis}]" if names else f"size{i}_{axis}"
+
     axes = {
-        i: {axis: f"size{i}_{axis}" for axis, size in enumerate(one.shape) if size != other.shape[axis]}
+        i: {axis: name(i, axis) for axis, size in enumerate(one.shape) if size != other.shape[axis]}
         for i, (one, other) in enumerate(zip(a, b, strict=True))
     }
     return {i: named for i, named in axes.items() if named}

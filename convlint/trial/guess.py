@@ -10,7 +10,9 @@ import torch
 from torch import nn
 
 from convlint.errors import UsageError
+from convlint.trial.compare import named_leaves
 from convlint.trial.execute import eager, told
+from convlint.trial.flat import by_parameter
 from convlint.trial.inputs import parse_inputs
 from convlint.trial.job import ModelSpec
 from convlint.trial.subject import prepare
@@ -88,11 +90,10 @@ def _candidates(model: nn.Module) -> Iterator[Guess]:
 def _stated(model: nn.Module) -> Iterator[Guess]:
     """What models of Lightning, timm and transformers say of themselves."""
     example = getattr(model, "example_input_array", None)
-    if isinstance(example, torch.Tensor):
-        name = next(iter(inspect.signature(model.forward).parameters))
-        yield Guess(_described({name: example}), "`example_input_array`")
-    elif isinstance(example, Mapping):
-        yield Guess(_described(example), "`example_input_array`")
+    if example is not None:
+        given = example if isinstance(example, (Mapping, tuple, list)) else (example,)
+        named = given if isinstance(given, Mapping) else by_parameter(model, given)
+        yield Guess(_described(dict(named_leaves(named))), "`example_input_array`")
     timm = getattr(model, "default_cfg", None)
     if isinstance(timm, Mapping) and timm.get("input_size"):
         channels, height, width = timm["input_size"]

@@ -45,6 +45,8 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True):
     is empty they are guessed."""
     targets: list[str] = []
     """The runtimes that it is exported for."""
+    training: bool = False
+    """Whether it is exported in training mode, to be trained where it runs."""
     folders: tuple[str, ...] = ()
     """Where its module is looked for, before what is installed."""
 
@@ -52,6 +54,17 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True):
     def label(self) -> str:
         """Its name, or else its factory."""
         return self.name or self.factory
+
+
+def at_opset(route: str, opset: int) -> str:
+    """A route at another opset than the others, as ``Job.routes`` names it."""
+    return f"{route}@{opset}"
+
+
+def opset_of(route: str) -> tuple[str, int | None]:
+    """Such a route, and its opset; None for one at that of the job."""
+    name, _, opset = route.partition("@")
+    return name, int(opset) if opset else None
 
 
 class Shadow(msgspec.Struct, frozen=True, kw_only=True):
@@ -252,6 +265,13 @@ class Trial:
     reference: Reference
     outcomes: dict[str, Outcome]
     versions: dict[str, str] = field(default_factory=dict)
+    at_opsets: dict[str, Outcome] = field(default_factory=dict)
+    """What exporters to ONNX made of it at other opsets than the first that was asked for, by ``at_opset``."""
+
+    @property
+    def every(self) -> dict[str, Outcome]:
+        """All outcomes, those at other opsets last."""
+        return self.outcomes | self.at_opsets
 
     @property
     def harm(self) -> Harm:

@@ -18,14 +18,16 @@ from convlint.trial.divergence.told import Errors, described
 from convlint.trial.execute import Measured, Subject
 from convlint.trial.job import Event, Job, Outcome
 from convlint.trial.outline import outline_of
-from convlint.trial.routes import Graph
+from convlint.trial.routes import Export, Graph
 from convlint.trial.samples import Sample
+from convlint.trial.watch.drafted import Asked, asked
 from convlint.trial.watch.guards import Guard, excluded, tried
 from convlint.trial.watch.places import Place, Places
+from convlint.trial.wording import readable
 
+_PROGRAM = "torch_export"
 _SIZE = re.compile(r"\b(?:L\['tensors'\]\[|tensors_)(\d+)\]?\.size\(\)\[(\d+)\]")
 """What torch calls a size of an input of a flat model."""
-_STEP = re.compile(r"^\w+: Failed to .* step \d/\d of exporting the model to ONNX\. <class '(?:[\w.]+\.)?(\w+)'>: ")
 
 
 class Looking:
@@ -56,14 +58,43 @@ class Looking:
 
     def ended(self, done: Outcome) -> Outcome:
         """An outcome as it is told: its messages without what torch says around them, sizes with the user's names."""
+        stops = next((f"{event.file}:{event.line}" for event in done.events if event.kind == "fail"), "")
         told = replace(
             done,
+            place=done.place or stops,
             message=self._readable(done.message),
             failed={name: self._readable(message) for name, message in done.failed.items()},
             events=tuple(sorted({replace(event, message=self._readable(event.message)) for event in done.events})),
         )
         self._done[done.route] = told
         return told
+
+    @property
+    def asks(self) -> bool:
+        """Whether ``torch.export`` stops at a number that depends on values: there may be more such lines."""
+        done = self._done.get(_PROGRAM)
+        return done is not None and done.stage == "export" and done.message.startswith("GuardOnDataDependent")
+
+    def asked(self) -> Iterator[Outcome]:
+        """The outcome of ``torch.export`` with all lines at which it would stop, if they can be found."""
+        subject, traced, done = self._subject, self._measured[0].sample, self._done[_PROGRAM]
+        export = Export(subject.build(), traced.args, subject.input_names, subject.dynamic, subject.dims, None, Path())
+        found: list[Asked] = []
+        with suppress(Exception):  # it is a draft, and fails where it likes
+            found = asked(export, self._places)
+        stops = {(one.file, one.statement) for one in done.events if one.kind == "fail"}
+        for one in found:
+            kind = "stops-too" if stops else "fail"  # the first, where torch.export did not say where it was
+            message = readable(
+                f"GuardOnDataDependentSymNode: Could not guard on data-dependent expression {one.condition}"
+            )
+            event = self._places.event(one.place, _PROGRAM, kind, "harm", message)
+            if (event.file, event.statement) not in stops:
+                stops.add((event.file, event.statement))
+                place = done.place or f"{event.file}:{event.line}"
+                done = replace(done, place=place, events=tuple(sorted({*done.events, event})))
+        if done is not self._done[_PROGRAM]:
+            yield done
 
     def _excluded(self, guards: Sequence[Guard], done: Outcome, graph: Graph) -> Iterator[Event]:
         """The sizes for which the program is not meant and that the file takes, with a wrong result."""
@@ -107,5 +138,5 @@ class Looking:
         return self._places.event(Place(str(Path(path).absolute()), int(row)), route, kind, "harm", message)
 
     def _readable(self, message: str) -> str:
-        message = _STEP.sub(r"\1: ", message)
-        return _SIZE.sub(lambda found: self._sizes.get((int(found[1]), int(found[2])), found[0]), message)
+        message = _SIZE.sub(lambda found: self._sizes.get((int(found[1]), int(found[2])), found[0]), message)
+        return readable(message)

@@ -25,7 +25,7 @@ _MOST_KEYS = 3
 
 
 def load_model(spec: ModelSpec) -> torch.nn.Module:
-    """The model that a specification names, in evaluation mode.
+    """The model that a specification names, in the mode that it names.
 
     Raises:
         UsageError: it is not there, cannot be made, is no model, or its weights are not its own.
@@ -40,7 +40,7 @@ def load_model(spec: ModelSpec) -> torch.nn.Module:
         model = _called(spec, made)
     if spec.weights:
         _load_weights(model, Path(spec.weights))
-    return model.eval()
+    return model.train(spec.training)
 
 
 def find(name: str, folders: Iterable[str] = ()) -> Any:

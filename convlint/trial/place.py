@@ -18,7 +18,10 @@ from convlint.source.discovery import INSTALLED
 if TYPE_CHECKING:
     from onnx import NodeProto
 
-_TOOLS = ("torch", "functorch", "onnx", "onnxscript", "onnx_ir", "onnxruntime", "numpy", "msgspec", "convlint")
+_TOOLS = (
+    "torch", "functorch", "sympy", "mpmath", "onnx", "onnxscript", "onnx_ir", "onnxruntime", "numpy", "msgspec",
+    "convlint",
+)  # fmt: skip
 _DUMPED = re.compile(r'File "(.+)", line (\d+) in ')
 _ELSEWHERE = re.compile(
     rf"/(?:{'|'.join(INSTALLED)})/(?:{'|'.join(_TOOLS)})/|/lib/python3\.\d+/(?!{'|'.join(INSTALLED)})|^torch/fx/"
@@ -45,6 +48,13 @@ def causes(error: BaseException) -> list[BaseException]:
         chain.append(cause)
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return chain
+
+
+def reason(error: BaseException) -> BaseException:
+    """What an exception was raised from, and that again: what was only handled before it says little."""
+    while error.__cause__:
+        error = error.__cause__
+    return error
 
 
 def innermost(frame: FrameType | None, owns: Callable[[str], bool]) -> FrameType | None:

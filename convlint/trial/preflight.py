@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import inspect
 import io
+import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 import torch
+from msgspec.structs import replace
 
 from convlint.trial.compare import difference
 from convlint.trial.execute import Measured, Subject, measure, run_on
 from convlint.trial.guess import Guess, guess
-from convlint.trial.job import Answer, Job, Kind, ModelSpec, Outcome, Reference, Running, Trial
+from convlint.trial.job import Answer, Job, Kind, ModelSpec, Outcome, Reference, Running, Trial, opset_of
 from convlint.trial.looking import Looking
 from convlint.trial.model import load_model
 from convlint.trial.outline import fingerprint
@@ -38,20 +40,35 @@ def perform(job: Job) -> Iterator[Answer]:
 
 
 def trial_of(
-    model: torch.nn.Module, inputs: str | Callable[[], Any], routes: Sequence[str], opset: int | None
+    model: torch.nn.Module, inputs: str | Callable[[], Any], routes: Sequence[str], opset: int | None, files: str
 ) -> Trial:
     """The trial of a model that exists already, in this process: what ends the process ends it.
+
+    Its ONNX files go into a folder. It is in evaluation mode meanwhile.
 
     Raises:
         UsageError: its inputs cannot be used.
     """
     name = type(model).__qualname__
-    job = Job(path=name, preflight=ModelSpec(factory=name), routes=tuple(routes), opset=opset)
-    with _silent():
-        answers = observed(model.eval(), job, inputs)
-        reference, *outcomes = (answer for answer in answers if not isinstance(answer, Running))
+    job = Job(path=name, preflight=ModelSpec(factory=name), routes=tuple(routes), opset=opset, files=files)
+    with _silent(), _evaluated(model):
+        answers = observed(model, job, inputs)
+        told = (answer for answer in answers if not isinstance(answer, Running))
+        reference, *outcomes = itertools.islice(told, 1 + len(routes))  # nobody could end a search for more
     assert isinstance(reference, Reference)
     return Trial(reference, {one.route: one for one in outcomes if isinstance(one, Outcome)})
+
+
+@contextmanager
+def _evaluated(model: torch.nn.Module) -> Iterator[None]:
+    """While open, a model is in evaluation mode; then each of its modules is in its own again."""
+    before = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in before:
+            module.training = training
 
 
 @contextmanager
@@ -99,9 +116,14 @@ def observed(model: torch.nn.Module, job: Job, inputs: str | Callable[[], Any]) 
         fingerprint=fingerprint(model, {one.sample.name: one.want for one in measured}, executed) if job.lock else None,
     )
     watched, looking = Watched(subject, measured, places), Looking(subject, measured, places, job)
-    for route in job.routes:
-        yield Running(f"exported by {route}")
-        yield looking.ended(watched.on(route, job.opset, looking.at))
+    for name in job.routes:
+        route, opset = opset_of(name)
+        yield Running(f"exported by {name}")
+        done = watched.on(route, opset or job.opset, looking.at if opset is None else None)
+        yield looking.ended(replace(done, route=name))
+    if looking.asks:
+        yield Running("looked through for all that depends on values")
+        yield from looking.asked()
 
 
 def _kind(sample: Sample, traced: Sample) -> Kind:

@@ -17,6 +17,7 @@ from convlint.trial.job import Stage
 
 Args = tuple[Any, ...]
 MODEL_FILE = "model.onnx"
+_OF_LIGHTNING = "_jit_is_scripting"
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,23 @@ class Graph:
 
 def jit_trace(export: Export) -> Graph:
     """``torch.jit.trace``."""
-    traced = torch.jit.trace(export.model, export.args)  # type: ignore[no-untyped-call]
-    return _with_state(traced, traced)
+    made = traced(export.model, export.args)
+    return _with_state(made, made)
+
+
+def traced(model: torch.nn.Module, args: Args, **options: Any) -> Any:
+    """What ``torch.jit.trace`` makes of a model; it looks at all properties, and a LightningModule's want a Trainer.
+
+    Lightning's own ``to_torchscript`` tells it in the same way that it need not have one.
+    """
+    alone = [one for one in model.modules() if getattr(one, _OF_LIGHTNING, None) is False]
+    for module in alone:
+        setattr(module, _OF_LIGHTNING, True)
+    try:
+        return torch.jit.trace(model, args, **options)  # type: ignore[no-untyped-call]
+    finally:
+        for module in alone:
+            delattr(module, _OF_LIGHTNING)
 
 
 def torch_export(export: Export) -> Graph:
@@ -106,7 +122,9 @@ def torch_export_auto(export: Export) -> Graph:
 def onnx_torchscript(export: Export) -> Graph:
     """``torch.onnx.export(dynamo=False)``, run in ONNX Runtime."""
     axes = {export.names[i]: dict(named) for i, named in export.dynamic.items()}
-    return _onnx(export, dynamo=False, dynamic_axes=axes or None)
+    modes = torch.onnx.TrainingMode
+    mode = modes.TRAINING if export.model.training else modes.EVAL  # it would change the mode
+    return _onnx(export, dynamo=False, dynamic_axes=axes or None, training=mode)
 
 
 def onnx_dynamo(export: Export) -> Graph:

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import IO
@@ -19,13 +20,28 @@ import msgspec
 from convlint.errors import UsageError
 from convlint.findings import Level
 from convlint.process import command
-from convlint.trial.job import Answer, Done, Job, Outcome, Reference, Refused, Running, Started, Trial, Watch, unwatched
+from convlint.trial.job import (
+    Answer,
+    Done,
+    Job,
+    Outcome,
+    Reference,
+    Refused,
+    Running,
+    Started,
+    Trial,
+    Watch,
+    opset_of,
+    unwatched,
+)
 from convlint.trial.place import of_dump
 from convlint.trial.sandbox import sandboxed
 
 NEEDED = ("torch", "onnx", "onnxscript", "onnxruntime")
 _LONGEST_NAME = 200
 _START_SECONDS = 180.0
+_LEAST_SECONDS = 20.0
+"""How long it may look for more where everything was quick."""
 _LOOK_SECONDS = 0.2
 """How long it takes to notice that a run is stopped."""
 _ANSWER_SECONDS = 5.0
@@ -76,16 +92,20 @@ class Runner:
         """
         reference: Reference | None = None
         outcomes: dict[str, Outcome] = {}
+        versions: dict[str, str] = {}
         while reference is None or len(outcomes) < len(job.routes):
             todo = tuple(route for route in job.routes if route not in outcomes)
             worker = self._started(job)
             worker.send(msgspec.structs.replace(job, routes=todo))
-            met, found, death = self._answers(worker)
+            versions = worker.versions
+            met, found, death = self._answers(worker, todo)
             reference = reference or met
             outcomes |= found
             if death is None:
                 break
             self.close()
+            if reference and len(outcomes) == len(job.routes):
+                break
             if met is None:
                 at = f" at {death.place}" * bool(death.place)
                 raise UsageError(f"{job.path}: the model itself, in eager, goes too far: {death}{at}")
@@ -93,7 +113,12 @@ class Runner:
             outcomes[route] = Outcome(route, Level.breaks, str(death), place=death.place, stage="export")
         assert reference is not None
         ordered = {route: outcomes[route] for route in job.routes if route in outcomes}
-        return Trial(reference, ordered, self._started(job).versions)
+        further = {name: ordered.pop(name) for name in list(ordered) if opset_of(name)[1] is not None}
+        return Trial(reference, ordered, versions, further)
+
+    def _patience(self, outcomes: Mapping[str, Outcome]) -> float:
+        slowest = max((one.seconds for one in outcomes.values()), default=0.0)
+        return min(self.seconds, max(slowest, _LEAST_SECONDS))
 
     def _started(self, job: Job) -> _Process:
         if self._worker is None:
@@ -103,13 +128,18 @@ class Runner:
             self._worker = _Process(worker, self._stopped, is_ours=not self.sandbox)
         return self._worker
 
-    def _answers(self, worker: _Process) -> tuple[Reference | None, dict[str, Outcome], _WorkerDiedError | None]:
-        """What the worker says to a job until it is done, or until it dies and of what."""
+    def _answers(
+        self, worker: _Process, routes: Sequence[str]
+    ) -> tuple[Reference | None, dict[str, Outcome], _WorkerDiedError | None]:
+        """What the worker says to a job until it is done, or until it dies and of what.
+
+        When all routes are known it looks for more, for no longer than the slowest of them took.
+        """
         reference: Reference | None = None
         outcomes: dict[str, Outcome] = {}
         while True:
             try:
-                answer = worker.receive(self.seconds)
+                answer = worker.receive(self._patience(outcomes) if len(outcomes) == len(routes) else self.seconds)
             except _WorkerDiedError as error:
                 return reference, outcomes, error
             if isinstance(answer, Reference):

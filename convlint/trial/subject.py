@@ -13,7 +13,7 @@ import torch
 
 from convlint.errors import UsageError, nearest
 from convlint.trial.execute import Subject, seed, told
-from convlint.trial.flat import Flat, FlatInputs, Inputs, differing, flat, same_structure
+from convlint.trial.flat import Flat, FlatInputs, Inputs, differing, flat, names_of, same_structure
 from convlint.trial.inputs import Spec, nested, parse_inputs
 from convlint.trial.job import ModelSpec
 from convlint.trial.model import find, load_model
@@ -61,6 +61,7 @@ def prepare(model: torch.nn.Module, spec: ModelSpec, text: str | Callable[[], An
         tuple(described.inputs[i].name.replace(".", "_") for i in order),
         {new: described.dynamic[old] for new, old in enumerate(order) if old in described.dynamic},
         dict(described.dims),
+        spec.training,
     )
     return Prepared(subject, calls[0], text.strip())
 
@@ -94,12 +95,15 @@ def _from_function(model: torch.nn.Module, spec: ModelSpec, name: str, function:
         again = _given(name, function, number)[0]
         if not differing(first.tensors, again.tensors) and not _equal(first, again):
             made.append(Sample(f"seed {number}", "values", again.tensors, made=False))
+    called = names_of(model, first)
     axes: dict[int, dict[int, str]] = {}
     for other in others:
-        for i, named in differing(first.tensors, other.tensors).items():
+        for i, named in differing(first.tensors, other.tensors, called).items():
             axes.setdefault(i, {}).update(named)
-    names = tuple(f"input{i}" for i in range(len(first.tensors)))
-    subject = Subject(spec.factory, _copied(Flat(model, first), spec), made + varied(made[0]), names, axes, {})
+    names = tuple(one.replace(".", "_") for one in called)
+    subject = Subject(
+        spec.factory, _copied(Flat(model, first), spec), made + varied(made[0]), names, axes, {}, spec.training
+    )
     shapes = ", ".join(f"{str(one.dtype).removeprefix('torch.')}{list(one.shape)}" for one in first.tensors)
     return Prepared(subject, first, f"{name} ({shapes})")
 
@@ -139,6 +143,11 @@ def _copied(model: Flat, spec: ModelSpec) -> Any:
     """What gives a new model each time: copies are cheap, but not every model can be copied."""
     try:
         copy.deepcopy(model)
-    except Exception:
+    except Exception as error:
+        if ":" not in spec.factory:
+            raise UsageError(
+                f"the {spec.factory} cannot be copied ({told(error)}), and each exporter needs one of its own; give "
+                f"the name of a function that makes it, `package.module:function`"
+            ) from error
         return lambda: Flat(load_model(spec), model.inputs)
     return model

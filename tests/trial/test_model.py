@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -163,7 +164,7 @@ def test_weights_run_nothing(folder: Path) -> None:
 def test_a_function_that_yields_several_inputs_says_which_axes_are_dynamic(folder: Path) -> None:
     one = spec(folder, "shopping.net:Net")
     prepared = prepare(load_model(one), one, "shopping.net:sizes")
-    assert prepared.subject.dynamic == {0: {0: "size0_0"}}
+    assert prepared.subject.dynamic == {0: {0: "x.shape[0]"}}
     kinds = {sample.name: sample.kind for sample in prepared.subject.samples}
     assert (kinds["traced"], kinds["input 2"], kinds["seed 1"], kinds["zeros"]) == (
         "traced",
@@ -222,6 +223,27 @@ def test_a_model_that_says_what_it_takes_is_believed() -> None:
     model.example_input_array = torch.rand(3, 5, 4)  # type: ignore[assignment]
     guessed = guess(model, ModelSpec(factory="net:model"))
     assert (guessed.text, guessed.why) == ("input: float32[N=3, 5, 4]", "`example_input_array`")
+
+
+class Lit(nn.Module):
+    """What a LightningModule says of its inputs: a tensor, or the arguments of ``forward``."""
+
+    def __init__(self, example: Any) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 2)
+        self.example_input_array = example
+
+    def forward(self, x: torch.Tensor, target: dict[str, torch.Tensor], scale: float = 1.0) -> torch.Tensor:
+        return self.layer(x) * scale + target["bias"]
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_the_example_of_a_lightning_module_may_have_several_arguments(by_name: bool) -> None:
+    x, target = torch.rand(3, 5, 4), {"bias": torch.rand(3, 5, 2)}
+    model = Lit({"x": x, "target": target, "scale": 2.0} if by_name else (x, target, 2.0))
+    guessed = guess(model, ModelSpec(factory="lit:Lit"))
+    assert guessed.text == "x: float32[N=3, 5, 4]; target.bias: float32[N=3, 5, 2]; scale = 2.0"
+    assert guessed.why == "`example_input_array`"
 
 
 def test_what_cannot_be_guessed_is_asked_for() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from traceback import StackSummary, walk_tb
 from typing import Any
@@ -18,7 +18,7 @@ from torch.onnx._internal.torchscript_exporter import utils as torchscript
 
 from convlint.trial.execute import told
 from convlint.trial.job import Event
-from convlint.trial.place import causes
+from convlint.trial.place import causes, reason
 from convlint.trial.watch.hooks import replaced
 from convlint.trial.watch.places import Place, Places
 
@@ -35,7 +35,7 @@ def failure_watched(tool: str, places: Places, events: list[Event]) -> Iterator[
     except Exception as error:
         place = next(filter(None, nodes), None) or places.of_error(error) or places.of_text(_translated(error))
         if place:
-            events.append(places.event(place, tool, "fail", "harm", told(causes(error)[-1])))
+            events.append(places.event(place, tool, "fail", "harm", told(reason(error))))
         raise
 
 
@@ -80,6 +80,7 @@ def _refused_node(places: Places, nodes: list[Place | None]) -> Iterator[None]:
 
     with (
         replaced(onnxruntime, "InferenceSession", watched),
+        replaced(torchscript, "setup_onnx_logging", nullcontext),  # it would print the whole graph
         replaced(torch.onnx, "export", partial(torch.onnx.export, verbose=True)),
     ):
         yield

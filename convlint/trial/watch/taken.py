@@ -144,7 +144,8 @@ def judged(places: Places, traced: Taken, others: Sequence[Taken]) -> Iterator[E
         found = [(name, part) for name, one in after if (part := _first_difference(values, one.get(statement, [])))]
         if found:
             name, (ours, theirs) = found[0]
-            told = f"{ours.shown} on {traced.name}, {theirs.shown} on {name}"
+            alike = ours.shown == theirs.shown  # too long to be read
+            told = f"{ours.shown} on {traced.name}, {'another' if alike else theirs.shown} on {name}"
             yield replace(places.event(ours.place, TOOL, "baked-differs", "harm", told), on=name)
         else:
             yield places.event(place, TOOL, "baked-same", "warn", f"{kind} gives {values[0].shown}")

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from convlint.findings import Level
 from convlint.trial.execute import Measured, Subject, outcome, run_on
 from convlint.trial.job import Event, Outcome
-from convlint.trial.routes import Graph
+from convlint.trial.routes import Graph, traced
 from convlint.trial.samples import Sample
 from convlint.trial.watch.failures import failure_watched
 from convlint.trial.watch.guards import Guard, Sizes, broken, guards_noted, names_of, shapes_of
@@ -130,5 +130,5 @@ class Watched:
         taken = Taken(self._places, sample.name)
         model = self._subject.build()
         with suppress(Exception), warnings.catch_warnings(), taken.watching():
-            run_on(sample, lambda args: torch.jit.trace(model, args, check_trace=False))  # type: ignore[no-untyped-call]
+            run_on(sample, lambda args: traced(model, args, check_trace=False))
         return taken

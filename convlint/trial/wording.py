@@ -1,0 +1,48 @@
+"""What torch and ONNX Runtime say, as it helps a user: without their own files and their advice to each other.
+
+A message may have been cut at any place.
+"""
+
+from __future__ import annotations
+
+import re
+
+_LONGEST_CONDITION = 60
+_STEP = re.compile(r"^\w+: Failed to .* step \d/\d of exporting the model to ONNX\. <class '(?:[\w.]+\.)?(\w+)'>: ")
+_ADVICE = re.compile(
+    r" Please feel free to request support .*?(?:PyTorch GitHub: \S*|$)"
+    r"| For more information, run with TORCH_LOGS=\S*"
+    r"| If you're using (?:mark_dynamic|Dim\.DYNAMIC), [^.]*(?:\.[A-Z]+[^.]*)*(?:\.(?= |$)|$)"
+)
+_DATA_DEPENDENT = re.compile(
+    r"^(?:GuardOnDataDependentSymNode: )?Could not (?:guard on|extract specialized integer from) data-dependent "
+    r"expression (.+?)(?: \(unhinted: .*|$)"
+)
+_NODE = re.compile(
+    r"^\w+: \[ONNXRuntimeError\] : \d+ : \w+ : Non-zero status code returned while running (\w+) node\. "
+    r"Name:'([^']*)'(?: Status Message: (.*)|$)"
+)
+_CPP = re.compile(
+    r"\[ONNXRuntimeError\] : \d+ : \w+ : "
+    r"|/?(?:onnxruntime_src/\S+|[\w.-]+\.(?:cc|cpp|h)):\d+ (?:[\w:*&<>~, ]+\([^()]*\) (?:const )?|\w+ )?"
+)
+"""Where in ONNX Runtime an error was raised."""
+
+
+def readable(message: str) -> str:
+    """A message in the words that help."""
+    message = _ADVICE.sub("", _STEP.sub(r"\1: ", message))
+    message = _DATA_DEPENDENT.sub(_asked, message)
+    return _NODE.sub(_in_node, message).strip()
+
+
+def _asked(found: re.Match[str]) -> str:
+    condition = found[1]
+    if len(condition) > _LONGEST_CONDITION:
+        condition = f"{condition[:_LONGEST_CONDITION].rpartition(' ')[0]} ..."
+    return f"GuardOnDataDependentSymNode: `{condition}` must be known here, and depends on values of tensors"
+
+
+def _in_node(found: re.Match[str]) -> str:
+    said = _CPP.sub("", found[3] or "").strip()
+    return f"ONNX Runtime fails in {found[1]} `{found[2]}`" + (f": {said}" if said else "")

@@ -1,0 +1,57 @@
+"""What torch and ONNX Runtime say, made readable."""
+
+from __future__ import annotations
+
+import pytest
+
+from convlint.trial.wording import readable
+
+_RUNTIME = "Fail: [ONNXRuntimeError] : 1 : FAIL : Non-zero status code returned while running "
+_VIOLATED = "UserError: Constraints violated (x.shape[2])!"
+_MARKED = " - You marked x.shape[2] as dynamic but your code specialized it to be a constant (240)."
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            f"{_RUNTIME}Add node. Name:'/m/Add' Status Message: /onnxruntime_src/onnxruntime/core/providers/cpu/math/"
+            "element_wise_ops.h:563 void onnxruntime::BroadcastIterator::Init(ptrdiff_t, ptrdiff_t) axis == 1 || "
+            "axis == largest was false. Attempting to broadcast an axis by a dimension other than 1. 8 by 9",
+            "ONNX Runtime fails in Add `/m/Add`: axis == 1 || axis == largest was false. Attempting to broadcast an "
+            "axis by a dimension other than 1. 8 by 9",
+        ),
+        (
+            f"{_RUNTIME}Concat node. Name:'/m' Status Message: concatbase.h:135 PrepareForComputeImpl Non concat axis",
+            "ONNX Runtime fails in Concat `/m`: Non concat axis",
+        ),
+        (f"{_RUNTIME}Mul node. Name:'n'", "ONNX Runtime fails in Mul `n`"),
+        (
+            f'{_VIOLATED} For more information, run with TORCH_LOGS="+dynamic".{_MARKED} If you\'re using '
+            "mark_dynamic, either remove it or use maybe_mark_dynamic. If you're using Dim.DYNAMIC, replace it with "
+            f"either Dim.STATIC or Dim.AUTO.{_MARKED} If you're using mark_dy",
+            f"{_VIOLATED}{_MARKED}{_MARKED} If you're using mark_dy",
+        ),
+        (
+            "GuardOnDataDependentSymNode: Could not guard on data-dependent expression Eq(u0, 1) (unhinted: Eq(u0, 1))",
+            "GuardOnDataDependentSymNode: `Eq(u0, 1)` must be known here, and depends on values of tensors",
+        ),
+        (
+            f"GuardOnDataDependentSymNode: Could not guard on data-dependent expression {' + '.join(['4*u0'] * 20)}",
+            f"GuardOnDataDependentSymNode: `{' + '.join(['4*u0'] * 8)} + ...` must be known here, and depends on "
+            "values of tensors",
+        ),
+        (
+            "SymbolicValueError: Unsupported: ONNX export of operator abc. Please feel free to request support or sub",
+            "SymbolicValueError: Unsupported: ONNX export of operator abc.",
+        ),
+        (
+            "ConversionError: Failed to convert the program. This is step 3/3 of exporting the model to ONNX. "
+            "<class 'torch.onnx._internal.exporter._errors.DispatchError'>: No ONNX function found",
+            "DispatchError: No ONNX function found",
+        ),
+        ("RuntimeError: anything else", "RuntimeError: anything else"),
+    ],
+)
+def test_a_message_says_what_a_user_can_understand(said: str, told: str) -> None:
+    assert readable(said) == told
