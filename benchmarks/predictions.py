@@ -1,9 +1,9 @@
-"""What convlint predicts of whole models beside what runtimes do: ``python benchmarks/predictions.py PYTHON [COUNT]``.
+"""What convlint predicts of whole models beside what runtimes do: ``predictions.py PYTHON [COUNT [OPSET...]]``.
 
 PYTHON is an interpreter whose environment holds timm, torchvision, transformers, torch, onnx, onnxruntime, openvino,
-opencv-python-headless and tract. So many models are exported by both exporters, each file is run on each runtime in a
-process of its own, and the verdict that the matrix gives of the file, from the shipped facts, is compared with what
-happened. What is there already in ``build/predictions`` is not made again.
+opencv-python-headless and tract. So many models are exported by both exporters at each opset, each file is run on each
+runtime in a process of its own, and the verdict that the matrix gives of the file, from the shipped facts, is compared
+with what happened. What is there already in ``build/predictions`` is not made again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from convlint.report.matrix_rows import told
 WORK = Path("build/predictions")
 MODELS = Path(__file__).with_name("predicted_models.py")
 TARGETS = ("onnxruntime", "openvino", "opencv", "tract")
-OPSET = 18
+OPSET = "18"
 """Which both exporters write."""
 EXPORT_SECONDS, RUN_SECONDS = 400, 120
 
@@ -30,13 +30,15 @@ EXPORT_SECONDS, RUN_SECONDS = 400, 120
 def main() -> None:
     """Export, run, predict, compare."""
     python, count = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 60
-    WORK.mkdir(parents=True, exist_ok=True)
     names = said(python, ["names"], 60).split()[:count]
     happened = {}
-    for name in names:
-        exported(python, name)
-        for file in sorted(WORK.glob(f"{name.replace(':', '_')}.*.onnx")):
-            happened |= {(file, target): ran(python, target, file) for target in TARGETS}
+    for opset in sys.argv[3:] or [OPSET]:
+        folder = WORK / opset
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            exported(python, name, folder)
+            for file in sorted(folder.glob(f"{name.replace(':', '_')}.*.onnx")):
+                happened |= {(file, target): ran(python, target, file) for target in TARGETS}
     report(happened)
 
 
@@ -51,11 +53,11 @@ def said(python: str, arguments: Sequence[str], seconds: int) -> str:
     return done.stdout if done.returncode == 0 else ""
 
 
-def exported(python: str, name: str) -> None:
-    """Exports a model once."""
-    mark = WORK / f"{name.replace(':', '_')}.json"
+def exported(python: str, name: str, folder: Path) -> None:
+    """Exports a model once, at the opset that the folder is called by."""
+    mark = folder / f"{name.replace(':', '_')}.json"
     if not mark.exists():
-        out = said(python, ["export", str(WORK), str(OPSET), name], EXPORT_SECONDS).strip().splitlines()
+        out = said(python, ["export", str(folder), folder.name, name], EXPORT_SECONDS).strip().splitlines()
         mark.write_text(out[-1] if out else '"the worker ended or took too long"')
         print(f"{name}: {mark.read_text()[:300]}", flush=True)
 
@@ -90,7 +92,7 @@ def report(happened: dict[tuple[Path, str], tuple[str, str]]) -> None:
                 cells = [cell for cell in column.cells if cell.supported in ("no", "unknown")]
                 because = "; ".join(dict.fromkeys(map(told, cells)))[:200]
                 said_so = " ".join(why.split())[:300]
-                misses.append(f"{target.name}: {file.name}: said {predicted} ({because}), {what}: {said_so}")
+                misses.append(f"{target.name}: {file.relative_to(WORK)}: said {predicted} ({because}), {what}: {said_so}")
     for target, count in counts.items():
         runs = sum(count.values())
         took = sum(number for (_, taken), number in count.items() if taken)

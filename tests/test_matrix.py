@@ -299,3 +299,46 @@ def test_operators_that_are_taken_one_by_one_and_not_in_a_row(cli: Cli, first: s
     assert ran.code == code
     assert ("ends the process where they follow each other so: GELU" in " ".join(ran.out.split())) == bool(code)
     assert ("net.py:9" in ran.out) == bool(code)
+
+
+def test_what_was_really_run_beats_the_facts(cli: Cli) -> None:
+    pytest.importorskip("onnxruntime")
+    save([node("Relu")], 17)
+    ran = cli("matrix", "m.onnx", "--target", "onnxruntime,tensorrt", "--really", "--all", "--isolated")
+    assert ran.code == 0
+    assert re.search(r"Relu float32 +1 +runs +yes", ran.out)
+    assert re.search(r"onnxruntime +runs it at opset 17 \(measured with version \d", ran.out)
+    assert "not run: tensorrt (no runtime is installed that can be run here" in ran.out
+    told = json.loads(cli("matrix", "m.onnx", "--really", "--output-format", "json", "--isolated").out)
+    assert told["operators"][0]["cells"][0]["measured"]
+    assert told["targets"][0]["opsets"]["17"]["ran"]["what"] == "right"
+
+
+def test_a_runtime_that_does_not_take_the_file_is_asked_about_each_operator(cli: Cli) -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("openvino")
+    save([node("Relu", made="a"), node("Det", "a", "b"), node("Add", "b x")], 17)
+    asked = ("matrix", "m.onnx", "--target", "openvino", "--really", "--isolated")
+    ran = cli(*asked)
+    assert ran.code == 1
+    assert re.search(r"Det float32 +1 +fails", ran.out)
+    assert "alone it fails at 1: Det float32" in " ".join(ran.out.split())
+    assert re.search(r"Relu float32 +1 +runs", cli(*asked, "--all").out)
+    assert "| `Det float32` | 1 | fails |" in cli(*asked, "--output-format", "markdown").out
+    cli(*asked, "--html", "m.html")
+    assert '<span class="word">fails</span>' in Path("m.html").read_text(encoding="utf-8")
+
+
+def test_a_file_that_no_runtime_takes_as_it_says(cli: Cli) -> None:
+    pytest.importorskip("onnxruntime")
+    save([node("Where", "x x x")], 17, kind=onnx.TensorProto.BOOL)
+    ran = cli("matrix", "m.onnx", "--really", "--isolated")
+    assert ran.code == 1
+    assert "onnxruntime  refuses it: NotImplemented" in ran.out
+
+
+def test_sources_cannot_be_run(cli: Cli) -> None:
+    Path("net.py").write_text(SOURCE)
+    ran = cli("matrix", "net.py", "--really", "--isolated")
+    assert ran.code == 2
+    assert "--really runs an ONNX file, or what a model becomes; name one, not sources" in ran.err

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from convlint.backends.really import Ran
     from convlint.graph.picture import Picture
 
 FILE = "onnx"
@@ -82,6 +83,8 @@ class Subject:
     """What a node of a file makes to the place of its operator among the uses."""
     picture: Picture | None = field(default=None, compare=False)
     """The graph of a file, where that was asked."""
+    ran: Mapping[str, Ran] | None = field(default=None, compare=False)
+    """By target what its installed runtime did with the file, where that was asked."""
 
 
 def merged(uses: Iterable[OperatorUse]) -> list[OperatorUse]:
