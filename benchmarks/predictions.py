@@ -81,7 +81,12 @@ def report(happened: dict[tuple[Path, str], tuple[str, str]]) -> None:
         about = read(file)
         assert about.opset is not None  # a file says it
         made = matrix(
-            about.uses, [(target, None) for target in TARGETS], [about.opset], ir=about.ir, ask_installed=False
+            about.uses,
+            [(target, None) for target in TARGETS],
+            [about.opset],
+            ir=about.ir,
+            contradiction=about.contradiction,
+            ask_installed=False,
         )
         for target in made.targets:
             column = made.at(target, about.opset)
@@ -90,9 +95,11 @@ def report(happened: dict[tuple[Path, str], tuple[str, str]]) -> None:
             counts[target.name][predicted, what == "taken"] += 1
             if (predicted == "yes") != (what == "taken") or predicted == "unknown":
                 cells = [cell for cell in column.cells if cell.supported in ("no", "unknown")]
-                because = "; ".join(dict.fromkeys(map(told, cells)))[:200]
+                because = "; ".join(dict.fromkeys([column.refusal or column.reason, *map(told, cells)]))[:200]
                 said_so = " ".join(why.split())[:300]
-                misses.append(f"{target.name}: {file.relative_to(WORK)}: said {predicted} ({because}), {what}: {said_so}")
+                misses.append(
+                    f"{target.name}: {file.relative_to(WORK)}: said {predicted} ({because}), {what}: {said_so}"
+                )
     for target, count in counts.items():
         runs = sum(count.values())
         took = sum(number for (_, taken), number in count.items() if taken)

@@ -24,7 +24,9 @@ _WRAPPED = "model"
 def judged(subject: Subject, settings: Settings, opsets: Sequence[int] = ()) -> MatrixResult:
     """What the targets of the settings make of a subject; without opsets at its own, or at the one torch writes."""
     chosen = list(opsets) or [settings.opset or subject.opset or DEFAULT_OPSET]
-    found = matrix(subject.uses, settings.targets, chosen, settings.exporter, ir=subject.ir)
+    found = matrix(
+        subject.uses, settings.targets, chosen, settings.exporter, ir=subject.ir, contradiction=subject.contradiction
+    )
     if subject.ran is not None and subject.opset is not None:
         found = with_runs(found, subject.ran, subject.opset)
     return MatrixResult(subject, found)

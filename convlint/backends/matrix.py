@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from convlint import backends
 from convlint.backends import live
-from convlint.backends.chains import fault, in_words, is_chain
+from convlint.backends.chains import fault, in_words, is_chain, why
 from convlint.backends.exporters import TITLES, exporters
 from convlint.backends.facts import OLDEST_OPSET, Facts, facts, newest_known, removed_at, same_version, since_version
 from convlint.backends.uses import FILE, NEVER, Operator, OperatorUse, Subject
@@ -168,16 +168,20 @@ def matrix(
     exporter: str = "any",
     *,
     ir: int = 0,
+    contradiction: str = "",
     ask_installed: bool = True,
 ) -> Matrix:
     """What targets, each with a version or None, make of operators at opsets.
 
     Where an exporter is free to choose, that is taken of which a target takes more. What an installed runtime says of
-    itself beats the shipped facts, unless it is not to be asked. ``ir`` is the IR version of a file.
+    itself beats the shipped facts, unless it is not to be asked. ``ir`` is the IR version of a file, ``contradiction``
+    why no runtime can take it.
     """
     uses = tuple(operators)
     chosen = tuple(_target(name, version, ask_installed) for name, version in targets)
     columns = {(one.name, opset): _best(uses, one, opset, exporter, ir) for one in chosen for opset in opsets}
+    if contradiction:
+        columns = {key: replace(one, refusal=one.refusal or contradiction) for key, one in columns.items()}
     read_onnx = [one for one in chosen if _windowed(one)]
     return Matrix(
         uses,
@@ -342,13 +346,13 @@ def _judged(target: Target, operator: Operator, opset: int) -> Cell:
 
 
 def _of_chain(target: Target, operator: Operator) -> Cell:
-    """What a target makes of operators in a row, which are judged one by one besides."""
+    """What a target makes of operators where they stand, which are judged by themselves besides."""
     chain = operator.name
     seen = fault(target.name, chain)
     other = seen is None or operator.dtype not in ("", seen.dtype)
     if seen is None or other or (target.version and not same_version(seen.version, target.version)):
         return Cell("yes", "", Verdict("yes"))
-    reason = f"{target.name} {seen.version} {seen.what} where they follow each other so: {seen.written} (measured)"
+    reason = f"{target.name} {why(seen)}"
     return Cell("no", in_words(chain), Verdict("no", reason, "graphs that were run", seen.date))
 
 

@@ -48,10 +48,13 @@ def refreshed(target: str) -> Path:
 
 
 def _tests(target: str, version: str) -> dict[tuple[str, int], tuple[int, int]]:
-    """How many of ONNX's tests pass, of how many; of the same version what was shipped, where that were more tests of
-    this very version of an operator: those of older releases of onnx, or of dtypes that NumPy lacks."""
+    """How many of ONNX's tests pass, of how many.
+
+    Of the same version it is what was shipped, where that were more tests of this very version of an operator: those of
+    older releases of onnx, or of dtypes that NumPy lacks. Where all are of other versions and none passes, it is none.
+    """
     tallies = measured(target, cases())
-    found = {key: (tally.passed, tally.tests) for key, tally in tallies.items()}
+    found = {key: (one.passed, one.tests) for key, one in tallies.items() if one.own or one.passed}
     shipped = facts(target)
     if shipped is not None and same_version(shipped.version, version):
         for key, row in shipped.by_operator.items():

@@ -79,6 +79,8 @@ class Subject:
     nodes: int = 0
     ir: int = 0
     """The IR version of a file."""
+    contradiction: str = ""
+    """Why no runtime can take a file, empty where nothing is seen."""
     rows: Mapping[str, int] = field(default_factory=dict, compare=False)
     """What a node of a file makes to the place of its operator among the uses."""
     picture: Picture | None = field(default=None, compare=False)
