@@ -1,7 +1,8 @@
 """Exports models and runs their files, for ``predictions.py``; in an environment of the packages, without convlint.
 
 ``python predicted_models.py export FOLDER OPSET NAME`` writes a file of each ONNX exporter, the inputs, and what eager
-gives; ``python predicted_models.py run TARGET FILE`` says in JSON what a runtime makes of a file.
+gives; ``python predicted_models.py run TARGET FILE`` says in JSON what a runtime makes of a file; ``python
+predicted_models.py program TARGET NAME`` what a converter of torch's programs makes of a model, and its operators.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -254,6 +255,62 @@ def run(target: str, file: Path) -> None:
     print(json.dumps(compared(expected, found, COARSER if "16." in file.name else 1)))
 
 
+class Read(NamedTuple):
+    """A model, the program that a converter reads of it, and its inputs."""
+
+    model: Any
+    program: Any
+    inputs: tuple[Any, ...]
+
+
+def coreml(read: Read) -> list[np.ndarray] | None:
+    """Core ML, which runs on Apple's machines only: the program is converted."""
+    import coremltools
+
+    coremltools.convert(read.program, convert_to="mlprogram", skip_model_load=True)
+    return None
+
+
+def litert(read: Read) -> list[np.ndarray] | None:
+    """LiteRT: converted and run."""
+    import litert_torch
+    from torch.utils import _pytree as pytree
+
+    found = litert_torch.convert(read.model, read.inputs)(*read.inputs)
+    return [np.asarray(one) for one in pytree.tree_leaves(found)]
+
+
+CONVERTERS: dict[str, Callable[[Read], list[np.ndarray] | None]] = {
+    "coreml": coreml,
+    "litert": litert,
+}
+
+
+def program(target: str, name: str) -> None:
+    """Says what a converter makes of a model, with the operators of the program that it reads."""
+    import torch
+    from torch.utils import _pytree as pytree
+
+    warnings.simplefilter("ignore")
+    model, inputs = made(name)
+    with torch.no_grad():
+        expected = [one.detach().numpy() for one in pytree.tree_leaves(model(*inputs))]
+    try:
+        exported = torch.export.export(model, inputs, strict=False)
+        read = exported.run_decompositions({}) if target == "coreml" else exported.run_decompositions()
+    except Exception as error:
+        print(json.dumps(["unexported", f"{type(error).__name__}: {error}"[:300], []]))
+        return
+    names = {str(node.target) for node in read.graph.nodes if node.op == "call_function"}
+    operators = sorted(one for one in names if one.startswith("aten."))
+    try:
+        found = CONVERTERS[target](Read(model, read, inputs))
+    except BaseException as error:
+        print(json.dumps(["refused", f"{type(error).__name__}: {error}"[:600], operators]))
+        return
+    print(json.dumps([*(compared(expected, found, 1) if found is not None else ("taken", "")), operators]))
+
+
 def compared(expected: list[np.ndarray], found: list[np.ndarray], coarser: int) -> tuple[str, str]:
     """Whether outputs are those of eager, or so many times the tolerance away."""
     if len(found) < len(expected):
@@ -276,5 +333,7 @@ if __name__ == "__main__":
         export(Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
     elif sys.argv[1] == "run":
         run(sys.argv[2], Path(sys.argv[3]))
+    elif sys.argv[1] == "program":
+        program(sys.argv[2], sys.argv[3])
     else:
         print("\n".join(names()))

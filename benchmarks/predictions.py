@@ -3,7 +3,8 @@
 PYTHON is an interpreter whose environment holds timm, torchvision, transformers, torch, onnx, onnxruntime, openvino,
 opencv-python-headless and tract. So many models are exported by both exporters at each opset, each file is run on each
 runtime in a process of its own, and the verdict that the matrix gives of the file, from the shipped facts, is compared
-with what happened. What is there already in ``build/predictions`` is not made again.
+with what happened. What is there already in ``build/predictions`` is not made again. With ``coreml`` or ``litert``
+instead of opsets (and coremltools or litert-torch in the environment) models are converted as programs of torch.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from convlint.backends.matrix import matrix
+from convlint.backends import verdict
+from convlint.backends.matrix import ORDER, matrix
 from convlint.backends.onnx_file import read
 from convlint.report.matrix_rows import told
+from convlint.rule import DEFAULT_OPSET
 
 WORK = Path("build/predictions")
 MODELS = Path(__file__).with_name("predicted_models.py")
@@ -31,6 +34,10 @@ def main() -> None:
     """Export, run, predict, compare."""
     python, count = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 60
     names = said(python, ["names"], 60).split()[:count]
+    if programs := [one for one in sys.argv[3:] if not one.isdigit()]:
+        for target in programs:
+            of_programs(python, target, names)
+        return
     happened = {}
     for opset in sys.argv[3:] or [OPSET]:
         folder = WORK / opset
@@ -40,6 +47,41 @@ def main() -> None:
             for file in sorted(folder.glob(f"{name.replace(':', '_')}.*.onnx")):
                 happened |= {(file, target): ran(python, target, file) for target in TARGETS}
     report(happened)
+
+
+def of_programs(python: str, target: str, names: Sequence[str]) -> None:
+    """A confusion matrix of a target that reads programs of torch, and each miss; what is none is left out."""
+    counts: Counter[tuple[str, bool]] = Counter()
+    misses = []
+    folder = WORK / target
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        mark = folder / f"{name.replace(':', '_')}.json"
+        if not mark.exists():
+            out = said(python, ["program", target, name], EXPORT_SECONDS).strip().splitlines()
+            mark.write_text(out[-1] if out else '["unexported", "the process ended, or took too long", []]')
+            print(f"{name} {target}: {mark.read_text()[:160]}", flush=True)
+        what, why, operators = json.loads(mark.read_text())
+        if what == "unexported":
+            continue
+        verdicts = {one: verdict(target, None, one, DEFAULT_OPSET) for one in operators}
+        worst = min((told.supported for told in verdicts.values()), key=ORDER.index)
+        counts[worst, what == "taken"] += 1
+        if (worst == "yes") != (what == "taken") or worst == "unknown":
+            because = "; ".join(told.reason for told in verdicts.values() if told.supported == worst != "yes")[:200]
+            misses.append(f"{target}: {name}: said {worst} ({because}), {what}: {' '.join(why.split())[:300]}")
+    shown(target, counts)
+    print("\n".join(["", "Misses", *misses]))
+
+
+def shown(target: str, count: Counter[tuple[str, bool]]) -> None:
+    """A confusion matrix."""
+    runs = sum(count.values())
+    took = sum(number for (_, taken), number in count.items() if taken)
+    right = count["yes", True] + count["no", False]
+    print(f"\n{target}: {runs} runs, {took} taken; right {right} ({right / runs:.1%}), always yes {took / runs:.1%}")
+    for predicted in ("yes", "no", "unknown"):
+        print(f"  said {predicted:8} taken {count[predicted, True]:4}  not taken {count[predicted, False]:4}")
 
 
 def said(python: str, arguments: Sequence[str], seconds: int) -> str:
@@ -101,14 +143,7 @@ def report(happened: dict[tuple[Path, str], tuple[str, str]]) -> None:
                     f"{target.name}: {file.relative_to(WORK)}: said {predicted} ({because}), {what}: {said_so}"
                 )
     for target, count in counts.items():
-        runs = sum(count.values())
-        took = sum(number for (_, taken), number in count.items() if taken)
-        right = count["yes", True] + count["no", False]
-        print(
-            f"\n{target}: {runs} runs, {took} taken; right {right} ({right / runs:.1%}), always yes {took / runs:.1%}"
-        )
-        for predicted in ("yes", "no", "unknown"):
-            print(f"  said {predicted:8} taken {count[predicted, True]:4}  not taken {count[predicted, False]:4}")
+        shown(target, count)
     print("\nMisses")
     print("\n".join(sorted(misses)))
 
