@@ -86,7 +86,6 @@ TARGETS: dict[str, Callable[[Sources], Known]] = {
     "tract": _of_importer("tract", "tract", complete=True),
     "tvm": _of_importer("TVM", "tvm", complete=True),
     "mnn": _of_importer("MNN", "mnn", complete=False),
-    "ncnn": _of_importer("ncnn (pnnx)", "ncnn_pnnx", complete=False),
     "onnx2tf": _of_importer("onnx2tf", "onnx2tf", complete=True),
     "onnx-tf": onnx_tf,
     "onnxruntime-webgl": _of_web("ONNX Runtime Web, WebGL", "ort-web-webgl"),
