@@ -30,6 +30,11 @@ class Ran:
     operators: Mapping[int, Said] | None = None
     """Where it does not take the file, what it did with its operators one by one, by the places of their uses."""
 
+    @property
+    def is_unasked(self) -> bool:
+        """Whether the runtime is there, and Python cannot hand over what goes in or comes out."""
+        return bool(self.runtime) and self.said.what == "unable"
+
 
 def ran(file: Path, rows: Mapping[str, int], targets: Iterable[str]) -> dict[str, Ran]:
     """Runs a file on the installed runtimes of targets, in processes of their own, on random inputs.

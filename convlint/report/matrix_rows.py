@@ -267,15 +267,21 @@ def _stands(matrix: Matrix, column: Column) -> str:
 
 
 def not_run(result: MatrixResult) -> str:
-    """Of which targets nothing was run though that was asked, empty where nothing is to be said."""
+    """Of which targets nothing was measured though that was asked, empty where nothing is to be said."""
     if result.subject.ran is None:
         return ""
     from convlint.backends.really import runnable
 
-    lacking = [name for name, run in result.subject.ran.items() if run.said.what == "unable"]
-    if not lacking:
-        return ""
-    return f"not run: {', '.join(lacking)} (no runtime is installed that can be run here; these can: {runnable()})"
+    runs = result.subject.ran
+    lacking = [name for name, run in runs.items() if not run.runtime]
+    told = [
+        f"{name} (what goes in or comes out cannot be handed over: {run.said.why})"
+        for name, run in runs.items()
+        if run.is_unasked
+    ]
+    if lacking:
+        told.append(f"{', '.join(lacking)} (no runtime is installed that can be run here; these can: {runnable()})")
+    return f"not run: {'; '.join(told)}" if told else ""
 
 
 def evidence(target: Target) -> str:
