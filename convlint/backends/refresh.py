@@ -58,7 +58,7 @@ def _tests(target: str, version: str) -> dict[tuple[str, int], tuple[int, int]]:
     shipped = facts(target)
     if shipped is not None and same_version(shipped.version, version):
         for key, row in shipped.by_operator.items():
-            if row.passed and (key not in tallies or row.tests > tallies[key].own):
+            if row.tests and (key not in found or (row.passed and row.tests > tallies[key].own)):
                 found[key] = row.passed, row.tests
     return found
 
