@@ -26,7 +26,7 @@ from convlint.trial.runtimes import MODULES
 What = Literal["ran", "right", "wrong", "refused", "unable", "ended", "hung"]
 """``ran`` where nothing says what is right; ``unable`` where Python cannot ask."""
 _START_SECONDS = 180.0
-_ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
 
 
 class Said(NamedTuple):
@@ -100,7 +100,7 @@ class RuntimeProcess:
         return Said("ended", signal.Signals(-code).name if code < 0 else f"exit code {code}")
 
     def _started(self) -> subprocess.Popen[bytes]:
-        path = {} if self._is_ours else {"PYTHONPATH": str(_ROOT)}
+        path = {} if self._is_ours else {"PYTHONPATH": str(ROOT)}
         process = subprocess.Popen(  # noqa: S603 - our own worker
             self._command,
             stdin=subprocess.PIPE,
