@@ -1,7 +1,8 @@
-"""Exports models and runs their files, for ``predictions.py``; in an environment of the packages, without convlint.
+"""Exports models and runs their files, for ``predictions.py``; in an environment of the packages.
 
 ``python predicted_models.py export FOLDER OPSET NAME`` writes a file of each ONNX exporter, the inputs, and what eager
-gives; ``python predicted_models.py run TARGET FILE`` says in JSON what a runtime makes of a file.
+gives; ``python predicted_models.py program TARGET NAME`` says in JSON what a converter of torch's programs makes of a
+model, and its operators.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from convlint.trial.runtimes import difference
+
 TOLERANCE = 1e-2
 """Of the largest number in an output: float32 in another order of sums."""
-COARSER = 10
-"""How much more models may differ that compute in 16 bits."""
 TIMM = [
     "resnet18", "mobilenetv3_small_050", "efficientnet_b0", "convnext_atto", "vit_tiny_patch16_224",
     "swin_tiny_patch4_window7_224", "mixer_s32_224", "levit_128s", "maxvit_rmlp_nano_rw_256",
@@ -182,99 +183,70 @@ def export(folder: Path, opset: int, name: str) -> None:
     print(json.dumps(told))
 
 
-# --- runtimes ----------------------------------------------------------------------------------------------------
+# --- converters -------------------------------------------------------------------------------------------------
 
 
-def onnxruntime(file: Path, inputs: list[np.ndarray]) -> list[np.ndarray]:
-    """ONNX Runtime on the CPU."""
-    import onnxruntime as runtime
+class Read(NamedTuple):
+    """A model, the program that a converter reads of it, and its inputs."""
 
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = 1, 4
-    session = runtime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-    names = [one.name for one in session.get_inputs()]
-    return list(session.run(None, dict(zip(names, inputs, strict=False))))
+    model: Any
+    program: Any
+    inputs: tuple[Any, ...]
 
 
-def openvino(file: Path, inputs: list[np.ndarray]) -> list[np.ndarray]:
-    """OpenVINO on the CPU, in float32."""
-    import openvino as runtime
+def coreml(read: Read) -> list[np.ndarray] | None:
+    """Core ML, which runs on Apple's machines only: the program is converted."""
+    import coremltools
 
-    core = runtime.Core()
-    model = core.read_model(str(file))
-    options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": "1"}
-    compiled = core.compile_model(model, "CPU", options)
-    found = compiled(dict(enumerate(inputs[: len(compiled.inputs)])))
-    return [np.asarray(found[one]) for one in compiled.outputs]
+    coremltools.convert(read.program, convert_to="mlprogram", skip_model_load=True)
+    return None
 
 
-def opencv(file: Path, inputs: list[np.ndarray]) -> list[np.ndarray]:
-    """OpenCV's DNN module, by whichever of its engines takes the file."""
-    import cv2
-    import onnx
+def litert(read: Read) -> list[np.ndarray] | None:
+    """LiteRT: converted and run."""
+    import litert_torch
+    from torch.utils import _pytree as pytree
 
-    graph = onnx.load(str(file), load_external_data=False).graph
-    weights = {one.name for one in graph.initializer}
-    names = [one.name for one in graph.input if one.name not in weights]
-    cv2.setNumThreads(1)
-    net = cv2.dnn.readNetFromONNX(str(file))
-    for name, value in zip(names, inputs, strict=False):
-        net.setInput(value, name)
-    return [np.asarray(one) for one in net.forward([one.name for one in graph.output])]
+    found = litert_torch.convert(read.model, read.inputs)(*read.inputs)
+    return [np.asarray(one) for one in pytree.tree_leaves(found)]
 
 
-def tract(file: Path, inputs: list[np.ndarray]) -> list[np.ndarray]:
-    """tract, with the sizes that the file says."""
-    import tract as runtime
-
-    model = runtime.onnx().load(str(file)).into_model()
-    count = model.input_count()
-    found = model.into_runnable().run(inputs[:count])
-    return [one.to_numpy() for one in found]
-
-
-RUNTIMES: dict[str, Callable[[Path, list[np.ndarray]], list[np.ndarray]]] = {
-    "onnxruntime": onnxruntime,
-    "openvino": openvino,
-    "opencv": opencv,
-    "tract": tract,
+CONVERTERS: dict[str, Callable[[Read], list[np.ndarray] | None]] = {
+    "coreml": coreml,
+    "litert": litert,
 }
 
 
-def run(target: str, file: Path) -> None:
-    """Says what a runtime makes of a file: ``taken``, ``refused`` or ``wrong``, with what it said."""
-    stored = np.load(file.with_name(file.name.split(".")[0] + ".npz"))
-    inputs = [stored[key] for key in stored.files if key.startswith("arr_")]
-    expected = [stored[key] for key in stored.files if key.startswith("out")]
+def program(target: str, name: str) -> None:
+    """Says what a converter makes of a model, with the operators of the program that it reads."""
+    import torch
+    from torch.utils import _pytree as pytree
+
+    warnings.simplefilter("ignore")
+    model, inputs = made(name)
+    with torch.no_grad():
+        expected = [one.detach().numpy() for one in pytree.tree_leaves(model(*inputs))]
     try:
-        found = RUNTIMES[target](file, inputs)
-    except BaseException as error:  # pyo3's panics are no Exceptions
-        print(json.dumps(["refused", f"{type(error).__name__}: {error}"[:600]]))
+        exported = torch.export.export(model, inputs, strict=False)
+        read = exported.run_decompositions({}) if target == "coreml" else exported.run_decompositions()
+    except Exception as error:
+        print(json.dumps(["unexported", f"{type(error).__name__}: {error}"[:300], []]))
         return
-    print(json.dumps(compared(expected, found, COARSER if "16." in file.name else 1)))
-
-
-def compared(expected: list[np.ndarray], found: list[np.ndarray], coarser: int) -> tuple[str, str]:
-    """Whether outputs are those of eager, or so many times the tolerance away."""
-    if len(found) < len(expected):
-        return "wrong", f"{len(found)} outputs instead of {len(expected)}"
-    for i, (right, got) in enumerate(zip(expected, found, strict=False)):
-        if right.size != got.size:
-            return "wrong", f"output {i} has the shape {got.shape}, not {right.shape}"
-        if right.size and np.issubdtype(right.dtype, np.floating):
-            scale = float(np.abs(right[np.isfinite(right)]).max(initial=1e-3))
-            far = float(np.nanmax(np.abs(right.astype(float) - got.reshape(right.shape).astype(float)), initial=0.0))
-            if not far <= TOLERANCE * scale * coarser:
-                return "wrong", f"output {i} is off by {far:.3g} of {scale:.3g}"
-        elif right.size and (right != got.reshape(right.shape)).mean() > 0.01:
-            return "wrong", f"output {i}: other integers"
-    return "taken", ""
+    names = {str(node.target) for node in read.graph.nodes if node.op == "call_function"}
+    operators = sorted(one for one in names if one.startswith("aten."))
+    try:
+        found = CONVERTERS[target](Read(model, read, inputs))
+    except BaseException as error:
+        print(json.dumps(["refused", f"{type(error).__name__}: {error}"[:600], operators]))
+        return
+    wrong = difference(found, expected, TOLERANCE) if found is not None else ""
+    print(json.dumps(["wrong" if wrong else "taken", wrong, operators]))
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "export":
         export(Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
-    elif sys.argv[1] == "run":
-        run(sys.argv[2], Path(sys.argv[3]))
+    elif sys.argv[1] == "program":
+        program(sys.argv[2], sys.argv[3])
     else:
         print("\n".join(names()))

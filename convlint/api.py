@@ -339,12 +339,13 @@ def matrix(
     *,
     opsets: Sequence[int] = (),
     draw: bool = False,
+    really: bool = False,
 ) -> MatrixResult:
     """What the targets of the configuration make of an ONNX file, or of what source files and folders call.
 
     A model (``package.module:name``, ``path/file.py:name``) is exported on inputs that are configured or guessed.
     Without ``opsets`` that of the file, or of the configuration, or the one that torch writes by itself. ``draw``
-    keeps the graph of the file too.
+    keeps the graph of the file too; ``really`` runs it on the installed runtimes, on random inputs.
 
     Raises:
         UsageError: something is not there or cannot be read, or two things are asked for at once.
@@ -355,9 +356,9 @@ def matrix(
     settings = configuration.settings(Path.cwd())
     if len(what) == 1 and _is_model(str(what[0]), settings):
         (model,) = _models([str(what[0])], [settings])
-        subject = subjects.of_model(model, settings, draw=draw)
+        subject = subjects.of_model(model, settings, draw=draw, really=really)
     else:
-        subject = subjects.of_paths(what, configuration, draw=draw)
+        subject = subjects.of_paths(what, configuration, draw=draw, really=really)
     return subjects.judged(subject, settings, opsets)
 
 

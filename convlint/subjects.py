@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from convlint.backends.matrix import MatrixResult, matrix
+from convlint.backends.matrix import MatrixResult, matrix, with_runs
+from convlint.backends.really import ran
 from convlint.backends.uses import Subject
 from convlint.config import Configuration, Settings
 from convlint.errors import UsageError
@@ -23,11 +24,18 @@ _WRAPPED = "model"
 def judged(subject: Subject, settings: Settings, opsets: Sequence[int] = ()) -> MatrixResult:
     """What the targets of the settings make of a subject; without opsets at its own, or at the one torch writes."""
     chosen = list(opsets) or [settings.opset or subject.opset or DEFAULT_OPSET]
-    return MatrixResult(subject, matrix(subject.uses, settings.targets, chosen, settings.exporter, ir=subject.ir))
+    found = matrix(
+        subject.uses, settings.targets, chosen, settings.exporter, ir=subject.ir, contradiction=subject.contradiction
+    )
+    if subject.ran is not None and subject.opset is not None:
+        found = with_runs(found, subject.ran, subject.opset)
+    return MatrixResult(subject, found)
 
 
-def of_paths(paths: Sequence[Path | str], configuration: Configuration, *, draw: bool = False) -> Subject:
-    """An ONNX file, with its picture where that is asked, or sources.
+def of_paths(
+    paths: Sequence[Path | str], configuration: Configuration, *, draw: bool = False, really: bool = False
+) -> Subject:
+    """An ONNX file, with its picture and what runtimes do with it where that is asked, or sources.
 
     Raises:
         UsageError: something is not there or cannot be read, or two things are asked for at once.
@@ -36,12 +44,15 @@ def of_paths(paths: Sequence[Path | str], configuration: Configuration, *, draw:
     if files and len(paths) > 1:
         raise UsageError(f"{files[0]}: an ONNX file is looked at alone; leave out the other paths")
     if not files:
+        if really:
+            raise UsageError("--really runs an ONNX file, or what a model becomes; name one, not sources")
         return _of_sources(paths, configuration)
-    subject = _of_file(files[0])
-    return _with_picture(subject, files[0], configuration.settings(Path.cwd())) if draw else subject
+    settings, subject = configuration.settings(Path.cwd()), _of_file(files[0])
+    subject = _run(subject, files[0], settings) if really else subject
+    return _with_picture(subject, files[0], settings) if draw else subject
 
 
-def of_model(model: ModelSpec, settings: Settings, *, draw: bool = False) -> Subject:
+def of_model(model: ModelSpec, settings: Settings, *, draw: bool = False, really: bool = False) -> Subject:
     """The ONNX file that a model becomes, by the newer exporter that writes one.
 
     Raises:
@@ -53,7 +64,7 @@ def of_model(model: ModelSpec, settings: Settings, *, draw: bool = False) -> Sub
     with tempfile.TemporaryDirectory(prefix="convlint-", ignore_cleanup_errors=True) as folder, Runner() as runner:
         job = Job(path=model.label, preflight=model, routes=routes, opset=settings.opset, files=folder)
         trial = runner.run(job)
-        subject = of_folder(model.label, Path(folder), settings if draw else None)
+        subject = of_folder(model.label, Path(folder), settings if draw else None, settings if really else None)
     if subject is None:
         name = model.label
         why = "; ".join(f"{route}: {outcome.message}" for route, outcome in trial.outcomes.items())
@@ -61,16 +72,21 @@ def of_model(model: ModelSpec, settings: Settings, *, draw: bool = False) -> Sub
     return subject
 
 
-def of_folder(label: str, folder: Path, draw: Settings | None = None) -> Subject | None:
+def of_folder(label: str, folder: Path, draw: Settings | None = None, really: Settings | None = None) -> Subject | None:
     """Of the ONNX files that a model became (``Job.files``) that of the newer exporter, None where there is none.
 
-    With the targets of ``draw`` it has its picture.
+    With the targets of ``draw`` it has its picture, with those of ``really`` what their runtimes do with it.
     """
     files = sorted(folder.glob("*.onnx"))  # onnx_dynamo comes first
     if not files:
         return None
     subject = replace(_of_file(files[0]), name=f"{label} by {files[0].stem}")
+    subject = _run(subject, files[0], really) if really else subject
     return _with_picture(subject, files[0], draw, _WRAPPED) if draw else subject
+
+
+def _run(subject: Subject, file: Path, settings: Settings) -> Subject:
+    return replace(subject, ran=ran(file, subject.rows, [name for name, _ in settings.targets]))
 
 
 def _with_picture(subject: Subject, file: Path, settings: Settings, wrapper: str = "") -> Subject:

@@ -299,3 +299,75 @@ def test_operators_that_are_taken_one_by_one_and_not_in_a_row(cli: Cli, first: s
     assert ran.code == code
     assert ("ends the process where they follow each other so: GELU" in " ".join(ran.out.split())) == bool(code)
     assert ("net.py:9" in ran.out) == bool(code)
+
+
+def test_what_was_really_run_beats_the_facts(cli: Cli) -> None:
+    pytest.importorskip("onnxruntime")
+    save([node("Relu")], 17)
+    ran = cli("matrix", "m.onnx", "--target", "onnxruntime,tensorrt", "--really", "--all", "--isolated")
+    assert ran.code == 0
+    assert re.search(r"Relu float32 +1 +runs +yes", ran.out)
+    assert re.search(r"onnxruntime +runs it at opset 17 \(measured with version \d", ran.out)
+    assert "not run: tensorrt (no runtime is installed that can be run here" in ran.out
+    told = json.loads(cli("matrix", "m.onnx", "--really", "--output-format", "json", "--isolated").out)
+    assert told["operators"][0]["cells"][0]["measured"]
+    assert told["targets"][0]["opsets"]["17"]["ran"]["what"] == "right"
+
+
+def test_a_runtime_that_does_not_take_the_file_is_asked_about_each_operator(cli: Cli) -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("openvino")
+    save([node("Relu", made="a"), node("Det", "a", "b"), node("Add", "b x")], 17)
+    asked = ("matrix", "m.onnx", "--target", "openvino", "--really", "--isolated")
+    ran = cli(*asked)
+    assert ran.code == 1
+    assert re.search(r"Det float32 +1 +fails", ran.out)
+    assert "alone it fails at 1: Det float32" in " ".join(ran.out.split())
+    assert re.search(r"Relu float32 +1 +runs", cli(*asked, "--all").out)
+    assert "| `Det float32` | 1 | fails |" in cli(*asked, "--output-format", "markdown").out
+    cli(*asked, "--html", "m.html")
+    assert '<span class="word">fails</span>' in Path("m.html").read_text(encoding="utf-8")
+
+
+def test_a_file_that_no_runtime_takes_as_it_says(cli: Cli) -> None:
+    pytest.importorskip("onnxruntime")
+    save([node("Where", "x x x")], 17, kind=onnx.TensorProto.BOOL)
+    ran = cli("matrix", "m.onnx", "--really", "--isolated")
+    assert ran.code == 1
+    assert "onnxruntime  refuses it: NotImplemented" in ran.out
+
+
+def test_sources_cannot_be_run(cli: Cli) -> None:
+    Path("net.py").write_text(SOURCE)
+    ran = cli("matrix", "net.py", "--really", "--isolated")
+    assert ran.code == 2
+    assert "--really runs an ONNX file, or what a model becomes; name one, not sources" in ran.err
+
+
+def test_a_target_may_take_an_operator_and_not_of_a_constant_or_of_so_many_axes(cli: Cli) -> None:
+    helper, one = onnx.helper, onnx.TensorProto.FLOAT
+    image = helper.make_tensor("image", one, [1, 1, 4, 4], [1.0] * 16)
+    weight = helper.make_tensor("w", one, [1, 1, 1, 1], [1.0])
+    nodes = [node("Conv", "image w", "c"), node("GlobalAveragePool", "x", "p"), node("Add", "c p")]
+    values = [helper.make_tensor_value_info(name, one, shape) for name, shape in (("x", [1, 1, 2, 2, 2]), ("y", None))]
+    graph = helper.make_graph(nodes, "g", values[:1], values[1:], [image, weight])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    Path("m.onnx").write_bytes(model.SerializeToString())
+    ran = cli("matrix", "m.onnx", "--target", "opencv,openvino", "--isolated")
+    assert ran.code == 1
+    assert re.search(r"Conv of a constant +1 +no +yes", ran.out)
+    assert re.search(r"GlobalAveragePool of 5 axes +1 +no +yes", ran.out)
+    assert "opencv 5.0.0.93 refuses it: ONNX's" in " ".join(ran.out.split())
+    assert re.search(r"opencv +refuses 2: ", ran.out)
+
+
+def test_a_file_whose_sizes_do_not_go_together_is_taken_by_none(cli: Cli) -> None:
+    weight = onnx.helper.make_tensor("w", 1, [3, 300], [0.0] * 900)
+    one = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph([node("MatMul", "x w")], "g", [one("x", 1, [2, 2])], [one("y", 1, None)], [weight])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    model.graph.node[0].name = "scores"
+    Path("m.onnx").write_bytes(model.SerializeToString())
+    ran = cli("matrix", "m.onnx", "--target", "onnxruntime,tensorrt", "--isolated")
+    assert ran.code == 1
+    assert ran.out.count("refuses the file: its sizes do not go together at MatMul `scores`") == 2

@@ -50,7 +50,7 @@ def verdict(
     is_of_torch = operator.startswith(_OF_TORCH)
     if is_of_torch is known.reads_onnx:
         return _told(known, None, "unknown", f"{known.title} reads {'ONNX' if is_of_torch else 'programs of torch'}")
-    row = _row(known, operator, opset)
+    row = row_of(known, operator, opset)
     if row is None:
         if known.complete:
             return _told(known, None, "no", f"{_named(known)} has no {operator}")
@@ -121,7 +121,8 @@ def _named(known: Facts) -> str:
     return f"{known.title} {known.version}"
 
 
-def _row(known: Facts, operator: str, opset: int) -> Row | None:
+def row_of(known: Facts, operator: str, opset: int) -> Row | None:
+    """What facts hold of an operator at an opset, None where that is nothing."""
     if operator.startswith(_OF_TORCH):
         names = [aten_name(operator), f"{aten_name(operator)}_copy"]  # a view that is asked for as a copy
         return next((row for name in names if (row := known.by_operator.get((name, 0))) is not None), None)

@@ -1,10 +1,11 @@
-"""Operators in a row that a target gets wrong together, though it takes each of them: its own rewriting of graphs."""
+"""Where a target gets operators wrong that it takes elsewhere: in a row with others, since it rewrites graphs; of a
+constant; of so many axes."""
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,18 @@ import msgspec
 
 FAULTS = Path(__file__).with_name("faults.json")
 LONGEST = 5
+_CONSTANT, _AXES = "constant", "-axes"
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """A chain that a version of a target was seen to get wrong."""
+    """A situation that a version of a target was seen to get wrong."""
 
     chain: str
-    """``HardSigmoid[alpha=0.166667,beta=0.5] Mul(1v)``: operators with the numbers that they are written with, and,
+    """``constant Conv``: an operator of what depends on no input; ``5-axes Conv``: of a tensor of so many axes; or
+    ``HardSigmoid[alpha=0.166667,beta=0.5] Mul(1v)``: operators with the numbers that they are written with, and,
     behind the first, the place of what comes from before and what else is given: c a constant, v what is computed."""
     written: str
-    """Which layer becomes this, and by which exporter."""
+    """Which layer becomes this, and by which exporter; or which test of ONNX's shows it."""
     what: str
     """What the target does."""
     version: str
@@ -52,8 +55,45 @@ def fault(target: str, chain: str) -> Fault | None:
 
 
 def in_words(chain: str) -> str:
-    """``Erf, Add, Mul, Mul``."""
+    """``Erf, Add, Mul, Mul``, ``Conv of a constant``, ``Conv of 5 axes``."""
+    situation, _, operator = chain.partition(" ")
+    if situation == _CONSTANT:
+        return f"{operator} of a constant"
+    if situation.endswith(_AXES):
+        return f"{operator} of {situation.removesuffix(_AXES)} axes"
     return ", ".join(re.split(r"[(\[]", token)[0] for token in chain.split())
+
+
+def why(seen: Fault) -> str:
+    """What is known of it, in words."""
+    in_a_row = " where they follow each other so" if "," in in_words(seen.chain) else ""
+    return f"{seen.version} {seen.what}{in_a_row}: {seen.written} (measured)"
+
+
+def situations(graph: Any, ranks: Mapping[str, int]) -> Iterator[tuple[str, Sequence[Any]]]:
+    """Of each node of a graph: the chains that begin there, whether it is of a constant, and of how many axes."""
+    yield from chains(graph)
+    given = {one.name for one in graph.input} - {one.name for one in graph.initializer}
+    varying = set(given)
+    for node in graph.node:
+        if node.op_type == "Constant" or not node.input:
+            continue
+        if varying.intersection(node.input) or any(one.HasField("g") for one in node.attribute):
+            varying.update(node.output)
+        elif node.input[0]:
+            yield constant(node.op_type), (node,)
+        if rank := ranks.get(node.input[0]):
+            yield of_axes(node.op_type, rank), (node,)
+
+
+def constant(operator: str) -> str:
+    """The situation of an operator of what depends on no input."""
+    return f"{_CONSTANT} {operator}"
+
+
+def of_axes(operator: str, axes: int) -> str:
+    """The situation of an operator of a tensor of so many axes."""
+    return f"{axes}{_AXES} {operator}"
 
 
 def chains(graph: Any) -> Iterator[tuple[str, Sequence[Any]]]:

@@ -1,4 +1,5 @@
-"""The shipped facts: one small file a target, made by `convlint.backends.generate`, read when somebody asks."""
+"""The shipped facts: one small file a target, made by `convlint dev refresh` and by
+`convlint.backends.generate`, read when somebody asks."""
 
 from __future__ import annotations
 
@@ -92,13 +93,13 @@ def facts(target: str, version: str | None = None) -> Facts | None:
     if version is None or same_version(newest.version, version):
         return newest
     fitting = [one for one in files if one and same_version(one, version)]
-    return _read(files[max(fitting, key=_numbers)]) if fitting else newest
+    return _read(files[max(fitting, key=numbers)]) if fitting else newest
 
 
 def versions(target: str) -> list[str]:
     """The versions of a target that there are facts of, the newest first."""
     newest = facts(target)
-    older = sorted(filter(None, _files().get(target, {})), key=_numbers, reverse=True)
+    older = sorted(filter(None, _files().get(target, {})), key=numbers, reverse=True)
     return [newest.version, *older] if newest is not None else []
 
 
@@ -107,7 +108,8 @@ def same_version(one: str, other: str) -> bool:
     return all(mine == theirs for mine, theirs in zip(one.split("."), other.split("."), strict=False))
 
 
-def _numbers(version: str) -> list[int]:
+def numbers(version: str) -> list[int]:
+    """A version as what is compared."""
     return [int(part) for part in version.split(".") if part.isdigit()]
 
 

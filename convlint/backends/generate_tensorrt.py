@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from convlint.backends import live
+from convlint.backends.fact_file import ONNX, Known, trimmed, write
 from convlint.backends.facts import FOLDER, OLDEST_OPSET, OPERATORS
-from convlint.backends.generate import ONNX, Known, trimmed, write
 
 NEWEST = "10.1-GA"
 BRANCHES = ["5.1", "6.0", "7.0", "7.1", "7.2.1", "8.0-GA", "8.2-GA", "8.4-GA", "8.5-GA", "8.6-GA"]

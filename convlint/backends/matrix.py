@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from convlint import backends
 from convlint.backends import live
-from convlint.backends.chains import fault, in_words, is_chain
+from convlint.backends.chains import fault, in_words, is_chain, why
 from convlint.backends.exporters import TITLES, exporters
 from convlint.backends.facts import OLDEST_OPSET, Facts, facts, newest_known, removed_at, same_version, since_version
 from convlint.backends.uses import FILE, NEVER, Operator, OperatorUse, Subject
 from convlint.findings import EXPORTERS, MADE_BY
 from convlint.rule import Verdict
 
+if TYPE_CHECKING:
+    from convlint.backends.really import Ran
+    from convlint.trial.runtime_process import Said
+
 Supported = Literal["yes", "partial", "unknown", "no"]
 ORDER: tuple[Supported, ...] = ("no", "unknown", "partial", "yes")
 """The worst first. Unknown is not no, nor is it yes."""
 RESTRICTED = "restricted"
+_LONGEST = 200
+"""Characters of what a runtime says."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,8 @@ class Cell(NamedTuple):
     operator: str
     """The one that decides, empty where it is not about one."""
     verdict: Verdict
+    measured: bool = False
+    """Whether it was run here."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,8 @@ class Column:
     """Why nothing is known of any use, empty where something is."""
     refusal: str = ""
     """Why the file itself is refused, whatever is in it."""
+    ran: Ran | None = None
+    """What the installed runtime did with the file, where it was run."""
 
     def count(self, supported: Supported) -> int:
         """How many uses are taken so."""
@@ -65,7 +75,9 @@ class Column:
 
     @property
     def supported(self) -> Supported:
-        """Of the model as a whole: what its worst operator is."""
+        """Of the model as a whole: what became of it where it was run, else what its worst operator is."""
+        if self.ran:
+            return "yes" if self.ran.said.passed else "no"
         if self.reason or self.refusal:
             return "unknown" if self.reason else "no"
         return min((cell.supported for cell in self.cells), key=ORDER.index, default="yes")
@@ -156,16 +168,20 @@ def matrix(
     exporter: str = "any",
     *,
     ir: int = 0,
+    contradiction: str = "",
     ask_installed: bool = True,
 ) -> Matrix:
     """What targets, each with a version or None, make of operators at opsets.
 
     Where an exporter is free to choose, that is taken of which a target takes more. What an installed runtime says of
-    itself beats the shipped facts, unless it is not to be asked. ``ir`` is the IR version of a file.
+    itself beats the shipped facts, unless it is not to be asked. ``ir`` is the IR version of a file, ``contradiction``
+    why no runtime can take it.
     """
     uses = tuple(operators)
     chosen = tuple(_target(name, version, ask_installed) for name, version in targets)
     columns = {(one.name, opset): _best(uses, one, opset, exporter, ir) for one in chosen for opset in opsets}
+    if contradiction:
+        columns = {key: replace(one, refusal=one.refusal or contradiction) for key, one in columns.items()}
     read_onnx = [one for one in chosen if _windowed(one)]
     return Matrix(
         uses,
@@ -176,6 +192,38 @@ def matrix(
         tuple(one.asked for one in chosen if one not in read_onnx),
         tuple(_fusions(uses, read_onnx, _onnx_graphs(uses, exporter), max(opsets))),
     )
+
+
+def with_runs(result: Matrix, runs: Mapping[str, Ran], opset: int) -> Matrix:
+    """A matrix with what the runtimes did with a file of an opset, by target: that beats whatever was known."""
+    columns = dict(result.columns)
+    for name, run in runs.items():
+        if run.said.what != "unable" and (name, opset) in columns:
+            columns[name, opset] = _run_column(columns[name, opset], run, name, len(result.uses))
+    return replace(result, columns=columns)
+
+
+def _run_column(column: Column, run: Ran, target: str, uses: int) -> Column:
+    cells = column.cells or (Cell("unknown", "", Verdict("unknown", column.reason)),) * uses
+    found = tuple(_run_cell(cell, run, target, place) for place, cell in enumerate(cells))
+    return Column(column.graph or FILE, found, ran=run)
+
+
+def _run_cell(cell: Cell, run: Ran, target: str, place: int) -> Cell:
+    said = run.said if run.said.passed else (run.operators or {}).get(place)
+    if said is None or said.what == "unable":
+        return cell
+    who = f"{target} {run.runtime}"
+    reason = "" if said.passed else f"{who} {in_short(said)}, run alone on what flows through it here"
+    supported: Supported = "yes" if said.passed else "no"
+    return Cell(supported, cell.operator, Verdict(supported, reason, "run here", live.today(), who), measured=True)
+
+
+def in_short(said: Said) -> str:
+    """``refuses it: ...``."""
+    words = {"refused": "refuses it", "wrong": "gets it wrong", "ended": "ends", "hung": "hangs"}
+    why = " ".join(said.why.split())
+    return f"{words[said.what]}: {why[:_LONGEST]}{'…' * (len(why) > _LONGEST)}"
 
 
 def _target(name: str, version: str | None, ask_installed: bool) -> Target:
@@ -298,13 +346,13 @@ def _judged(target: Target, operator: Operator, opset: int) -> Cell:
 
 
 def _of_chain(target: Target, operator: Operator) -> Cell:
-    """What a target makes of operators in a row, which are judged one by one besides."""
+    """What a target makes of operators where they stand, which are judged by themselves besides."""
     chain = operator.name
     seen = fault(target.name, chain)
     other = seen is None or operator.dtype not in ("", seen.dtype)
     if seen is None or other or (target.version and not same_version(seen.version, target.version)):
         return Cell("yes", "", Verdict("yes"))
-    reason = f"{target.name} {seen.version} {seen.what} where they follow each other so: {seen.written} (measured)"
+    reason = f"{target.name} {why(seen)}"
     return Cell("no", in_words(chain), Verdict("no", reason, "graphs that were run", seen.date))
 
 

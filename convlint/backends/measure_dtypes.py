@@ -1,30 +1,24 @@
-"""Measures of which dtypes targets take operators: ``python -m convlint.backends.measure_dtypes PYTHON [TARGET...]``.
+"""Of which dtypes an installed runtime takes operators: a part of ``convlint dev refresh``.
 
-PYTHON is an interpreter that has the targets' runtimes. ONNX's own test of each operator, one of float32, is written
-anew in other dtypes and run in a worker process; what it does is compared with what ONNX's reference does in float32.
-The rows of the shipped facts are given the dtypes that ran, and those that were not tried.
+ONNX's own test of each operator, one of float32, is written anew in other dtypes and run in a worker process; what it
+does is compared with what ONNX's reference does in float32. The rows of facts are given the dtypes that ran, and those
+that were not tried.
 """
 
 from __future__ import annotations
 
-import select
-import subprocess
-import sys
-import tempfile
-import warnings
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 import onnx
 from onnx import TensorProto, helper
 from onnx.backend.test.case.node import collect_testcases
 
 from convlint.backends import live
-from convlint.backends.facts import FOLDER, facts, since_version
-from convlint.backends.generate import trimmed, write
+from convlint.backends.fact_file import Known, trimmed
+from convlint.backends.facts import since_version
+from convlint.trial.runtime_process import RuntimeProcess
 
 TRIED = {
     "float32": TensorProto.FLOAT,
@@ -40,39 +34,7 @@ OPSET = 18
 COARSE = "bfloat16"
 """Of which the last digits say nothing: that it runs is enough."""
 SECONDS = 20.0
-WORKER = r"""
-import os, sys, warnings
-import numpy
-warnings.simplefilter("ignore")
-out = os.fdopen(os.dup(1), "w"); os.dup2(2, 1)
-def openvino(path, given):
-    import openvino
-    model = openvino.Core().compile_model(path, "CPU", {"INFERENCE_NUM_THREADS": "1"})
-    found = model(dict(enumerate(given)))
-    return [numpy.asarray(found[one]) for one in model.outputs]
-def opencv(path, given):
-    import cv2, onnx
-    graph = onnx.load(path).graph
-    net = cv2.dnn.readNetFromONNX(path)
-    for one, value in zip(graph.input, given):
-        net.setInput(value, one.name)
-    return [numpy.asarray(one) for one in net.forward([one.name for one in graph.output])]
-def tract(path, given):
-    import tract
-    return [one.to_numpy() for one in tract.onnx().load(path).into_model().into_runnable().run(given)]
-run = locals()[sys.argv[1]]
-for line in sys.stdin:
-    path, arrays = line.split()
-    stored = numpy.load(arrays)
-    try:
-        found = run(path, [stored[key] for key in stored.files if key.startswith("arr")])
-        right = stored["right"]
-        same = numpy.allclose(numpy.asarray(found[0], float).reshape(right.shape), right, rtol=2e-2, atol=2e-2)
-        said = "right" if same else "wrong"
-    except BaseException:
-        said = "refused"
-    print(said, file=out, flush=True)
-"""
+RTOL = 2e-2
 
 
 class Case(NamedTuple):
@@ -162,51 +124,12 @@ def _cast_around(graph: Any, given: Sequence[Any], schema: Any) -> None:
     graph.node.extend(copies)
 
 
-class Worker:
-    """A process that runs cases, started again where one ends it."""
-
-    def __init__(self, python: str, target: str) -> None:
-        self._command = [python, "-c", WORKER, target]
-        self._process: subprocess.Popen[str] | None = None
-
-    def run(self, model: Path, arrays: Path) -> str:
-        """right, wrong, refused or crashed."""
-        if self._process is None or self._process.poll() is not None:
-            pipe = subprocess.PIPE
-            quiet = subprocess.DEVNULL
-            self._process = subprocess.Popen(self._command, stdin=pipe, stdout=pipe, stderr=quiet, text=True)  # noqa: S603
-        process = self._process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(f"{model} {arrays}\n")
-        process.stdin.flush()
-        ready, _, _ = select.select([process.stdout], [], [], SECONDS)
-        said = process.stdout.readline().strip() if ready else ""
-        if not said:
-            process.kill()
-            process.wait()
-        return said or "crashed"
-
-
-def measured(python: str, target: str) -> dict[tuple[str, int], dict[str, str]]:
-    """By operator and version what each dtype did."""
-    worker = Worker(python, target)
-    found: dict[tuple[str, int], dict[str, str]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        model, arrays = Path(folder, "m.onnx"), Path(folder, "a.npz")
-        for case in cases():
-            onnx.save(case.model, model)
-            np.savez(arrays, *case.given, right=case.right)
-            found.setdefault((case.operator, case.since), {})[case.dtype] = worker.run(model, arrays)
-    return found
-
-
-def written(target: str, found: dict[tuple[str, int], dict[str, str]]) -> None:
-    """Gives the rows of a target their dtypes, where it takes the operator of float32 at least."""
-    known: dict[str, Any] = msgspec.to_builtins(facts(target))
+def with_dtypes(known: Known, target: str) -> Known:
+    """Facts of a target with the dtypes of its rows, where it takes the operator of float32 at least."""
+    found = _measured(target)
     rows = []
     for old in known["rows"]:
-        row: list[Any] = list(old)
+        row: list[Any] = [*old, *[0, "yes", "", ""][len(old) - 1 :]]
         did = found.get((row[0], row[1]), {})
         if did.get("float32") == "right" and len(set(did.values())) > 1:
             schema = onnx.defs.get_schema(row[0], row[1])
@@ -214,14 +137,19 @@ def written(target: str, found: dict[tuple[str, int], dict[str, str]]) -> None:
             allowed = next(one.allowed_type_strs for one in schema.type_constraints if one.type_param_str == kind)
             row[3] = " ".join(one for one in live.dtypes(allowed).split() if _ran(one, did))
         rows.append(trimmed(row))
-    write(FOLDER / f"{target}.json", {**known, "rows": rows})
+    return {**known, "rows": rows}
+
+
+def _measured(target: str) -> dict[tuple[str, int], dict[str, str]]:
+    """By operator and version what each dtype did."""
+    found: dict[tuple[str, int], dict[str, str]] = {}
+    with RuntimeProcess(target, seconds=SECONDS) as process:
+        for case in cases():
+            given = dict(zip((one.name for one in case.model.graph.input), case.given, strict=True))
+            said = process.run(case.model.SerializeToString(), given, [case.right], RTOL)
+            found.setdefault((case.operator, case.since), {})[case.dtype] = said.what
+    return found
 
 
 def _ran(dtype: str, did: dict[str, str]) -> bool:
     return did.get(dtype, "right") == "right" or (dtype == COARSE and did[dtype] == "wrong")
-
-
-if __name__ == "__main__":
-    warnings.simplefilter("ignore")
-    for name in sys.argv[2:] or ("openvino", "opencv", "tract"):
-        written(name, measured(sys.argv[1], name))

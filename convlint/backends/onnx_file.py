@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from convlint.backends.chains import chains, known_chains
+from convlint.backends.chains import known_chains, situations
 from convlint.backends.facts import DTYPES
 from convlint.backends.uses import FILE, Operator, OperatorUse, Place, Subject
 from convlint.errors import UsageError
@@ -21,6 +22,7 @@ DEFAULT_DOMAINS = ("", "ai.onnx")
 _MOST_OPSET = 1 << 16
 _SMALL = 1024
 """Bytes of a constant that type inference may need to look at; larger ones are weights."""
+_MISFIT = re.compile(r"op_type:(\w+), node name: ([^)]*)\): \[ShapeInferenceError\] Incompatible dimensions")
 _TARGET = re.compile(r"target=(?:torch\.ops\.)?([\w.]+)")
 
 
@@ -36,16 +38,25 @@ def read(path: Path) -> Subject:
     if not model.graph.node or not 0 < opset < _MOST_OPSET:
         raise UsageError(f"{path}: is no ONNX model (no node, or no opset); name a file that an exporter wrote")
     nodes = list(_nodes(model))
-    dtypes = _dtypes(model)
-    collected = _Collected(dtypes, opset)
+    types = _types(model)
+    collected = _Collected(types.dtypes, opset)
     for node in nodes:
         collected.add(node)
-    for chain, parts in chains(model.graph):
+    for chain, parts in situations(model.graph, types.ranks):
         if chain in known_chains():
-            collected.count(Operator(chain, dtypes.get(parts[0].input[0], "")), parts[-1])
+            collected.count(Operator(chain, types.dtypes.get(parts[0].input[0], "")), parts[-1])
     producer = _printable(f"{model.producer_name} {model.producer_version}").strip()
     uses = tuple(collected.uses())
-    return Subject(str(path), uses, opset, producer, len(nodes), int(model.ir_version), rows=collected.rows())
+    return Subject(
+        str(path),
+        uses,
+        opset,
+        producer,
+        len(nodes),
+        int(model.ir_version),
+        types.contradiction,
+        rows=collected.rows(),
+    )
 
 
 def _nodes(model: Any) -> Iterator[Any]:
@@ -80,8 +91,16 @@ def _inside(node: Any) -> list[Any]:
     return [graph for one in node.attribute for graph in ([one.g] if one.HasField("g") else []) + list(one.graphs)]
 
 
-def _dtypes(model: Any) -> dict[str, str]:
-    """The dtype of each value, as far as the file says or onnx infers it."""
+class _Types(NamedTuple):
+    """What the values of a model are, as far as the file says or onnx infers it."""
+
+    dtypes: dict[str, str]
+    ranks: dict[str, int]
+    contradiction: str
+    """Where its shapes cannot be, empty where nothing is seen."""
+
+
+def _types(model: Any) -> _Types:
     import onnx
 
     slim = onnx.ModelProto()
@@ -91,15 +110,41 @@ def _dtypes(model: Any) -> dict[str, str]:
             if weight.ByteSize() > _SMALL:
                 for large in ("raw_data", "float_data", "int32_data", "int64_data", "double_data", "uint64_data"):
                     weight.ClearField(large)
+    contradiction = ""
     if structure.expanded(slim) <= structure.MOST_NODES:
+        contradiction = _contradiction(slim)
         with suppress(Exception):  # what the file itself says is left
             slim = onnx.shape_inference.infer_shapes(slim)
-    found: dict[str, str] = {}
+    dtypes: dict[str, str] = {}
+    ranks: dict[str, int] = {}
     for graph in _graphs(slim.graph):
         for value in (*graph.input, *graph.output, *graph.value_info):
-            found[value.name] = _dtype(value.type.tensor_type.elem_type)
-        found |= {weight.name: _dtype(weight.data_type) for weight in graph.initializer}
-    return {name: dtype for name, dtype in found.items() if dtype}
+            tensor = value.type.tensor_type
+            dtypes[value.name] = _dtype(tensor.elem_type)
+            ranks[value.name] = len(tensor.shape.dim) if tensor.HasField("shape") else 0
+        dtypes |= {weight.name: _dtype(weight.data_type) for weight in graph.initializer}
+    return _Types({name: dtype for name, dtype in dtypes.items() if dtype}, ranks, contradiction)
+
+
+def _contradiction(slim: Any) -> str:
+    """Where sizes do not go together, whatever the numbers: weights without their values stand in as inputs."""
+    import onnx
+
+    typed = onnx.ModelProto()
+    typed.CopyFrom(slim)
+    graph, known = typed.graph, {one.name for one in slim.graph.input}
+    kept = [one for one in graph.initializer if math.prod(one.dims) * 8 <= _SMALL]
+    for weight in (one for one in slim.graph.initializer if math.prod(one.dims) * 8 > _SMALL):
+        if weight.name not in known:
+            graph.input.append(onnx.helper.make_tensor_value_info(weight.name, weight.data_type, weight.dims))
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+    try:
+        onnx.shape_inference.infer_shapes(typed, strict_mode=True, data_prop=True)
+    except Exception as error:
+        found = _MISFIT.search(str(error))
+        return f"its sizes do not go together at {found[1]} `{_printable(found[2])}`" if found else ""
+    return ""
 
 
 @cache

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from convlint.backends.really import Ran
     from convlint.graph.picture import Picture
 
 FILE = "onnx"
@@ -78,10 +79,14 @@ class Subject:
     nodes: int = 0
     ir: int = 0
     """The IR version of a file."""
+    contradiction: str = ""
+    """Why no runtime can take a file, empty where nothing is seen."""
     rows: Mapping[str, int] = field(default_factory=dict, compare=False)
     """What a node of a file makes to the place of its operator among the uses."""
     picture: Picture | None = field(default=None, compare=False)
     """The graph of a file, where that was asked."""
+    ran: Mapping[str, Ran] | None = field(default=None, compare=False)
+    """By target what its installed runtime did with the file, where that was asked."""
 
 
 def merged(uses: Iterable[OperatorUse]) -> list[OperatorUse]:

@@ -1,4 +1,4 @@
-"""``convlint dev``: for the authors of rules."""
+"""``convlint dev``: for authors of rules, and of what is known of targets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ app = typer.Typer()
 
 @app.callback()
 def group() -> None:
-    """For authors of rules."""
+    """For authors of rules, and of what is known of targets."""
 
 
 @app.command("new-rule")
@@ -33,4 +33,33 @@ def write_rule(
         f"Fill in what is marked TODO until `convlint.testing.check_rule({class_name(name)})` passes; "
         f"`python -m convlint.trial.prove {code}` says what the exporters make of the example.\n"
     )
+    return 0
+
+
+Targets = Annotated[list[str], typer.Argument(metavar="TARGET...", help="onnxruntime, openvino, opencv, tract...")]
+
+
+@app.command("measure")
+def measure(targets: Targets) -> int:
+    """Run ONNX's own operator tests on installed runtimes; 1 where one contradicts the facts, and nobody knows why."""
+    from convlint.backends.claims import compared
+    from convlint.report.claims_text import lines
+
+    failed = 0
+    for target in targets:
+        found = compared(target)
+        sys.stdout.writelines(f"{line}\n" for line in lines(found))
+        sys.stdout.flush()
+        failed |= found.fails
+    return int(failed)
+
+
+@app.command("refresh")
+def refresh(targets: Targets) -> int:
+    """Write the facts of targets anew, from the installed packages that are their source."""
+    from convlint.backends.refresh import refreshed
+
+    for target in targets:
+        sys.stdout.write(f"Wrote {refreshed(target)}.\n")
+        sys.stdout.flush()
     return 0

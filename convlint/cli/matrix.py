@@ -22,6 +22,9 @@ def matrix(
     ] = None,
     exporter: opt.ExporterName = None,
     every: Annotated[bool, typer.Option("--all", help="Show every operator, with the evidence.")] = False,
+    really: Annotated[
+        bool, typer.Option("--really", help="Run it on the targets' runtimes that are installed here.")
+    ] = False,
     output_format: Annotated[
         Literal["text", "markdown", "json"], typer.Option("--output-format", help="Default text.")
     ] = "text",
@@ -34,7 +37,7 @@ def matrix(
     configuration = opt.configuration(given, config or (), isolated)
     if html:
         check_html(html)
-    result = api.matrix(what, configuration, opsets=opt.opsets(opset), draw=html is not None)
+    result = api.matrix(what, configuration, opsets=opt.opsets(opset), draw=html is not None, really=really)
     if output_format == "json":
         from convlint.report.matrix_json import as_json
 

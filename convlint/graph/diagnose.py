@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convlint.backends.facts import facts
+from convlint.backends.facts import facts, same_version
 from convlint.graph import files, fit, schemas, types
 from convlint.graph.problems import BadNode, Cast, Diagnosis, Input, Wrong
 from convlint.graph.schemas import Signature
@@ -81,7 +81,22 @@ def _about_versions(model: ModelProto, opsets: dict[str, int], targets: Targets)
                     f"({known.newest_opset}); export at {known.newest_opset} or older",
                 )
             )
+        if too_new := _too_new(model, name, version):
+            wrongs.append(Wrong("target", too_new))
     return wrongs
+
+
+def _too_new(model: ModelProto, target: str, version: str | None) -> str:
+    """Why a target does not read files of a model's IR version, empty where it does or that is not known."""
+    known = facts(target, version)
+    if known is None or not known.newest_ir or model.ir_version <= known.newest_ir:
+        return ""
+    if version is not None and not same_version(known.version, version):
+        return ""
+    return (
+        f"IR version {model.ir_version} is newer than {known.title} {known.version} reads ({known.newest_ir}); "
+        f"set model.ir_version = {known.newest_ir}, if no type in it is newer"
+    )
 
 
 class _Collector:

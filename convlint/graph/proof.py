@@ -40,10 +40,10 @@ def proven(whole: ModelProto, head: ModelProto, tail: ModelProto) -> Proof:
         UsageError: ONNX Runtime is not installed, or does not run the model or a part.
     """
     sessions = [_session(model, what) for model, what in ((whole, "the model"), (head, "the head"), (tail, "the tail"))]
-    given = _given(whole)
+    given = inputs_of(whole)
     batches = BATCHES if any(map(_varies, given)) else ()
     numbers = inputs = 0
-    for feed in _feeds(given, batches or (1,), sessions[0]):
+    for feed in feeds(given, batches or (1,), sessions[0]):
         want = sessions[0].run(None, feed)
         names = [one.name for one in sessions[0].get_outputs()]
         got = _in_parts(sessions[1], sessions[2], feed)
@@ -91,13 +91,13 @@ def _varies(given: ValueInfoProto) -> bool:
     return bool(dims) and not dims[0].HasField("dim_value")
 
 
-def _given(model: ModelProto) -> list[ValueInfoProto]:
+def inputs_of(model: ModelProto) -> list[ValueInfoProto]:
     """The inputs of a model; what old files list among them and is a constant is none."""
     constants = {one.name for one in model.graph.initializer}
     return [one for one in model.graph.input if one.name not in constants]
 
 
-def _feeds(given: Sequence[ValueInfoProto], batches: Sequence[int], whole: Any) -> Iterator[dict[str, Any]]:
+def feeds(given: Sequence[ValueInfoProto], batches: Sequence[int], whole: Any) -> Iterator[dict[str, Any]]:
     """Random inputs of the declared shapes on which the model runs."""
     import numpy
 
@@ -107,7 +107,7 @@ def _feeds(given: Sequence[ValueInfoProto], batches: Sequence[int], whole: Any) 
         for draw in range(_DRAWS):
             for size in [side] if side else _SIDES:
                 try:
-                    feed = {one.name: _drawn(one, batch, size, draw, generator) for one in given}
+                    feed = {one.name: drawn(one, batch, size, draw, generator) for one in given}
                     whole.run(None, feed)
                 except Exception as error:
                     fault = " ".join(str(error).split())
@@ -119,7 +119,7 @@ def _feeds(given: Sequence[ValueInfoProto], batches: Sequence[int], whole: Any) 
                 raise UsageError(f"the model itself does not run on random inputs: {fault}")
 
 
-def _drawn(given: ValueInfoProto, batch: int, side: int, draw: int, generator: Any) -> Any:
+def drawn(given: ValueInfoProto, batch: int, side: int, draw: int, generator: Any) -> Any:
     """A random input: floats of [0, 1) or normal ones, small integers."""
     import numpy
     from onnx import helper

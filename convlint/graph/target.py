@@ -48,8 +48,9 @@ class Target:
         return any(graph.startswith("onnx") for graph in reads(self.name)) or not reads(self.name)
 
     def verdict(self, step: Step, opset: int) -> Verdict:
-        """What its facts say of a node's operator with the type of its first input."""
-        return verdict(self.name, self.version, step.node.op_type, opset, self.first_dtypes(step))
+        """What its facts say of a node's operator with the types of its inputs and outputs."""
+        dtypes, parameters = self.first_dtypes(step), _parameters(step)
+        return verdict(self.name, self.version, step.node.op_type, opset, dtypes, parameters)
 
     def first_dtypes(self, step: Step) -> Sequence[str]:
         """The type of a node's first input, as facts name it; empty where it is not known or no tensor."""
@@ -62,15 +63,16 @@ class Target:
             return None
         opset = step.place.opsets[step.domain]
         told = self.verdict(step, opset)
-        lacks = told.supported == "no" or self._has_other_types(step, told)
+        is_of_others = self._has_other_types(step, told)
+        lacks = told.supported == "no" or is_of_others
         if not lacks and not self._is_only_defined(step):
             return None
         function = schemas.body(step.node, step.domain, opset, step.inputs) if self.name in _INLINING else None
-        whose = f", not of {types.readable(step.inputs[0].kind)}" if told.dtypes else ""
+        whose, dtypes = (f", not of {types.readable(step.inputs[0].kind)}", told.dtypes) if is_of_others else ("", ())
         if function is None:
-            return Refusal(told.reason + whose, told.dtypes) if lacks else None
+            return Refusal(told.reason + whose, dtypes) if lacks else None
         inside = self._inside(step, function)
-        return Refusal(told.reason + whose, told.dtypes) if inside and told.dtypes else inside
+        return Refusal(told.reason + whose, dtypes) if inside and dtypes else inside
 
     def is_unknown(self, step: Step) -> bool:
         """Whether nothing is known of a node's operator on the target."""
@@ -118,6 +120,18 @@ class Target:
 
         Walk(self._model, visit, _ignore).body(function, step.node, step.inputs, step.place, step.line)
         return found[0] if found else None
+
+
+def _parameters(step: Step) -> list[tuple[str, str]]:
+    """What the type parameters of a node's operator are, as far as the types of its inputs and outputs are known."""
+    found: dict[str, str] = {}
+    if step.signature is not None:
+        for values, formal in ((step.inputs, step.signature.input), (step.outputs, step.signature.output)):
+            for at, value in enumerate(values):
+                parameter = formal(at)
+                if parameter is not None and parameter.alike and types.dtype_of(value.kind):
+                    found.setdefault(parameter.kind, types.readable(value.kind))
+    return list(found.items())
 
 
 _ignore: Callable[[Wrong], None] = lambda _: None  # noqa: E731

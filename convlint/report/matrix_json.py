@@ -53,7 +53,13 @@ def _target(matrix: Matrix, target: Target) -> dict[str, Any]:
 
 
 def _column(column: Column) -> dict[str, Any]:
-    return {"takes": column.supported, "graph": column.graph, "reason": column.reason or column.refusal}
+    run = column.ran
+    return {
+        "takes": column.supported,
+        "graph": column.graph,
+        "reason": column.reason or column.refusal,
+        "ran": None if run is None else {"runtime": run.runtime, "what": run.said.what, "why": run.said.why},
+    }
 
 
 def _use(matrix: Matrix, place: int, use: OperatorUse) -> dict[str, Any]:
@@ -83,6 +89,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
     verdict = cell.verdict
     return {
         "takes": cell.supported,
+        "measured": cell.measured,
         "operator": cell.operator,
         "reason": verdict.reason,
         "source": verdict.source,

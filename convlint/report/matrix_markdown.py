@@ -28,6 +28,8 @@ def lines(result: MatrixResult) -> Iterator[str]:
     for target in matrix.targets:
         _, text = shown.outcome(matrix, target)
         yield f"- **{target.asked}**: {_safe(text)}. {_safe(shown.evidence(target))}"
+    if not_run := shown.not_run(result):
+        yield f"- {_safe(not_run)}"
     if matrix.windows:
         yield "\nOpsets at which all take it:\n"
         for first, obstacles in shown.window_lines(matrix):

@@ -5,17 +5,22 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from convlint.backends.chains import in_words, is_chain
 from convlint.backends.exporters import TITLES, exporters
-from convlint.backends.matrix import ORDER, Cell, Column, Matrix, MatrixResult, Supported, Target, Window
+from convlint.backends.matrix import ORDER, Cell, Column, Matrix, MatrixResult, Supported, Target, Window, in_short
 from convlint.backends.uses import FILE, Operator, OperatorUse
 from convlint.report.plain import one_line, shown_path
 from convlint.report.summary import plural
 
+if TYPE_CHECKING:
+    from convlint.backends.really import Ran
+
 WORDS: dict[Supported, str] = {"yes": "yes", "partial": "part", "unknown": "?", "no": "no"}
 MOST_PLACES = 4
 MOST_OBSTACLES = 8
+_RUN: dict[Supported, str] = {**WORDS, "yes": "runs", "no": "fails"}
 _STALE_DAYS = 180
 
 
@@ -100,7 +105,7 @@ def _said(why: dict[str, dict[str, None]]) -> tuple[str, ...]:
 
 def _text(cells: dict[int, Cell]) -> str:
     """One word where all opsets agree, else those at which it is taken."""
-    words = {WORDS[cell.supported] for cell in cells.values()}
+    words = {word(cell) for cell in cells.values()}
     if len(words) == 1:
         return words.pop()
     taken = [opset for opset, cell in cells.items() if cell.supported in ("yes", "partial")]
@@ -109,9 +114,16 @@ def _text(cells: dict[int, Cell]) -> str:
     return spans(taken) if taken else WORDS["unknown"]
 
 
+def word(cell: Cell) -> str:
+    """What stands in a cell."""
+    return (_RUN if cell.measured else WORDS)[cell.supported]
+
+
 def told(cell: Cell) -> str:
     """Why a cell is what it is."""
     verdict = cell.verdict
+    if cell.measured:
+        return verdict.reason
     if cell.supported == "partial":
         if verdict.tests > verdict.passed:
             return f"{verdict.named} passes {verdict.passed} of {plural(verdict.tests, 'test')} of {cell.operator}"
@@ -209,16 +221,33 @@ def outcome(matrix: Matrix, target: Target) -> tuple[Supported, str]:
     taken = [opset for opset, column in columns.items() if column.takes]
     left = [opset for opset in columns if opset not in taken]
     at = f"at opset {taken[0]}" if len(taken) == 1 else f"at the opsets {spans(taken)}"
+    if not left and len(taken) == 1 and (run := columns[taken[0]].ran):
+        return "yes", f"runs it {at} (measured with version {run.runtime}){_by(columns[taken[0]])}"
     if not left:
         what = "it" if matrix.is_whole else "all that is seen"
         means_opsets = target.facts is not None and target.facts.reads_onnx
         return "yes", f"takes {what} {at if means_opsets else ''}".strip() + _by(columns[taken[-1]])
+    if len(columns) == 1 and (run := columns[left[0]].ran):
+        return "no", _failed(matrix, columns[left[0]], run)
     best = min(left, key=lambda opset: (columns[opset].count("no"), columns[opset].count("unknown"), -opset))
     stands = _stands(matrix, columns[best])
     if taken:
         return "partial", f"takes it {at}{_by(columns[taken[-1]])}; at {best}: {stands}"
     where = f"at opset {best}: " if len(columns) > 1 and not columns[best].reason else ""
     return columns[best].supported, f"{where}{stands}{_by(columns[best])}"
+
+
+def _failed(matrix: Matrix, column: Column, run: Ran) -> str:
+    """What a runtime did that did not take the file."""
+    names = [
+        title(use)
+        for use, cell in zip(matrix.uses, column.cells, strict=True)
+        if cell.measured and cell.supported == "no"
+    ]
+    alone = f"; alone it fails at {len(names)}: {some(tuple(names), 4)}" if names else ""
+    if run.operators and not names:
+        alone = "; it takes each of its operators alone"
+    return f"{in_short(run.said)} (measured with version {run.runtime}){alone}"
 
 
 def _by(column: Column) -> str:
@@ -235,6 +264,24 @@ def _stands(matrix: Matrix, column: Column) -> str:
         if names:
             parts.append(f"{words} {len(names)}: {some(tuple(dict.fromkeys(names)), 4)}")
     return "; ".join(parts)
+
+
+def not_run(result: MatrixResult) -> str:
+    """Of which targets nothing was measured though that was asked, empty where nothing is to be said."""
+    if result.subject.ran is None:
+        return ""
+    from convlint.backends.really import runnable
+
+    runs = result.subject.ran
+    lacking = [name for name, run in runs.items() if not run.runtime]
+    told = [
+        f"{name} (what goes in or comes out cannot be handed over: {run.said.why})"
+        for name, run in runs.items()
+        if run.is_unasked
+    ]
+    if lacking:
+        told.append(f"{', '.join(lacking)} (no runtime is installed that can be run here; these can: {runnable()})")
+    return f"not run: {'; '.join(told)}" if told else ""
 
 
 def evidence(target: Target) -> str:

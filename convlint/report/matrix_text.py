@@ -102,6 +102,7 @@ def in_short(result: MatrixResult, painter: Painter) -> Iterator[str]:
 
 def _summary(result: MatrixResult, painter: Painter, width: int) -> Iterator[str]:
     yield from _outcomes(result.matrix, painter, width, with_evidence=True)
+    yield from _wrapped(shown.not_run(result), width, "")
     if result.matrix.windows:
         yield ""
         yield from _windows(result, painter, width)

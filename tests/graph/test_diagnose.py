@@ -352,3 +352,24 @@ def test_a_file_that_onnx_does_not_survive(cli: Cli) -> None:
     assert ran.code in (1, 2)  # which it is, is for onnx to decide
     assert "Split `a`" in ran.out + ran.err
     assert "Traceback" not in ran.err
+
+
+def test_a_target_is_asked_about_the_types_of_all_inputs(told: Told) -> None:
+    body = "(bool[2] c, bool[2] x, bool[2] y) => (bool[2] z) { z = Where(c, x, y) }"
+    (bad,) = told(written(17, body), "onnxruntime").bad
+    (wrong,) = bad.wrongs
+    assert "takes Where-16 with T only as " in wrong.message
+    assert wrong.message.endswith(", not bool")
+    assert told(
+        written(17, body.replace("bool[2] x, bool[2] y) => (bool", "float[2] x, float[2] y) => (float")), "onnxruntime"
+    ).is_clean
+
+
+@pytest.mark.parametrize(
+    ("target", "says"), [("onnxruntime", ["reads (14)"]), ("onnxruntime==1.16", ["reads (9)"]), ("tract", [])]
+)
+def test_a_file_may_be_of_a_newer_ir_version_than_a_target_reads(told: Told, target: str, says: list[str]) -> None:
+    given = told(written(13, "(float[2] x) => (float[2] y) { y = Relu(x) }", ir=15), target).graph
+    about_target = [wrong.message for wrong in given if wrong.kind == "target"]
+    assert len(about_target) == len(says)
+    assert all(part in message for part, message in zip(says, about_target, strict=True))

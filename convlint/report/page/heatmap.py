@@ -110,8 +110,8 @@ def anchor(place: int) -> str:
 
 def _field(text: str, worst: Supported, cells: Sequence[tuple[int, Cell]]) -> Field:
     letters = "".join(LETTERS[cell.supported] for _, cell in cells)
-    words = {*rows.WORDS.values()}
-    shown = f"yes: {text}" if text not in words else SPOKEN[worst]
+    words = {rows.word(cell) for _, cell in cells}
+    shown = f"yes: {text}" if text not in words else text if cells[0][1].measured else SPOKEN[worst]
     return Field(shown, worst, letters, list(_evidence(cells)))
 
 
@@ -133,6 +133,8 @@ def _evidence(cells: Sequence[tuple[int, Cell]]) -> Iterator[Evidence]:
 
 def _taken(cell: Cell) -> str:
     verdict = cell.verdict
+    if cell.measured:
+        return f"{verdict.named} runs it"
     if not verdict.named:
         return "nothing stands in the way"
     of = f" of {', '.join(verdict.dtypes)}" if verdict.dtypes else ""

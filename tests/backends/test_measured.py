@@ -1,0 +1,115 @@
+"""``convlint dev measure`` and ``refresh``: what runtimes make of ONNX's own tests, beside what the facts claim."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from conftest import Cli
+
+from convlint.backends.claims import Compared, Comparison, reviewed
+from convlint.backends.fact_file import path_of, with_tests
+from convlint.backends.facts import FOLDER, facts, since_version
+from convlint.report.claims_text import lines
+
+pytest.importorskip("onnxruntime")
+
+from convlint.backends.operator_tests import Tally, cases, measured
+from convlint.trial.runtime_process import RuntimeProcess, installed
+
+
+def test_a_version_of_an_operator_that_a_runtime_lacks_passes_nothing() -> None:
+    found = measured("onnxruntime", cases("RoiAlign"))
+    assert found["RoiAlign", 16].passed > 0
+    assert (found["RoiAlign", 22].passed, found["RoiAlign", 22].tests > 0) == (0, True)
+    assert all("RoiAlign" in why for why in found["RoiAlign", 22].failures)
+
+
+def test_a_test_is_written_anew_for_the_versions_that_have_what_it_asks_for() -> None:
+    axes = {case.since for case in cases("ReduceMax") if len(case.given) > 1}
+    assert axes == {18, 20}, "before 18 the axes were an attribute"
+    assert {case.since for case in cases("ReduceMax") if not case.is_own} > {13, 20}
+
+
+def test_what_fails_and_was_written_for_another_version_says_nothing_where_others_pass() -> None:
+    older = measured("onnxruntime", cases("GridSample"))["GridSample", 16]
+    assert older.failures, "the modes of version 20 have other names"
+    assert older.passed == older.tests > 0
+
+
+class _Ends:
+    """Ends the process that reads it."""
+
+    def __reduce__(self) -> Any:
+        return os._exit, (3,)
+
+
+def test_a_file_that_ends_the_process_is_one_result() -> None:
+    case = next(iter(cases("Relu")))
+    with RuntimeProcess("onnxruntime") as process:
+        said = process.run(case.model.SerializeToString(), {"x": _Ends()})
+        assert (said.what, said.why) == ("ended", "exit code 3")
+        assert process.run(case.model.SerializeToString(), case.given, case.right).what == "right"
+        zeros = [one * 0 for one in case.right]
+        assert process.run(case.model.SerializeToString(), case.given, zeros).what == "wrong"
+        assert process.version == installed("onnxruntime")
+
+
+def _comparison(tally: Tally, listed: dict[str, str]) -> Comparison:
+    known = facts("onnxruntime")
+    assert known
+    return Comparison("onnxruntime", known, "1.32.0", (Compared(("Relu", 14), "yes", tally),), listed)
+
+
+def test_a_contradicted_claim_fails_unless_it_was_reviewed() -> None:
+    refused = Tally(tests=2, failures={"refused: no kernel": 2})
+    alone = _comparison(refused, {})
+    assert alone.fails
+    told = "\n".join(lines(alone))
+    assert "Relu-14: claimed yes, but none of 2 tests passes: refused: no kernel" in told
+    assert "0 of 1 claims hold (0.0%)" in told
+    looked_at = _comparison(refused, {"Relu-14": "its tests are of strings"})
+    assert not looked_at.fails
+    assert "its tests are of strings" in "\n".join(lines(looked_at))
+    agreeing = _comparison(Tally(tests=2, passed=1), {"Relu-14": "its tests are of strings"})
+    assert "Relu-14 was reviewed, and agrees now: take it off the list" in "\n".join(lines(agreeing))
+
+
+def test_what_was_reviewed_is_an_operator_of_a_target() -> None:
+    for target, listed in reviewed().items():
+        assert facts(target)
+        for name in listed:
+            operator, _, since = name.rpartition("-")
+            assert since_version(operator, int(since)) == int(since)
+
+
+def test_a_runtime_that_is_not_there_is_no_traceback(cli: Cli) -> None:
+    ran = cli("dev", "measure", "tensorrt")
+    assert ran.code == 2
+    assert "convlint runs no such runtime; it runs onnxruntime" in ran.err
+
+
+def test_a_source_that_is_no_package_is_named(cli: Cli) -> None:
+    ran = cli("dev", "refresh", "tensorrt")
+    assert ran.code == 2
+    assert "the source of its facts is onnx/onnx-tensorrt@96e7811 docs/operators.md, no package to ask" in ran.err
+
+
+def test_what_was_tested_is_claimed_as_the_operator_is() -> None:
+    known = {"complete": True, "rows": [["Relu", 0, "yes"], ["Abs", 6, "yes", "float32", "", 1, 2]]}
+    rows = with_tests(known, {("Relu", 14): (2, 3), ("Det", 11): (0, 1)})["rows"]
+    assert rows == [
+        ["Relu", 0, "yes"],
+        ["Abs", 6, "yes", "float32"],
+        ["Relu", 14, "yes", "", "", 2, 3],
+        ["Det", 11, "no", "", "", 0, 1],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("version", "name"),
+    [("1.22.1", "onnxruntime@1.22.json"), ("99.0", "onnxruntime.json"), ("1.32.0", "onnxruntime.json")],
+)
+def test_older_versions_have_files_of_their_own(version: str, name: str) -> None:
+    assert path_of("onnxruntime", version) == FOLDER / name
