@@ -16,7 +16,7 @@ from convlint.backends.facts import DTYPES
 from convlint.backends.uses import FILE, Operator, OperatorUse, Place, Subject
 from convlint.errors import UsageError
 from convlint.graph import files, structure
-from convlint.trial.place import of_node
+from convlint.source.place import of_node
 
 DEFAULT_DOMAINS = ("", "ai.onnx")
 _MOST_OPSET = 1 << 16

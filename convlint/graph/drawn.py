@@ -15,7 +15,7 @@ from convlint.graph.picture import INPUT, OUTPUT, CutAt, Node, Picture
 from convlint.graph.structure import reads
 from convlint.graph.target import Target
 from convlint.graph.values import Scope
-from convlint.trial.place import stack_of_node
+from convlint.source.place import stack_of_node
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto

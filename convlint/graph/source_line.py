@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 from typing import TYPE_CHECKING, NamedTuple
 
-from convlint.trial import place
+from convlint.source import place
 
 if TYPE_CHECKING:
     from onnx import NodeProto

@@ -26,10 +26,10 @@ from msgspec.structs import replace
 
 from convlint.errors import UsageError
 from convlint.findings import Level
+from convlint.source.place import of_error
 from convlint.trial.compare import Difference, difference
 from convlint.trial.inputs import Dim, parse_inputs
 from convlint.trial.job import Answer, Job, Outcome, Reference
-from convlint.trial.place import of_error
 from convlint.trial.routes import EXPORTS, MODEL_FILE, Args, Export, Graph, RefusedError, made_by
 from convlint.trial.samples import Sample, given_samples, jitter, jittered, samples
 

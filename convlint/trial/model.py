@@ -15,9 +15,9 @@ from typing import Any
 import torch
 
 from convlint.errors import UsageError, nearest
+from convlint.source.place import of_error
 from convlint.trial.execute import load, seed, told
 from convlint.trial.job import ModelSpec
-from convlint.trial.place import of_error
 
 _STATE = ("state_dict", "model_state_dict", "model")
 """What those who save more than the state call it."""

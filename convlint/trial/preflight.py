@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from msgspec.structs import replace
 
+from convlint.source.place import shown
 from convlint.trial.compare import difference
 from convlint.trial.execute import Measured, Subject, measure, run_on
 from convlint.trial.guess import Guess, guess
@@ -20,7 +21,6 @@ from convlint.trial.job import Answer, Job, Kind, ModelSpec, Outcome, Reference,
 from convlint.trial.looking import Looking
 from convlint.trial.model import load_model
 from convlint.trial.outline import fingerprint
-from convlint.trial.place import shown
 from convlint.trial.samples import Sample
 from convlint.trial.subject import prepare
 from convlint.trial.watch.places import of_user

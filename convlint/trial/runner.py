@@ -20,6 +20,7 @@ import msgspec
 from convlint.errors import UsageError
 from convlint.findings import Level
 from convlint.process import command
+from convlint.source.place import of_dump
 from convlint.trial.job import (
     Answer,
     Done,
@@ -34,7 +35,6 @@ from convlint.trial.job import (
     opset_of,
     unwatched,
 )
-from convlint.trial.place import of_dump
 from convlint.trial.sandbox import sandboxed
 
 NEEDED = ("torch", "onnx", "onnxscript", "onnxruntime")

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import torch
 
 from convlint.errors import UsageError, nearest
+from convlint.source.place import of_error
 from convlint.trial.execute import Subject, seed, told
 from convlint.trial.flat import Flat, FlatInputs, Inputs, differing, flat, names_of, same_structure
 from convlint.trial.inputs import Spec, nested, parse_inputs
 from convlint.trial.job import ModelSpec
 from convlint.trial.model import find, load_model
-from convlint.trial.place import of_error
 from convlint.trial.samples import Sample, samples, varied
 
 _FUNCTION = re.compile(r"[^\s\[\];=]+:[\w.]+")

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable
 
 import torch
 
+from convlint.source.place import shown
 from convlint.trial.divergence.computed import Computed, GraphValues
 from convlint.trial.divergence.kept import error, gap
 from convlint.trial.divergence.search import MEMORY, SECONDS, Aligned, Run, follow
 from convlint.trial.divergence.tape import Budget, OverBudgetError
 from convlint.trial.divergence.told import Along, Errors
-from convlint.trial.place import shown
 from convlint.trial.samples import Sample
 
 

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.utils import _pytree as pytree
 
+from convlint.source.place import shown
 from convlint.trial.compare import Difference
 from convlint.trial.divergence.computed import Computed, GraphValues, NodeError
 from convlint.trial.divergence.kept import Index, Kept, gap
@@ -27,7 +28,6 @@ from convlint.trial.divergence.tape import OUTSIDE, Budget, OverBudgetError, Tap
 from convlint.trial.divergence.told import Divergence
 from convlint.trial.divergence.variables import made_at
 from convlint.trial.execute import run_on
-from convlint.trial.place import shown
 from convlint.trial.samples import Sample
 
 SECONDS, MEMORY = 60.0, 1 << 30

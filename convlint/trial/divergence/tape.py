@@ -15,8 +15,8 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from convlint.source.place import innermost, is_of_user
 from convlint.trial.divergence.kept import Kept
-from convlint.trial.place import innermost, is_of_user
 
 _LONGEST = 8
 """Lists of numbers that are looked at."""

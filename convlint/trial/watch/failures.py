@@ -16,9 +16,9 @@ from torch.fx.proxy import TracerBase
 from torch.jit._trace import TracingCheckError
 from torch.onnx._internal.torchscript_exporter import utils as torchscript
 
+from convlint.source.place import causes, reason
 from convlint.trial.execute import told
 from convlint.trial.job import Event
-from convlint.trial.place import causes, reason
 from convlint.trial.watch.hooks import replaced
 from convlint.trial.watch.places import Place, Places
 

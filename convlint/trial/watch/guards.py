@@ -20,11 +20,11 @@ from msgspec.structs import replace as changed
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.utils._sympy.printers import PythonPrinter
 
+from convlint.source.place import shown
 from convlint.trial.compare import difference
 from convlint.trial.divergence.told import Excluded
 from convlint.trial.execute import run_on, told
 from convlint.trial.inputs import Dim
-from convlint.trial.place import shown
 from convlint.trial.samples import Sample
 from convlint.trial.watch.hooks import replaced
 from convlint.trial.watch.places import Place, Places

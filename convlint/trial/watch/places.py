@@ -12,8 +12,8 @@ from traceback import walk_tb
 from typing import NamedTuple
 
 from convlint.errors import UsageError
+from convlint.source.place import causes, innermost, is_of_user, shown
 from convlint.trial.job import Event, EventLevel, without_folders
-from convlint.trial.place import causes, innermost, is_of_user, shown
 from convlint.trial.watch.statements import statement_at
 
 _PYTHON_STACK = re.compile(r'File "([^"]+\.py)", line (\d+)')
