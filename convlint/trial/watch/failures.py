@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from traceback import StackSummary, walk_tb
 from typing import Any
@@ -80,10 +80,20 @@ def _refused_node(places: Places, nodes: list[Place | None]) -> Iterator[None]:
 
     with (
         replaced(onnxruntime, "InferenceSession", watched),
-        replaced(torchscript, "setup_onnx_logging", nullcontext),  # it would print the whole graph
+        replaced(torchscript, "setup_onnx_logging", _unlogged),  # it would print the whole graph
         replaced(torch.onnx, "export", partial(torch.onnx.export, verbose=True)),
     ):
         yield
+
+
+@contextmanager
+def _unlogged(_: bool) -> Iterator[None]:
+    before = torch._C._jit_is_onnx_log_enabled()
+    torch._C._jit_set_onnx_log_enabled(False)
+    try:
+        yield
+    finally:
+        torch._C._jit_set_onnx_log_enabled(before)
 
 
 def _origin(path: str, message: str) -> str:
