@@ -64,6 +64,8 @@ def decide(run: Run, frame: Frame, node: ast.expr, value: Value, form: str) -> T
         if value.asked is not None:
             decide(run, frame, node, value.asked, form)
         return guards.truth(value)
+    if isinstance(value, Tensor) and not value.sure and isinstance(node, (ast.Name, ast.BoolOp)):
+        return None  # what is only presumed to be a tensor is none where its truth is asked: many elements have none
     if isinstance(value, (Tensor, Number)):
         if value.taint >= Taint.fixed:
             frozen = value.frozen_on if isinstance(value, Number) else frozenset()

@@ -442,3 +442,10 @@ def test_what_is_no_tensor_goes_to_numpy(agree: Agree) -> None:
 def test_a_list_where_no_tensor_is_one(agree: Agree) -> None:
     body = "n = self.read() if self.on else x.sum(0)\nif isinstance(n, list):\n    n = torch.tensor(n)\nreturn x * n"
     agree(forward(body))
+
+
+@pytest.mark.parametrize("test", ["flag", "self.on and flag", "flag or self.on"])
+def test_a_parameter_whose_truth_is_asked_is_presumed_to_be_no_tensor(agree: Agree, test: str) -> None:
+    body, init = f"if {test}:  # CVL301\n    return x\nreturn x * 2", "self.on = print()"
+    agree(forward(body, parameters="x, flag: torch.Tensor", init=init))
+    agree(forward(body.replace("  # CVL301", ""), parameters="x, flag", init=init))
