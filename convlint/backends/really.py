@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from convlint.graph.apart import called
 from convlint.trial.runtime_process import RuntimeProcess, Said, installed
-from convlint.trial.runtimes import MODULES
 
 if TYPE_CHECKING:
     from convlint.graph.pieces import Piece
@@ -59,8 +58,3 @@ def ran(file: Path, rows: Mapping[str, int], targets: Iterable[str]) -> dict[str
                 }
             found[target] = Ran(versions[target], said, alone)
     return found
-
-
-def runnable() -> str:
-    """The targets whose runtimes can be run here, where they are installed."""
-    return ", ".join(MODULES)

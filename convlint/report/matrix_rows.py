@@ -270,7 +270,7 @@ def not_run(result: MatrixResult) -> str:
     """Of which targets nothing was measured though that was asked, empty where nothing is to be said."""
     if result.subject.ran is None:
         return ""
-    from convlint.backends.really import runnable
+    from convlint.trial.runtimes import PACKAGES
 
     runs = result.subject.ran
     lacking = [name for name, run in runs.items() if not run.runtime]
@@ -279,8 +279,11 @@ def not_run(result: MatrixResult) -> str:
         for name, run in runs.items()
         if run.is_unasked
     ]
-    if lacking:
-        told.append(f"{', '.join(lacking)} (no runtime is installed that can be run here; these can: {runnable()})")
+    if absent := [name for name in lacking if name in PACKAGES]:
+        packages = " ".join(PACKAGES[name] for name in absent)
+        told.append(f"{', '.join(absent)} (not installed here: `pip install {packages}`)")
+    if others := [name for name in lacking if name not in PACKAGES]:
+        told.append(f"{', '.join(others)} (only {', '.join(PACKAGES)} can be run)")
     return f"not run: {'; '.join(told)}" if told else ""
 
 

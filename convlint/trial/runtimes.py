@@ -100,6 +100,8 @@ RUNTIMES: dict[str, Callable[[str, Mapping[str, Any]], list[Any]]] = {
 }
 MODULES = {"onnxruntime": "onnxruntime", "openvino": "openvino", "opencv": "cv2", "tract": "tract"}
 """What is imported of each."""
+PACKAGES = {**MODULES, "opencv": "opencv-python-headless"}
+"""What is installed for each."""
 
 
 def difference(found: Sequence[Any], right: Sequence[Any], rtol: float) -> str:
