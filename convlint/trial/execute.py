@@ -134,7 +134,8 @@ def _perform_script(job: Job) -> Iterator[Answer]:
             yield Outcome(route, Level.breaks, told(error.__cause__ or error), seconds=_since(started))
             return
         names = tuple(given.name for given in spec.inputs)
-        subject = Subject(job.path, module.model, samples(spec), names, spec.dynamic, dict(spec.dims))
+        model = copy.deepcopy(module.model)  # a trace shares its buffers with what was traced, and may change them
+        subject = Subject(job.path, model, samples(spec), names, spec.dynamic, dict(spec.dims))
         measured, skipped = measure(subject)
         yield Reference(tuple(sample.name for sample in subject.samples), skipped, {})
         path = Path(MODEL_FILE)
