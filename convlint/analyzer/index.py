@@ -113,6 +113,7 @@ class ModuleInfo:
             cls.methods.clear()
         for part in (self.names, self.fallbacks, self.defined, self.classes, self.functions, self.body):
             part.clear()
+        self.document.slim()
 
     def absolute(self, module: str | None, level: int) -> str:
         """The absolute name of a relative import."""

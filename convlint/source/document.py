@@ -154,6 +154,11 @@ class Document:
         """The lines with their endings, split as the Python parser splits them."""
         return split(self.text)
 
+    def slim(self) -> None:
+        """Lets go of the lines, which take more room than the text; whoever asks for them again has them made anew."""
+        for name in ("lines", "_starts"):
+            self.__dict__.pop(name, None)
+
     @property
     def sound(self) -> str:
         """The text that is parsed: all of it, with blank lines for what is known not to be Python."""
