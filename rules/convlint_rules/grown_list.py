@@ -8,7 +8,6 @@ from typing import NamedTuple
 from convlint.events import Branch, Taint
 from convlint.findings import Edit
 from convlint.rewrite import edit, primary
-from convlint.source.walk import walk
 from convlint_rules.rewriting import function_around
 
 _PLAIN: tuple[type[ast.AST], ...] = (ast.Name, ast.Attribute, ast.Subscript, ast.Slice, ast.Tuple, ast.Constant)
@@ -46,12 +45,12 @@ def _grown(event: Branch) -> _Grown | None:
     function = function_around(event, event.whole)
     if function is None:
         return None
-    branches = (node for node in walk(function) if isinstance(node, ast.If))
+    branches = (node for node in ast.walk(function) if isinstance(node, ast.If))
     match next((node for node in branches if event.document.span(node) == event.whole), None):
         case ast.If(
             body=[ast.Expr(ast.Call(func=ast.Attribute(ast.Name(name), "append"), args=[value], keywords=[]))],
             orelse=[],
-        ) if all(isinstance(part, _PLAIN) for part in walk(value)):
+        ) if all(isinstance(part, _PLAIN) for part in ast.walk(value)):
             return _Grown(name, value) if _is_only_joined(function, name, event.torch) else None
     return None
 
@@ -60,7 +59,7 @@ def _is_only_joined(function: ast.AST, name: str, torch: str) -> bool:
     """Whether a name is a list that is written there, grows, and is joined along the first axis: nothing else."""
     allowed: set[ast.AST] = set()
     joined = False
-    for node in walk(function):
+    for node in ast.walk(function):
         match node:
             case ast.Assign(targets=[ast.Name(id=one) as target], value=ast.List()) if one == name:
                 allowed.add(target)
@@ -73,7 +72,9 @@ def _is_only_joined(function: ast.AST, name: str, torch: str) -> bool:
             ) if one == name and module == torch and _is_first_axis(rest, words):
                 allowed.add(given)
                 joined = True
-    return joined and all(node in allowed for node in walk(function) if isinstance(node, ast.Name) and node.id == name)
+    return joined and all(
+        node in allowed for node in ast.walk(function) if isinstance(node, ast.Name) and node.id == name
+    )
 
 
 def _is_first_axis(rest: list[ast.expr], words: list[ast.keyword]) -> bool:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from convlint.events import Event
 from convlint.findings import Edit, Span
 from convlint.rewrite import code, primary
-from convlint.source.walk import walk
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -26,7 +25,7 @@ def torch_in(event: Event) -> tuple[str, tuple[Edit, ...]] | None:
     tree = event.document.tree
     imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom)) and not node.col_offset]
     first = next((node for node in imports if _is_of_torch(node)), None)
-    if first is None or any(_binds_torch(node) for node in walk(tree)):
+    if first is None or any(_binds_torch(node) for node in ast.walk(tree)):
         return None
     at = Span(first.lineno, 1, first.lineno, 1)
     return "torch", (Edit(at, f"import torch{event.document.newline}"),)
@@ -50,7 +49,7 @@ def _binds_torch(node: ast.AST) -> bool:
 def function_around(event: Event, span: Span) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
     """The innermost function that a range of the event's file stands in."""
     found = None
-    for node in walk(event.document.tree):  # outer ones first
+    for node in ast.walk(event.document.tree):  # outer ones first
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             whole = event.document.span(node)
             if whole[:2] <= span[:2] and span[2:] <= whole[2:]:
@@ -116,7 +115,7 @@ def laid_out(event: Event, function: str, elements: Sequence[str]) -> Edit:
 
 def takes_root(text: str) -> bool:
     """Whether an expression takes a root, which no integer arithmetic does: ``n ** 0.5``, ``math.sqrt(n)``."""
-    parts = list(walk(ast.parse(f"({text})", mode="eval")))
+    parts = list(ast.walk(ast.parse(f"({text})", mode="eval")))
     exponents = [part.right for part in parts if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Pow)]
     names = [part.func for part in parts if isinstance(part, ast.Call)]
     return any(isinstance(one, ast.Constant) and isinstance(one.value, float) for one in exponents) or any(

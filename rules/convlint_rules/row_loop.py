@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from convlint.events import LoopOverDim, Taint
 from convlint.findings import Edit, Span
 from convlint.rewrite import code
-from convlint.source.walk import walk
 from convlint_rules.rewriting import function_around
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def vectorised(event: LoopOverDim) -> tuple[Edit, ...]:
     if loop is None:
         return ()
     document = event.document
-    reduces = any(isinstance(node, ast.Call) and _method(node) in _REDUCED for node in walk(loop.value))
+    reduces = any(isinstance(node, ast.Call) and _method(node) in _REDUCED for node in ast.walk(loop.value))
     value = event.cst_at(document.span(loop.value))
     lifted = code(_on_all_rows(value, loop.name if reduces else loop.tensor))
     start = ""
@@ -72,7 +71,7 @@ def _loop(event: LoopOverDim) -> _Loop | None:
 
 
 def _blocks(function: ast.AST) -> list[list[ast.stmt]]:
-    blocks = [getattr(node, name, None) for node in walk(function) for name in ("body", "orelse", "finalbody")]
+    blocks = [getattr(node, name, None) for node in ast.walk(function) for name in ("body", "orelse", "finalbody")]
     return [block for block in blocks if isinstance(block, list)]
 
 
@@ -93,7 +92,7 @@ def _of_rows(
             if kind == "reduced" and not isinstance(value, ast.Call):
                 return None
             stack = _stacked(user, name, event.torch)
-            used = [node.id for node in walk(function) if isinstance(node, ast.Name)] if function else []
+            used = [node.id for node in ast.walk(function) if isinstance(node, ast.Name)] if function else []
             lonely = used.count(name) == 3 and used.count(index) == 1 + _count(value, index)
             document = event.document
             start, end = document.span(made), document.span(user)
@@ -159,7 +158,7 @@ def _method(node: ast.Call) -> str:
 
 
 def _count(node: ast.AST, name: str) -> int:
-    return sum(isinstance(one, ast.Name) and one.id == name for one in walk(node))
+    return sum(isinstance(one, ast.Name) and one.id == name for one in ast.walk(node))
 
 
 def _on_all_rows(node: cst.BaseExpression, rows: str) -> cst.BaseExpression:

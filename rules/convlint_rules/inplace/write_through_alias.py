@@ -6,7 +6,6 @@ from convlint.events import InplaceWrite
 from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level, Span
 from convlint.rewrite import edit, on_one_line
 from convlint.rule import Context, Example, Rule
-from convlint.source.walk import walk
 from convlint_rules.examples import forward
 from convlint_rules.rewriting import function_around
 
@@ -186,7 +185,7 @@ def _base_is_at_hand(event: InplaceWrite) -> bool:
     It does so neither in another function than that which made the view nor after ``y = y[1:]``.
     """
     function, base = function_around(event, event.span), event.base.partition(".")[0].partition("[")[0]
-    walked = walk(function or event.document.tree)
+    walked = ast.walk(function or event.document.tree)
     names = [node for node in walked if isinstance(node, ast.Name) and node.id == base]
     if function and not (names and function.lineno <= event.view_row <= (function.end_lineno or 0)):
         return False
