@@ -4,8 +4,9 @@ constant; of so many axes."""
 from __future__ import annotations
 
 import functools
+import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,20 @@ def is_chain(name: str) -> bool:
     return " " in name
 
 
+def is_in_a_row(chain: str) -> bool:
+    """Whether it is of several operators, not of where one stands."""
+    return "," in in_words(chain)
+
+
+def write(target: str, found: Iterable[Fault], *, in_a_row: bool) -> None:
+    """Has the file say what a target gets wrong in a row, or where an operator stands; the rest of it stays."""
+    kept = [one for one in faults().get(target, ()) if is_in_a_row(one.chain) is not in_a_row]
+    told = dict(faults()) | {target: (*found, *kept) if in_a_row else (*kept, *found)}
+    data = {name: msgspec.to_builtins(told[name]) for name in sorted(told)}
+    FAULTS.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    faults.cache_clear()
+
+
 def fault(target: str, chain: str) -> Fault | None:
     """What is known of a chain on a target."""
     return next((one for one in faults().get(target, ()) if one.chain == chain), None)
@@ -66,8 +81,8 @@ def in_words(chain: str) -> str:
 
 def why(seen: Fault) -> str:
     """What is known of it, in words."""
-    in_a_row = " where they follow each other so" if "," in in_words(seen.chain) else ""
-    return f"{seen.version} {seen.what}{in_a_row}: {seen.written} (measured)"
+    where = " where they follow each other so" if is_in_a_row(seen.chain) else ""
+    return f"{seen.version} {seen.what}{where}: {seen.written} (measured)"
 
 
 def situations(graph: Any, ranks: Mapping[str, int]) -> Iterator[tuple[str, Sequence[Any]]]:

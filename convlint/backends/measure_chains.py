@@ -8,7 +8,6 @@ operator in it is taken, the shortest chains are kept that are in no file that c
 from __future__ import annotations
 
 import io
-import json
 import subprocess
 import sys
 import tempfile
@@ -17,13 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import onnx
 import torch
 from torch import nn
 
 from convlint.backends import chains, live
-from convlint.backends.chains import FAULTS
 
 WORKER = """
 import sys, cv2, numpy
@@ -126,17 +123,13 @@ def main(python: str) -> None:
                 right |= found
     command = [python, "-c", VERSION]
     version = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
-    found_in_a_row: dict[str, dict[str, str]] = {}
+    found_in_a_row: dict[str, chains.Fault] = {}
     for written, what, found in wrong:
         left = found - right
         shortest = min((len(chain.split()) for chain in left), default=0)
         for chain in sorted(name for name in left if len(name.split()) == shortest):
-            one = {"chain": chain, "written": written, "what": what, "version": version, "date": live.today()}
-            found_in_a_row.setdefault(chain, one)
-    known: dict[str, list[Any]] = msgspec.to_builtins(chains.faults())
-    kept = [one for one in known.get("opencv", []) if "," not in chains.in_words(one["chain"])]
-    told = known | {"opencv": [*found_in_a_row.values(), *kept]}
-    FAULTS.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+            found_in_a_row.setdefault(chain, chains.Fault(chain, written, what, version, live.today()))
+    chains.write("opencv", list(found_in_a_row.values()), in_a_row=True)
 
 
 if __name__ == "__main__":

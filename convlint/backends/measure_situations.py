@@ -7,15 +7,12 @@ over the places of a picture with one axis less, and one more. What fails then g
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
 from convlint.backends import live
-from convlint.backends.chains import FAULTS, Fault, constant, faults, in_words, of_axes
+from convlint.backends.chains import Fault, constant, in_words, of_axes, write
 from convlint.backends.operator_tests import RTOL, SECONDS, Case, cases
 from convlint.trial.runtime_process import RuntimeProcess, Said, installed
 
@@ -130,14 +127,11 @@ def _note(situation: str, written: str, said: Said, version: str, failed: dict[s
 
 def main(targets: list[str]) -> None:
     """Measures, and writes what failed beside the chains that are known."""
-    told: dict[str, list[Any]] = msgspec.to_builtins(faults())
     for target in targets:
         found = measured(target)
-        kept = [one for one in told.get(target, []) if in_words(one["chain"]).count(",")]
-        told[target] = [*kept, *(msgspec.to_builtins(found[name]) for name in sorted(found))]
+        write(target, [found[name] for name in sorted(found)], in_a_row=False)
         sys.stdout.write(f"{target}: {', '.join(map(in_words, sorted(found)))}\n")
         sys.stdout.flush()
-    FAULTS.write_text(json.dumps({name: told[name] for name in sorted(told)}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
