@@ -6,13 +6,13 @@ The analyzer makes events, rules judge them. An event says what happens, never h
 from __future__ import annotations
 
 import enum
-import tokenize
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from convlint.findings import ROUTES, Place, Span
+from convlint.findings import ROUTES, Edit, Place, Span
 from convlint.source.document import Document
+from convlint.source.suppressions import comments
 
 if TYPE_CHECKING:
     from libcst import BaseExpression, BaseStatement
@@ -40,16 +40,9 @@ def one_line(text: str) -> str:
 
 
 def _without_comments(text: str) -> str:
-    lines = f"({text}\n)".splitlines(keepends=True)  # in brackets an expression may go on where it likes
-    try:
-        tokens = list(tokenize.generate_tokens(iter(lines).__next__))
-    except (tokenize.TokenError, SyntaxError):
-        return text
-    for token in tokens:
-        if token.type == tokenize.COMMENT:
-            row, column = token.start
-            lines[row - 1] = lines[row - 1][:column] + "\n"
-    return "".join(lines).rstrip().removeprefix("(").removesuffix(")")
+    document = Document("", f"({text}\n)")  # in brackets an expression may go on where it likes
+    found = comments(document)
+    return document.apply([Edit(Span(row, at, row, at + len(one)), "") for row, at, one in found])[1:-1]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -152,7 +152,7 @@ def _is_plain(run: Run, module: ModuleInfo, annotation: ast.expr | None) -> bool
     """Whether an annotation says that there is no module and no function, but numbers, say, or their configuration."""
     if annotation is None:
         return False
-    parts = list(walk(annotation))
+    parts = walk(annotation)
     if any(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in parts):
         return False
     names = {part.id for part in parts if isinstance(part, ast.Name)}

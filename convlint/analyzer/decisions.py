@@ -36,7 +36,6 @@ from convlint.source.walk import walk
 Truth = bool | Guard | None
 """Known, true on some routes only, or not known."""
 
-NOTHING = ast.Pass()
 CHECKS = frozenset({"warn", "warning", "warning_once", "info", "debug", "error", "critical", "print", "log"})
 
 
@@ -190,7 +189,7 @@ def only_checks(body: list[ast.stmt]) -> bool:
     for statement in body:
         if isinstance(statement, (ast.Raise, ast.Pass, ast.Assert)):
             continue
-        if isinstance(statement, ast.If) and only_checks(statement.body) and only_checks(statement.orelse or [NOTHING]):
+        if isinstance(statement, ast.If) and all(map(only_checks, filter(None, (statement.body, statement.orelse)))):
             continue
         if isinstance(statement, ast.Return) and isinstance(statement.value, (ast.Constant, type(None))):
             if any(isinstance(part, ast.Raise) for one in body for part in walk(one)):

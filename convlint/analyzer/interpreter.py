@@ -35,6 +35,7 @@ from convlint.entry_points import EntryPoint
 from convlint.errors import raised
 from convlint.events import Event, Failed
 from convlint.findings import Span
+from convlint.source.walk import walk
 
 NOT_EXPORTED = frozenset(
     [
@@ -376,17 +377,16 @@ class Interpreter:
 def _mentioned(module: ModuleInfo) -> Iterator[str]:
     """Names that the classes of a module use: what they make is entered through them."""
     for cls in module.classes:
-        todo: list[ast.AST] = [cls.node]
-        while todo:
-            part = todo.pop()
+        parts = walk(cls.node)
+        asked = (part for part in parts if isinstance(part, ast.Call) and dotted(part.func) == "isinstance")
+        only_asked = {part for call in asked for one in (call.func, *call.args[1:]) for part in walk(one)}
+        for part in parts:
+            if part in only_asked:
+                continue  # who asks for a class makes nothing of it
             if isinstance(part, ast.Name) and part.id != cls.node.name:
                 yield part.id
             elif isinstance(part, ast.Attribute):
                 yield part.attr
-            elif isinstance(part, ast.Call) and dotted(part.func) == "isinstance":
-                todo += part.args[:1]  # who asks for a class makes nothing of it
-                continue
-            todo += ast.iter_child_nodes(part)
 
 
 def entries_of(outline: Outline) -> Iterator[tuple[Step, ClassOutline]]:

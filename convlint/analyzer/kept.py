@@ -250,7 +250,7 @@ def _only_converts(statement: ast.stmt | None, name: str) -> bool:
     """Whether an attribute gets itself in another form, as it would again: ``self.mean = self.mean.to(x.device)``."""
     if not isinstance(statement, ast.Assign) or _written_by(statement, name) is None:
         return False
-    parts = list(walk(statement.value))
+    parts = walk(statement.value)
     methods = [_method(part) for part in parts if isinstance(part, ast.Call)]
     return _names(statement.value, name) and bool(methods) and all(map(CONVERSIONS.__contains__, methods))
 

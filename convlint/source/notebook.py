@@ -91,7 +91,7 @@ class Notebook(Document):
 
     def sources(self, text: str) -> list[str]:
         """The sources of its cells, magics as they were written, if this were its text."""
-        parts = replace(self, text=text)._parts
+        parts = self._parts_of(text)
         if len(parts) != len(self.cells):
             raise SourceError("would lose where its cells end")
         return [self._unmasked(part) for part in parts]
@@ -119,16 +119,15 @@ class Notebook(Document):
     def _broken(self) -> dict[int, SourceError]:
         """The cells that are no Python, by their place, and why."""
         found = {}
-        for at, part in enumerate(self._parts):
+        for at, part in enumerate(self._parts_of(self.text)):
             try:
                 Document(self.path, part).parse()
             except SourceError as error:
                 found[at] = SourceError(str(error), self.first_rows[at] + error.row - 1, error.column)
         return found
 
-    @property
-    def _parts(self) -> list[str]:
-        return self.text.split(f"\n# {self.mark}\n") if self.cells else []
+    def _parts_of(self, text: str) -> list[str]:
+        return text.split(f"\n# {self.mark}\n") if self.cells else []
 
     @property
     def broken(self) -> Sequence[SourceError]:
@@ -140,8 +139,9 @@ class Notebook(Document):
         """The text with blank lines for such cells."""
         if not self._broken:
             return self.text
-        parts = ["\n" * part.count("\n") if at in self._broken else part for at, part in enumerate(self._parts)]
-        return f"\n# {self.mark}\n".join(parts)
+        parts = enumerate(self._parts_of(self.text))
+        blank = ["\n" * part.count("\n") if at in self._broken else part for at, part in parts]
+        return f"\n# {self.mark}\n".join(blank)
 
     def admits(self, text: str) -> bool:
         """Whether a text may be written in place of this one: no cell is broken that was not before."""
@@ -164,7 +164,7 @@ class Notebook(Document):
 
     def lines_of(self, cell: Cell) -> list[str]:
         """The lines of a cell, magics as they were written."""
-        return _LINE.findall(self._unmasked(self._parts[self.cells.index(cell)]))
+        return _LINE.findall(self._unmasked(self._parts_of(self.text)[self.cells.index(cell)]))
 
     def row_in_file(self, cell: Cell, row: int) -> int:
         """The row of the file where a row of a cell is written."""
