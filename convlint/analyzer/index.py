@@ -6,7 +6,7 @@ import ast
 import functools
 import re
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -325,6 +325,15 @@ def _binding(name: str) -> re.Pattern[bytes]:
     )
 
 
+def _lines_with(content: bytes, word: bytes) -> Iterator[bytes]:
+    """The lines that hold a word: whole files are too much for `_binding`, which tries each of its ways everywhere."""
+    at = content.find(word)
+    while at >= 0:
+        end = content.find(b"\n", at) + 1 or len(content)
+        yield content[content.rfind(b"\n", 0, at) + 1 : end]
+        at = content.find(word, end)
+
+
 _KEPT = 3_000_000
 """How many bytes of source stay parsed, of which others may ask next: thirty times that of memory."""
 
@@ -466,7 +475,7 @@ class Project:
         content, hands_on = self._texts[path]
         if hands_on or not name.isascii():
             return True
-        return name.encode() in content and _binding(name).search(content) is not None
+        return any(_binding(name).search(line) is not None for line in _lines_with(content, name.encode()))
 
     def mentioning(self, name: str) -> list[ModuleInfo]:
         """The reported files with functions that may mention a name."""

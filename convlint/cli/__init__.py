@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 import signal
 import sys
@@ -18,15 +20,21 @@ def main() -> None:
     if sys.argv[1:] in (["--version"], ["-V"]):  # answered before anything slow is imported
         sys.stdout.write(f"convlint {__version__}\n")
         return
-    from convlint.cli.app import INTERRUPTED, run
+    from convlint.cli.app import INTERRUPTED, is_brief, run
 
     signal.signal(signal.SIGTERM, _end)
+    brief = is_brief(sys.argv[1:])
+    if brief:
+        gc.disable()
     try:
         code = run(sys.argv[1:])
     except _Ended:
         code = 128 + signal.SIGTERM
-    if code in (INTERRUPTED, 128 + signal.SIGTERM):
-        os._exit(code)  # nobody waits until Python has freed what a long run has in memory
+    if brief or code in (INTERRUPTED, 128 + signal.SIGTERM):
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)  # nobody waits until Python has freed, piece by piece, what a long run has in memory
     sys.exit(code)
 
 

@@ -94,6 +94,12 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
+def is_brief(arguments: Sequence[str]) -> bool:
+    """Whether a command line checks files once and for nobody who waits: its memory is the system's to free."""
+    command, *others = _with_command(arguments)
+    return command == "check" and not {"-w", "--watch", "--prove"}.intersection(others)
+
+
 def _with_command(arguments: Sequence[str]) -> list[str]:
     """``check`` put first where no command is named."""
     if not arguments:
