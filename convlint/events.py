@@ -580,6 +580,16 @@ class Unregistered(Event):
     """What the file calls ``torch.nn``."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class UnusedInput(Event):
+    """A model that nothing else contains takes an input and does nothing with it; at the parameter."""
+
+    model: str
+    """The class."""
+    name: str
+    """The parameter."""
+
+
 class _Unknown(enum.Enum):
     unknown = "unknown"
 

@@ -12,7 +12,7 @@ from convlint.analyzer.interpreter import entries_of, inference_of, possible_of
 from convlint.analyzer.named import place_of
 from convlint.analyzer.parts import ClassOutline, Outline, Part, Step, Trace
 from convlint.analyzer.registrations import cured
-from convlint.events import Event
+from convlint.events import Event, UnusedInput
 from convlint.source.document import SourceError
 
 
@@ -72,7 +72,10 @@ class Assembly:
         around = self._project.files.around(set(self._given))
         self._enter_importers(exported, around)
         self._enter_possible(exported, used)
-        return cured(self._project.files, [*self._given, *around], [*self.met.events()])
+        helpers = (one for one in outlines if not used.isdisjoint(function.name for function in one.functions))
+        parts = used.union(*(outline.called for outline in helpers))
+        met = (event for event in self.met.events() if not (isinstance(event, UnusedInput) and event.model in parts))
+        return cured(self._project.files, [*self._given, *around], [*met])
 
     def _outline(self, path: Path) -> Outline | None:
         part = self._parts.part(path)

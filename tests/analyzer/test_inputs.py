@@ -1,0 +1,68 @@
+"""Inputs that a model takes and does nothing with."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Agree
+from convlint_rules.examples import forward
+
+OUTER = """
+
+class Outer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = Model()
+
+    def forward(self, x):
+        return self.inner(x, None)
+"""
+
+
+@pytest.mark.parametrize(
+    ("parameters", "body"),
+    [
+        ("x, mask", "return x * 2"),
+        ("x, mask", "del mask\nreturn x * 2"),
+        ("x, mask", "return x.to(mask.device, mask.dtype)"),
+        ("x, *, mask", "return x * 2"),
+    ],
+)
+def test_nothing_is_computed_from_it(agree: Agree, parameters: str, body: str) -> None:
+    agree(forward(body, parameters).replace("mask):", "mask):  # CVL708"))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "body"),
+    [
+        ("x, mask", "return x * mask"),
+        ("x, mask", "mask += 1\nreturn x"),
+        ("x, mask", "return x.view(mask.shape[0], -1)"),
+        ("x, mask", "return locals()['mask'] * x"),
+        ("x, mask", "def inner():\n    return mask\nreturn x * inner()"),
+        ("x, mask=None", "return x * 2"),
+        ("x, _mask", "return x * 2"),
+        ("x, *masks, **others", "return x * 2"),
+        ("x, mask", '"""What others define."""\nraise NotImplementedError'),
+    ],
+)
+def test_it_is_asked_or_not_an_input_by_itself(agree: Agree, parameters: str, body: str) -> None:
+    agree(forward(body, parameters))
+
+
+def test_of_a_part_the_model_decides_what_it_is_given(agree: Agree) -> None:
+    agree(forward("return x * 2", "x, mask") + OUTER)
+
+
+def test_a_part_may_come_from_a_helper(agree: Agree) -> None:
+    helper = "\n\ndef make():\n    return Model()\n"
+    agree(forward("return x * 2", "x, mask") + helper + OUTER.replace("Model()", "make()"))
+
+
+def test_a_script_that_makes_the_model_makes_no_part_of_it(agree: Agree) -> None:
+    script = "\n\ndef main():\n    return Model()(torch.ones(3), torch.ones(3))\n"
+    agree(forward("return x * 2", "x, mask").replace("mask):", "mask):  # CVL708") + script)
+
+
+def test_a_part_of_a_model_in_another_file_too(agree: Agree) -> None:
+    part = forward("return x * 2", "x, mask")
+    agree({"part.py": part, "model.py": "import torch\nfrom torch import nn\nfrom part import Model\n" + OUTER})
