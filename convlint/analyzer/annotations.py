@@ -11,6 +11,7 @@ from convlint.analyzer import signs, torch_facts
 from convlint.analyzer.attributes import TENSOR_ONLY
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo
 from convlint.analyzer.run import Frame, Run
+from convlint.analyzer.shapes import OF_SIZES
 from convlint.analyzer.values import (
     FALSE,
     NONE,
@@ -23,6 +24,7 @@ from convlint.analyzer.values import (
     Layer,
     List,
     Number,
+    Shape,
     Tensor,
     Tuple,
     Unknown,
@@ -300,6 +302,8 @@ def _entry(
         return Dict(rest=Unknown(Taint.data, True))
     if "list" in used:
         return List(Unknown(Taint.data, True))
+    if OF_SIZES.fullmatch(name):
+        return Shape()
     if named or used:
         return run.tensor(None, None, Taint.data, sure=False, sign=signs.of_input(name) if named else "")
     return Unknown(Taint.data, False)

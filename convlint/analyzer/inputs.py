@@ -16,8 +16,16 @@ _ALL_NAMES = frozenset(["locals", "vars"])
 
 
 def note_unused(run: Run, cls: ClassInfo, forward: FunctionInfo) -> None:
-    """Notes the inputs without a default of which the ``forward`` of a class asks no value and no size."""
-    if forward.cls is not cls or isinstance(forward.node, ast.Lambda) or _is_declared(forward.node.body):
+    """Notes the inputs without a default of which the ``forward`` of a class asks no value and no size.
+
+    A class with a decorator may be one of several that are chosen by name and all given the same.
+    """
+    if (
+        forward.cls is not cls
+        or cls.node.decorator_list
+        or isinstance(forward.node, ast.Lambda)
+        or _is_declared(forward.node.body)
+    ):
         return
     read = set(_read(forward.node))
     frame = Frame(forward.module, forward, statement=forward.node)

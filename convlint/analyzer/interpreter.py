@@ -71,8 +71,10 @@ _OF_DATA = frozenset(
     ["PIL", "albumentations", "cv2", "imageio", "imgaug", "librosa", "random", "skimage", "soundfile", "torchvision"]
 )
 """What transforms of data import; transforms that import none of it may be a flow's or a spectrogram's."""
+_OF_TRANSFORMS = re.compile(r"\.transforms?\.")
 _NOT_EXPORTED = re.compile(
-    r".*(Loss|Criterion|Dataset|BatchSampler|Metric|Optimizer|HungarianMatcher|Augmentation)(s|es)?$"
+    r".*(Loss|Criterion|Dataset|BatchSampler|Metric|Optimizer|HungarianMatcher|Augmentation|(?<!Pre)Train(er|ing)?)"
+    r"(s|es)?$"
 )
 
 
@@ -110,8 +112,8 @@ def _is_tensor(annotation: ast.expr | None) -> bool:
 
 def _transforms(module: ModuleInfo) -> str:
     """The package (or module) of transforms that a module is of, '' for none."""
-    around, found, _ = f".{module.name}.".partition(".transforms.")
-    return around + found if found else ""
+    found = _OF_TRANSFORMS.search(f".{module.name}.")
+    return found.string[: found.end()] if found else ""
 
 
 def _imports_data(module: ModuleInfo) -> bool:

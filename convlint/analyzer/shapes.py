@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from convlint.analyzer.values import (
@@ -148,6 +149,12 @@ SAME = frozenset(
         "dropout3d",
     ]
 )
+
+
+OF_SIZES = re.compile(
+    r"(\w*_)?(shape|hw)|(im|img|image|in|input|out|output|feat|feature|spatial|src|map|target)_?size", re.IGNORECASE
+)
+"""Names under which people keep a shape (what is called `sizes` may be a tensor of them)."""
 
 
 def integer(value: Value | None) -> int | None:

@@ -16,6 +16,7 @@ from convlint.analyzer.index import ClassInfo, FunctionInfo, _class_block
 from convlint.analyzer.indexing import index_shape
 from convlint.analyzer.iteration import Elements, iterate
 from convlint.analyzer.run import ALL_ROUTES, STATEMENTS, Frame, Run, join_env
+from convlint.analyzer.shapes import OF_SIZES
 from convlint.analyzer.values import (
     UNKNOWN,
     Autocast,
@@ -69,9 +70,8 @@ def _stop(run: Run, frame: Frame, node: ast.stmt) -> None:
 
 
 def _assert(run: Run, frame: Frame, node: ast.Assert) -> None:
-    truth = decisions.test(run, frame, node.test, "assert", True, node)
-    if truth is not False:
-        frame.env.update(decisions.narrowed(run, frame, node.test, True))
+    decisions.test(run, frame, node.test, "assert", True, node)
+    frame.env.update(decisions.narrowed(run, frame, node.test, True))  # it is right where convlint believes otherwise
 
 
 # --- binding -----------------------------------------------------------------------------------------------------
@@ -156,7 +156,9 @@ def _bind_aligned(run: Run, frame: Frame, target: ast.expr, source: ast.expr) ->
 
 
 def _by_name(name: str, value: Value) -> Value:
-    """A size bound to a name like ``C`` or ``head_dim`` is one that the configuration fixes."""
+    """What a name says: ``C`` and ``head_dim`` are sizes that the configuration fixes, ``hw_shape`` holds sizes."""
+    if isinstance(value, Unknown) and value.taint > Taint.shape and OF_SIZES.fullmatch(name):
+        return Shape()
     if isinstance(value, Number) and value.dim and value.taint is Taint.shape and CHANNELS.fullmatch(name):
         return Number("int", Taint.fixed, symbol=value.symbol)
     return value

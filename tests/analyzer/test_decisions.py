@@ -122,6 +122,32 @@ def test_a_size_is_an_instance_of_each_kind_of_number(agree: Agree, kind: str) -
     agree(forward(body, imports="numbers"))
 
 
+def test_an_assert_is_believed(agree: Agree) -> None:
+    model = forward("assert isinstance(x, list)\nreturn x[0] * len(x)")
+    outer = """
+
+class Outer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.model = nn.Linear(4, 4), Model()
+
+    def forward(self, x):
+        return self.model(self.first(x))
+"""
+    agree(model + outer)
+
+
+@pytest.mark.parametrize("name", ["hw_shape", "out_size"])
+def test_what_a_name_says_to_be_a_shape_holds_sizes(agree: Agree, name: str) -> None:
+    body = f"x, {name} = self.patches(x)\nh, w = {name}\nif h > w:  # CVL302\n    x = x * 2\nreturn x"
+    agree(forward(body, init="self.patches = build('patches')", imports="building").replace("import building", BUILD))
+    body = f"h, w = {name}\nif h > w:  # CVL302\n    x = x * 2\nreturn x"
+    agree(forward(body, f"x, {name}"))
+
+
+BUILD = "from building import build"
+
+
 def test_a_tensor_behind_isinstance_is_one(agree: Agree) -> None:
     agree(forward("if isinstance(x, torch.Tensor):\n    return x * len(x)  # CVL205\nreturn x"))
 

@@ -28,7 +28,7 @@ class Outer(nn.Module):
     ],
 )
 def test_nothing_is_computed_from_it(agree: Agree, parameters: str, body: str) -> None:
-    agree(forward(body, parameters).replace("mask):", "mask):  # CVL708"))
+    agree(forward(body, parameters).replace("mask):", "mask):  # CVL708"), ignore=[])
 
 
 @pytest.mark.parametrize(
@@ -46,23 +46,29 @@ def test_nothing_is_computed_from_it(agree: Agree, parameters: str, body: str) -
     ],
 )
 def test_it_is_asked_or_not_an_input_by_itself(agree: Agree, parameters: str, body: str) -> None:
-    agree(forward(body, parameters))
+    agree(forward(body, parameters), ignore=[])
 
 
 def test_of_a_part_the_model_decides_what_it_is_given(agree: Agree) -> None:
-    agree(forward("return x * 2", "x, mask") + OUTER)
+    agree(forward("return x * 2", "x, mask") + OUTER, ignore=[])
 
 
 def test_a_part_may_come_from_a_helper(agree: Agree) -> None:
     helper = "\n\ndef make():\n    return Model()\n"
-    agree(forward("return x * 2", "x, mask") + helper + OUTER.replace("Model()", "make()"))
+    agree(forward("return x * 2", "x, mask") + helper + OUTER.replace("Model()", "make()"), ignore=[])
 
 
 def test_a_script_that_makes_the_model_makes_no_part_of_it(agree: Agree) -> None:
     script = "\n\ndef main():\n    return Model()(torch.ones(3), torch.ones(3))\n"
-    agree(forward("return x * 2", "x, mask").replace("mask):", "mask):  # CVL708") + script)
+    agree(forward("return x * 2", "x, mask").replace("mask):", "mask):  # CVL708") + script, ignore=[])
+
+
+def test_a_class_with_a_decorator_is_chosen_by_name(agree: Agree) -> None:
+    agree(forward("return x * 2", "x, mask").replace("class Model", "@register\nclass Model"), ignore=[])
 
 
 def test_a_part_of_a_model_in_another_file_too(agree: Agree) -> None:
     part = forward("return x * 2", "x, mask")
-    agree({"part.py": part, "model.py": "import torch\nfrom torch import nn\nfrom part import Model\n" + OUTER})
+    agree(
+        {"part.py": part, "model.py": "import torch\nfrom torch import nn\nfrom part import Model\n" + OUTER}, ignore=[]
+    )

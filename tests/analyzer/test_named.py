@@ -40,6 +40,13 @@ def test_transforms_are_of_data_where_they_read_images_or_sounds(agree: Agree) -
     agree(package | {"flows/transforms/affine.py": flow, "flows/transforms/base.py": "import numpy\n"})
     flow = flow.replace("  # CVL202", "")
     agree(package | {"flows/transforms/affine.py": flow, "flows/transforms/io.py": "import PIL.Image\n"})
+    agree({"transform.py": "import PIL.Image\n" + flow})
+
+
+@pytest.mark.parametrize("name", ["BenchTrain", "Trainer", "FocalLoss"])
+def test_what_trains_a_model_is_not_exported(agree: Agree, name: str) -> None:
+    agree(method("forward(self, x)", f"class {name}(nn.Module):").replace("  # CVL202", ""))
+    agree(method("forward(self, x)", "class BertForPreTraining(nn.Module):"))
 
 
 @pytest.mark.parametrize(
