@@ -88,9 +88,15 @@ class Graph:
 
 
 def jit_trace(export: Export) -> Graph:
-    """``torch.jit.trace``."""
+    """``torch.jit.trace``, run as it is: optimizing it for each of a few calls takes longer than they do."""
     made = traced(export.model, export.args)
-    return _with_state(made, made)
+    graph = _with_state(made, made)
+
+    def run(args: Args) -> Any:
+        with torch.jit.optimized_execution(False):  # type: ignore[no-untyped-call]
+            return graph.run(args)
+
+    return replace(graph, run=run)
 
 
 def traced(model: torch.nn.Module, args: Args, **options: Any) -> Any:

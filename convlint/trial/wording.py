@@ -27,12 +27,17 @@ _CPP = re.compile(
     r"|/?(?:onnxruntime_src/\S+|[\w.-]+\.(?:cc|cpp|h)):\d+ (?:[\w:*&<>~, ]+\([^()]*\) (?:const )?|\w+ )?"
 )
 """Where in ONNX Runtime an error was raised."""
+_PARTED = re.compile(r"^TracingCheckError: Tracing failed sanity checks! ERROR: Graphs differed across invocations!.*")
+_TWO_GRAPHS = (
+    "TracingCheckError: traced twice, the model gives two graphs: it keeps something from one call to the next, or "
+    "decides at random"
+)
 
 
 def readable(message: str) -> str:
     """A message in the words that help."""
     message = _ADVICE.sub("", _STEP.sub(r"\1: ", message))
-    message = _DATA_DEPENDENT.sub(_asked, message)
+    message = _DATA_DEPENDENT.sub(_asked, _PARTED.sub(_TWO_GRAPHS, message))
     return _NODE.sub(_in_node, message).strip()
 
 

@@ -50,6 +50,12 @@ _MARKED = " - You marked x.shape[2] as dynamic but your code specialized it to b
             "<class 'torch.onnx._internal.exporter._errors.DispatchError'>: No ONNX function found",
             "DispatchError: No ONNX function found",
         ),
+        (
+            "TracingCheckError: Tracing failed sanity checks! ERROR: Graphs differed across invocations! Graph diff: "
+            "graph(%self.1 : __torch__.Flat, - %x.1 : Float(2, 3) ? ^ + %x : Float(2,",
+            "TracingCheckError: traced twice, the model gives two graphs: it keeps something from one call to the "
+            "next, or decides at random",
+        ),
         ("RuntimeError: anything else", "RuntimeError: anything else"),
     ],
 )
