@@ -366,6 +366,7 @@ def matrix(
     settings = configuration.settings(Path.cwd())
     if len(what) == 1 and _is_model(str(what[0]), settings):
         (model,) = _models([str(what[0])], [settings])
+        settings = configuration.of_model(settings, model)
         subject = subjects.of_model(model, settings, draw=draw, really=really)
     else:
         subject = subjects.of_paths(what, configuration, draw=draw, really=really)

@@ -344,6 +344,25 @@ def test_a_model_is_exported_in_the_mode_that_is_configured(folder: Path, cli: C
     assert "onnx_torchscript  yes      yes   equal   " + ("1 of 7 differ" if training else "equal") in ran.out
 
 
+def test_a_model_has_targets_of_its_own_unless_the_command_names_some(folder: Path, cli: Cli) -> None:
+    config = folder / "deployed.toml"
+    config.write_text(textwrap.dedent(f"""
+        target = ["onnxruntime"]
+        [[models]]
+        name = "net"
+        factory = "{folder}/models.py:Right"
+        inputs = "x: float32[2, 4]"
+        targets = ["openvino", "ncnn"]
+    """), encoding="utf-8")  # fmt: skip
+    given = ("preflight", "net", "--config", str(config), "--exporter", "torchscript", "--results", "deployed")
+
+    def taking(*options: str) -> list[str]:
+        return [line.split()[0] for line in cli(*given, *options).out.splitlines() if " takes it " in line]
+
+    assert taking() == ["openvino", "ncnn"]
+    assert taking("--target", "tvm") == ["tvm"]  # of the result that was kept: nothing is run again
+
+
 def test_what_the_trial_saw_is_told_before_what_it_did_not(folder: Path, cli: Cli) -> None:
     given = (f"{folder}/models.py:Long", "--input", "x: float32[2, 4]", "--isolated", "--exporter", "torchscript")
     told = cli("preflight", *given).out
