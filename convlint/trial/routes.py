@@ -93,7 +93,7 @@ def jit_trace(export: Export) -> Graph:
     graph = _with_state(made, made)
 
     def run(args: Args) -> Any:
-        with torch.jit.optimized_execution(False):  # type: ignore[no-untyped-call]
+        with torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
             return graph.run(args)
 
     return replace(graph, run=run)
