@@ -140,8 +140,9 @@ class Runner:
         outcomes: dict[str, Outcome] = {}
         step = ""
         while True:
+            seconds = self._patience(outcomes) if len(outcomes) == len(routes) else self.seconds
             try:
-                answer = worker.receive(self._patience(outcomes) if len(outcomes) == len(routes) else self.seconds)
+                answer = worker.receive(seconds if step else _START_SECONDS)
             except _WorkerDiedError as error:
                 error.step = step
                 return reference, outcomes, error
@@ -172,7 +173,7 @@ class _WorkerDiedError(Exception):
 
 def _told_before_export(death: _WorkerDiedError) -> str:
     """Of a worker that ended before any exporter began: what happened, at which step, and what to do."""
-    during = f" while the model is {death.step}" if death.step else " while the model runs in eager"
+    during = f" while the model is {death.step}" if death.step else " before the model is run"
     at = f" at {death.place}" if death.place else ""
     return f"{death}{during}{at}{'; allow it more time, if it needs that' * death.hung}"
 

@@ -106,7 +106,7 @@ def test_the_inputs_of_the_user_are_used_as_given(runner: Runner, tmp_path: Path
     [
         (forward("return x @ x"), "the model itself fails on the inputs that it is given: RuntimeError: "),
         ("def forward(self x): pass", "cannot be imported: SyntaxError: "),
-        (forward("os.abort()"), "the process dies (SIGABRT) while the model runs in eager at "),
+        (forward("os.abort()"), "the process dies (SIGABRT) while the model is run in eager at "),
     ],
 )
 def test_a_model_that_does_not_run_is_an_error_of_the_user(
