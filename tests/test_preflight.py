@@ -434,8 +434,10 @@ def test_a_level_is_never_above_what_was_seen(folder: Path) -> None:
 def test_several_models_are_a_line_each_and_kept_results_are_not_run_again(folder: Path, cli: Cli) -> None:
     models = [f"{folder}/models.py:{name}" for name in ("Right", "Unseen", "Missing")]
     options = ("--isolated", "--exporter", "torchscript", "--input", "x: float32[N=2, 4]", "--results", "kept")
-    ran = cli("preflight", *models, *options, "--jobs", "2")
+    ran = cli("preflight", *models, *options, "--jobs", "2", "--target", "onnxruntime,tensorrt==5.1")
     assert ran.code == 2  # one model is not there
+    assert ran.out.splitlines()[0].split()[-2:] == ["findings", "targets"]
+    assert ran.out.splitlines()[1].endswith("  not tensorrt==5.1")
     assert "1 of 3 models pass" in ran.out
     assert "models.py` has no `Missing`" in ran.out
     source = (folder / "models.py").read_text(encoding="utf-8")

@@ -63,8 +63,16 @@ def _overview(models: Sequence[Preflighted], out: TextIO, width: int) -> Iterato
         cells = [in_a_word(outcomes[route]) if route in outcomes else "" for route in routes]
         counts = Counter(finding.severity for finding in model.judged.findings)
         found = ", ".join(summary.plural(counts[one], one) for one in ("error", "warning") if counts[one])
-        rows.append((model.label, [*cells, found]))
-    yield from _tabled(("model", *routes, "findings"), rows, out, width)
+        rows.append((model.label, [*cells, found, _taken_by(model.matrix)]))
+    yield from _tabled(("model", *routes, "findings", "targets"), rows, out, width)
+
+
+def _taken_by(result: MatrixResult | None) -> str:
+    """Which targets take the file that a model became: ``all``, ``not tensorrt``, nothing where it became none."""
+    if result is None:
+        return ""
+    left = [target.asked for target in result.matrix.targets if targets(result.matrix, target)[0] != "yes"]
+    return f"not {', '.join(left)}" if left else "all"
 
 
 def in_a_word(outcome: Outcome) -> str:
@@ -158,8 +166,8 @@ def _tabled(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], out:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="")
-    for name in head:
-        table.add_column(name, no_wrap=True)
+    for i, name in enumerate(head):
+        table.add_column(name, no_wrap=i > 0, overflow="fold")  # the name of a model may be long
     for first, cells in rows:
         table.add_row(Text(first), *(Text(cell, style=_style(cell)) for cell in cells))
     written = io.StringIO()
