@@ -119,7 +119,10 @@ def runtime_of(target: str) -> str:
     if target not in PACKAGES:
         raise UsageError(f"{target}: convlint runs no such runtime; it runs {', '.join(PACKAGES)}")
     version = installed(target)
-    for package, is_there in ((PACKAGES[target], bool(version)), ("onnx", importlib.util.find_spec("onnx") is not None)):
+    for package, is_there in (
+        (PACKAGES[target], bool(version)),
+        ("onnx", importlib.util.find_spec("onnx") is not None),
+    ):
         if not is_there:
             raise UsageError(f"measuring {target} needs a package that is not installed: `pip install {package}`")
     return version

@@ -32,11 +32,16 @@ _TWO_GRAPHS = (
     "TracingCheckError: traced twice, the model gives two graphs: it keeps something from one call to the next, or "
     "decides at random"
 )
+_NO_FUNCTION = re.compile(
+    r"^DispatchError: No ONNX function found for <OpOverload\(op='([^']+)', overload='[^']+'\)>\. "
+    r"Failure message: No decompositions registered.*"
+)
 
 
 def readable(message: str) -> str:
     """A message in the words that help."""
     message = _ADVICE.sub("", _STEP.sub(r"\1: ", message))
+    message = _NO_FUNCTION.sub(r"DispatchError: the exporter has no ONNX function for the operator `\1`", message)
     message = _DATA_DEPENDENT.sub(_asked, _PARTED.sub(_TWO_GRAPHS, message))
     return _NODE.sub(_in_node, message).strip()
 

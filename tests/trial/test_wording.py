@@ -56,6 +56,13 @@ _MARKED = " - You marked x.shape[2] as dynamic but your code specialized it to b
             "TracingCheckError: traced twice, the model gives two graphs: it keeps something from one call to the "
             "next, or decides at random",
         ),
+        (
+            "ConversionError: Failed to convert the exported program to an ONNX model. This is step 3/3 of exporting "
+            "the model to ONNX. <class 'torch.onnx._internal.exporter._errors.DispatchError'>: No ONNX function "
+            "found for <OpOverload(op='transformers.grouped_mm_fallback', overload='default')>. Failure message: "
+            "No decompositions registered for the real-valued input \u2b06\ufe0f <class 'torch.onnx._internal.ex",
+            "DispatchError: the exporter has no ONNX function for the operator `transformers.grouped_mm_fallback`",
+        ),
         ("RuntimeError: anything else", "RuntimeError: anything else"),
     ],
 )
