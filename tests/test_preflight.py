@@ -96,6 +96,11 @@ MODELS = '''
             return super().forward(x) + torch.rand_like(x)
 
 
+    class Named(nn.Module):
+        def forward(self, x):
+            return {"total": x.sum(1), "parts": [x + 1, x * 2]}
+
+
     class Sharp(nn.Module):
         """A rounding error decides."""
 
@@ -381,6 +386,15 @@ def test_every_opset_that_is_asked_for_is_tried(folder: Path, cli: Cli) -> None:
     assert "by jit_trace, onnx_torchscript@18 alone" in ran.out
     line = next(line for line in ran.out.splitlines() if "opset version 17 is not supported" in line)
     assert f"/models.py:{row_of(folder, 'functional.fold(x')}: " in line
+
+
+def test_outputs_that_a_file_calls_otherwise_are_told_where_all_is(folder: Path, cli: Cli) -> None:
+    given = ("preflight", f"{folder}/models.py:Named", "--input", "x: float32[2, 4]", "--exporter", "torchscript")
+    given = (*given, "--isolated", "--results", "named")
+    assert "calls its outputs" not in cli(*given).out
+    told = next(line for line in cli(*given, "-v").out.splitlines() if "the file calls its outputs `" in line)
+    assert told.startswith("  onnx_torchscript: ")
+    assert told.endswith(", the model `total`, `parts.0`, `parts.1`: export it with `output_names`")
 
 
 def test_the_report_for_programs_has_verdicts_and_findings(folder: Path, cli: Cli) -> None:

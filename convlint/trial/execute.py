@@ -311,7 +311,7 @@ def exported(route: str, subject: Subject, traced: Sample, opset: int | None, fo
 
 def _judge(route: str, graph: Graph, measured: list[Measured]) -> Outcome:
     """The worst that any sample shows."""
-    worst = Outcome(route, Level.harmless, vanished=graph.vanished)
+    worst = Outcome(route, Level.harmless, vanished=graph.vanished, outputs=graph.outputs)
     failed = {}
     raised: list[str] = []
     unsure: list[str] = []
