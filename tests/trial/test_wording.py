@@ -83,3 +83,14 @@ _HINT = "Received user-specified dim hint Dim.DYNAMIC(min=None, max=None), but"
 )
 def test_a_message_says_what_a_user_can_understand(said: str, told: str) -> None:
     assert readable(said) == told
+
+
+def test_an_error_in_a_pass_is_told_without_the_passes_around_it() -> None:
+    from onnx_ir.passes import PassError
+
+    from convlint.trial.execute import told
+
+    error = PassError("An error occurred when running the '<PassManager object at 0x7fa5a80d5b90>' pass")
+    error.__cause__ = PassError("An error occurred at step 0")
+    error.__cause__.__cause__ = RuntimeError("Error during constant folding for node 'split'")
+    assert told(error) == "RuntimeError: Error during constant folding for node 'split'"
