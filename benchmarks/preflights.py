@@ -20,6 +20,8 @@ from typing import Any
 
 from real_models import CASES
 
+from convlint.rule import faults, registry
+
 WORK = Path("build/preflights")
 HERE = Path(__file__).parent.resolve()
 SCREEN = 50
@@ -49,6 +51,8 @@ def inputs():
 
 def main() -> None:
     """Run, report, compare."""
+    if not registry():
+        sys.exit(f"no rules run here ({'; '.join(fault.message for fault in faults()) or 'none is installed'})")
     WORK.mkdir(parents=True, exist_ok=True)
     done = {case.name: preflighted(case.name) for case in CASES}
     tried = {name: run for name, run in done.items() if run["verdicts"]}

@@ -197,7 +197,9 @@ def preflight(
         return result.models[0]
     from convlint.preflighter import preflight_live
 
-    return preflight_live(model, inputs, configuration)
+    done = preflight_live(model, inputs, configuration)
+    _tell_of_packs([done], configuration)
+    return done
 
 
 def preflight_all(
@@ -241,7 +243,15 @@ def preflight_all(
     named = _models(models, [configuration.settings(Path.cwd())])[part - 1 :: parts]
     specs = [structs.replace(model, **given) for model in named]
     how = How(seconds, gigabytes, jobs, dask, store, lock, draw, tuple(opsets), sandbox)
-    return preflight_models(specs, configuration, how, watch, want_fixes=want_fixes)
+    done = preflight_models(specs, configuration, how, watch, want_fixes=want_fixes)
+    _tell_of_packs(done.models, configuration)
+    return done
+
+
+def _tell_of_packs(models: Sequence[Preflighted], configuration: Configuration) -> None:
+    """Adds what is wrong with rule packs to the first of some models."""
+    for model in models[:1]:
+        model.judged.findings[:0] = _about_packs(configuration)
 
 
 def lock(
@@ -356,6 +366,7 @@ def matrix(
     settings = configuration.settings(Path.cwd())
     if len(what) == 1 and _is_model(str(what[0]), settings):
         (model,) = _models([str(what[0])], [settings])
+        settings = configuration.of_model(settings, model)
         subject = subjects.of_model(model, settings, draw=draw, really=really)
     else:
         subject = subjects.of_paths(what, configuration, draw=draw, really=really)

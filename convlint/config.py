@@ -490,6 +490,12 @@ class Configuration:
                 self._warn(text)
         return found
 
+    def of_model(self, settings: Settings, model: ModelSpec) -> Settings:
+        """Settings with the targets of a model, where it has its own and the command line names none."""
+        if not model.targets or any(layer.options.target is not None for layer in self.overrides):
+            return settings
+        return replace(settings, targets=parse_targets(model.targets))
+
     def files(self, paths: Sequence[Path | str]) -> dict[Path, Settings]:
         """The files under the paths, each with the settings of its folder.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from convlint import lock as locks
 from convlint import subjects
 from convlint.backends.matrix import MatrixResult
+from convlint.backends.uses import Subject
 from convlint.config import Configuration, Settings
 from convlint.findings import EXPORTERS, Finding, Level, Span
 from convlint.graph.apart import called
@@ -53,6 +54,16 @@ class Preflighted:
         if any(one.matters for one in self.departures or ()):
             return False
         return len(self.right) == len(self.trial.every) and all(f.severity == "info" for f in self.judged.findings)
+
+
+@dataclass(frozen=True)
+class OfFiles:
+    """What the ONNX files show that a model became: they are not kept."""
+
+    subject: Subject | None = None
+    """What a matrix is made of."""
+    diagnoses: dict[str, Diagnosis] = field(default_factory=dict)
+    """By route what is wrong with a file that is refused."""
 
 
 @dataclass
@@ -98,7 +109,9 @@ def preflight_models(
     """
     settings = configuration.settings(Path.cwd())
     done: dict[str, many.Answer] = {}
+    shown: dict[str, OfFiles] = {}
     result = PreflightResult()
+    drawn = {model.label: configuration.of_model(settings, model) for model in models if how.draw}
 
     def tell(label: str, step: str) -> None:
         watch(f"{len(done)} of {len(models)} models; {label}: {step}" if len(models) > 1 else f"{label}: {step}")
@@ -124,17 +137,32 @@ def preflight_models(
         with many.on_dask(how.dask) if how.dask else many.here(how.jobs, tell) as (start, at_once):
             for request, answer in many.run_all(requests, start, at_once, how.store):
                 done[request.label] = answer
+                shown[request.label] = _of_files(request, answer, how.store, drawn.get(request.label))
                 tell(request.label, "done")
-        for request in requests:
-            label, files = request.label, Path(request.job.files)
-            trial = done[label].trial
-            if trial is None:
-                result.errors[label] = done[label].error
-                continue
-            model = _judged_trial(label, trial, files, configuration, want_fixes=want_fixes, draw=how.draw)
-            model.spec = request.job.preflight
-            result.models.append(model)
+    for model in models:
+        trial = done[model.label].trial
+        if trial is None:
+            result.errors[model.label] = done[model.label].error
+            continue
+        judged = _judged_trial(model, trial, shown[model.label], configuration, want_fixes=want_fixes)
+        judged.spec = model
+        result.models.append(judged)
     return result
+
+
+def _of_files(request: many.Request, answer: many.Answer, store: Path | None, draw: Settings | None) -> OfFiles:
+    """What the files show that a model became now, or when its result was stored."""
+    name = f"{request.key}.files"
+    folder = Path(request.job.files)
+    if answer.trial is None or not any(folder.iterdir()):
+        return many.stored(store, name, OfFiles) or OfFiles()
+    found = _read(request.label, answer.trial, folder, draw)
+    many.keep(store, name, found)
+    return found
+
+
+def _read(label: str, trial: Trial, folder: Path, draw: Settings | None = None) -> OfFiles:
+    return OfFiles(subjects.of_folder(label, folder, draw), _diagnoses(trial, folder))
 
 
 def _further(routes: Sequence[str], opsets: Sequence[int]) -> Iterator[str]:
@@ -155,27 +183,27 @@ def preflight_live(
     settings = configuration.settings(Path.cwd())
     with tempfile.TemporaryDirectory(prefix="convlint-", ignore_cleanup_errors=True) as folder:
         trial = trial_of(model, inputs, EXPORTERS[settings.exporter], settings.opset, folder)
-        return _judged_trial(type(model).__name__, trial, Path(folder), configuration, want_fixes=True)
+        spec = ModelSpec(factory=type(model).__name__)
+        return _judged_trial(spec, trial, _read(spec.label, trial, Path(folder)), configuration, want_fixes=True)
 
 
 def _judged_trial(
-    label: str, trial: Trial, files: Path, configuration: Configuration, *, want_fixes: bool, draw: bool = False
+    model: ModelSpec, trial: Trial, files: OfFiles, configuration: Configuration, *, want_fixes: bool
 ) -> Preflighted:
-    """A trial, what the linter finds in the files that it ran, and what is known of the ONNX files in a folder."""
-    settings = configuration.settings(Path.cwd())
+    """A trial, what the linter finds in the files that it ran, and what the targets make of its ONNX file."""
+    settings = configuration.of_model(configuration.settings(Path.cwd()), model)
     found: list[Finding] = []
     repairables: dict[tuple[str, str, Span], Repairable] = {}
     there = [path for path in trial.reference.executed if Path(path).is_file()]  # a result may be older than the files
     for own, group in configuration.groups(there):
-        linted = lint(group, replace(own, show_harmless=True))
+        linted = lint(group, replace(configuration.of_model(own, model), show_harmless=True))
         found += linted.findings
         repairables |= {_key(one.finding): one for one in linted.repairables}
     judged = judge(found, trial, settings)
     if want_fixes:  # of what is shown: computing one takes time
         judged.findings = [_with_fix(one, repairables.get(_key(one)), settings) for one in judged.findings]
-    subject = subjects.of_folder(label, files, settings if draw else None)
-    matrix = subjects.judged(subject, settings) if subject else None
-    return Preflighted(label, trial, judged, matrix, diagnoses=_diagnoses(trial, files))
+    matrix = subjects.judged(files.subject, settings) if files.subject else None
+    return Preflighted(model.label, trial, judged, matrix, diagnoses=files.diagnoses)
 
 
 def write_lock(model: Preflighted) -> Path:

@@ -127,6 +127,14 @@ def test_a_pack_that_raises_is_named_at_its_line_and_the_run_goes_on(
     assert (found["filename"], found["location"]) == (str(path), {"row": 3, "column": 1})
 
 
+def test_a_preflight_names_it_too(install: Install, cli: Cli, tmp_path: Path) -> None:
+    install("raise RuntimeError('no licence')\n")
+    (tmp_path / "net.py").write_text("import torch\n\nnet = torch.nn.ReLU()\n")
+    ran = cli("preflight", "net.py:net", "--input", "x: float32[2]", "--exporter", "torchscript", "--isolated")
+    assert "CVL005 rule pack `acme` (acme_rules:pack) cannot be loaded (RuntimeError: no licence)" in ran.out
+    assert ran.code == 1
+
+
 @pytest.mark.parametrize(
     ("source", "why"),
     [

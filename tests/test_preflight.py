@@ -96,6 +96,11 @@ MODELS = '''
             return super().forward(x) + torch.rand_like(x)
 
 
+    class Named(nn.Module):
+        def forward(self, x):
+            return {"total": x.sum(1), "parts": [x + 1, x * 2]}
+
+
     class Sharp(nn.Module):
         """A rounding error decides."""
 
@@ -344,6 +349,25 @@ def test_a_model_is_exported_in_the_mode_that_is_configured(folder: Path, cli: C
     assert "onnx_torchscript  yes      yes   equal   " + ("1 of 7 differ" if training else "equal") in ran.out
 
 
+def test_a_model_has_targets_of_its_own_unless_the_command_names_some(folder: Path, cli: Cli) -> None:
+    config = folder / "deployed.toml"
+    config.write_text(textwrap.dedent(f"""
+        target = ["onnxruntime"]
+        [[models]]
+        name = "net"
+        factory = "{folder}/models.py:Right"
+        inputs = "x: float32[2, 4]"
+        targets = ["openvino", "ncnn"]
+    """), encoding="utf-8")  # fmt: skip
+    given = ("preflight", "net", "--config", str(config), "--exporter", "torchscript", "--results", "deployed")
+
+    def taking(*options: str) -> list[str]:
+        return [line.split()[0] for line in cli(*given, *options).out.splitlines() if " takes it " in line]
+
+    assert taking() == ["openvino", "ncnn"]
+    assert taking("--target", "tvm") == ["tvm"]  # of the result that was kept: nothing is run again
+
+
 def test_what_the_trial_saw_is_told_before_what_it_did_not(folder: Path, cli: Cli) -> None:
     given = (f"{folder}/models.py:Long", "--input", "x: float32[2, 4]", "--isolated", "--exporter", "torchscript")
     told = cli("preflight", *given).out
@@ -362,6 +386,15 @@ def test_every_opset_that_is_asked_for_is_tried(folder: Path, cli: Cli) -> None:
     assert "by jit_trace, onnx_torchscript@18 alone" in ran.out
     line = next(line for line in ran.out.splitlines() if "opset version 17 is not supported" in line)
     assert f"/models.py:{row_of(folder, 'functional.fold(x')}: " in line
+
+
+def test_outputs_that_a_file_calls_otherwise_are_told_where_all_is(folder: Path, cli: Cli) -> None:
+    given = ("preflight", f"{folder}/models.py:Named", "--input", "x: float32[2, 4]", "--exporter", "torchscript")
+    given = (*given, "--isolated", "--results", "named")
+    assert "calls its outputs" not in cli(*given).out
+    told = next(line for line in cli(*given, "-v").out.splitlines() if "the file calls its outputs `" in line)
+    assert told.startswith("  onnx_torchscript: ")
+    assert told.endswith(", the model `total`, `parts.0`, `parts.1`: export it with `output_names`")
 
 
 def test_the_report_for_programs_has_verdicts_and_findings(folder: Path, cli: Cli) -> None:
@@ -415,8 +448,10 @@ def test_a_level_is_never_above_what_was_seen(folder: Path) -> None:
 def test_several_models_are_a_line_each_and_kept_results_are_not_run_again(folder: Path, cli: Cli) -> None:
     models = [f"{folder}/models.py:{name}" for name in ("Right", "Unseen", "Missing")]
     options = ("--isolated", "--exporter", "torchscript", "--input", "x: float32[N=2, 4]", "--results", "kept")
-    ran = cli("preflight", *models, *options, "--jobs", "2")
+    ran = cli("preflight", *models, *options, "--jobs", "2", "--target", "onnxruntime,tensorrt==5.1")
     assert ran.code == 2  # one model is not there
+    assert ran.out.splitlines()[0].split()[-2:] == ["findings", "targets"]
+    assert ran.out.splitlines()[1].endswith("  not tensorrt==5.1")
     assert "1 of 3 models pass" in ran.out
     assert "models.py` has no `Missing`" in ran.out
     source = (folder / "models.py").read_text(encoding="utf-8")

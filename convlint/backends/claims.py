@@ -16,7 +16,7 @@ from convlint.backends.facts import OLDEST_OPSET, Claim, Facts, facts
 from convlint.backends.operator_tests import Key, Tally, cases, measured
 from convlint.errors import UsageError
 from convlint.trial.runtime_process import installed
-from convlint.trial.runtimes import MODULES
+from convlint.trial.runtimes import PACKAGES
 
 REVIEWED = Path(__file__).with_name("reviewed.json")
 Shown = Literal["all", "some", "none"]
@@ -116,12 +116,15 @@ def runtime_of(target: str) -> str:
     Raises:
         UsageError: there is none that can be run here, or onnx is missing.
     """
-    if target not in MODULES:
-        raise UsageError(f"{target}: convlint runs no such runtime; it runs {', '.join(MODULES)}")
+    if target not in PACKAGES:
+        raise UsageError(f"{target}: convlint runs no such runtime; it runs {', '.join(PACKAGES)}")
     version = installed(target)
-    for package, is_there in ((MODULES[target], bool(version)), ("onnx", importlib.util.find_spec("onnx") is not None)):
+    for package, is_there in (
+        (PACKAGES[target], bool(version)),
+        ("onnx", importlib.util.find_spec("onnx") is not None),
+    ):
         if not is_there:
-            raise UsageError(f"measuring {target} needs the package {package}, which is not installed")
+            raise UsageError(f"measuring {target} needs a package that is not installed: `pip install {package}`")
     return version
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from convlint.backends.really import Ran
-    from convlint.graph.picture import Picture
+from convlint.backends.really import Ran
+from convlint.graph.picture import Picture
 
 FILE = "onnx"
 """The graph of an ONNX file: it is there, whoever wrote it, so that no exporter's window bounds its opsets."""

@@ -63,8 +63,16 @@ def _overview(models: Sequence[Preflighted], out: TextIO, width: int) -> Iterato
         cells = [in_a_word(outcomes[route]) if route in outcomes else "" for route in routes]
         counts = Counter(finding.severity for finding in model.judged.findings)
         found = ", ".join(summary.plural(counts[one], one) for one in ("error", "warning") if counts[one])
-        rows.append((model.label, [*cells, found]))
-    yield from _tabled(("model", *routes, "findings"), rows, out, width)
+        rows.append((model.label, [*cells, found, _taken_by(model.matrix)]))
+    yield from _tabled(("model", *routes, "findings", "targets"), rows, out, width)
+
+
+def _taken_by(result: MatrixResult | None) -> str:
+    """Which targets take the file that a model became: ``all``, ``not tensorrt``, nothing where it became none."""
+    if result is None:
+        return ""
+    left = [target.asked for target in result.matrix.targets if targets(result.matrix, target)[0] != "yes"]
+    return f"not {', '.join(left)}" if left else "all"
 
 
 def in_a_word(outcome: Outcome) -> str:
@@ -93,20 +101,9 @@ def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool,
     yield ""
     yield from _table(model.trial, out, painter.width)
     yield ""
-    for route, outcome in model.trial.every.items():
-        if outcome.level is not Level.harmless:
-            what, why = wrong(outcome)
-            at = f" at {_in_package(outcome.place)}" if outcome.stage and outcome.place else ""
-            yield f"  {painter(route, 'bold')}: {what}{at}: {_short(why, verbose)}"
-            nodes = model.diagnoses[route].bad if route in model.diagnoses else ()
-            for node in nodes if verbose else nodes[:_MOST_NODES]:
-                told = textwrap.wrap(printable(bad(node)), max(60, painter.width) - 4, break_on_hyphens=False)
-                yield from (f"    {line}" for line in told)
-            if len(nodes) > _MOST_NODES and not verbose:
-                yield f"    and {len(nodes) - _MOST_NODES} nodes more, see -v"
-        yield from (f"  {painter(route, 'bold')}: {told}" for told in besides(outcome))
-    if any(one.level or one.vanished or one.unsure for one in model.trial.every.values()):
-        yield ""
+    said = [line for route in model.trial.every for line in _route(model, route, painter, verbose=verbose)]
+    yield from said
+    yield from [""] * bool(said)
     yield from _findings(model.judged.findings, painter, verbose, unsafe_fixes)
     yield _conclusion(model, painter)
     if model.departures is not None:
@@ -118,14 +115,34 @@ def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool,
         yield f"{files} more on lines that this model does not run: `convlint check` lists them."
 
 
-def besides(outcome: Outcome) -> Iterator[str]:
-    """What is to be known of a route whether it is right or not."""
+def _route(model: Preflighted, route: str, painter: Painter, *, verbose: bool) -> Iterator[str]:
+    """Why a route is not right, and what else is to be known of it."""
+    outcome = model.trial.every[route]
+    if outcome.level is not Level.harmless:
+        what, why = wrong(outcome)
+        at = f" at {_in_package(outcome.place)}" if outcome.stage and outcome.place else ""
+        yield f"  {painter(route, 'bold')}: {what}{at}: {_short(why, verbose)}"
+        nodes = model.diagnoses[route].bad if route in model.diagnoses else ()
+        for node in nodes if verbose else nodes[:_MOST_NODES]:
+            told = textwrap.wrap(printable(bad(node)), max(60, painter.width) - 4, break_on_hyphens=False)
+            yield from (f"    {line}" for line in told)
+        if len(nodes) > _MOST_NODES and not verbose:
+            yield f"    and {len(nodes) - _MOST_NODES} nodes more, see -v"
+    outputs = model.trial.reference.outputs if verbose else ()
+    yield from (f"  {painter(route, 'bold')}: {told}" for told in besides(outcome, outputs))
+
+
+def besides(outcome: Outcome, outputs: Sequence[str] = ()) -> Iterator[str]:
+    """What is to be known of a route whether it is right or not; ``outputs`` are those of the model by name."""
     if outcome.unsure:
         on = ", ".join(outcome.unsure)
         yield f"says nothing on {on}: it differs, but other roundings change eager there too"
     if outcome.vanished:
         gone = ", ".join(f"`{name}`" for name in outcome.vanished)
         yield f"the exported graph has no input {gone} any more"
+    if outputs and outcome.outputs and list(outputs) != list(outcome.outputs):
+        ours, theirs = (", ".join(f"`{name}`" for name in names) for names in (outputs, outcome.outputs))
+        yield f"the file calls its outputs {theirs}, the model {ours}: export it with `output_names`"
 
 
 def tried(trial: Trial) -> str:
@@ -158,8 +175,8 @@ def _tabled(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], out:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="")
-    for name in head:
-        table.add_column(name, no_wrap=True)
+    for i, name in enumerate(head):
+        table.add_column(name, no_wrap=i > 0, overflow="fold")  # the name of a model may be long
     for first, cells in rows:
         table.add_row(Text(first), *(Text(cell, style=_style(cell)) for cell in cells))
     written = io.StringIO()
@@ -296,6 +313,7 @@ def _model(model: Preflighted) -> dict[str, Any]:
         "samples": reference.kinds,
         "skipped": reference.skipped,
         "unsteady": reference.unsteady,
+        "outputs": list(reference.outputs),
         "right": model.right,
         "routes": {route: _outcome(model.trial, outcome) for route, outcome in model.trial.every.items()},
         "findings": [finding_as_json(finding) for finding in model.judged.findings],
@@ -324,5 +342,6 @@ def _outcome(trial: Trial, outcome: Outcome) -> dict[str, Any]:
         "failed": outcome.failed,
         "unsure": list(outcome.unsure),
         "vanished": list(outcome.vanished),
+        "outputs": list(outcome.outputs),
         "seconds": outcome.seconds,
     }

@@ -26,7 +26,7 @@ from msgspec.structs import replace
 
 from convlint.errors import UsageError
 from convlint.findings import Level
-from convlint.source.place import of_error
+from convlint.source.place import causes, of_error
 from convlint.trial.compare import Difference, difference
 from convlint.trial.inputs import Dim, parse_inputs
 from convlint.trial.job import Answer, Job, Outcome, Reference
@@ -39,6 +39,8 @@ _INTERPRETER = re.compile(
     r"^The following operation failed in the TorchScript interpreter\. Traceback.*\bRuntimeError: "
 )
 """The stack of a graph, before what went wrong in it."""
+_AROUND = "PassError"
+"""What onnx_ir raises around an error in a pass over a graph: it names the pass by its address in memory."""
 _LONGEST = 600
 _ROUNDINGS = range(2, 5)
 """The seeds of the rounding errors that are tried."""
@@ -311,7 +313,7 @@ def exported(route: str, subject: Subject, traced: Sample, opset: int | None, fo
 
 def _judge(route: str, graph: Graph, measured: list[Measured]) -> Outcome:
     """The worst that any sample shows."""
-    worst = Outcome(route, Level.harmless, vanished=graph.vanished)
+    worst = Outcome(route, Level.harmless, vanished=graph.vanished, outputs=graph.outputs)
     failed = {}
     raised: list[str] = []
     unsure: list[str] = []
@@ -341,6 +343,7 @@ def told(error: BaseException) -> str:
     """An exception on one line, without torch's colours and pages of advice."""
     if isinstance(error, RefusedError):
         error = error.__cause__ or error
+    error = next((cause for cause in causes(error) if type(cause).__name__ != _AROUND), error)
     text = _INTERPRETER.sub("", _ADVICE.sub("", " ".join(_COLOUR.sub("", str(error)).split())))
     return f"{type(error).__name__}: {text[:_LONGEST]}" if text else type(error).__name__
 

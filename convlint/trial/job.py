@@ -209,6 +209,8 @@ class Reference(msgspec.Struct, frozen=True, tag=True):
     """What is kept of the model, where that was asked."""
     forward: str = ""
     """Where the model's ``forward`` begins (``file.py:12``)."""
+    outputs: tuple[str, ...] = ()
+    """What the model calls its outputs (``logits``, ``boxes.0``), nothing where they have no names."""
 
 
 class Outcome(msgspec.Struct, frozen=True, tag=True):
@@ -226,6 +228,8 @@ class Outcome(msgspec.Struct, frozen=True, tag=True):
     """Every sample on which the route fails or differs."""
     vanished: tuple[str, ...] = ()
     """Inputs that the exported graph does not have."""
+    outputs: tuple[str, ...] = ()
+    """What an ONNX file calls its outputs."""
     seconds: float = 0.0
     events: tuple[Event, ...] = ()
     """What was watched during the export."""

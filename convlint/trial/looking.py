@@ -26,7 +26,7 @@ from convlint.trial.watch.places import Place, Places
 from convlint.trial.wording import readable
 
 _PROGRAM = "torch_export"
-_SIZE = re.compile(r"\b(?:L\['tensors'\]\[|tensors_)(\d+)\]?\.size\(\)\[(\d+)\]")
+_SIZE = re.compile(r"\b(?:(?:L|inputs)\['tensors'\]\[|tensors_)(\d+)\]?\.(?:size\(\)|shape)\[(\d+)\]")
 """What torch calls a size of an input of a flat model."""
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -54,6 +54,7 @@ class Answer(msgspec.Struct, frozen=True):
     """Why there is no trial."""
 
 
+Kept = TypeVar("Kept")
 Told = Callable[[str, str], None]
 """Who is told what a model does at the moment."""
 Start = Callable[[Request], "Future[bytes]"]
@@ -82,7 +83,7 @@ def run_all(
     """
     waiting: list[Request] = []
     for request in requests:
-        kept = _stored(store, request)
+        kept = stored(store, request.key, Answer)
         if kept:
             yield request, kept
         else:
@@ -97,7 +98,8 @@ def run_all(
             for future in done:
                 request = running.pop(future)
                 answer = msgspec.json.decode(future.result(), type=Answer)
-                _keep(store, request, answer)
+                if answer.trial is not None:  # an error is asked again the next time
+                    keep(store, request.key, answer)
                 yield request, answer
     finally:
         for future in running:
@@ -154,22 +156,27 @@ def _settle(made: Future[bytes], remote: Any) -> None:
         made.set_result(msgspec.json.encode(Answer(error=f"the Dask worker that ran it failed: {error}")))
 
 
-def _stored(store: Path | None, request: Request) -> Answer | None:
+def stored(store: Path | None, name: str, kind: type[Kept]) -> Kept | None:
+    """What a store keeps by a name, None where that is nothing of its kind."""
     if store is None:
         return None
     try:
-        return msgspec.json.decode((store / f"{request.key}.json").read_bytes(), type=Answer)
+        return msgspec.json.decode((store / f"{name}.json").read_bytes(), type=kind)
     except (OSError, msgspec.MsgspecError):
         return None
 
 
-def _keep(store: Path | None, request: Request, answer: Answer) -> None:
-    """Writes an answer so that it is there whole or not at all; an error is asked again the next time."""
-    if store is None or answer.trial is None:
+def keep(store: Path | None, name: str, value: object) -> None:
+    """Writes something so that it is there whole or not at all.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    if store is None:
         return
     try:
         store.mkdir(parents=True, exist_ok=True)
-        replace_bytes(store / f"{request.key}.json", msgspec.json.encode(answer))
+        replace_bytes(store / f"{name}.json", msgspec.json.encode(value))
     except OSError as error:
         raise UsageError(f"{store}: results cannot be kept there: {error.strerror or error}") from None
 

@@ -6,6 +6,7 @@ import inspect
 import io
 import itertools
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
@@ -14,7 +15,7 @@ import torch
 from msgspec.structs import replace
 
 from convlint.source.place import shown
-from convlint.trial.compare import difference
+from convlint.trial.compare import difference, named_leaves
 from convlint.trial.execute import Measured, Subject, measure, run_on
 from convlint.trial.guess import Guess, guess
 from convlint.trial.job import Answer, Job, Kind, ModelSpec, Outcome, Reference, Running, Trial, opset_of
@@ -22,7 +23,7 @@ from convlint.trial.looking import Looking
 from convlint.trial.model import load_model
 from convlint.trial.outline import fingerprint
 from convlint.trial.samples import Sample
-from convlint.trial.subject import prepare
+from convlint.trial.subject import Prepared, prepare
 from convlint.trial.watch.places import of_user
 from convlint.trial.watch.tools import Watched, lines_of
 
@@ -113,6 +114,7 @@ def observed(model: torch.nn.Module, job: Job, inputs: str | Callable[[], Any]) 
         kinds={one.sample.name: _kind(one.sample, traced) for one in measured},
         unsteady=_unsteady(subject, traced),
         forward=_forward(model),
+        outputs=_outputs(prepared, traced),
         fingerprint=fingerprint(model, {one.sample.name: one.want for one in measured}, executed) if job.lock else None,
     )
     watched, looking = Watched(subject, measured, places), Looking(subject, measured, places, job)
@@ -152,6 +154,14 @@ def _unsteady(subject: Subject, traced: Sample) -> str:
     with torch.no_grad():
         drawn = difference(model(*(value.clone() for value in traced.args)), first)
     return "it draws random numbers: a second call on the same inputs gives another result" if drawn else ""
+
+
+def _outputs(prepared: Prepared, traced: Sample) -> tuple[str, ...]:
+    """What the model calls its outputs, nothing where it only counts them."""
+    model = prepared.subject.build().model
+    made = run_on(traced, lambda args: prepared.inputs.call(model, args))
+    names = tuple(name for name, leaf in named_leaves(made) if isinstance(leaf, torch.Tensor))
+    return names if any(re.search(r"[^\d.]", name) for name in names) else ()
 
 
 def _forward(model: torch.nn.Module) -> str:

@@ -81,6 +81,8 @@ class Graph:
 
     run: Callable[[Args], Any]
     vanished: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    """What a file calls what it gives."""
     reset: Callable[[], object] = lambda: None
     """Gives it the buffers that it had after export: what a run keeps must not leak into the next sample."""
     exported: Any = None
@@ -88,9 +90,15 @@ class Graph:
 
 
 def jit_trace(export: Export) -> Graph:
-    """``torch.jit.trace``."""
+    """``torch.jit.trace``, run as it is: optimizing it for each of a few calls takes longer than they do."""
     made = traced(export.model, export.args)
-    return _with_state(made, made)
+    graph = _with_state(made, made)
+
+    def run(args: Args) -> Any:
+        with torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
+            return graph.run(args)
+
+    return replace(graph, run=run)
 
 
 def traced(model: torch.nn.Module, args: Args, **options: Any) -> Any:
@@ -171,7 +179,8 @@ def onnx_graph(path: Path, names: Sequence[str]) -> Graph:
         feed = {name: _array(value) for name, value in zip(names, args, strict=True) if name in known}
         return [torch.as_tensor(value) for value in session.run(None, feed)]
 
-    return Graph(run, tuple(name for name in names if name not in known), exported=path)
+    vanished = tuple(name for name in names if name not in known)
+    return Graph(run, vanished, tuple(made.name for made in session.get_outputs()), exported=path)
 
 
 def made_by(module: Any, path: Path, names: Sequence[str]) -> Graph:

@@ -40,8 +40,10 @@ from convlint.trial.sandbox import sandboxed
 NEEDED = ("torch", "onnx", "onnxscript", "onnxruntime")
 _LONGEST_NAME = 200
 _START_SECONDS = 180.0
-_LEAST_SECONDS = 20.0
+_LEAST_SECONDS = 10.0
 """How long it may look for more where everything was quick."""
+_LOOKING = 0.25
+"""How long it may else, as a part of what all routes took: who waits for a trial waits for them first of all."""
 _LOOK_SECONDS = 0.2
 """How long it takes to notice that a run is stopped."""
 _ANSWER_SECONDS = 5.0
@@ -107,8 +109,7 @@ class Runner:
             if reference and len(outcomes) == len(job.routes):
                 break
             if met is None:
-                at = f" at {death.place}" * bool(death.place)
-                raise UsageError(f"{job.path}: the model itself, in eager, goes too far: {death}{at}")
+                raise UsageError(f"{job.path}: {_told_before_export(death)}")
             route = next(route for route in todo if route not in outcomes)
             outcomes[route] = Outcome(route, Level.breaks, str(death), place=death.place, stage="export")
         assert reference is not None
@@ -117,8 +118,8 @@ class Runner:
         return Trial(reference, ordered, versions, further)
 
     def _patience(self, outcomes: Mapping[str, Outcome]) -> float:
-        slowest = max((one.seconds for one in outcomes.values()), default=0.0)
-        return min(self.seconds, max(slowest, _LEAST_SECONDS))
+        taken = sum(one.seconds for one in outcomes.values())
+        return min(self.seconds, max(_LOOKING * taken, _LEAST_SECONDS))
 
     def _started(self, job: Job) -> _Process:
         if self._worker is None:
@@ -133,21 +134,25 @@ class Runner:
     ) -> tuple[Reference | None, dict[str, Outcome], _WorkerDiedError | None]:
         """What the worker says to a job until it is done, or until it dies and of what.
 
-        When all routes are known it looks for more, for no longer than the slowest of them took.
+        When all routes are known it looks for more, for no longer than a part of what they took.
         """
         reference: Reference | None = None
         outcomes: dict[str, Outcome] = {}
+        step = ""
         while True:
+            seconds = self._patience(outcomes) if len(outcomes) == len(routes) else self.seconds
             try:
-                answer = worker.receive(self._patience(outcomes) if len(outcomes) == len(routes) else self.seconds)
+                answer = worker.receive(seconds if step else _START_SECONDS)
             except _WorkerDiedError as error:
+                error.step = step
                 return reference, outcomes, error
             if isinstance(answer, Reference):
                 reference = answer
             elif isinstance(answer, Outcome):
                 outcomes[answer.route] = answer
             elif isinstance(answer, Running):
-                self.watch(answer.step)
+                step = answer.step
+                self.watch(step)
             elif isinstance(answer, Refused):
                 worker.receive(self.seconds)  # its Done
                 raise UsageError(answer.message)
@@ -158,9 +163,19 @@ class Runner:
 class _WorkerDiedError(Exception):
     """The worker has ended, or was ended because it hung; ``place`` is the user's line where it was."""
 
-    def __init__(self, message: str, place: str = "") -> None:
+    def __init__(self, message: str, place: str = "", *, hung: bool = False) -> None:
         super().__init__(message)
         self.place = place
+        self.hung = hung
+        self.step = ""
+        """What it had said that it does."""
+
+
+def _told_before_export(death: _WorkerDiedError) -> str:
+    """Of a worker that ended before any exporter began: what happened, at which step, and what to do."""
+    during = f" while the model is {death.step}" if death.step else " before the model is run"
+    at = f" at {death.place}" if death.place else ""
+    return f"{death}{at}{during}{'; allow it more time, if it needs that' * death.hung}"
 
 
 class _Process:
@@ -233,7 +248,7 @@ class _Process:
         if line is None:
             place = self._where_it_is()
             self.end()
-            raise _WorkerDiedError(f"no end within {seconds:g} s", place)
+            raise _WorkerDiedError(f"no end within {seconds:g} s", place, hung=True)
         if not line:
             raise _WorkerDiedError(f"the process dies ({_cause(self._process.wait())})", of_dump(self._said()))
         return msgspec.json.decode(line, type=Answer)  # type: ignore[no-any-return]

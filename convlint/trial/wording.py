@@ -27,13 +27,44 @@ _CPP = re.compile(
     r"|/?(?:onnxruntime_src/\S+|[\w.-]+\.(?:cc|cpp|h)):\d+ (?:[\w:*&<>~, ]+\([^()]*\) (?:const )?|\w+ )?"
 )
 """Where in ONNX Runtime an error was raised."""
+_PARTED = re.compile(r"^TracingCheckError: Tracing failed sanity checks! ERROR: Graphs differed across invocations!.*")
+_TWO_GRAPHS = (
+    "TracingCheckError: traced twice, the model gives two graphs: it keeps something from one call to the next, or "
+    "decides at random"
+)
+_CONFLICTS = re.compile(
+    r"^(\w+): (?:Constraints violated \(|Found the following conflicts between user-specified ranges and inferred )"
+)
+_CONSTANT = re.compile(
+    r"- You marked (\S+) as dynamic but your code specialized it to be a constant \((\d+)\)"
+    r"|but tracing inferred a static shape of (\d+) for dimension (\S+)\.(?= |$)"
+)
+_ONE = re.compile(r"but export 0/1 specialized due to hint of ([01]) for dimension (\S+)\.(?= |$)")
+_NO_FUNCTION = re.compile(
+    r"^DispatchError: No ONNX function found for <OpOverload\(op='([^']+)', overload='[^']+'\)>\. "
+    r"Failure message: No decompositions registered.*"
+)
 
 
 def readable(message: str) -> str:
     """A message in the words that help."""
     message = _ADVICE.sub("", _STEP.sub(r"\1: ", message))
-    message = _DATA_DEPENDENT.sub(_asked, message)
+    message = _NO_FUNCTION.sub(r"DispatchError: the exporter has no ONNX function for the operator `\1`", message)
+    message = _conflicts(message)
+    message = _DATA_DEPENDENT.sub(_asked, _PARTED.sub(_TWO_GRAPHS, message))
     return _NODE.sub(_in_node, message).strip()
+
+
+def _conflicts(message: str) -> str:
+    """Which dynamic sizes a program takes for fixed, and why, where a message is about that."""
+    about = _CONFLICTS.match(message)
+    told = [f"`{a or b}` to {n or m}" for a, n, m, b in _CONSTANT.findall(message)]
+    fixed = [f"the code fixes {', '.join(dict.fromkeys(told))}"] if told else []
+    fixed += [
+        f"`{size}` is {value} where it is traced, which `torch.export` takes for fixed: trace it with 2 or more"
+        for value, size in _ONE.findall(message)
+    ]
+    return f"{about[1]}: {'; '.join(fixed)}" if about and fixed else message
 
 
 def _asked(found: re.Match[str]) -> str:

@@ -17,7 +17,7 @@ import msgspec
 
 from convlint.errors import UsageError
 from convlint.process import end_with_parent, limit_memory
-from convlint.trial.job import Answer, Done, Job, Refused, Started
+from convlint.trial.job import Answer, Done, Job, Refused, Running, Started
 
 
 def main() -> None:
@@ -37,7 +37,9 @@ def main() -> None:
     for line in sys.stdin.buffer:
         job = msgspec.json.decode(line, type=Job)
         try:
-            for answer in _performed(job):
+            answers = _performed(job)  # imports what the job needs
+            say(Running("run in eager"))
+            for answer in answers:
                 say(answer)
         except UsageError as error:
             say(Refused(str(error)))

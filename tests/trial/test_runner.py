@@ -9,7 +9,7 @@ pytest.importorskip("onnxruntime")
 
 from convlint.errors import UsageError
 from convlint.findings import ROUTES, Harm, Level
-from convlint.trial.job import Job, Trial
+from convlint.trial.job import Job, ModelSpec, Trial
 from convlint.trial.runner import Runner
 
 HEADER = "import os, time, torch\nfrom torch import nn\n\nclass Model(nn.Module):\n"
@@ -106,7 +106,7 @@ def test_the_inputs_of_the_user_are_used_as_given(runner: Runner, tmp_path: Path
     [
         (forward("return x @ x"), "the model itself fails on the inputs that it is given: RuntimeError: "),
         ("def forward(self x): pass", "cannot be imported: SyntaxError: "),
-        (forward("os.abort()"), "the model itself, in eager, goes too far: the process dies (SIGABRT)"),
+        (forward("os.abort()"), "model.py:6 while the model is run in eager"),
     ],
 )
 def test_a_model_that_does_not_run_is_an_error_of_the_user(
@@ -115,6 +115,16 @@ def test_a_model_that_does_not_run_is_an_error_of_the_user(
     with pytest.raises(UsageError) as raised:
         tried(runner, tmp_path, body, "x: float32[2, 3]")
     assert message in str(raised.value)
+
+
+def test_a_slow_import_is_told_as_one(tmp_path: Path) -> None:
+    path = tmp_path / "model.py"
+    path.write_text("import time\n\ntime.sleep(600)\n")
+    with Runner(seconds=5) as runner, pytest.raises(UsageError) as raised:
+        runner.run(Job(path="slow", preflight=ModelSpec(factory=f"{path}:Model", inputs="x: float32[2]")))
+    assert str(raised.value).startswith("slow: no end within 5 s at ")
+    told = "model.py:3 while the model is imported; allow it more time, if it needs that"
+    assert str(raised.value).endswith(told)
 
 
 def test_what_the_first_call_leaves_shows_in_the_second(runner: Runner, tmp_path: Path) -> None:

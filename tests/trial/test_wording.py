@@ -10,6 +10,11 @@ _RUNTIME = "Fail: [ONNXRuntimeError] : 1 : FAIL : Non-zero status code returned 
 _VIOLATED = "UserError: Constraints violated (x.shape[2])!"
 _MARKED = " - You marked x.shape[2] as dynamic but your code specialized it to be a constant (240)."
 
+_CONFLICTS = (
+    "ValueError: Found the following conflicts between user-specified ranges and inferred ranges from model tracing: "
+)
+_HINT = "Received user-specified dim hint Dim.DYNAMIC(min=None, max=None), but"
+
 
 @pytest.mark.parametrize(
     ("said", "told"),
@@ -30,7 +35,7 @@ _MARKED = " - You marked x.shape[2] as dynamic but your code specialized it to b
             f'{_VIOLATED} For more information, run with TORCH_LOGS="+dynamic".{_MARKED} If you\'re using '
             "mark_dynamic, either remove it or use maybe_mark_dynamic. If you're using Dim.DYNAMIC, replace it with "
             f"either Dim.STATIC or Dim.AUTO.{_MARKED} If you're using mark_dy",
-            f"{_VIOLATED}{_MARKED}{_MARKED} If you're using mark_dy",
+            "UserError: the code fixes `x.shape[2]` to 240",
         ),
         (
             "GuardOnDataDependentSymNode: Could not guard on data-dependent expression Eq(u0, 1) (unhinted: Eq(u0, 1))",
@@ -50,8 +55,42 @@ _MARKED = " - You marked x.shape[2] as dynamic but your code specialized it to b
             "<class 'torch.onnx._internal.exporter._errors.DispatchError'>: No ONNX function found",
             "DispatchError: No ONNX function found",
         ),
+        (
+            "TracingCheckError: Tracing failed sanity checks! ERROR: Graphs differed across invocations! Graph diff: "
+            "graph(%self.1 : __torch__.Flat, - %x.1 : Float(2, 3) ? ^ + %x : Float(2,",
+            "TracingCheckError: traced twice, the model gives two graphs: it keeps something from one call to the "
+            "next, or decides at random",
+        ),
+        (
+            "ConversionError: Failed to convert the exported program to an ONNX model. This is step 3/3 of exporting "
+            "the model to ONNX. <class 'torch.onnx._internal.exporter._errors.DispatchError'>: No ONNX function "
+            "found for <OpOverload(op='transformers.grouped_mm_fallback', overload='default')>. Failure message: "
+            "No decompositions registered for the real-valued input \u2b06\ufe0f <class 'torch.onnx._internal.ex",
+            "DispatchError: the exporter has no ONNX function for the operator `transformers.grouped_mm_fallback`",
+        ),
+        (
+            f"{_CONFLICTS}- {_HINT} tracing inferred a static shape of 16 for dimension N. - {_HINT} tracing inferred "
+            "a static shape of 16 for dimension mask.shape[1]. (Refer to the full stack trace above for more.)",
+            "ValueError: the code fixes `N` to 16, `mask.shape[1]` to 16",
+        ),
+        (
+            f"{_CONFLICTS}- {_HINT} export 0/1 specialized due to hint of 1 for dimension x.shape[0].",
+            "ValueError: `x.shape[0]` is 1 where it is traced, which `torch.export` takes for fixed: trace it with 2 "
+            "or more",
+        ),
         ("RuntimeError: anything else", "RuntimeError: anything else"),
     ],
 )
 def test_a_message_says_what_a_user_can_understand(said: str, told: str) -> None:
     assert readable(said) == told
+
+
+def test_an_error_in_a_pass_is_told_without_the_passes_around_it() -> None:
+    from onnx_ir.passes import PassError
+
+    from convlint.trial.execute import told
+
+    error = PassError("An error occurred when running the '<PassManager object at 0x7fa5a80d5b90>' pass")
+    error.__cause__ = PassError("An error occurred at step 0")
+    error.__cause__.__cause__ = RuntimeError("Error during constant folding for node 'split'")
+    assert told(error) == "RuntimeError: Error during constant folding for node 'split'"

@@ -127,7 +127,7 @@ def _cause(model: Preflighted, route: str, sources: Sources) -> dict[str, Any]:
         "why": ": ".join(told.wrong(one)) if one.level else "",
         "place": sources.at(one.place) if one.place else None,
         "nodes": [told.bad(node) for node in nodes],
-        "besides": list(told.besides(one)),
+        "besides": list(told.besides(one, model.trial.reference.outputs)),
     }
 
 
