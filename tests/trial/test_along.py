@@ -96,7 +96,9 @@ def test_masks_are_compared_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("route", ["jit_trace", "torch_export"])
 def test_what_has_no_file_is_followed_as_files_are(tmp_path: Path, route: str) -> None:
     path = tmp_path / "model.py"
-    path.write_text(MODEL.replace("{line}", "self.calls = getattr(self, 'calls', 0) + 1\n        y = y * (self.calls + 1)"))
+    path.write_text(
+        MODEL.replace("{line}", "self.calls = getattr(self, 'calls', 0) + 1\n        y = y * (self.calls + 1)")
+    )
     module = load(path)
 
     def build() -> torch.nn.Module:
@@ -111,7 +113,10 @@ def test_what_has_no_file_is_followed_as_files_are(tmp_path: Path, route: str) -
         graph = ProgramValues(torch.export.export(build(), (X,)).module())
     found = errors_along(build, traced, second, graph)
     assert found is not None
-    told = [(one.node.removeprefix("aten::").split(".")[0], one.wrong, one.place.rpartition(":")[2]) for one in found.tensors]
+    told = [
+        (one.node.removeprefix("aten::").split(".")[0], one.wrong, one.place.rpartition(":")[2])
+        for one in found.tensors
+    ]
     assert told == [
         ("exp", False, "8"),
         ("mul", True, "10"),
