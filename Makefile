@@ -8,7 +8,7 @@ PYTHONS ?= python3.10 python3.11 python3.12 python3.13
 OF_LINTER = tests/analyzer tests/fuzz tests/report/test_text.py tests/rules tests/source $(addprefix tests/test_,$(addsuffix .py,\
 	baseline cli config fixer hostile linter never_lost notebooks))
 
-.PHONY: demo test test-pythons test-browser lint types docs comparison bench measure prove fixes-hold fuzz fuzz-repairs vscode clean
+.PHONY: demo test test-wheel test-pythons test-browser test-vscode lint types docs pictures comparison bench measure prove fixes-hold fuzz fuzz-repairs vscode clean
 
 $(BIN)/convlint: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -46,15 +46,28 @@ test: $(VENV)/.dev lint types
 test-browser: $(VENV)/.browser  ## drive the report pages in Chromium (on Debian: apt-get install chromium)
 	$(BIN)/pytest tests/browser
 
+test-vscode: $(VENV)/.browser  ## drive the extension in VS Code in Chromium: code-server, from npm, 0.7 GB in build/vscode
+	sh tests/vscode/install.sh $(BIN)/python build/vscode
+	$(BIN)/pytest tests/vscode
+
 $(VENV)/.browser: $(VENV)/.dev
 	$(BIN)/pip install -q -c constraints.txt -e ".[browser]"
 	touch $@
 
-test-pythons:  ## the tests of the linter on each supported Python that is there, without torch
-	for python in $(PYTHONS); do \
+test-wheel: $(VENV)/.dev  ## install the wheel on each supported Python that is there, and run what it brings, without torch
+	rm -rf build/wheel && $(BIN)/python -m hatchling build -t wheel -d build/wheel
+	@for python in $(PYTHONS); do \
 	  $$python -c "" 2>/dev/null || { echo "$$python is not there"; continue; }; \
-	  $$python -m venv build/pythons/$$python && build/pythons/$$python/bin/pip install -q -e . hypothesis pytest \
-	  && build/pythons/$$python/bin/python -m pytest -q -p no:cacheprovider $(OF_LINTER) || exit 1; \
+	  $$python -m venv --clear --without-pip build/pythons/$$python \
+	  && $(BIN)/pip --python build/pythons/$$python/bin/python install -q build/wheel/*.whl \
+	  && sh tests/installed_wheel.sh build/pythons/$$python/bin || exit 1; \
+	done
+
+test-pythons: test-wheel  ## and the tests of the linter on each of them
+	@for python in $(PYTHONS); do \
+	  $$python -c "" 2>/dev/null || continue; \
+	  $(BIN)/pip --python build/pythons/$$python/bin/python install -q hypothesis pytest \
+	  && build/pythons/$$python/bin/pytest -q -p no:cacheprovider $(OF_LINTER) || exit 1; \
 	done
 
 lint: $(VENV)/.dev
@@ -73,6 +86,9 @@ docs: $(VENV)/.dev  ## write what is generated, and build the documentation site
 	$(BIN)/python docs/session.py
 	$(BIN)/python benchmarks/ill_typed.py > docs/diagnose.md
 	$(BIN)/sphinx-build -q -W -b html docs build/site
+
+pictures: $(VENV)/.browser  ## take pictures of a report's page for the documentation, in Chromium
+	$(BIN)/python docs/pages.py
 
 comparison: $(VENV)/.dev  ## try what users of linters expect on convlint, Ruff, Fixit, TorchFix and Semgrep
 	$(BIN)/python benchmarks/comparison.py

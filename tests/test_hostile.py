@@ -55,6 +55,8 @@ DEEP = {
     "format": forward(f"return f'{'{x:' * 100}{'}' * 100}'"),
 }
 NOT_PARSED = {"parentheses", "open parentheses", "lists", "powers", "lambdas", "too deep functions", "format"}
+if sys.version_info[:2] == (3, 12):  # whose parser takes some 3,000 levels, whatever limit it is given
+    NOT_PARSED |= {"attributes", "calls", "elifs", "negations", "signs", "subscripts", "terms"}
 
 
 @pytest.mark.parametrize("name", sorted(DEEP))

@@ -18,32 +18,38 @@ MODEL = forward("return x * int(x.shape[0])")
 CALLER = forward("return x * rows(x)").replace("import torch\n", "import torch\nfrom helper import rows\n")
 
 
+HANGS = 300
+"""Seconds without a report after which a run is ended: a busy machine needs a part of them."""
+
+
 class Watching:
-    """A run of ``convlint --watch`` that is ended after a while, whatever it does."""
+    """A run of ``convlint --watch``."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         command = [sys.executable, "-m", "convlint", "--watch", "--output-format", "concise", *arguments]
         self.process = subprocess.Popen(
             command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ
         )
-        self._end = threading.Timer(100, self.process.kill)
-        self._end.start()
 
     def shown(self) -> list[str]:
         """The lines of the next report."""
+        end = threading.Timer(HANGS, self.process.kill)
+        end.start()
         lines = []
-        assert self.process.stdout
-        for line in self.process.stdout:
-            if line.startswith("Watching") or ("error: " in line and "CVL" not in line):
-                return [*lines, line.strip()]
-            if line.strip():
-                lines.append(line.strip())
+        try:
+            assert self.process.stdout
+            for line in self.process.stdout:
+                if line.startswith("Watching") or ("error: " in line and "CVL" not in line):
+                    return [*lines, line.strip()]
+                if line.strip():
+                    lines.append(line.strip())
+        finally:
+            end.cancel()
         raise AssertionError(f"ended after {lines}")
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGINT)
         code = self.process.wait()
-        self._end.cancel()
         assert self.process.stdout
         self.process.stdout.close()
         return code

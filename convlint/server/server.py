@@ -239,7 +239,8 @@ def made() -> Server:
         server.feature(method)(handler)
     for method, handler in _OTHERS:
         server.feature(method)(handler)
-    server.feature(lsp.TEXT_DOCUMENT_CODE_ACTION, lsp.CodeActionOptions(list(KINDS)))(_code_action)
+    options = lsp.CodeActionOptions(list(KINDS), resolve_provider=True)  # else VS Code asks for no edit that is missing
+    server.feature(lsp.TEXT_DOCUMENT_CODE_ACTION, options)(_code_action)
     return server
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from convlint.findings import TRACERS
 from convlint.trial.divergence.along import errors_along
-from convlint.trial.divergence.computed import OnnxValues
+from convlint.trial.divergence.computed import GraphValues, OnnxValues, ProgramValues, TraceValues
 from convlint.trial.divergence.search import first_divergence
 from convlint.trial.divergence.told import Errors, described
 from convlint.trial.execute import Measured, Subject
@@ -52,8 +52,8 @@ class Looking:
         if done.route in TRACERS and done.failed:
             events = [*self._excluded(guards, done, graph)] or [*self._divergence(done, path)]
             done = replace(done, events=tuple(events))
-            if self._job.along:
-                done = replace(done, errors=self._errors(done, path))
+        if self._job.along and done.failed:
+            done = replace(done, errors=self._errors(done, graph))
         return done
 
     def ended(self, done: Outcome) -> Outcome:
@@ -118,13 +118,21 @@ class Looking:
             event = self._event(done.route, "diverges", found.cause or found.place, described(found))
             yield replace(event, on=failing.name)
 
-    def _errors(self, done: Outcome, path: Path) -> Errors | None:
-        """How far each tensor of the file is from eager, on the first input on which the file is wrong."""
+    def _errors(self, done: Outcome, graph: Graph) -> Errors | None:
+        """How far each tensor of the graph is from eager, on the first input on which the graph is wrong."""
         failing = next(one.sample for one in self._measured if one.sample.name in done.failed)
         with suppress(Exception):  # as above
-            values = OnnxValues(path, self._subject.input_names)
-            return errors_along(self._subject.build, self._measured[0].sample, failing, values)
+            graph.reset()
+            return errors_along(self._subject.build, self._measured[0].sample, failing, self._values(done.route, graph))
         return None
+
+    def _values(self, route: str, graph: Graph) -> GraphValues:
+        match route:
+            case "jit_trace":
+                return TraceValues(graph.exported)
+            case "torch_export":
+                return ProgramValues(graph.exported.module())
+        return OnnxValues(graph.exported, self._subject.input_names)
 
     def _unexplained(self, done: Outcome) -> Sample | None:
         """The first input that is wrong in the file, and not in the trace or program that it was made of."""

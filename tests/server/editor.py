@@ -256,6 +256,8 @@ class Editor:
         """The texts after the action whose title begins so."""
         (action,) = [one for one in actions if one.title.startswith(title)]
         if action.edit is None:
+            offered = self.server.code_action_provider
+            assert isinstance(offered, lsp.CodeActionOptions) and offered.resolve_provider, "an editor asks no more"
             action = self.ask("codeAction/resolve", action)
         assert action.edit is not None
         return self.edited(action.edit)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,7 +91,8 @@ def test_what_the_parser_cannot_nest_is_an_error(text: str) -> None:
 
 
 def test_a_sum_of_thousands_of_terms_parses() -> None:
-    assert Document("m.py", "x = " + "1 + " * 3000 + "1\n").parse().body
+    terms = 2000 if sys.version_info[:2] == (3, 12) else 3000  # its parser takes no more, whatever limit it is given
+    assert Document("m.py", "x = " + "1 + " * terms + "1\n").parse().body
 
 
 def test_a_malformed_type_comment_is_no_error() -> None:

@@ -12,7 +12,7 @@ pytest.importorskip("onnxruntime")
 import torch
 
 from convlint.trial.divergence.along import errors_along
-from convlint.trial.divergence.computed import OnnxValues
+from convlint.trial.divergence.computed import GraphValues, OnnxValues, ProgramValues, TraceValues
 from convlint.trial.divergence.told import ENDLESS, Errors
 from convlint.trial.execute import load, run_on, seed
 from convlint.trial.routes import MODEL_FILE, Export, onnx_torchscript
@@ -91,3 +91,36 @@ def test_masks_are_compared_too(tmp_path: Path) -> None:
     greater = next(one for one in found.tensors if one.node.startswith("Greater"))
     assert greater.wrong
     assert greater.error == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("route", ["jit_trace", "torch_export"])
+def test_what_has_no_file_is_followed_as_files_are(tmp_path: Path, route: str) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(
+        MODEL.replace("{line}", "self.calls = getattr(self, 'calls', 0) + 1\n        y = y * (self.calls + 1)")
+    )
+    module = load(path)
+
+    def build() -> torch.nn.Module:
+        return module.Model().eval()
+
+    traced = Sample("traced", "traced", (X,), made=False)
+    second = Sample("second", "calls", (X,), before=((X,),), made=False)
+    graph: GraphValues
+    if route == "jit_trace":
+        graph = TraceValues(torch.jit.trace(build(), (X,), check_trace=False))
+    else:
+        graph = ProgramValues(torch.export.export(build(), (X,)).module())
+    found = errors_along(build, traced, second, graph)
+    assert found is not None
+    told = [
+        (one.node.removeprefix("aten::").split(".")[0], one.wrong, one.place.rpartition(":")[2])
+        for one in found.tensors
+    ]
+    assert told == [
+        ("exp", False, "8"),
+        ("mul", True, "10"),
+        ("add", True, "11"),
+        ("sqrt", True, "11"),
+        ("output", True, ""),
+    ]

@@ -1,4 +1,4 @@
-"""Where numbers part: the error of a file's tensors along its graph, as a plot."""
+"""Where numbers part: the error of a graph's tensors along it, as a plot."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Plot(NamedTuple):
 
 
 def plots(outcomes: Sequence[Outcome], sources: Sources) -> list[Plot]:
-    """A plot for each file whose tensors were measured."""
+    """A plot for each route whose tensors were measured."""
     return [_plot(one, one.errors, sources) for one in outcomes if one.errors]
 
 
@@ -86,7 +86,7 @@ def _plot(outcome: Outcome, errors: Errors, sources: Sources) -> Plot:
     if unlike:
         told += f", {unlike} have nothing like them in eager"
     if not wrong:
-        told += "; run node by node the file is right, and only as the runtime runs the whole it is not"
+        told += "; run one operator after the other it is right, and only as a whole it is not"
     return Plot(
         outcome.route,
         "the traced inputs" if errors.on == "traced" else errors.on,

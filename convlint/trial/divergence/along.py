@@ -41,7 +41,7 @@ def _along(
 
     def pair(one: Computed) -> None:
         pairs[one.name] = list(run.index.equal(one.value))
-        if not one.constant:
+        if not _untold(one):
             found.append(_told(one, run, pairs[one.name]))
 
     ran = follow(graph, traced, budget, pair)
@@ -51,7 +51,7 @@ def _along(
         found.clear()
 
         def see(one: Computed) -> None:
-            if pairs.get(one.name) and not one.constant:
+            if pairs.get(one.name) and not _untold(one):
                 found.append(_told(one, other, (to_other[i] for i in pairs[one.name] if i in to_other)))
 
         ran = follow(graph, failing, budget, see)
@@ -59,8 +59,13 @@ def _along(
     for name, got, want in zip(graph.outputs, ran.outputs, run.outputs, strict=False):
         if got is not None:
             far, wrong = error(got, want), gap(got, want) is not None
-            found.append(Along(node="output", name=name, error=far, wrong=wrong))
+            found.append(Along(node="output", name=name.removeprefix("output "), error=far, wrong=wrong))
     return found
+
+
+def _untold(one: Computed) -> bool:
+    """Whether a tensor is a constant, or one of the results, which come last."""
+    return one.constant or one.node == one.name
 
 
 def _told(one: Computed, run: Run, results: Iterable[int]) -> Along:

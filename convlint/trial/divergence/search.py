@@ -79,16 +79,20 @@ class Ran(NamedTuple):
 
 
 def follow(graph: GraphValues, sample: Sample, budget: Budget, see: Callable[[Computed], object]) -> Ran:
-    """Shows each tensor of a graph on a sample."""
+    """Shows each tensor of a graph on a sample, not of the calls that come before."""
     values: dict[str, Kept] = {}
     failed = None
+    before = len(sample.before)
 
     def run(args: tuple[Any, ...]) -> None:
-        nonlocal failed
+        nonlocal failed, before
+        before -= 1
         try:
             for one in graph.run(args, budget):
+                if before >= 0:
+                    continue
                 see(one)
-                if one.name in graph.outputs or one.name.startswith("output "):
+                if one.name in graph.outputs:
                     values[one.name] = one.value
         except NodeError as error:
             failed = error
