@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -194,7 +195,7 @@ def imported(module: str) -> str:
     try:
         importlib.import_module(module)
     except Exception as error:
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {error}".replace(os.environ.get("PYTHONPATH", ""), "")
     return ""
 
 

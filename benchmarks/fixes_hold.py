@@ -172,7 +172,8 @@ def table(python: str, repairs: list[Repairs], before: Results, wrong: list[str]
     yield ""
     yield f"Every file parses. Of {len(imported)} repaired modules {imported.count('')} can be imported."
     yield ""
-    yield "| models with random weights | compared | reached by a repair | with gradients | could not run |"
+    left_out = "left out: too large, or other inputs needed"
+    yield f"| models with random weights | compared | reached by a repair | with gradients | {left_out} |"
     yield "|---|---|---|---|---|"
     models = {name: one for name, one in before.items() if "imported" not in one}
     for family in dict.fromkeys(name.partition(":")[0] for name in models):
