@@ -1,7 +1,7 @@
-"""What models compute with random weights: ``python fixed_models.py MODULE...``, one JSON line a module or model.
+"""What models compute with random weights: ``python fixed_models.py LINES MODULE...``, one JSON line each.
 
-The modules are those that a repair touched: each is imported, and models that use one of them are taken first. Runs
-in an environment of the packages, without convlint.
+The modules are those that a repair touched: each is imported, and models that use one of them are taken first. What
+LINES holds already is not run again. Runs in an environment of the packages, without convlint.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -31,6 +33,7 @@ SMALL = {
 }  # fmt: skip
 """Settings of transformers' models, where a configuration has them."""
 Made = tuple[torch.nn.Module, dict[str, Any]]
+Results = Mapping[str, dict[str, Any]]
 
 
 def timm_models(touched: set[str]) -> Iterator[tuple[str, bool, Callable[[], Made]]]:
@@ -106,8 +109,6 @@ def transformers_models(touched: set[str]) -> Iterator[tuple[str, bool, Callable
 
 def ultralytics_models(touched: set[str]) -> Iterator[tuple[str, bool, Callable[[], Made]]]:
     """The smallest of each architecture that ultralytics describes."""
-    from pathlib import Path
-
     import ultralytics
 
     folder = Path(ultralytics.__file__).parent / "cfg/models"
@@ -194,30 +195,38 @@ def imported(module: str) -> str:
     try:
         importlib.import_module(module)
     except Exception as error:
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {error}".replace(os.environ.get("PYTHONPATH", ""), "")
     return ""
 
 
 def main() -> None:
     """The modules that were touched, then each family's models, until enough of them have computed something."""
     warnings.simplefilter("ignore")
-    lines, sys.stdout = sys.stdout, sys.stderr  # packages print while they make models
+    sys.stdout = sys.stderr  # packages print while they make models
     torch.set_num_threads(1)
-    touched = set(sys.argv[1:])
-    for result in results(touched):
-        print(json.dumps(result), file=lines, flush=True)
+    kept, touched = Path(sys.argv[1]), set(sys.argv[2:])
+    lines = kept.read_text().splitlines() if kept.is_file() else []
+    known = {one["name"]: one for one in map(json.loads, lines)}
+    with kept.open("a") as out:
+        for result in results(touched, known):
+            if result["name"] not in known:
+                out.write(json.dumps(result) + "\n")
+                out.flush()
 
 
-def results(touched: set[str]) -> Iterator[dict[str, Any]]:
+def results(touched: set[str], known: Results) -> Iterator[dict[str, Any]]:
     """What is said of each module and model."""
     for module in sorted(touched):
-        yield {"name": f"import:{module}", "imported": imported(module)}
+        name = f"import:{module}"
+        yield known.get(name) or {"name": name, "imported": imported(module)}
     for family, wanted in FAMILIES.items():
         count = 0
         for name, reached, make in family(touched):
             largest = LARGEST_REPAIRED if reached else LARGEST
-            one = computed(make, trained=count % TRAINED == 0, largest=largest)
-            yield {"name": name, "touched": reached} | one
+            one = known.get(name) or {"name": name, "touched": reached} | computed(
+                make, trained=count % TRAINED == 0, largest=largest
+            )
+            yield one
             count += "outputs" in one
             if count >= wanted:
                 break

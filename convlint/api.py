@@ -119,7 +119,12 @@ def fix(
     configuration = configuration or Configuration()
     result = FixResult()
     for settings, group in configuration.groups(paths, stdin):
-        part = fix_paths(group, settings, write=write, stdin=stdin)
+        store = None
+        if settings.cache and stdin is None and write:  # else the cache would learn of texts that nobody writes
+            from convlint import remembered
+
+            store = remembered.store(settings)
+        part = fix_paths(group, settings, write=write, stdin=stdin, store=store)
         result.changed += part.changed.values()
         result.fixed += part.fixed
         result.unstable += map(str, part.unstable)

@@ -520,6 +520,19 @@ class SizeAsKey(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DataRead(Event):
+    """A tensor's ``.data`` is read, or what was made by the model is written through it."""
+
+    operand: Operand
+    """The tensor."""
+    data: Span
+    """The name ``data`` itself."""
+    written: bool = False
+    only: str = ""
+    """What alone is read of it: sizes, of which one varies; kind, its dtype and device, for a new tensor."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class FormatsValue(Event):
     """A tensor or a size is written into text with a format."""
 

@@ -7,8 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from convlint.analyzer.files import Files
+from convlint.analyzer.files import Files, digest_of
 from convlint.config import Settings
 from convlint.errors import UsageError
 from convlint.findings import Applicability, Edit, Finding
@@ -16,6 +17,9 @@ from convlint.linter import LintResult, Repairable, lint, lint_documents
 from convlint.source.document import Document
 from convlint.source.replacing import replace_bytes
 from convlint.source.suppressions import added, comments, rows_for_comments
+
+if TYPE_CHECKING:
+    from convlint.analyzer.known import Store
 
 ROUNDS = 20
 """How often repairs are applied and the result linted again before a file counts as unstable."""
@@ -51,19 +55,20 @@ def fix_paths(
     write: bool,
     stdin: Document | None = None,
     files: Files | None = None,
+    store: Store | None = None,
 ) -> FixResult:
     """Repairs files (or one document that is not on disk) until nothing more can be repaired.
 
-    ``files`` is where those around them are read from.
+    ``files`` is where those around them are read from, ``store`` keeps what is learnt of files from run to run.
 
     Raises:
         UsageError: a file cannot be written.
     """
     files = files or Files()
-    first = lint(paths, settings, stdin=stdin, files=files)
+    first = lint(paths, settings, stdin=stdin, files=files, store=store)
     endless: set[tuple[str, str]] = set()
     while True:
-        left, fixed, more = _rounds(first, settings, endless, files)
+        left, fixed, more = _rounds(first, settings, endless, files, store)
         if not more:
             break
         endless |= more
@@ -80,7 +85,7 @@ def fix_paths(
 
 
 def _rounds(
-    first: LintResult, settings: Settings, endless: set[tuple[str, str]], files: Files
+    first: LintResult, settings: Settings, endless: set[tuple[str, str]], files: Files, store: Store | None
 ) -> tuple[LintResult, list[Finding], set[tuple[str, str]]]:
     """What is left, what was repaired, and which files' codes (besides ``endless``, left out) found no end."""
     current, fixed, whole = first, list[Finding](), True
@@ -95,10 +100,10 @@ def _rounds(
             return current, fixed, growing
         if applied:  # the files that changed are linted again; all of them once these have settled
             around = [one for path, one in current.documents.items() if path not in changed]
-            current = _merged(current, lint_documents(list(changed.values()), settings, files.also(around)))
+            current = _merged(current, lint_documents(list(changed.values()), settings, files.also(around), store))
             whole = False
         elif not whole:
-            current, whole = lint_documents(list(current.documents.values()), settings, files), True
+            current, whole = lint_documents(list(current.documents.values()), settings, files, store), True
         else:
             return current, fixed, set()
     return current, fixed, {(finding.path, finding.code) for finding in applied}
@@ -115,9 +120,16 @@ def _repaired(
         chosen = together(document, [r for r in repairs if (path, r.finding.code) not in endless], settings)
         text = with_repairs(document, chosen)
         if text != document.text:
-            changed[path] = replace(document, text=text)
+            changed[path] = _rewritten(document, text)
             applied += [repair.finding for repair in chosen]
     return changed, applied
+
+
+def _rewritten(document: Document, text: str) -> Document:
+    """A document as it will be on disk."""
+    new = replace(document, text=text)
+    new.digest = digest_of(new.encode(text))
+    return new
 
 
 def refused(left: LintResult, settings: Settings, endless: set[tuple[str, str]]) -> Iterator[tuple[Finding, str]]:

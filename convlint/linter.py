@@ -108,7 +108,7 @@ def lint_documents(
 ) -> LintResult:
     """The findings of documents in memory; ``files`` is where those around them are read from.
 
-    A ``store`` is only for documents as they are on disk.
+    A ``store`` is only for documents whose digest is that of their text.
     """
     with roomy():
         return _lint_documents(documents, settings, files, store)

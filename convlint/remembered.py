@@ -43,8 +43,7 @@ def check(paths: Sequence[Path], settings: Settings, *, want_fixes: bool) -> Lin
         UsageError: the baseline cannot be read, or an entry point is named that is not there.
     """
     started = time.time_ns()
-    excluded = [(point.name, str(point.base)) for point in settings.exclude_entry_points]
-    cache = Cache(folder_of(settings), [asked_of(settings), excluded])
+    cache = store(settings)
     files = Files()
     project = Project(files)
     given = [Given.of(path) for path in paths]
@@ -61,6 +60,12 @@ def check(paths: Sequence[Path], settings: Settings, *, want_fixes: bool) -> Lin
         places = {name: place for answers in result.answers for name, place in answers.modules.items()}
         cache.keep_run(asked, rests_on, places, result.findings)
     return result
+
+
+def store(settings: Settings) -> Cache:
+    """What earlier runs by these settings have learnt of files, and where this one keeps what it learns."""
+    excluded = [(point.name, str(point.base)) for point in settings.exclude_entry_points]
+    return Cache(folder_of(settings), [asked_of(settings), excluded])
 
 
 def _settled(settings: Settings, cache: Cache) -> list[Any]:

@@ -149,6 +149,33 @@ def test_after_any_change_the_findings_are_those_of_a_run_without_it(project: Pa
         assert found(where) == found(where, cache=False), ("unchanged", done)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_repairs_are_those_of_a_run_without_it(project: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    done = []
+    for _ in range(int(os.environ.get("CACHE_EDITS", "10"))):
+        done.append(edit(chance, project))
+        where, unsafe = chance.choice([["net"], ["net/a.py", "net/tools.py"]]), chance.random() < 0.7
+        where = [one for one in where if Path(one).exists()] or ["net"]
+        before = texts(project)
+        alone = repaired(where, unsafe_fixes=unsafe, cache=False)
+        after = texts(project)
+        for name, text in before.items():
+            (project / "net" / name).write_text(text)
+        assert repaired(where, unsafe_fixes=unsafe) == alone, done
+        assert texts(project) == after, done
+        assert found(where) == found(where, cache=False), done
+
+
+def texts(project: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in sorted((project / "net").glob("*.py"))}
+
+
+def repaired(where: list[str], **options: object) -> tuple[list[Finding], list[Finding]]:
+    result = api.fix(where, Configuration([Layer(Options(**options), "test", Path.cwd())]))  # type: ignore[arg-type]
+    return result.fixed, result.left.findings
+
+
 def test_a_change_that_keeps_size_and_time_is_seen(project: Path) -> None:
     file = project / "net" / "tools.py"
     file.write_text(TOOLS.format(axis=0, write="v += 1"))

@@ -162,7 +162,8 @@ def test_how_a_repairing_run_ends(cli: Cli) -> None:
     assert cli("a.py").out.endswith("Found 1 error.\n[*] 1 fixable with `--fix`.\n")
     assert cli("a.py", "--diff").code == 1
     assert cli("a.py", "--diff", "--exit-zero").code == 0
-    assert cli("a.py", "--fix") == (0, "Found 1 problem (1 fixed, 0 remaining).\n", "")
+    said = "Repaired: 1 x CVL202 (python-scalar).\nFound 1 problem (1 fixed, 0 remaining).\n"
+    assert cli("a.py", "--fix") == (0, said, "")
     assert Path("a.py").read_text() == fixed
     write({"a.py": fixable})
     assert cli("a.py", "--fix", "--exit-non-zero-on-fix").code == 1
@@ -180,8 +181,27 @@ def test_show_fixes_lists_what_was_repaired(cli: Cli) -> None:
 
 def test_what_only_unsafe_repairs_can_mend_is_told(cli: Cli) -> None:
     write({"a.py": forward("return x / x.sum().item()")})
-    assert cli("a.py", "--fix").out.endswith("No fixes available (1 with `--fix --unsafe-fixes`).\n")
+    assert cli("a.py", "--fix").out.endswith("With `--unsafe-fixes`: 1 x CVL202 (python-scalar).\nFound 1 error.\n")
     assert cli("a.py", "--fix", "--unsafe-fixes").code == 0
+
+
+def test_a_repairing_run_tells_by_rule_what_it_did_and_left(cli: Cli) -> None:
+    body = """
+        out = []
+        for i in range(x.shape[0]):
+            out.append(self.head(x[i]))
+        y = x / x.sum().item()
+        return torch.stack(out) * y * int(x.shape[0]) * int(x.shape[1]), x.tolist()
+    """
+    write({"a.py": forward(body, init="self.head = nn.Linear(4, 4)")})
+    told = cli("a.py", "--fix").out.partition("Repaired: ")[2].splitlines()
+    assert told == [
+        "2 x CVL202 (python-scalar).",
+        "With `--unsafe-fixes`: 1 x CVL202 (python-scalar).",
+        "Repair shown, not written: 1 x CVL303 (loop-over-dimension).",
+        "Without a repair: 1 x CVL202 (python-scalar); `convlint rule CVL202` says why, and what to write.",
+        "Found 5 problems (2 fixed, 3 errors remaining).",
+    ]
 
 
 def test_add_ignores_says_how_many(cli: Cli) -> None:

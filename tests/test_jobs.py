@@ -106,3 +106,16 @@ def test_processes_end_where_who_started_them_is_killed(big: Path) -> None:
     while not gone(workers) and time.monotonic() < until:
         pass
     assert gone(workers)
+
+
+def test_repairs_are_those_of_one_process(big: Path) -> None:
+    source = (big / "tools.py").read_text()
+    told = []
+    for jobs in ("1", "2"):
+        (big / "tools.py").write_text(source)
+        run = subprocess.run(
+            command("--fix", "--jobs", jobs), capture_output=True, text=True, check=True, cwd=big.parent
+        )
+        told.append((run.stdout, (big / "tools.py").read_text()))
+    assert told[0] == told[1]
+    assert told[0][1] != source

@@ -52,7 +52,7 @@ class Analyzer:
         self._named, self._excluded = named, excluded
         self._jobs = jobs
         self._store = store
-        """Where parts are kept; only for documents as they are on disk."""
+        """Where parts are kept; only for documents whose digest is that of their text."""
         self.answers: list[Answers] = []
         """Where parts are kept: what they rest on."""
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from convlint.analyzer import calls, checks, decisions, formats, guards, keys
+from convlint.analyzer import calls, checks, data_reads, decisions, formats, guards, keys
 from convlint.analyzer.arithmetic import binary, compared
 from convlint.analyzer.attributes import attribute
 from convlint.analyzer.index import FunctionInfo
@@ -74,6 +74,8 @@ def _attribute(run: Run, frame: Frame, node: ast.Attribute) -> Value:
     run.only_metadata, outer = run.only_metadata or node.attr in METADATA, run.only_metadata
     owner = run.evaluate(frame, node.value)
     run.only_metadata = outer
+    if node.attr in data_reads.READ:
+        data_reads.note_data(run, frame, node, owner)
     value = attribute(run, frame, node, owner)
     run.read(frame, node, value)
     return value

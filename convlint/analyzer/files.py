@@ -80,6 +80,11 @@ class Files:
         document = self._in_memory.get(absolute(path))
         return self._digests.get(absolute(path), "") if document is None else document.digest
 
+    def holds(self, path: Path, digest: str) -> bool:
+        """Whether a file may be the one with this content, which another process has read from disk."""
+        document = self._in_memory.get(absolute(path))
+        return (self._digests.get(absolute(path), digest) if document is None else document.digest) == digest
+
     def module(self, path: Path, name: str, package: bool) -> ModuleInfo:
         """The index of a file that is not to be reported.
 

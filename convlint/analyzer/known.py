@@ -48,10 +48,11 @@ class Known:
         return (path, None) not in self._kept
 
     def learn(self, parts: Mapping[Path, Kept]) -> None:
-        """Parts that other processes read, of files as they are in this one."""
+        """Parts that other processes read, where all files that they rest on are as they are in this one."""
+        files = self._interpreter.project.files
         for path, kept in parts.items():
             answers = answers_of(kept.answers)
-            if answers.files.get(str(path), ("",))[0] == self._interpreter.project.files.digest(path):
+            if all(files.holds(Path(file), known) for file, (known, _) in answers.files.items()):
                 self.answers.append(answers)
                 self._kept[path, None] = self._new[path, None] = kept
 

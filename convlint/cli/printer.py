@@ -62,9 +62,11 @@ class Printer:
             self._lines(summary.fixes(result.fixed))
         if self.settings.fix_only:
             self._lines([f"Fixed {summary.plural(len(result.fixed), 'problem')}."])
+        else:
+            self._lines(summary.repairs(result.fixed, result.left.findings, self.settings.unsafe_fixes))
         self._lines(summary.refused(self._refused(result)))
         if not self.settings.fix_only:
-            self._summary(result.left.findings, len(result.fixed))
+            self._lines([summary.total(result.left.findings, len(result.fixed))])
 
     def _left(self, result: api.FixResult) -> bool:
         """Whether a run that writes its repairs leaves anything that it tells of."""

@@ -13,15 +13,7 @@ from convlint.report.text import will_fix
 
 def summary(findings: Sequence[Finding], unsafe_fixes: bool, fixed: int = 0) -> Iterator[str]:
     """``Found 3 errors, 2 warnings.`` and how many of them can be repaired."""
-    if not findings and not fixed:
-        yield "All checks passed!"
-        return
-    found = [plural(number, severity) for severity, number in by_severity(findings).items()]
-    if fixed:
-        left = ", ".join(found) or "0"
-        yield f"Found {plural(len(findings) + fixed, 'problem')} ({fixed} fixed, {left} remaining)."
-    else:
-        yield f"Found {', '.join(found)}."
+    yield total(findings, fixed)
     now = sum(will_fix(finding, unsafe_fixes) for finding in findings)
     more = 0 if unsafe_fixes else sum(finding.fixable is Applicability.unsafe for finding in findings)
     if now and more:
@@ -30,6 +22,16 @@ def summary(findings: Sequence[Finding], unsafe_fixes: bool, fixed: int = 0) -> 
         yield f"[*] {now} fixable with `--fix`."
     elif more:
         yield f"No fixes available ({more} with `--fix --unsafe-fixes`)."
+
+
+def total(findings: Sequence[Finding], fixed: int = 0) -> str:
+    """``Found 3 errors, 2 warnings.`` or ``Found 3 problems (1 fixed, 2 errors remaining).``"""
+    if not findings and not fixed:
+        return "All checks passed!"
+    found = ", ".join(plural(number, severity) for severity, number in by_severity(findings).items())
+    if fixed:
+        return f"Found {plural(len(findings) + fixed, 'problem')} ({fixed} fixed, {found or '0'} remaining)."
+    return f"Found {found}."
 
 
 def by_severity(findings: Iterable[Finding]) -> dict[Severity, int]:
@@ -58,6 +60,30 @@ def statistics(findings: Iterable[Finding], unsafe_fixes: bool, painter: Painter
     for code, name, number, fixable in rows:
         mark = "[*]" if fixable == number else "[-]" if fixable else "[ ]"
         yield f"{number:>{width}}\t{painter(code, 'bold red')}\t{mark} {name}"
+
+
+def by_rule(findings: Iterable[Finding]) -> str:
+    """``3 x CVL202 (python-scalar), 1 x CVL205 (len-of-tensor)``, the most frequent first."""
+    counts = Counter((finding.code, finding.name) for finding in findings)
+    rows = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    return ", ".join(f"{number} x {code} ({name})" for (code, name), number in rows)
+
+
+def repairs(fixed: Sequence[Finding], left: Sequence[Finding], unsafe_fixes: bool) -> Iterator[str]:
+    """By rule: what was repaired, what ``--unsafe-fixes`` would repair besides, and of what there is no repair."""
+    of: dict[Applicability | None, list[Finding]] = {}
+    for finding in left:
+        if finding.severity != "info":
+            of.setdefault(finding.fixable, []).append(finding)
+    if fixed:
+        yield f"Repaired: {by_rule(fixed)}."
+    if not unsafe_fixes and (more := of.get(Applicability.unsafe)):
+        yield f"With `--unsafe-fixes`: {by_rule(more)}."
+    if shown := of.get(Applicability.display):
+        yield f"Repair shown, not written: {by_rule(shown)}."
+    if none := of.get(None):
+        first = min(none, key=lambda one: one.code).code
+        yield f"Without a repair: {by_rule(none)}; `convlint rule {first}` says why, and what to write."
 
 
 def refused(left: Iterable[tuple[Finding, str]]) -> Iterator[str]:

@@ -104,7 +104,7 @@ class Document:
     encoding: str = "utf-8"
     bom: bool = False
     digest: str = field(default="", init=False)
-    """What tells the content of the file apart from others; empty where the text was not read from disk."""
+    """What tells the content of the file apart from others; empty where the text is neither read nor to be written."""
 
     @classmethod
     def read(cls, path: Path | str) -> Document:

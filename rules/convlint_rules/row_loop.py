@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from convlint.events import LoopOverDim, Taint
 from convlint.findings import Edit, Span
@@ -59,14 +59,58 @@ def vectorised(event: LoopOverDim) -> tuple[Edit, ...]:
     return Edit(loop.removed, start), Edit(document.span(loop.stack), lifted)
 
 
+class Guess(NamedTuple):
+    """What a loop may be on all rows at once, if what it calls treats each row alone: nobody has proven that."""
+
+    stacked: str
+    """What it takes the place of: ``torch.stack(out)``."""
+    lifted: str
+    edits: tuple[Edit, ...]
+
+
+def guessed(event: LoopOverDim) -> Guess | None:
+    """``out.append(f(x[i]))`` and later ``torch.stack(out)``, as ``f(x)``: to be shown."""
+    made, loop, after, function = _around(event) or (None, None, [], None)
+    match made, loop:
+        case (
+            ast.Assign(targets=[ast.Name(name)], value=ast.List(elts=[])),
+            ast.For(
+                target=ast.Name(index),
+                body=[ast.Expr(ast.Call(func=ast.Attribute(ast.Name(grown), "append"), args=[value], keywords=[]))],
+                orelse=[],
+            ),
+        ) if grown == name:
+            used = [node for statement in after for node in ast.walk(statement) if _is_stack(node, name, event.torch)]
+            tensor = _counted(loop.iter, function)
+            rows = [node for node in ast.walk(value) if _is_row(node, tensor, index)]
+            if len(used) != 1 or not rows or tensor is None:
+                return None
+            if not len(rows) == _count(value, index) == _count(value, tensor):
+                return None
+            document, stack = event.document, event.document.span(used[0])
+            lifted = code(_without_index(event.cst_at(document.span(value)), index))
+            start, end = document.span(made), document.span(after[0])
+            removed = Edit(Span(start.row, start.column, end.row, end.column), "")
+            return Guess(document.segment(stack), lifted, (removed, Edit(stack, lifted)))
+    return None
+
+
 def _loop(event: LoopOverDim) -> _Loop | None:
     """The loop around the event, where all that it does can be done to all rows at once."""
-    sure = event.taint is Taint.shape and event.form == "for" and event.operand.kind == "dim" and event.operand.sure
-    function = function_around(event, event.span) if sure else None
+    around = _around(event)
+    if around is None or event.operand.kind != "dim" or not event.operand.sure or event.taint is not Taint.shape:
+        return None
+    made, loop, after, function = around
+    return _of_rows(event, made, loop, after[0], function)
+
+
+def _around(event: LoopOverDim) -> tuple[ast.stmt, ast.For, list[ast.stmt], ast.AST | None] | None:
+    """The statement before the loop of the event, the loop, those behind it in its block, and the function."""
+    function = function_around(event, event.span) if event.form == "for" else None
     for block in _blocks(function) if function else ():
-        for made, loop, user in zip(block, block[1:], block[2:], strict=False):
+        for at, loop in enumerate(block[1:-1], 1):
             if isinstance(loop, ast.For) and event.document.span(loop.iter) == event.span:
-                return _of_rows(event, made, loop, user, function)
+                return block[at - 1], loop, block[at + 1 :], function
     return None
 
 
@@ -157,8 +201,61 @@ def _method(node: ast.Call) -> str:
     return node.func.attr if isinstance(node.func, ast.Attribute) else ""
 
 
+def _is_stack(node: ast.AST, name: str, torch: str) -> TypeGuard[ast.expr]:
+    match node:
+        case ast.Call(func=ast.Attribute(ast.Name(module), "stack"), args=[ast.Name(one)], keywords=[]):
+            return (module, one) == (torch, name)
+    return False
+
+
+def _is_row(node: ast.AST, tensor: str | None, index: str) -> bool:
+    match node:
+        case ast.Subscript(ast.Name(one), ast.Name(at)):
+            return (one, at) == (tensor, index)
+    return False
+
+
+def _counted(node: ast.expr, function: ast.AST | None) -> str | None:
+    """The tensor whose rows ``range`` counts, also where their number has a name (``b, c = x.shape``)."""
+    match node:
+        case ast.Call(func=ast.Name("range"), args=[ast.Name(name)]) if function is not None:
+            found = {tensor for part in ast.walk(function) if (tensor := _names_rows(part, name)) is not None}
+            return found.pop() if len(found) == 1 else None
+    return _rows(node)
+
+
+def _names_rows(node: ast.AST, name: str) -> str | None:
+    """``x`` of ``name = x.shape[0]`` and ``name, c = x.shape``; of another assignment to the name nothing that is."""
+    match node:
+        case ast.Assign(targets=[ast.Tuple(elts=[ast.Name(one), *_])], value=ast.Attribute(ast.Name(x), "shape")):
+            return x if one == name else None
+        case ast.Assign(
+            targets=[ast.Tuple(elts=[ast.Name(one), *_])], value=ast.Call(ast.Attribute(ast.Name(x), "size"))
+        ):
+            return x if one == name else None
+        case ast.Assign(targets=[ast.Name(one)], value=value) if one == name:
+            return _rows(ast.Call(ast.Name("range"), [value], [])) or ""
+    return None
+
+
 def _count(node: ast.AST, name: str) -> int:
     return sum(isinstance(one, ast.Name) and one.id == name for one in ast.walk(node))
+
+
+def _without_index(node: cst.BaseExpression, index: str) -> cst.BaseExpression:
+    """An expression with ``x`` in the place of ``x[i]``."""
+    import libcst as cst
+
+    class Lifter(cst.CSTTransformer):
+        def leave_Subscript(self, original_node: cst.Subscript, updated_node: cst.Subscript) -> cst.BaseExpression:  # noqa: N802
+            match updated_node.slice:
+                case [cst.SubscriptElement(slice=cst.Index(value=cst.Name(value=at)))] if at == index:
+                    return updated_node.value
+            return updated_node
+
+    lifted = node.visit(Lifter())
+    assert isinstance(lifted, cst.BaseExpression)
+    return lifted
 
 
 def _on_all_rows(node: cst.BaseExpression, rows: str) -> cst.BaseExpression:

@@ -449,3 +449,30 @@ def test_a_size_takes_the_place_of_its_number_where_a_size_will_do(tmp_path: Pat
 def test_a_write_is_not_brought_back_to_a_name_that_stands_for_something_else_by_then(tmp_path: Path) -> None:
     body = "y = x.abs()\nv = y[1:]\ny = y[1:]\nv += 2\nreturn y"
     assert body_after(tmp_path, body, unsafe_fixes=True) == body
+
+
+def test_a_plain_tensor_is_registered_where_it_is_made(tmp_path: Path) -> None:
+    init = "self.size = 4\nself.scale = torch.ones(self.size)  # of each channel"
+    source = forward("self.scale[:] = x.mean(0)\nreturn x * self.scale", init=init)
+    written = repaired(tmp_path / "m.py", source.encode(), unsafe_fixes=True).decode()
+    made = 'self.register_buffer("scale", torch.ones(self.size), persistent=False)  # of each channel'
+    assert written == source.replace("self.scale = torch.ones(self.size)  # of each channel", made)
+
+
+@pytest.mark.parametrize(
+    "init",
+    [
+        "self.scale = torch.ones(4)\nself.scale = self.scale * 2",
+        "self.scale = None\nself.scale = torch.ones(4)",
+        "if torch.cuda.is_available():\n    self.scale = torch.ones(4)",
+        "self.scale, self.size = torch.ones(4), 4",
+    ],
+)
+def test_a_plain_tensor_stays_where_it_is_made_in_several_ways(tmp_path: Path, init: str) -> None:
+    source = forward("self.scale[:] = x.mean(0)\nreturn x * self.scale", init=init)
+    assert repaired(tmp_path / "m.py", source.encode(), unsafe_fixes=True).decode() == source
+
+
+def test_a_plain_tensor_that_keeps_something_between_calls_stays(tmp_path: Path) -> None:
+    source = forward("self.scale += 1\nreturn x * self.scale", init="self.scale = torch.ones(4)")
+    assert repaired(tmp_path / "m.py", source.encode(), unsafe_fixes=True).decode() == source

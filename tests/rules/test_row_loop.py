@@ -8,6 +8,10 @@ import pytest
 from conftest import body_after
 from convlint_rules.examples import forward
 
+from convlint import api
+from convlint.config import Configuration
+from convlint.findings import Applicability
+
 LOOP = "out = []\nfor i in range({length}):\n    out.append({value})\n{use}"
 
 
@@ -72,3 +76,43 @@ def _computed(body: str, x: object) -> object:
     names: dict[str, type] = {}
     exec(compile(forward(body), "model.py", "exec"), names)
     return names["Model"]()(x)
+
+
+def suggested(tmp_path: Path, body: str) -> list[str]:
+    """What is shown of the loop in a body; nothing of it is written."""
+    path = tmp_path / "model.py"
+    path.write_text(forward(body, init="self.head, self.heads = nn.Linear(4, 2), nn.ModuleList()"))
+    found = api.check([path], Configuration(isolated=True), want_fixes=True).findings
+    shown = [one for one in found if one.fixable is Applicability.display]
+    assert all(one.fix and one.fix.applicability is Applicability.display for one in shown)
+    return [one.message.rpartition("; ")[2] for one in shown]
+
+
+@pytest.mark.parametrize(
+    ("value", "lifted"),
+    [("self.head(x[i])", "self.head(x)"), ("F.softmax(self.head(x[i]), 0) + 1", "F.softmax(self.head(x), 0) + 1")],
+)
+@pytest.mark.parametrize("use", ["return torch.stack(out)", "n = 2\nreturn torch.stack(out) * n"])
+def test_what_may_be_computed_on_all_rows_is_shown(tmp_path: Path, value: str, lifted: str, use: str) -> None:
+    for before in (
+        loop(value, use),
+        "b = x.shape[0]\n" + loop(value, use, "b"),
+        "b, c = x.shape\n" + loop(value, use, "b"),
+    ):
+        assert suggested(tmp_path, before) == [f"if each row is treated alone, `torch.stack(out)` is `{lifted}`"]
+        assert body_after(tmp_path, before, unsafe_fixes=True) == before
+
+
+@pytest.mark.parametrize(
+    ("value", "use"),
+    [
+        ("self.heads[i](x)", "return torch.stack(out)"),
+        ("self.head(x[i]) * i", "return torch.stack(out)"),
+        ("self.head(x[i] - x)", "return torch.stack(out)"),
+        ("self.head(y[i])", "return torch.stack(out)"),
+        ("self.head(x[i])", "return torch.stack(out, 1)"),
+        ("self.head(x[i])", "return out"),
+    ],
+)
+def test_nothing_is_shown_where_it_would_be_something_else(tmp_path: Path, value: str, use: str) -> None:
+    assert suggested(tmp_path, "y = x\n" + loop(value, use)) == []

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from convlint.events import LoopOverDim, Taint
+from convlint.events import LoopOverDim, Taint, one_line
 from convlint.findings import Applicability, Finding, Fix, Harm, Level
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
-from convlint_rules.row_loop import is_vectorisable, vectorised
+from convlint_rules.row_loop import guessed, is_vectorisable, vectorised
 
 FROZEN = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
 PIECES = Harm(Level.frozen, Level.frozen, Level.frozen, Level.frozen)
@@ -28,8 +28,10 @@ class LoopOverDimension(Rule):
     functions of each element, and by sums, means and extremes: it is written for all rows at once. Sums are added in
     another order, those of small whole numbers in a larger dtype; equal maxima share their gradient; without any row
     the result is empty instead of an error. A tensor without a second axis whose rows are summed stops with an error.
-    Elsewhere use an operator over the whole axis, a recurrent layer, or `torch.scan`/`torch.while_loop` on the dynamo
-    routes.
+    Where each row goes through something else and is stacked, the form without a loop is shown, and not written: only
+    the author knows whether `self.head(x)` is `self.head(x[i])` for each row, which is so for a linear layer and not
+    for a softmax over the first axis. Elsewhere use an operator over the whole axis, a recurrent layer, or
+    `torch.scan`/`torch.while_loop` on the dynamo routes.
 
     ## References
     - pytorch/pytorch#133653, #140011
@@ -53,6 +55,22 @@ class LoopOverDimension(Rule):
             inputs="x: float32[N=3, 4]",
             harm=FROZEN,
             fix=Applicability.unsafe,
+        ),
+        Example(
+            title="Row by row through a layer",
+            bad=forward(
+                """
+                out = []
+                for i in range(x.shape[0]):  # <-
+                    out.append(self.head(x[i]).relu())
+                return torch.stack(out)
+                """,
+                init="self.head = nn.Linear(4, 2)",
+            ),
+            good=forward("return self.head(x).relu()", init="self.head = nn.Linear(4, 2)"),
+            inputs="x: float32[N=3, 4]",
+            harm=FROZEN,
+            fix=Applicability.display,
         ),
         Example(
             title="Part by part",
@@ -97,15 +115,21 @@ class LoopOverDimension(Rule):
                 f"the length of `{event.short}` is {what}: it is as long as when traced; "
                 f"make a tensor with such an axis (`torch.full`, `.expand()`) instead of a list"
             )
-        else:
-            message = (
-                f"the length of this loop, `{event.short}`, is {what}: it is unrolled for the traced input; "
-                f"compute on the whole axis at once"
-            )
+            return self.finding(event, message, harm, context)
         fixable = Applicability.unsafe if is_vectorisable(event) else None
+        guess = guessed(event) if fixable is None else None
+        advice = "compute on the whole axis at once"
+        if guess is not None:
+            fixable = Applicability.display
+            advice = f"if each row is treated alone, `{one_line(guess.stacked)}` is `{one_line(guess.lifted)}`"
+        message = f"the length of this loop, `{event.short}`, is {what}: it is unrolled for the traced input; {advice}"
         return self.finding(event, message, harm, context, fixable=fixable)
 
     def fix(self, event: LoopOverDim, context: Context) -> Fix | None:
-        """The same arithmetic on all rows at once."""
+        """The same arithmetic on all rows at once; as a suggestion, where that is not known to be the same."""
         edits = vectorised(event)
-        return Fix("Compute on all rows at once", edits, Applicability.unsafe) if edits else None
+        if edits:
+            return Fix("Compute on all rows at once", edits, Applicability.unsafe)
+        guess = guessed(event)
+        message = "Compute on all rows at once, if each is treated alone"
+        return Fix(message, guess.edits, Applicability.display) if guess else None

@@ -3,11 +3,13 @@ from __future__ import annotations
 from convlint.events import StateWrite
 from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
 from convlint.rule import Context, Example, Rule
+from convlint_rules.as_buffer import registered
 from convlint_rules.examples import forward
 
 KEPT = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong, onnx_dynamo=Level.wrong)
 COPIED = Harm(onnx_torchscript=Level.breaks)
 CONSTANT = Harm(onnx_dynamo=Level.breaks)
+COPIED_CONSTANT = Harm(onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
 KEPT_CONSTANT = Harm(Level.wrong, Level.wrong, Level.wrong, Level.breaks)
 DATA = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
 REPLACED = Harm(Level.wrong, Level.wrong, Level.wrong, Level.wrong)
@@ -33,7 +35,10 @@ class StateWriteInForward(Rule):
     ## Fix safety
     Unsafe: `.data` becomes `.detach()`, whose writes autograd counts: it refuses to differentiate through what was
     computed from the weight before. `torch.export` then goes on; the TorchScript routes still keep what the weight had
-    become. There is no other fix: make the state an input and an output, or compute the changed weight as a new tensor.
+    become. Unsafe too: a tensor that each call overwrites becomes a buffer, which goes where the module goes
+    (`.to(...)`) and stands among its `buffers()`, though not in its `state_dict` (`persistent=False`). One that a call
+    reads before it writes does not: the exporter would go on, and lose what calls leave, without a word. There is no
+    other fix: make the state an input and an output, or compute the changed weight as a new tensor.
 
     ## References
     - pytorch/pytorch#106217, #111676
@@ -122,9 +127,37 @@ class StateWriteInForward(Rule):
                 """,
                 init="self.scale = torch.ones(4)",
             ),
-            good=forward("return x * x.mean(0)"),
+            good=forward(
+                """
+                self.scale[:] = x.mean(0)
+                return x * self.scale
+                """,
+                init='self.register_buffer("scale", torch.ones(4), persistent=False)',
+            ),
             inputs="x: float32[N=3, 4]",
             harm=CONSTANT,
+            fix=Applicability.unsafe,
+        ),
+        Example(
+            title="A tensor that is no buffer, copied to",
+            bad=forward(
+                """
+                self.scale.copy_(x.mean(0))  # <-
+                return x * self.scale
+                """,
+                init="self.scale = torch.ones(4)",
+            ),
+            good=forward(
+                """
+                self.scale.copy_(x.mean(0))
+                return x * self.scale
+                """,
+                init='self.register_buffer("scale", torch.ones(4), persistent=False)',
+            ),
+            inputs="x: float32[N=3, 4]",
+            harm=COPIED_CONSTANT,
+            fix=Applicability.unsafe,
+            good_routes=("jit_trace", "torch_export", "onnx_dynamo"),
         ),
         Example(
             title="A weight clamped through `.data`",
@@ -187,14 +220,22 @@ class StateWriteInForward(Rule):
             return None  # `kept-between-calls`
         what = "a tensor that is no buffer" if event.what == "attribute" else f"a {event.what}"
         message = f"`{event.name}`, {what}, changes in `forward`: {_why(event)}"
-        fixable = Applicability.unsafe if event.data else None
+        fixable = Applicability.unsafe if event.data or _buffer(event) else None
         return self.finding(event, message, _harm(event), context, fixable=fixable)
 
     def fix(self, event: StateWrite, context: Context) -> Fix | None:
-        """A write that the dynamo routes can follow."""
-        if event.data is None:
-            return None
-        return Fix("Write through `.detach()`", (Edit(event.data, "detach()"),), Applicability.unsafe)
+        """A write that the dynamo routes can follow, or a tensor that they let be written to."""
+        if event.data is not None:
+            return Fix("Write through `.detach()`", (Edit(event.data, "detach()"),), Applicability.unsafe)
+        buffer = _buffer(event)
+        return Fix("Register it as a buffer", (buffer,), Applicability.unsafe) if buffer else None
+
+
+def _buffer(event: StateWrite) -> Edit | None:
+    """The tensor as a buffer; not where a call leaves something to the next, which a buffer would lose in silence."""
+    if event.what != "attribute" or event.kept or event.through_data:
+        return None
+    return registered(event, event.name)
 
 
 def _harm(event: StateWrite) -> Harm:
@@ -203,7 +244,7 @@ def _harm(event: StateWrite) -> Harm:
     if event.through_data:
         return DATA
     if event.what == "attribute":
-        return KEPT_CONSTANT if event.kept else CONSTANT
+        return KEPT_CONSTANT if event.kept else COPIED_CONSTANT if event.method == "copy_" else CONSTANT
     if event.kept:
         return KEPT
     return COPIED if event.method == "copy_" else Harm()
@@ -215,5 +256,6 @@ def _why(event: StateWrite) -> str:
     if event.kept or event.through_data:
         return "an exported graph keeps nothing between calls; compute a new tensor, or make it an input and an output"
     if event.what == "attribute":
-        return "the dynamo ONNX exporter takes it for a constant and stops; compute a new tensor"
+        remedy = "register it as a buffer, or compute a new tensor" if _buffer(event) else "compute a new tensor"
+        return f"the dynamo ONNX exporter takes it for a constant and stops; {remedy}"
     return "the TorchScript ONNX exporter cannot write into it; compute a new tensor"

@@ -122,7 +122,7 @@ class WriteThroughAlias(Rule):
 
     def check(self, event: InplaceWrite, context: Context) -> Finding | None:
         """A lost write is wrong on onnx_torchscript; one that every exporter keeps is harmless."""
-        if event.stale or event.chained:
+        if event.stale or event.chained or event.view == "data":  # `data-read`
             return None
         if not event.lost:
             where = f"a view of `{event.base}`" if event.base else "indexed"
