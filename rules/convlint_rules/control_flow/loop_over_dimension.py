@@ -28,8 +28,8 @@ class LoopOverDimension(Rule):
     functions of each element, and by sums, means and extremes: it is written for all rows at once. Sums are added in
     another order, those of small whole numbers in a larger dtype; equal maxima share their gradient; without any row
     the result is empty instead of an error. A tensor without a second axis whose rows are summed stops with an error.
-    Where each row goes through something else and is stacked, the form without a loop is shown, and not written: only
-    the author knows whether `self.head(x)` is `self.head(x[i])` for each row, which is so for a linear layer and not
+    Where each row goes through something else and is stacked, the form without a loop is for display only: only the
+    author knows whether `self.head(x)` is `self.head(x[i])` for each row, which is so for a linear layer and not
     for a softmax over the first axis. Elsewhere use an operator over the whole axis, a recurrent layer, or
     `torch.scan`/`torch.while_loop` on the dynamo routes.
 
