@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from convlint.analyzer.annotations import from_annotation
 from convlint.analyzer.index import ClassInfo, FunctionInfo
 from convlint.analyzer.run import Frame, Run
+from convlint.analyzer.values import tensor_of
 from convlint.events import UnusedInput
 from convlint.source.walk import walk
 
@@ -16,24 +18,34 @@ _ALL_NAMES = frozenset(["locals", "vars"])
 
 
 def note_unused(run: Run, cls: ClassInfo, forward: FunctionInfo) -> None:
-    """Notes the inputs without a default of which the ``forward`` of a class asks no value and no size.
-
-    A class with a decorator may be one of several that are chosen by name and all given the same.
-    """
-    if (
-        forward.cls is not cls
-        or cls.node.decorator_list
-        or isinstance(forward.node, ast.Lambda)
-        or _is_declared(forward.node.body)
-    ):
+    """Notes the tensors without a default of which the ``forward`` of a class asks no value and no size."""
+    if forward.cls is not cls or isinstance(forward.node, ast.Lambda) or _is_declared(forward.node.body):
         return
     read = set(_read(forward.node))
     frame = Frame(forward.module, forward, statement=forward.node)
     for parameter, default in forward.parameters[1:]:
         name = parameter.arg
-        if default is None and not name.startswith("_") and read.isdisjoint([name, *_ALL_NAMES]):
+        if default is not None or name.startswith("_") or not read.isdisjoint([name, *_ALL_NAMES]):
+            continue
+        annotated = from_annotation(run, forward.module, parameter.annotation)
+        if (parameter.annotation is None or tensor_of(annotated) is not None) and not _is_one_of_several(run, cls):
             at = ast.copy_location(ast.Name(name, ast.Load()), parameter)
             run.emit(frame, UnusedInput, at, name, (), model=cls.node.name, name=name)
+
+
+def _is_one_of_several(run: Run, cls: ClassInfo) -> bool:
+    """Whether others say what a class is given: a base with a ``forward``, a table of classes, a decorator."""
+    if cls.node.decorator_list or run.method(cls, "forward", after=cls) is not None:
+        return True
+    defined = [value for value in cls.module.names.values() if isinstance(value, ast.expr)]
+    listed = [part for value in defined for table in walk(value) for part in _parts(table)]
+    return any(isinstance(part, ast.Name) and part.id == cls.node.name for part in listed)
+
+
+def _parts(table: ast.AST) -> Sequence[ast.expr]:
+    if isinstance(table, ast.Dict):
+        return table.values
+    return table.elts if isinstance(table, (ast.List, ast.Tuple, ast.Set)) else ()
 
 
 def _is_declared(body: list[ast.stmt]) -> bool:

@@ -61,10 +61,21 @@ def test_a_part_may_come_from_a_helper(agree: Agree) -> None:
 def test_a_script_that_makes_the_model_makes_no_part_of_it(agree: Agree) -> None:
     script = "\n\ndef main():\n    return Model()(torch.ones(3), torch.ones(3))\n"
     agree(forward("return x * 2", "x, mask").replace("mask):", "mask):  # CVL708") + script, ignore=[])
+    made = "\n\nmodel = Model()\n"
+    agree(forward("return x * 2", "x, mask").replace("mask):", "mask):  # CVL708") + made, ignore=[])
 
 
-def test_a_class_with_a_decorator_is_chosen_by_name(agree: Agree) -> None:
-    agree(forward("return x * 2", "x, mask").replace("class Model", "@register\nclass Model"), ignore=[])
+def test_what_one_of_several_classes_is_given_others_say(agree: Agree) -> None:
+    model = forward("return x * 2", "x, mask")
+    agree(model.replace("class Model", "@register\nclass Model"), ignore=[])
+    agree(model + "\n\nMODELS = {'plain': Model}\n", ignore=[])
+    base = "class Base(nn.Module):\n    def forward(self, x, mask):\n        raise NotImplementedError\n\n\nclass "
+    agree(model.replace("class Model(nn.Module)", f"{base}Model(Base)"), ignore=[])
+
+
+def test_what_is_no_tensor_is_no_input(agree: Agree) -> None:
+    agree(forward("return x * 2", "x, dtype: torch.dtype, mode: str"), ignore=[])
+    agree(forward("return x * 2", "x, mask: torch.Tensor").replace("Tensor):", "Tensor):  # CVL708"), ignore=[])
 
 
 def test_a_part_of_a_model_in_another_file_too(agree: Agree) -> None:

@@ -21,8 +21,9 @@ class VanishingInput(Rule):
     """
     ## What it does
     Finds inputs without a default that the `forward` of a model does nothing with: they are not read at all, or only
-    their device and dtype are. Models that other scanned code contains are not reported, nor are names that begin with
-    an underscore.
+    their device and dtype are. Models that other scanned code contains are not reported, nor is what is one of several
+    classes with the same inputs (by a base with a `forward`, a table of classes, a decorator), nor are names that
+    begin with an underscore.
 
     ## Why it breaks
     The TorchScript ONNX exporter keeps only the inputs that an operator of the graph reads. The others are gone without
