@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from convlint.findings import ROUTES, Edit, Place, Span
 from convlint.source.document import Document
@@ -382,6 +382,8 @@ class RefusedDtypes(Event):
     """Of one tensor, or of two: float, int or bool."""
     refusing: frozenset[str]
     """The routes that end so."""
+    counted: Literal["", "receiver", "argument"] = ""
+    """Where the mask of a running sum stands, whose truths eager adds as integers."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from convlint.analyzer import torch_facts
+from convlint.analyzer.calls import Arguments
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.values import Tensor, Value
 from convlint.events import RefusedDtypes
@@ -21,15 +23,14 @@ _OPERATORS: Mapping[type[ast.operator], str] = {
 _OF_TWO = frozenset(["add", "mul", "maximum", "minimum", "max", "min", "pow"])
 
 
-def note_method(
-    run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, given: Sequence[Value], words: Sequence[str]
-) -> None:
+def note_method(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, arguments: Arguments) -> None:
     """A method or function of one tensor, or of two."""
+    given, words = arguments.positional, arguments.keywords
     tensors = [value for value in given if isinstance(value, Tensor)]
     if "dtype" in words or (tensors and (name not in _OF_TWO or len(given) != 1 or words)):
         return
     along = " dim" if (given or words) and not tensors else ""
-    note(run, frame, node, name + along, [tensor, *tensors])
+    note(run, frame, node, name + along, [tensor, *tensors], arguments.receiver)
 
 
 def note_operator(
@@ -41,7 +42,14 @@ def note_operator(
         note(run, frame, node, name, [left, right])
 
 
-def note(run: Run, frame: Frame, node: ast.expr | ast.AugAssign, name: str, tensors: Sequence[Tensor]) -> None:
+def note(
+    run: Run,
+    frame: Frame,
+    node: ast.expr | ast.AugAssign,
+    name: str,
+    tensors: Sequence[Tensor],
+    receiver: ast.expr | None = None,
+) -> None:
     """Notes a call whose tensors are surely of dtypes that are refused. Of several the first two that differ count."""
     dtypes = [tensor.dtype or "" for tensor in tensors if tensor.sure]
     if len(dtypes) != len(tensors) or not all(dtypes):
@@ -50,4 +58,13 @@ def note(run: Run, frame: Frame, node: ast.expr | ast.AugAssign, name: str, tens
     pair = (dtypes[0], *others[:1])
     refusing = torch_facts.refusing(name, pair)
     if refusing:
-        run.emit(frame, RefusedDtypes, node, "", (), dtypes=pair, refusing=refusing)
+        counted = _counted(node, receiver) if name == "cumsum dim" else ""
+        run.emit(frame, RefusedDtypes, node, "", (), dtypes=pair, refusing=refusing, counted=counted)
+
+
+def _counted(node: ast.AST, receiver: ast.expr | None) -> Literal["", "receiver", "argument"]:
+    if not isinstance(node, ast.Call) or receiver is None:
+        return ""
+    if isinstance(node.func, ast.Attribute) and node.func.value is receiver:
+        return "receiver"
+    return "argument" if node.args and node.args[0] is receiver else ""

@@ -91,7 +91,7 @@ def operate(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, a
     if name in clamping.FUNCTIONS:
         clamping.note(run, frame, node, name, tensor, arguments)
     else:
-        dtype_mixes.note_method(run, frame, node, name, tensor, arguments.positional, list(arguments.keywords))
+        dtype_mixes.note_method(run, frame, node, name, tensor, arguments)
     result = signs.of_call(name, [tensor, *arguments.positional], arguments.keywords, result)
     return replace(result, of=name) if isinstance(result, Tuple) else result
 

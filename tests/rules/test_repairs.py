@@ -476,3 +476,19 @@ def test_a_plain_tensor_stays_where_it_is_made_in_several_ways(tmp_path: Path, i
 def test_a_plain_tensor_that_keeps_something_between_calls_stays(tmp_path: Path) -> None:
     source = forward("self.scale += 1\nreturn x * self.scale", init="self.scale = torch.ones(4)")
     assert repaired(tmp_path / "m.py", source.encode(), unsafe_fixes=True).decode() == source
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("mask.cumsum(1)", "mask.long().cumsum(1)"),
+        ("torch.cumsum(x > 2, dim=1)", "torch.cumsum((x > 2).long(), dim=1)"),
+        ("(  # many\n    x > 2\n).cumsum(-1)", "(  # many\n    x > 2\n).long().cumsum(-1)"),
+        ("torch.cumsum(input=mask, dim=1)", "torch.cumsum(input=mask, dim=1)"),
+        ("mask.cumsum(1, dtype=torch.float)", "mask.cumsum(1, dtype=torch.float)"),
+        ("torch.where(mask, mask, x > 2)", "torch.where(mask, mask, x > 2)"),
+    ],
+)
+def test_a_mask_is_made_of_integers_where_eager_sums_those(tmp_path: Path, before: str, after: str) -> None:
+    body = "mask = x > 0\nreturn x * {}"
+    assert body_after(tmp_path, body.format(before)) == body.format(after)

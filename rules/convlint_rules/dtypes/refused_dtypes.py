@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from convlint.events import RefusedDtypes
-from convlint.findings import Finding, Harm, Level
+from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
+from convlint.rewrite import code, primary
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 DYNAMO = Harm(onnx_dynamo=Level.breaks)
 TORCHSCRIPT = Harm(onnx_torchscript=Level.breaks)
@@ -26,8 +32,9 @@ class RefusedDtypesOfOperator(Rule):
     operators convert, so that most mixes are harmless: `torch.cat`, `+` of a mask and a float.
 
     ## Fix safety
-    There is no fix: convert the tensors to one dtype before, `stack((scores, classes.to(scores.dtype)))`, a mask to
-    integers, `mask.long().cumsum(1)`, and combine masks with `&` and `|`.
+    Safe for the running sum of a mask, which eager makes of integers anyway: `mask.long().cumsum(1)`. Elsewhere there
+    is no fix: convert the tensors to one dtype before, `stack((scores, classes.to(scores.dtype)))`, and combine masks
+    with `&` and `|`.
 
     ## References
     - microsoft/onnxruntime#6470
@@ -56,6 +63,7 @@ class RefusedDtypesOfOperator(Rule):
             good=forward("return (x > 0).long().cumsum(1) * 2"),
             inputs="x: float32[N=3, 4]",
             harm=TORCHSCRIPT,
+            fix=Applicability.safe,
         ),
         Example(
             title="One mask or the other",
@@ -83,4 +91,26 @@ class RefusedDtypesOfOperator(Rule):
             f"exporter writes for that: {repair}"
         )
         harm = Harm().with_levels(dict.fromkeys(event.refusing, Level.breaks))
-        return self.finding(event, message, harm, context)
+        fixable = Applicability.safe if event.counted else None
+        return self.finding(event, message, harm, context, fixable=fixable)
+
+    def fix(self, event: RefusedDtypes, context: Context) -> Fix | None:
+        """Integers for a mask."""
+        import libcst as cst
+
+        call = event.cst
+        if not event.counted or not isinstance(call, cst.Call):
+            return None
+        if event.counted == "argument":
+            first = call.args[0].with_changes(value=_integers(call.args[0].value))
+            repaired = call.with_changes(args=(first, *call.args[1:]))
+        else:
+            func = cst.ensure_type(call.func, cst.Attribute)
+            repaired = call.with_changes(func=func.with_changes(value=_integers(func.value)))
+        return Fix("Sum integers", (Edit(event.span, code(repaired)),), Applicability.safe)
+
+
+def _integers(mask: cst.BaseExpression) -> cst.BaseExpression:
+    import libcst as cst
+
+    return cst.Call(cst.Attribute(primary(mask), cst.Name("long")))
