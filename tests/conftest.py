@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import re
+import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from convlint_rules.examples import forward
@@ -20,6 +22,8 @@ from convlint.config import Configuration, Layer, Options
 from convlint.rule import _packs
 
 Agree = Callable[..., None]
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 _MARK = re.compile(r"# ((?:CVL|ACME)\d{3}(?: CVL\d{3})*)$")
 
@@ -131,3 +135,15 @@ def install(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
         if str(getattr(module, "__file__", "") or "").startswith(str(site)):
             del sys.modules[name]
     _packs.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """The browser of this machine, for tests that ask for Playwright."""
+    from playwright import sync_api
+
+    with sync_api.sync_playwright() as driver:
+        options = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield browser
+        browser.close()

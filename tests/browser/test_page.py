@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import textwrap
@@ -13,27 +12,18 @@ from typing import Any
 
 import pytest
 from browser_pages import Opened, convlint, large_model
+from conftest import CHROMIUM
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: make test-browser")
+pytest.importorskip("playwright.sync_api", reason="needs Playwright: make test-browser")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe: make test-browser")
 pytest.importorskip("jinja2")
 pytest.importorskip("onnx")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (apt-get install chromium)")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "atss_detector"
 VERDICTS = ["no", "unknown", "partial", "yes"]
 
 Open = Callable[..., Opened]
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        options = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import CHROMIUM
 from convlint_rules.examples import forward
 from markdown_it import MarkdownIt
 from workbench import LONG, Workbench
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: make test-vscode")
+pytest.importorskip("playwright.sync_api", reason="needs Playwright: make test-vscode")
 
 ROOT = Path(__file__).parents[2]
 INSTALLED = Path(os.environ.get("CONVLINT_VSCODE", ROOT / "build/vscode")).absolute()
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None or not (INSTALLED / "convlint.vsix").exists(), reason="needs Chromium and make test-vscode"
 )
@@ -67,15 +66,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
     server.terminate()
     server.wait()
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        options = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
