@@ -70,7 +70,35 @@ class Guess(NamedTuple):
 
 def guessed(event: LoopOverDim) -> Guess | None:
     """``out.append(f(x[i]))`` and later ``torch.stack(out)``, as ``f(x)``: to be shown."""
-    made, loop, after, function = _around(event) or (None, None, [], None)
+    around = _around(event)
+    grown = _appended(around[0], around[1]) if around is not None else None
+    if around is None or grown is None:
+        return None
+    (made, loop, after, function), (name, index, value) = around, grown
+    used = [node for statement in after for node in ast.walk(statement) if _is_stack(node, name, event.torch)]
+    tensor = _counted(loop.iter, function)
+    rows = [node for node in ast.walk(value) if _is_row(node, tensor, index)]
+    if tensor is None or len(used) != 1 or not rows:
+        return None
+    if not len(rows) == _count(value, index) == _count(value, tensor):
+        return None
+    document, stack = event.document, event.document.span(used[0])
+    lifted = _with(event, value, [Edit(document.span(row), tensor) for row in rows])
+    start, end = document.span(made), document.span(after[0])
+    removed = Edit(Span(start.row, start.column, end.row, end.column), "")
+    return Guess(document.segment(stack), lifted, (removed, Edit(stack, lifted)))
+
+
+def _with(event: LoopOverDim, node: ast.expr, edits: list[Edit]) -> str:
+    """The text of an expression after edits inside it."""
+    document, span = event.document, event.document.span(node)
+    behind = len(document.text) - document.offset(span.end_row, span.end_column)
+    text = document.apply(edits)
+    return text[document.offset(span.row, span.column) : len(text) - behind]
+
+
+def _appended(made: ast.stmt, loop: ast.stmt) -> tuple[str, str, ast.expr] | None:
+    """``out``, ``i`` and ``value`` of ``out = []`` and a loop over ``i`` that only does ``out.append(value)``."""
     match made, loop:
         case (
             ast.Assign(targets=[ast.Name(name)], value=ast.List(elts=[])),
@@ -80,18 +108,7 @@ def guessed(event: LoopOverDim) -> Guess | None:
                 orelse=[],
             ),
         ) if grown == name:
-            used = [node for statement in after for node in ast.walk(statement) if _is_stack(node, name, event.torch)]
-            tensor = _counted(loop.iter, function)
-            rows = [node for node in ast.walk(value) if _is_row(node, tensor, index)]
-            if len(used) != 1 or not rows or tensor is None:
-                return None
-            if not len(rows) == _count(value, index) == _count(value, tensor):
-                return None
-            document, stack = event.document, event.document.span(used[0])
-            lifted = code(_without_index(event.cst_at(document.span(value)), index))
-            start, end = document.span(made), document.span(after[0])
-            removed = Edit(Span(start.row, start.column, end.row, end.column), "")
-            return Guess(document.segment(stack), lifted, (removed, Edit(stack, lifted)))
+            return name, index, value
     return None
 
 
@@ -122,31 +139,24 @@ def _blocks(function: ast.AST) -> list[list[ast.stmt]]:
 def _of_rows(
     event: LoopOverDim, made: ast.stmt, loop: ast.For, user: ast.stmt, function: ast.AST | None
 ) -> _Loop | None:
-    match made, loop, _rows(loop.iter):
-        case (
-            ast.Assign(targets=[ast.Name(name)], value=ast.List(elts=[])),
-            ast.For(
-                target=ast.Name(index),
-                body=[ast.Expr(ast.Call(func=ast.Attribute(ast.Name(grown), "append"), args=[value], keywords=[]))],
-                orelse=[],
-            ),
-            str(tensor),
-        ) if grown == name and len({name, index, tensor}) == 3:
-            kind = _kind(value, tensor, index)
-            if kind == "reduced" and not isinstance(value, ast.Call):
-                return None
-            stack = _stacked(user, name, event.torch)
-            used = [node.id for node in ast.walk(function) if isinstance(node, ast.Name)] if function else []
-            lonely = used.count(name) == 3 and used.count(index) == 1 + _count(value, index)
-            document = event.document
-            start, end = document.span(made), document.span(user)
-            removed = Span(start.row, start.column, end.row, end.column)
-            own_lines = all(
-                not document.lines[span.row - 1][: span.column - 1].strip()
-                for span in (start, document.span(loop), end)
-            )
-            if kind in ("row", "reduced") and stack and lonely and own_lines and "#" not in document.segment(removed):
-                return _Loop(tensor, name, value, kind, removed, stack, stack is not getattr(user, "value", None))
+    grown, tensor = _appended(made, loop), _rows(loop.iter)
+    if grown is None or tensor is None or len({*grown[:2], tensor}) != 3:
+        return None
+    name, index, value = grown
+    kind = _kind(value, tensor, index)
+    if kind == "reduced" and not isinstance(value, ast.Call):
+        return None
+    stack = _stacked(user, name, event.torch)
+    used = [node.id for node in ast.walk(function) if isinstance(node, ast.Name)] if function else []
+    lonely = used.count(name) == 3 and used.count(index) == 1 + _count(value, index)
+    document = event.document
+    start, end = document.span(made), document.span(user)
+    removed = Span(start.row, start.column, end.row, end.column)
+    own_lines = all(
+        not document.lines[span.row - 1][: span.column - 1].strip() for span in (start, document.span(loop), end)
+    )
+    if kind in ("row", "reduced") and stack and lonely and own_lines and "#" not in document.segment(removed):
+        return _Loop(tensor, name, value, kind, removed, stack, stack is not getattr(user, "value", None))
     return None
 
 
@@ -208,7 +218,7 @@ def _is_stack(node: ast.AST, name: str, torch: str) -> TypeGuard[ast.expr]:
     return False
 
 
-def _is_row(node: ast.AST, tensor: str | None, index: str) -> bool:
+def _is_row(node: ast.AST, tensor: str | None, index: str) -> TypeGuard[ast.expr]:
     match node:
         case ast.Subscript(ast.Name(one), ast.Name(at)):
             return (one, at) == (tensor, index)
@@ -240,22 +250,6 @@ def _names_rows(node: ast.AST, name: str) -> str | None:
 
 def _count(node: ast.AST, name: str) -> int:
     return sum(isinstance(one, ast.Name) and one.id == name for one in ast.walk(node))
-
-
-def _without_index(node: cst.BaseExpression, index: str) -> cst.BaseExpression:
-    """An expression with ``x`` in the place of ``x[i]``."""
-    import libcst as cst
-
-    class Lifter(cst.CSTTransformer):
-        def leave_Subscript(self, original_node: cst.Subscript, updated_node: cst.Subscript) -> cst.BaseExpression:  # noqa: N802
-            match updated_node.slice:
-                case [cst.SubscriptElement(slice=cst.Index(value=cst.Name(value=at)))] if at == index:
-                    return updated_node.value
-            return updated_node
-
-    lifted = node.visit(Lifter())
-    assert isinstance(lifted, cst.BaseExpression)
-    return lifted
 
 
 def _on_all_rows(node: cst.BaseExpression, rows: str) -> cst.BaseExpression:

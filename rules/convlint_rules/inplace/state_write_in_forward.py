@@ -219,8 +219,9 @@ class StateWriteInForward(Rule):
         if event.assigned or event.what in ("list", "dict"):
             return None  # `kept-between-calls`
         what = "a tensor that is no buffer" if event.what == "attribute" else f"a {event.what}"
-        message = f"`{event.name}`, {what}, changes in `forward`: {_why(event)}"
-        fixable = Applicability.unsafe if event.data or _buffer(event) else None
+        buffer = _buffer(event)
+        message = f"`{event.name}`, {what}, changes in `forward`: {_why(event, buffer)}"
+        fixable = Applicability.unsafe if event.data or buffer else None
         return self.finding(event, message, _harm(event), context, fixable=fixable)
 
     def fix(self, event: StateWrite, context: Context) -> Fix | None:
@@ -250,12 +251,12 @@ def _harm(event: StateWrite) -> Harm:
     return COPIED if event.method == "copy_" else Harm()
 
 
-def _why(event: StateWrite) -> str:
+def _why(event: StateWrite, buffer: Edit | None) -> str:
     if event.replaced:
         return "no exporter follows what is assigned to `.data`, and the traced values stay; compute a new tensor"
     if event.kept or event.through_data:
         return "an exported graph keeps nothing between calls; compute a new tensor, or make it an input and an output"
     if event.what == "attribute":
-        remedy = "register it as a buffer, or compute a new tensor" if _buffer(event) else "compute a new tensor"
+        remedy = "register it as a buffer, or compute a new tensor" if buffer else "compute a new tensor"
         return f"the dynamo ONNX exporter takes it for a constant and stops; {remedy}"
     return "the TorchScript ONNX exporter cannot write into it; compute a new tensor"
