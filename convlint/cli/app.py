@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -45,6 +46,8 @@ COMMANDS = (
     "server",
     "dev",
 )
+_KEEPS_ON = re.compile(r"--(?:watch|prove)\b|-\w*w")
+"""Options of `check` (``-qw`` holds ``-w``) by which it goes on for long, or has processes of its own."""
 _OF_ROOT = ("-h", "--help", "-V", "--version", "--install-completion", "--show-completion")
 app.command("check")(check)
 app.command("preflight")(preflight)
@@ -97,7 +100,7 @@ def run(arguments: Sequence[str]) -> int:
 def is_brief(arguments: Sequence[str]) -> bool:
     """Whether a command line checks files once and for nobody who waits: its memory is the system's to free."""
     command, *others = _with_command(arguments)
-    return command == "check" and not {"-w", "--watch", "--prove"}.intersection(others)
+    return command == "check" and not any(_KEEPS_ON.match(one) for one in others)
 
 
 def _with_command(arguments: Sequence[str]) -> list[str]:
