@@ -72,10 +72,8 @@ class Assembly:
         around = self._project.files.around(set(self._given))
         self._enter_importers(exported, around)
         self._enter_possible(exported, used)
-        helpers = (one for one in outlines if not used.isdisjoint(function.name for function in one.functions))
-        parts = used.union(*(outline.called for outline in helpers))
-        met = (event for event in self.met.events() if not (isinstance(event, UnusedInput) and event.model in parts))
-        return cured(self._project.files, [*self._given, *around], [*met])
+        met = _of_models(list(self.met.events()), outlines, used)
+        return cured(self._project.files, [*self._given, *around], met)
 
     def _outline(self, path: Path) -> Outline | None:
         part = self._parts.part(path)
@@ -126,3 +124,12 @@ class Assembly:
         for outline, step, _, key in (*first, *possible):
             if key not in self.met.visited:
                 self._enter(outline, step)
+
+
+def _of_models(events: list[Event], outlines: Sequence[Outline], used: frozenset[str]) -> list[Event]:
+    """The events without inputs of what is no model but a part: a class uses it, or a function that a class uses."""
+    if not any(isinstance(event, UnusedInput) for event in events):
+        return events
+    helpers = (one for one in outlines if not used.isdisjoint(function.name for function in one.functions))
+    parts = used.union(*(outline.called for outline in helpers))
+    return [event for event in events if not (isinstance(event, UnusedInput) and event.model in parts)]

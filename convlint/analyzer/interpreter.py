@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import convlint.analyzer.expressions  # noqa: F401 - fills in what nodes do
-from convlint.analyzer import Asked, inputs, kept
+from convlint.analyzer import Asked, kept, unused_inputs
 from convlint.analyzer.annotations import entry_arguments
 from convlint.analyzer.builders import Builders
 from convlint.analyzer.calls import UNINTERESTING, Arguments, invoke
@@ -295,7 +295,7 @@ class Interpreter:
         """Interpret a model's ``forward`` as an exporter calls it, as far as its nesting allows."""
         forward = self.run.method(cls, "forward")
         if forward is not None:
-            inputs.note_unused(self.run, cls, forward)
+            unused_inputs.note(self.run, cls, forward)
             with self._as_far_as_possible(forward):
                 self._call_on(self._instance(cls), forward)
         kept.finish(self.run)

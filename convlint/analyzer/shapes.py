@@ -151,6 +151,13 @@ SAME = frozenset(
 )
 
 
+CHANNELS = re.compile(
+    r"_?(c|ch|nc|d|dim|dk|d_k|d_v|d_model|emb|embed|embed_?dim|hidden|hidden_?(size|dim)|feat(ure)?s?_?dim|n_?heads?|"
+    r"num_(heads|channels|features|classes|anchors|experts)|head_?dim|heads|in_?ch\w*|out_?ch\w*|channels?|\w+_channels|"
+    r"n_?embd?|n_?dims?|num_dims?|inner_?dim|\w*hidden_size|\w*embed_dim|\w*head_dim)",
+    re.IGNORECASE,
+)
+"""Names under which people keep a size that their configuration fixes."""
 OF_SIZES = re.compile(
     r"(\w*_)?(shape|hw)|(im|img|image|in|input|out|output|feat|feature|spatial|src|map|target)_?size", re.IGNORECASE
 )

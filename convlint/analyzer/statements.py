@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import reduce
@@ -16,7 +15,7 @@ from convlint.analyzer.index import ClassInfo, FunctionInfo, _class_block
 from convlint.analyzer.indexing import index_shape
 from convlint.analyzer.iteration import Elements, iterate
 from convlint.analyzer.run import ALL_ROUTES, STATEMENTS, Frame, Run, join_env
-from convlint.analyzer.shapes import OF_SIZES
+from convlint.analyzer.shapes import CHANNELS, OF_SIZES
 from convlint.analyzer.values import (
     UNKNOWN,
     Autocast,
@@ -44,14 +43,6 @@ from convlint.analyzer.values import (
 )
 from convlint.events import IteratesTensor, Taint
 from convlint.source.walk import walk
-
-CHANNELS = re.compile(
-    r"_?(c|ch|nc|d|dim|dk|d_k|d_v|d_model|emb|embed|embed_?dim|hidden|hidden_?(size|dim)|feat(ure)?s?_?dim|n_?heads?|"
-    r"num_(heads|channels|features|classes|anchors|experts)|head_?dim|heads|in_?ch\w*|out_?ch\w*|channels?|\w+_channels|"
-    r"n_?embd?|n_?dims?|num_dims?|inner_?dim|\w*hidden_size|\w*embed_dim|\w*head_dim)",
-    re.IGNORECASE,
-)
-"""Names under which people keep a size that their configuration fixes."""
 
 
 def _expression(run: Run, frame: Frame, node: ast.Expr) -> None:

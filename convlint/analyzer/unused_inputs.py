@@ -17,7 +17,7 @@ _CONSTANT = frozenset(["device", "dtype", "is_cuda", "requires_grad", "layout"])
 _ALL_NAMES = frozenset(["locals", "vars"])
 
 
-def note_unused(run: Run, cls: ClassInfo, forward: FunctionInfo) -> None:
+def note(run: Run, cls: ClassInfo, forward: FunctionInfo) -> None:
     """Notes the tensors without a default of which the ``forward`` of a class asks no value and no size."""
     if forward.cls is not cls or isinstance(forward.node, ast.Lambda) or _is_declared(forward.node.body):
         return
@@ -57,7 +57,7 @@ def _is_declared(body: list[ast.stmt]) -> bool:
 
 def _read(node: ast.AST) -> Iterator[str]:
     """The names of which more is read than what tracers take for constant."""
-    parts = list(walk(node))
+    parts = walk(node)
     constant = {part.value for part in parts if isinstance(part, ast.Attribute) and part.attr in _CONSTANT}
     for part in parts:
         name = part.target if isinstance(part, ast.AugAssign) else part

@@ -102,8 +102,7 @@ def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool,
     yield from _table(model.trial, out, painter.width)
     yield ""
     said = [line for route in model.trial.every for line in _route(model, route, painter, verbose=verbose)]
-    yield from said
-    yield from [""] * bool(said)
+    yield from [*said, ""] if said else []
     yield from _findings(model.judged.findings, painter, verbose, unsafe_fixes)
     yield _conclusion(model, painter)
     if model.departures is not None:

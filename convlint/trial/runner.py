@@ -175,7 +175,8 @@ def _told_before_export(death: _WorkerDiedError) -> str:
     """Of a worker that ended before any exporter began: what happened, at which step, and what to do."""
     during = f" while the model is {death.step}" if death.step else " before the model is run"
     at = f" at {death.place}" if death.place else ""
-    return f"{death}{at}{during}{'; allow it more time, if it needs that' * death.hung}"
+    advice = "; allow it more time, if it needs that" if death.hung else ""
+    return f"{death}{at}{during}{advice}"
 
 
 class _Process:
