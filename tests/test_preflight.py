@@ -109,6 +109,13 @@ MODELS = '''
             return y - y.floor()
 
 
+    class Tied(nn.Module):
+        """Scores that are equal decide which values are taken."""
+
+        def forward(self, x):
+            return x.gather(1, (x > 0).float().topk(3).indices)
+
+
     class Lightning(Right):
         """As a LightningModule is: it says what it takes, and has a property that fails without a Trainer."""
 
@@ -288,6 +295,13 @@ def test_nor_is_a_rounding_error_of_the_weights_on_inputs_of_the_users_own(folde
     done = preflight(folder, "Nearly", "models.py:numbers", exporter="torchscript")
     outcome = done.trial.outcomes["onnx_torchscript"]
     assert (outcome.level, "traced" in outcome.unsure) == (Level.harmless, True)
+
+
+def test_nor_is_the_order_of_equal_values_that_torch_leaves_open(folder: Path, cli: Cli) -> None:
+    ran = cli("preflight", f"{folder}/models.py:Tied", "--input", "x: float32[N=2, 64]", "--isolated",
+              "--exporter", "torchscript")  # fmt: skip
+    assert "onnx_torchscript  yes      yes   unsure" in ran.out
+    assert "another order of equal values" in ran.out
 
 
 def test_a_lightning_module_says_what_it_takes_and_is_traced_without_a_trainer(folder: Path) -> None:

@@ -135,7 +135,7 @@ def besides(outcome: Outcome, outputs: Sequence[str] = ()) -> Iterator[str]:
     """What is to be known of a route whether it is right or not; ``outputs`` are those of the model by name."""
     if outcome.unsure:
         on = ", ".join(outcome.unsure)
-        yield f"says nothing on {on}: it differs, but other roundings change eager there too"
+        yield f"says nothing on {on}: there other roundings, or another order of equal values, change eager too"
     if outcome.vanished:
         gone = ", ".join(f"`{name}`" for name in outcome.vanished)
         yield f"the exported graph has no input {gone} any more"
@@ -288,7 +288,10 @@ def conclusion(model: Preflighted) -> tuple[bool | None, str]:
     unsure = {name for outcome in model.trial.every.values() for name in outcome.unsure}
     total = len(model.trial.reference.kinds) - len(unsure)
     if model.right and not total:
-        return None, "Nothing can be said of the numbers: other roundings change eager's own result on every input."
+        return (
+            None,
+            "Nothing can be said of the numbers: other roundings, or orders of equal values, change eager's too.",
+        )
     if model.right == list(model.trial.every):
         return True, f"Right on all {total} inputs by every route: {', '.join(model.right)}."
     if model.right:

@@ -32,6 +32,7 @@ from convlint.trial.inputs import Dim, parse_inputs
 from convlint.trial.job import Answer, Job, Outcome, Reference
 from convlint.trial.routes import EXPORTS, MODEL_FILE, Args, Export, Graph, RefusedError, made_by
 from convlint.trial.samples import Sample, given_samples, jitter, jittered, samples
+from convlint.trial.ties import Ties
 
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _ADVICE = re.compile(r"Next steps: .* ## Exception summary ")
@@ -81,11 +82,24 @@ class Measured:
 
     @cached_property
     def is_unsteady(self) -> bool:
-        """Whether rounding errors of the parameters change eager's own result, and of inputs that were made.
+        """Whether eager's own result is another with other rounding errors, or equal values in another order.
 
-        Then every runtime that sums in another order may give another, and a difference says nothing. Inputs of the
-        user's are as they are: a threshold that one of them meets exactly is meant.
+        Then every runtime may give another, and a difference says nothing. Rounded are the parameters, and inputs that
+        were made. Inputs of the user's are as they are: a threshold that one of them meets exactly is meant.
         """
+        return self._is_rounded_to_another or self._depends_on_the_order_of_ties
+
+    @property
+    def _depends_on_the_order_of_ties(self) -> bool:
+        for backwards in (False, True):
+            model = self.subject.build()
+            with suppress(Exception), Ties(backwards=backwards):
+                if difference(run_on(self.sample, lambda args, model=model: model(*args)), self.want):
+                    return True
+        return False
+
+    @property
+    def _is_rounded_to_another(self) -> bool:
         for number in _ROUNDINGS:
             model = self.subject.build()
             generator = torch.Generator().manual_seed(number)

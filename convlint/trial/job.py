@@ -238,7 +238,7 @@ class Outcome(msgspec.Struct, frozen=True, tag=True):
     raised: tuple[str, ...] = ()
     """Of the failed samples those on which the graph itself raises."""
     unsure: tuple[str, ...] = ()
-    """Samples on which it differs, but so does eager where its inputs and parameters are rounded otherwise."""
+    """Samples on which it differs, but so does eager with other rounding errors or another order of equal values."""
     place: str = ""
     """The line of the user's code (``file.py:12``) at which the export failed, the process died or hung."""
     stage: Stage = ""
