@@ -509,6 +509,14 @@ class NeedsSize(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SizesRead(Event):
+    """A library's function reads the sizes of a tensor, which may be others, as plain numbers."""
+
+    reshapes: bool
+    """Whether a tensor is surely brought into another shape with them."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SizeAsKey(Event):
     """A size is looked up: as a key of a dict, in a set, or by ``functools.lru_cache``."""
 

@@ -201,9 +201,9 @@ def _wants(rule: Rule, event: Generic) -> bool:
 def _judged(
     events: Iterable[Event], rules: dict[str, Rule], context: Context, ignored: Iterable[str] = ()
 ) -> list[Repairable]:
-    """The findings that rules make of events, the same finding once."""
+    """The findings that rules make of events; the same sentence at the same place, as in a chain of calls, once."""
     by_event: dict[type[Event], list[Rule]] = {}
-    seen: set[tuple[str, Span, str]] = set()
+    seen: set[tuple[str, int, int, str]] = set()
     judged: list[Repairable] = []
     for event in events:
         kind = type(event)
@@ -216,8 +216,11 @@ def _judged(
             if isinstance(event, Generic) and not _wants(rule, event):
                 continue
             finding = _checked(rule, event, context)
-            if finding is not None and (finding.code, finding.span, finding.message) not in seen:
-                seen.add((finding.code, finding.span, finding.message))
+            if finding is None:
+                continue
+            same = (finding.code, finding.span.row, finding.span.column, finding.message)
+            if same not in seen:
+                seen.add(same)
                 judged.append(Repairable(finding, rule, event))
     return judged
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from convlint.analyzer import signs, torch_facts
@@ -137,7 +137,7 @@ def _generic(run: Run, module: ModuleInfo, node: ast.Subscript, depth: int) -> V
 
 
 def uses(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, env: Mapping[str, Value]) -> dict[str, set[str]]:
-    """How each name is used in a function: tensor, list, dict, length, type. ``env`` holds what is known: ``self``."""
+    """How each name is used in a function: tensor, list, dict, number, type. ``env`` holds what is known: ``self``."""
     found: dict[str, set[str]] = defaultdict(set)
     rebound = _first_binding(node)
     for part in walk(node):
@@ -164,11 +164,25 @@ def uses(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, env: Mapping
                 found[part.args[0].id].add("type")
             elif name in ("cat", "stack", "concat") and part.args and isinstance(part.args[0], ast.Name):
                 found[part.args[0].id].add("list")
+            elif name in ("range", "arange"):
+                for bound in part.args:
+                    for operand in _operands(bound):
+                        found[operand].add("number")
             elif (given := _given_to_torch(part, env)) and part.lineno <= rebound.get(given, part.lineno):
                 found[given].add("tensor")
         elif isinstance(part, ast.Compare) and isinstance(part.left, ast.Name) and _with_text(part):
             found[part.left.id].add("text")
     return found
+
+
+def _operands(node: ast.expr) -> Iterator[str]:
+    """The names in arithmetic."""
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, ast.UnaryOp):
+        yield from _operands(node.operand)
+    elif isinstance(node, ast.BinOp):
+        yield from (*_operands(node.left), *_operands(node.right))
 
 
 def _given_to_torch(call: ast.Call, env: Mapping[str, Value]) -> str:
@@ -302,6 +316,8 @@ def _entry(
         return Dict(rest=Unknown(Taint.data, True))
     if "list" in used:
         return List(Unknown(Taint.data, True))
+    if "number" in used:
+        return Number("int")
     if OF_SIZES.fullmatch(name):
         return Shape()
     if named or used:

@@ -23,6 +23,7 @@ from convlint.analyzer import (
     torchvision_calls,
     writes,
 )
+from convlint.analyzer.attributes import size_taint
 from convlint.analyzer.batch import note_batch
 from convlint.analyzer.builtin_calls import Handler
 from convlint.analyzer.calls import Arguments, invoke, opaque
@@ -56,7 +57,7 @@ from convlint.analyzer.values import (
     tensor_of,
     tensors_in,
 )
-from convlint.events import PacksSequence, Taint
+from convlint.events import PacksSequence, SizesRead, Taint
 
 PLAIN_MATH = frozenset(
     [
@@ -354,6 +355,30 @@ def _einops_shape(given: Value | None, pattern: Const | None, arguments: Argumen
     return tuple(sizes)
 
 
+def _einx(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
+    """It solves a pattern for sizes that are plain numbers, also while it is traced."""
+    tensors = [tensor for value in arguments.positional if (tensor := tensor_of(value)) is not None]
+    if any(map(_may_be_larger, tensors)):
+        run.emit(frame, SizesRead, node, "", (), reshapes=_reshapes(name, arguments.get(0)))
+    return run.tensor(None, None, max((taint_of(v) for v in arguments.all()), default=Taint.none))
+
+
+def _reshapes(name: str, pattern: Value | None) -> bool:
+    """Whether axes are joined, parted or added to, or tensors of other axes broadcast to one another."""
+    if not (isinstance(pattern, Const) and isinstance(pattern.value, str) and "->" in pattern.value):
+        return False
+    given, _, made = pattern.value.replace("[", " ").replace("]", " ").partition("->")
+    axes = [one for term in given.split(",") if (one := set(term.split()))]
+    added = not set(made.split()) <= set().union(*axes)
+    return "(" in pattern.value or added or (name != "dot" and any(one != axes[0] for one in axes))
+
+
+def _may_be_larger(tensor: Tensor) -> bool:
+    if tensor.shape is None:
+        return size_taint(tensor) >= Taint.shape
+    return any(taint_of(size) >= Taint.shape for size in tensor.shape)
+
+
 def _typed_list(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     """``itertools`` and ``collections``."""
     last = name.rpartition(".")[2]
@@ -374,6 +399,7 @@ _BY_TOP: dict[str, Handler] = {
     "torchvision": torchvision_calls.call,
     "functorch": higher_order.functorch,
     "einops": _einops,
+    "einx": _einx,
     "itertools": _typed_list,
     "collections": _typed_list,
 }

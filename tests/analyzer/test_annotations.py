@@ -88,3 +88,7 @@ def test_what_a_layer_of_torch_takes_is_a_tensor_even_if_it_is_measured_and_inde
 def test_a_part_of_the_projects_own_may_take_a_list(agree: Agree) -> None:
     body = "y = self.layer(xs)\nreturn [y[one] for one in range(len(xs))]"
     agree(forward(body, init="self.layer = Own()", parameters="xs"))
+
+
+def test_what_counts_for_a_range_is_a_number(agree: Agree) -> None:
+    agree(forward("rows = torch.arange(n - m, n)\nif n > m:\n    rows = -rows\nreturn rows[:m]", parameters="m, n"))

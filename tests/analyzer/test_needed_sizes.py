@@ -78,3 +78,7 @@ def test_a_window_is_as_long_as_it_was_cut(agree: Agree) -> None:
 def test_a_pool_whose_size_is_one_where_nothing_else_is_asked(agree: Agree, usual: int, code: str) -> None:
     source = forward(f"return self.pool(x){code}", init="self.pool = nn.AdaptiveAvgPool2d(size)")
     agree(source.replace("def __init__(self)", f"def __init__(self, size={usual})"))
+
+
+def test_a_chain_of_calls_is_reported_once(agree: Agree) -> None:
+    agree(forward("return x.unfold(1, 3, 1).unfold(2, 3, 1)  # CVL802"))
