@@ -339,6 +339,10 @@ _TYPE_NAMES: dict[type[Value], tuple[str, ...]] = {
 }
 
 
+_NO_TENSORS = ("builtins.", "numpy.")
+"""Whose types neither tensors are of nor, but for those that are named above, containers."""
+
+
 def _is_tensor_type(wanted: Value) -> bool:
     return isinstance(wanted, Name) and wanted.qualified in _TYPE_NAMES[Tensor]
 
@@ -357,7 +361,7 @@ def _is_one(run: Run, value: Value, wanted: Value) -> bool | None:
         if isinstance(wanted, Name):
             if _is_tensor_type(wanted):
                 return True if value.sure else None
-            return False if value.sure and wanted.qualified.startswith("builtins.") else None
+            return False if value.sure and wanted.qualified.startswith(_NO_TENSORS) else None
         return False if value.sure else None
     if isinstance(value, (Tuple, List, Dict)):
         if isinstance(wanted, Name):
@@ -366,10 +370,10 @@ def _is_one(run: Run, value: Value, wanted: Value) -> bool | None:
             names = _TYPE_NAMES[type(value)]
             if wanted.qualified in names:
                 return True if not (isinstance(value, List) and wanted.qualified == "builtins.tuple") else None
-            return False if wanted.qualified.startswith("builtins.") else None
+            return False if wanted.qualified.startswith(_NO_TENSORS) else None
         return False
     if isinstance(value, (Const, Number)) and isinstance(wanted, Name):
-        if wanted.qualified == "torch.Tensor":
+        if wanted.qualified in ("torch.Tensor", "numpy.ndarray"):
             return False
         kind = type(value.value).__name__ if isinstance(value, Const) else value.kind
         if wanted.qualified.startswith("builtins.") and kind != "number":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 from conftest import Agree
 from convlint_rules.examples import forward
@@ -77,3 +79,20 @@ def test_the_table_says_what_the_installed_numpy_does(name: str) -> None:
         function = getattr(function, part)
     returns, _, on_tensors = row(function)
     assert library_facts.numpy().functions[name] == library_facts.NumpyFunction(returns, on_tensors)
+
+
+def test_what_is_no_array_is_not_taken_for_one(agree: Agree) -> None:
+    made = """
+
+        def made(self, y):
+            if isinstance(y, np.ndarray):
+                y = torch.from_numpy(np.ascontiguousarray(y))
+            elif isinstance(y, list):
+                y = y[0]
+            return y * 2
+    """
+    agree(model("return self.made([x, x]) + self.made(x)") + textwrap.indent(textwrap.dedent(made), "    "))
+
+
+def test_what_is_as_likely_a_tensor_as_a_list_of_values_is_not_reported(agree: Agree) -> None:
+    agree("from elsewhere import made\n" + forward("return torch.as_tensor(made(x)) + 1"))

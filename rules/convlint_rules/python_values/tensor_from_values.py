@@ -126,9 +126,11 @@ class TensorFromValuesInForward(Rule):
     ]
 
     def check(self, event: TensorFromValues, context: Context) -> Finding | None:
-        """Frozen for sizes, wrong for values; ``as_tensor`` of a tensor is that tensor."""
+        """Frozen for sizes, wrong for values; a tensor stays in the graph."""
         if event.operand.kind == "tensor":
             return self.finding(event, f"`{event.callee}` of a tensor stays in the graph", Harm(), context)
+        if event.operand.kind == "unknown":
+            return None  # as likely a tensor as a list of values
         text = event.short
         if event.operand.taint < Taint.shape:
             return self.finding(event, f"`{text}` is stored as a constant, which it is", Harm(), context)
