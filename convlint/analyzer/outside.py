@@ -34,7 +34,7 @@ from convlint.analyzer.higher_order import is_traced_size
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.leaving import leave, rewrapped
 from convlint.analyzer.run import ALL_ROUTES, TORCHSCRIPT, Frame, Run
-from convlint.analyzer.torch_calls import note_call, note_untraceable
+from convlint.analyzer.torch_calls import note_asking, note_call, note_untraceable
 from convlint.analyzer.values import (
     FALSE,
     NONE,
@@ -329,6 +329,9 @@ def _einops(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argume
         dtype = given.dtype if isinstance(given, Tensor) else None
         shape = _einops_shape(given, pattern, arguments)
         return run.tensor(dtype, shape, taint_of(given) if given is not None else Taint.none)
+    if name == "unpack":
+        note_asking(run, frame, node, given)
+        return List(run.tensor(None, None, taint_of(given) if given is not None else Taint.none))
     return opaque(arguments)
 
 

@@ -1,4 +1,4 @@
-"""Functions of einx read sizes as plain numbers; which patterns reshape was tried with einx 0.4 on each route."""
+"""Functions of einx read sizes as plain numbers, which patterns reshape was tried with einx 0.4; those of einops."""
 
 from __future__ import annotations
 
@@ -34,3 +34,8 @@ def test_the_traced_sizes_are_kept_where_something_is_reshaped(agree: Agree, cli
 @pytest.mark.parametrize("call", ['einx.sum("a [b]", self.table)', 'einops.rearrange(x, "b t -> t b")'])
 def test_sizes_of_the_weights_do_not_vary_and_einops_reads_none(agree: Agree, call: str) -> None:
     agree(forward(f"return {call} + x.sum()", "x: torch.Tensor", "einops, einx", INIT))
+
+
+def test_unpacking_checks_sizes_in_the_librarys_own_code(agree: Agree, cli: Cli) -> None:
+    agree(forward("(y,) = einops.unpack(x, ps, 'b * d')\nreturn y", "x: torch.Tensor, ps", "einops"))
+    assert "checks sizes in the library's own code" in cli("model.py", "--show-harmless").out
