@@ -24,7 +24,9 @@ SEEN = {
     "torch_rechub": ("torch-rechub==0.9.0",),
     "torchani": ("torchani==2.9.0",),
     "torchkbnufft": ("torchkbnufft==1.5.2",),
+    "vector_quantize_pytorch": ("vector-quantize-pytorch==1.32.0",),
     "whisper": ("openai-whisper==20250625",),
+    "x_transformers": ("x-transformers==2.31.10",),
     "braindecode": ("braindecode==1.8.1",),
 }
 """By suite, the packages whose models are measured. What convlint says of these was looked at while building."""

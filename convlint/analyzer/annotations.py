@@ -137,7 +137,7 @@ def _generic(run: Run, module: ModuleInfo, node: ast.Subscript, depth: int) -> V
 
 
 def uses(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, env: Mapping[str, Value]) -> dict[str, set[str]]:
-    """How each name is used in a function: tensor, list, dict, number, type. ``env`` holds what is known: ``self``."""
+    """How each name is used in a function: tensor, list, dict, size, type. ``env`` holds what is known: ``self``."""
     found: dict[str, set[str]] = defaultdict(set)
     rebound = _first_binding(node)
     for part in walk(node):
@@ -167,7 +167,7 @@ def uses(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, env: Mapping
             elif name in ("range", "arange"):
                 for bound in part.args:
                     for operand in _operands(bound):
-                        found[operand].add("number")
+                        found[operand].add("size" if name == "arange" else "number")
             elif (given := _given_to_torch(part, env)) and part.lineno <= rebound.get(given, part.lineno):
                 found[given].add("tensor")
         elif isinstance(part, ast.Compare) and isinstance(part.left, ast.Name) and _with_text(part):
@@ -316,6 +316,8 @@ def _entry(
         return Dict(rest=Unknown(Taint.data, True))
     if "list" in used:
         return List(Unknown(Taint.data, True))
+    if "size" in used:
+        return Number("int", Taint.shape)
     if "number" in used:
         return Number("int")
     if OF_SIZES.fullmatch(name):

@@ -90,5 +90,9 @@ def test_a_part_of_the_projects_own_may_take_a_list(agree: Agree) -> None:
     agree(forward(body, init="self.layer = Own()", parameters="xs"))
 
 
-def test_what_counts_for_a_range_is_a_number(agree: Agree) -> None:
-    agree(forward("rows = torch.arange(n - m, n)\nif n > m:\n    rows = -rows\nreturn rows[:m]", parameters="m, n"))
+def test_as_many_rounds_as_are_asked_for_is_a_number(agree: Agree) -> None:
+    agree(forward("for _ in range(n - 1):\n    x = x.relu()\nreturn x if n > 3 else -x", parameters="x, n"))
+
+
+def test_what_an_arange_is_as_long_as_is_the_size_of_something(agree: Agree) -> None:
+    agree(forward("rows = torch.arange(n)\nif n > 3:  # CVL302\n    rows = -rows\nreturn rows", parameters="n"))
