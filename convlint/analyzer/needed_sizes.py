@@ -46,7 +46,7 @@ def _note(run: Run, frame: Frame, node: ast.expr, name: str, given: Value | None
         fine = need.unless_ones and option is not None and _is_ones(option)
         if fine or not _varies(tensor, need, option):
             continue
-        routes = {route} | ({"onnx_dynamo"} if need.dynamo else set())
+        routes = frozenset({route, "onnx_dynamo"} if need.dynamo else {route})
         with run.on_routes(frame, routes):
             run.emit(
                 frame,

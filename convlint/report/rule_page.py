@@ -109,10 +109,9 @@ def fixes(rule: type[Rule]) -> list[Applicability]:
 
 def state(rule: type[Rule]) -> str:
     """In which release the rule came, in which state it is, what repairs it."""
-    first, *others = fixes(rule) or [None]
     words = [f"Since version {rule.since}."]
-    if first is not None:
-        words.append(", ".join([_FIX[first], *(_IN_OTHER_CASES[other] for other in others)]) + ".")
+    if kinds := fixes(rule):
+        words.append(", ".join([_FIX[kinds[0]], *(_IN_OTHER_CASES[other] for other in kinds[1:])]) + ".")
     if rule.status == "preview":
         words.append("In preview: it runs with `--preview` only.")
     elif rule.status != "stable":

@@ -37,6 +37,11 @@ def test_plain_calls_are_shown_as_harmless_only(agree: Agree) -> None:
     source = f"import torch\ntorch.onnx.export(m, (x,), 'm.onnx', {names}, dynamic_axes={{'a': {{0: 'n'}}}})"
     agree(source)
     agree(f"{source}  # CVL901 CVL902", show_harmless=True)
+    agree("import torch\ntorch.jit.trace(m, x)  # CVL911", show_harmless=True)
+    agree(
+        "import torch\ntorch.jit.trace(m, x, check_inputs=[y])\ntorch.jit.trace(m, x, check_trace=False)",
+        show_harmless=True,
+    )
     loading = "import torch\nweights = torch.load('m.pt', weights_only=False)"
     agree(loading)
     agree(f"{loading}  # CVL906", show_harmless=True)
