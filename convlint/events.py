@@ -503,9 +503,9 @@ class NeedsSize(Event):
     """``LSTM``, ``Tensor.unfold``, ``torch.nn.functional.adaptive_avg_pool2d``."""
     operand: Operand
     by: str
-    """onnx_torchscript, or torch_export (and so the exporter that builds on it)."""
+    """onnx_torchscript or torch_export."""
     dynamo: str = ""
-    """What the other ONNX exporter makes of it where the first refuses it: breaks, frozen, or nothing wrong."""
+    """What the dynamo ONNX exporter makes of it: breaks, frozen, or nothing wrong."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -742,6 +742,12 @@ class Model:
     """Whether ``torch.jit`` made it."""
     parameters: tuple[str, ...] = ()
     """The parameters of its ``forward`` in order, none where they are not known."""
+    by_name: tuple[str, ...] = ()
+    """Those that are given by name only."""
+    any_name: bool = False
+    """Whether it takes others by any name: ``**options``."""
+    gives_dict: bool = False
+    """Whether ``forward`` returns a dict that is made in it, wherever it returns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -764,7 +770,12 @@ class ExportCall(Call):
         return given is not None and given.value == Named("torch.export.export", True)
 
     @property
+    def examples(self) -> Argument | None:
+        """The argument that holds the positional example inputs."""
+        return self.argument("example_inputs") or self.argument("args")
+
+    @property
     def inputs(self) -> tuple[Argument, ...]:
         """The positional example inputs, none where they cannot be told apart."""
-        given = self.argument("example_inputs") or self.argument("args")
+        given = self.examples
         return () if given is None else given.parts or ((given,) if given.sizes is not None else ())

@@ -1,4 +1,4 @@
-"""What a class says of the models made of it: whether they begin in training mode, and whether that matters."""
+"""What a class says of the models made of it: their mode and whether that matters, what they take and give."""
 
 from __future__ import annotations
 
@@ -29,7 +29,34 @@ def constructed(run: Run, made: ClassInfo | str) -> Model:
         training=not any(_sets_mode(cls) for cls in order) and _is_plain(run, made),
         modal=_modal(run, made, set()),
         parameters=tuple(parameters),
+        by_name=tuple(one.arg for one in arguments.kwonlyargs),
+        any_name=arguments.kwarg is not None,
+        gives_dict=forward is not None and not isinstance(forward.node, ast.Lambda) and _gives_dict(forward.node),
     )
+
+
+def _gives_dict(forward: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a function returns nothing but dicts that it makes itself."""
+    parts = walk(forward)
+    if any(isinstance(part, (ast.Yield, ast.YieldFrom, ast.FunctionDef, ast.Lambda)) for part in parts[1:]):
+        return False  # whose returns are whose
+    returned = [part.value for part in parts if isinstance(part, ast.Return)]
+    assigned: dict[str, list[ast.expr]] = {}
+    for part in parts:
+        if isinstance(part, ast.Assign):
+            for target in part.targets:
+                if isinstance(target, ast.Name):
+                    assigned.setdefault(target.id, []).append(part.value)
+    stored = [part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)]
+    dicts = {name for name, made in assigned.items() if all(map(_is_dict, made)) and len(made) == stored.count(name)}
+    return bool(returned) and all(
+        _is_dict(value) or (isinstance(value, ast.Name) and value.id in dicts) for value in returned
+    )
+
+
+def _is_dict(value: ast.expr | None) -> bool:
+    made = isinstance(value, ast.Call) and dotted(value.func) in ("dict", "OrderedDict", "collections.OrderedDict")
+    return made or isinstance(value, (ast.Dict, ast.DictComp))
 
 
 def _is_plain(run: Run, cls: ClassInfo) -> bool:

@@ -7,13 +7,11 @@ import ast
 from convlint.analyzer import torch_facts
 from convlint.analyzer.attributes import size_taint
 from convlint.analyzer.calls import Arguments
-from convlint.analyzer.run import DYNAMO, Frame, Run
+from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import axis, integer
 from convlint.analyzer.torch_facts import Need
 from convlint.analyzer.values import TRUE, Layer, Number, Tensor, Tuple, Value, taint_of, tensor_of
 from convlint.events import NeedsSize, Taint
-
-_ROUTES = {"onnx_torchscript": frozenset({"onnx_torchscript"}), "torch_export": DYNAMO}
 
 
 def note_layer(run: Run, frame: Frame, node: ast.expr, layer: Layer, given: Value | None) -> None:
@@ -48,7 +46,7 @@ def _note(run: Run, frame: Frame, node: ast.expr, name: str, given: Value | None
         fine = need.unless_ones and option is not None and _is_ones(option)
         if fine or not _varies(tensor, need, option):
             continue
-        routes = _ROUTES[route] | ({"onnx_dynamo"} if need.dynamo else set())
+        routes = frozenset({route, "onnx_dynamo"} if need.dynamo else {route})
         with run.on_routes(frame, routes):
             run.emit(
                 frame,

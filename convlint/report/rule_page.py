@@ -18,9 +18,13 @@ from convlint.rule import Example, Rule
 SECTIONS = ("What it does", "Why it breaks", "Example", "Fix safety", "Harm", "Options", "References")
 """The template. A docstring may have any of them; other sections of it stand before the references."""
 _FIX = {
-    Applicability.safe: "Repaired by `--fix`.",
-    Applicability.unsafe: "Repaired by `--fix --unsafe-fixes`.",
-    Applicability.display: "A repair is shown, not applied.",
+    Applicability.safe: "Repaired by `--fix`",
+    Applicability.unsafe: "Repaired by `--fix --unsafe-fixes`",
+    Applicability.display: "A repair is shown, not applied",
+}
+_IN_OTHER_CASES = {
+    Applicability.unsafe: "in some cases only with `--unsafe-fixes`",
+    Applicability.display: "in some cases a repair is shown, not applied",
 }
 _INSTEAD = {
     None: "Use instead:",
@@ -105,7 +109,9 @@ def fixes(rule: type[Rule]) -> list[Applicability]:
 
 def state(rule: type[Rule]) -> str:
     """In which release the rule came, in which state it is, what repairs it."""
-    words = [f"Since version {rule.since}.", *(_FIX[applicability] for applicability in fixes(rule))]
+    words = [f"Since version {rule.since}."]
+    if kinds := fixes(rule):
+        words.append(", ".join([_FIX[kinds[0]], *(_IN_OTHER_CASES[other] for other in kinds[1:])]) + ".")
     if rule.status == "preview":
         words.append("In preview: it runs with `--preview` only.")
     elif rule.status != "stable":

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from convlint.analyzer.torch_facts.kernels import forget_dispatched
 from convlint.graph import runtime
 from convlint.trial.inputs import Dim
 from convlint.trial.job import Stage
@@ -118,6 +119,7 @@ def traced(model: torch.nn.Module, args: Args, **options: Any) -> Any:
 
 def torch_export(export: Export) -> Graph:
     """``torch.export.export``."""
+    forget_dispatched()
     program = torch.export.export(export.model, export.args, dynamic_shapes=export.dynamic_shapes)
     return _with_state(program.module(), program)
 
@@ -137,6 +139,7 @@ def onnx_torchscript(export: Export) -> Graph:
 
 def onnx_dynamo(export: Export) -> Graph:
     """``torch.onnx.export(dynamo=True)``, run in ONNX Runtime."""
+    forget_dispatched()
     return _onnx(export, dynamo=True, dynamic_shapes=export.dynamic_shapes, external_data=False)
 
 

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from convlint.events import LeavesGraph
 from convlint.findings import Applicability, Harm, Level
-from convlint.report.rule_page import rule_json, rule_page
+from convlint.report.rule_page import rule_json, rule_page, state
 from convlint.rule import Example, Fact, Rule
 
 
@@ -54,6 +55,16 @@ def test_a_rule_page_has_docs_examples_harm_and_facts() -> None:
     assert "| `coreml` | | breaks |" in page
     assert "- coreml: needs fixed sizes (https://example.org/doc, 2026-01-02)" in page
     assert "not measured yet" in page
+
+
+def test_several_kinds_of_repairs_are_told_in_one_sentence() -> None:
+    safe = replace(Frozen.examples[0], fix=Applicability.safe)
+    shown = replace(safe, fix=Applicability.display)
+    several = type("Several", (Frozen,), {"examples": (*Frozen.examples, safe, shown)})
+    assert state(several) == (
+        "Since version 0.1. Repaired by `--fix`, in some cases only with `--unsafe-fixes`, in some cases a repair is "
+        "shown, not applied."
+    )
 
 
 def test_issues_are_links() -> None:

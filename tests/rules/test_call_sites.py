@@ -37,6 +37,11 @@ def test_plain_calls_are_shown_as_harmless_only(agree: Agree) -> None:
     source = f"import torch\ntorch.onnx.export(m, (x,), 'm.onnx', {names}, dynamic_axes={{'a': {{0: 'n'}}}})"
     agree(source)
     agree(f"{source}  # CVL901 CVL902", show_harmless=True)
+    agree("import torch\ntorch.jit.trace(m, x)  # CVL911", show_harmless=True)
+    agree(
+        "import torch\ntorch.jit.trace(m, x, check_inputs=[y])\ntorch.jit.trace(m, x, check_trace=False)",
+        show_harmless=True,
+    )
     loading = "import torch\nweights = torch.load('m.pt', weights_only=False)"
     agree(loading)
     agree(f"{loading}  # CVL906", show_harmless=True)
@@ -139,3 +144,86 @@ def test_a_comment_excuses_a_call(cli: Cli, tmp_path: Path) -> None:
     call = "import torch\ntorch.onnx.export(m, x, 'm.onnx', opset_version=11)  # convlint: ignore[CVL903] old files\n"
     (tmp_path / "export.py").write_text(call)
     assert cli("export.py", "--isolated").code == 0
+
+
+NET = """import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def forward(self, {}):
+        {}
+
+
+m = Net().eval()
+x, k = torch.ones(3, 4), torch.ones(3, 4)
+"""
+
+
+@pytest.mark.parametrize(
+    ("parameters", "call"),
+    [
+        ("x, **options", "torch.onnx.export(m, (x,), 'm.onnx', kwargs={'k': k}, dynamo=False)  # CVL908"),
+        ("x, **options", "torch.onnx.export(m, (x, {'k': k}), 'm.onnx', dynamo=False)  # CVL908"),
+        ("x, *, k", "torch.onnx.export(m, (x,), 'm.onnx', kwargs={'k': k}, dynamo=False)  # CVL908"),
+        ("x, d", "torch.onnx.export(m, (x, {'k': k}), 'm.onnx', dynamo=False)  # CVL908"),
+        ("x, d", "given = {'k': k}\ntorch.onnx.export(m, (x, given), 'm.onnx', dynamo=True)  # CVL908"),
+        ("x, **options", "torch.onnx.export(m, (x,), 'm.onnx', kwargs={'k': k}, dynamo=True)"),
+        ("x, k=None", "torch.onnx.export(m, (x,), 'm.onnx', kwargs={'k': k}, dynamo=False)"),
+        ("x, k=None", "torch.onnx.export(m, (x, {'k': k}), 'm.onnx', dynamo=False)"),
+        ("x, k=None, **rest", "torch.onnx.export(m, (x, {'k': k}), 'm.onnx', dynamo=False)"),
+        ("x, d", "torch.onnx.export(m, (x, {'k': k}, {}), 'm.onnx', dynamo=False)"),
+        ("x, **options", "torch.onnx.export(m, (x,), 'm.onnx', kwargs=make(), dynamo=False)"),
+        ("x, **options", "torch.onnx.export(m, (x,), 'm.onnx', kwargs={'k': k}, dynamo=choice)"),
+        ("*all, **options", "torch.onnx.export(m, (x, {'k': k}), 'm.onnx', dynamo=True)"),
+    ],
+)
+def test_inputs_that_are_given_by_name(agree: Agree, parameters: str, call: str) -> None:
+    agree(NET.format(parameters, "return x * 2") + call)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "torch.jit.trace(m, (x, None))  # CVL909",
+        "torch.jit.trace(m, (x, 3, k))  # CVL909",
+        "torch.jit.trace(m, example_inputs=[x, 'nearest'])  # CVL909",
+        "given = (x, 0.5)\ntorch.jit.trace(m, given)  # CVL909",
+        "torch.export.export(m, x)  # CVL909",
+        "torch.export.export(m, [x, k])  # CVL909",
+        "torch.jit.trace(m, [x, k])",
+        "torch.jit.trace(m, (x, (k, x)))",
+        "torch.jit.trace(m, (x, make()))",
+        "torch.jit.trace(m, example_inputs=None, example_kwarg_inputs={'x': x})",
+        "torch.export.export(m, (x, None, 3))",
+        "torch.export.export(m, args)",
+        "torch.export.export(m, (), {'x': x})",
+    ],
+)
+def test_examples_of_another_kind(agree: Agree, call: str) -> None:
+    agree(NET.format("x, k=None, m=None", "return x * 2") + call)
+
+
+def test_a_bare_tensor_becomes_a_tuple_where_it_stands(tmp_path: Path) -> None:
+    call = "torch.export.export(\n    m,\n    torch.ones(3, 4),  # the example\n)\n"
+    assert fixed(tmp_path, call) == call.replace("torch.ones(3, 4),", "(torch.ones(3, 4),),")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("return {'a': x}", "CVL910"),
+        ("return dict(a=x)", "CVL910"),
+        ("out = {}\n        out['a'] = x\n        return out", "CVL910"),
+        ("if self.training:\n            return {'a': x, 'b': x}\n        return {'a': x}", "CVL910"),
+        ("if self.as_dict:\n            return {'a': x}\n        return x", ""),
+        ("out = {}\n        out = self.head(out)\n        return out", ""),
+        ("def inner():\n            return {}\n        return x * len(inner())", ""),
+        ("return x", ""),
+    ],
+)
+def test_models_that_give_dicts(agree: Agree, body: str, code: str) -> None:
+    mark = f"  # {code}" if code else ""
+    source = NET.format("x", body)
+    agree(f"{source}torch.jit.trace(m, x){mark}")
+    agree(f"{source}torch.jit.trace(m, x, strict=False)\ntorch.jit.trace(m, x, strict=loose)")

@@ -141,3 +141,10 @@ def test_what_the_first_call_leaves_shows_in_the_second(runner: Runner, tmp_path
 def test_a_name_that_is_no_text_is_one_sentence(runner: Runner) -> None:
     with pytest.raises(UsageError, match=r"caf\\udce9\.py': this name is not UTF-8"):
         runner.run(Job(path="caf\udce9.py", inputs="x: float32[2]"))
+
+
+def test_an_export_is_not_what_the_one_before_it_makes_of_it(runner: Runner, tmp_path: Path) -> None:
+    body = "def __init__(self):\n    super().__init__()\n    self.rnn = nn.LSTM(4, 4, batch_first=True)\n\n"
+    body += forward("return self.rnn(x)[0]")
+    routes = ("torch_export", "onnx_dynamo")  # whose kernels differ
+    assert tried(runner, tmp_path, body, "x: float32[2, T=6, 4]", routes).harm == Harm(torch_export=Level.breaks)

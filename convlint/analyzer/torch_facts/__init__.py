@@ -73,7 +73,7 @@ class Need:
     argument: int | None = None
     """Which argument behind the input names the axis instead."""
     dynamo: str = ""
-    """What the other ONNX exporter makes of it where that is for TorchScript's: breaks, frozen, or nothing wrong."""
+    """What the dynamo ONNX exporter makes of it: breaks, frozen, or nothing wrong."""
     unless_ones: bool = False
     """Whether not where that argument is 1, or 1 throughout."""
 

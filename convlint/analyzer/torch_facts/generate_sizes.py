@@ -3,8 +3,8 @@
 Some functions and layers are exported only where a size of what they are given is a number: the TorchScript ONNX
 exporter refuses ``adaptive_avg_pool2d`` of an axis declared dynamic, and `torch.export` makes a time axis that goes
 through an ``nn.LSTM`` a constant. Each is called once with the first input's axes declared dynamic one by one. What
-eager itself takes of one size alone (the channels of a convolution) is no such fact. What the TorchScript exporter
-refuses is also exported by the other one, and that file run on twice the size.
+eager itself takes of one size alone (the channels of a convolution) is no such fact. What the TorchScript
+exporter or `torch.export` refuses is also exported by the dynamo ONNX exporter, and that file run on twice the size.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from torch import nn
 
 from convlint.analyzer import torch_facts
 from convlint.analyzer.torch_facts.generate import BEFORE, MADE_WITH, NAMESPACES, Calls, attempt, in_processes, quiet
+from convlint.analyzer.torch_facts.kernels import forget_dispatched
 
 WITH = (*BEFORE, (0, 2, 1), (1, 2, 2), (2, 2, 1), (3, 2, 2), (0,), ((1, 1),), ((1, 1, 1),), ((4, 4, 4),), ((2, 1),))
 """Arguments behind the tensors."""
@@ -36,10 +37,10 @@ class Sample(NamedTuple):
     arguments: tuple[Any, ...]
     keywords: dict[str, Any]
     rank: int
-    onnx_torchscript: tuple[int, ...]
-    torch_export: tuple[int, ...]
-    onnx_dynamo: str
-    """What the other ONNX exporter makes of those that the first refuses: breaks, frozen, or nothing wrong."""
+    needed: dict[str, tuple[int, ...]]
+    """By exporter."""
+    dynamo: dict[str, str]
+    """What the dynamo ONNX exporter makes of those that an exporter needs: breaks, frozen, or nothing wrong."""
 
 
 def samples(name: str) -> list[Sample]:
@@ -51,10 +52,9 @@ def samples(name: str) -> list[Sample]:
             if key in found or not isinstance(attempt(lambda: module(*given)), (torch.Tensor, tuple)):  # noqa: B023
                 continue
             free = [axis for axis in range(given[0].dim()) if _takes_more(module, given[0], axis)]
-            refused, fixed = _needed(_to_onnx, module, given, free), _needed(_to_program, module, given, free)
-            found[key] = Sample(
-                arguments, keywords, given[0].dim(), refused, fixed, _by_dynamo(module, given[0], refused)
-            )
+            needed = {route: _needed(export, module, given, free) for route, export in _EXPORTS.items()}
+            dynamo = {route: _by_dynamo(module, given[0], axes) for route, axes in needed.items()}
+            found[key] = Sample(arguments, keywords, given[0].dim(), needed, dynamo)
     return list(found.values())
 
 
@@ -103,6 +103,7 @@ def _by_dynamo(module: nn.Module, tensor: torch.Tensor, axes: tuple[int, ...]) -
         longer, shapes = torch.cat([tensor, tensor], axis), _shapes(module, axis)
         with contextlib.redirect_stdout(io.StringIO()):
             options: Any = {"dynamo": True, "dynamic_shapes": shapes}
+            forget_dispatched()
             program = attempt(lambda: torch.onnx.export(module, (tensor,), **options))  # noqa: B023
         if program is None:
             return "breaks"
@@ -117,11 +118,15 @@ def _equal(computed: torch.Tensor, expected: torch.Tensor) -> bool:
 
 
 def _to_program(module: nn.Module, given: tuple[torch.Tensor, ...], axis: int | None) -> bool:
+    forget_dispatched()
     try:
         torch.export.export(module, given, dynamic_shapes=None if axis is None else _shapes(module, axis))
     except Exception:
         return False
     return True
+
+
+_EXPORTS: dict[str, Export] = {"onnx_torchscript": _to_onnx, "torch_export": _to_program}
 
 
 def _shapes(module: nn.Module, axis: int) -> Any:
@@ -134,10 +139,10 @@ def facts(name: str, found: list[Sample]) -> dict[str, dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
     for switch in sorted({"", *(key for sample in found for key in sample.keywords)}):
         mine = [sample for sample in found if list(sample.keywords) == ([switch] if switch else [])]
-        dynamo = max((one.onnx_dynamo for one in mine), default="")  # frozen where any call is exported
-        for route in ("onnx_torchscript", "torch_export"):
-            fact = _fact([(one.arguments, one.rank, getattr(one, route)) for one in mine])
-            if fact and dynamo and route == "onnx_torchscript":
+        for route in _EXPORTS:
+            dynamo = max((one.dynamo[route] for one in mine), default="")  # frozen where any call is exported
+            fact = _fact([(one.arguments, one.rank, one.needed[route]) for one in mine])
+            if fact and dynamo:
                 fact["dynamo"] = dynamo
             if fact:
                 rows.setdefault(f"{name}:{switch}" if switch else name, {})[route] = fact

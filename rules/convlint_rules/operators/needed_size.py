@@ -8,7 +8,9 @@ from convlint_rules.examples import forward
 TORCHSCRIPT = Harm(onnx_torchscript=Level.breaks)
 FROZEN = Harm(onnx_torchscript=Level.breaks, onnx_dynamo=Level.frozen)
 REFUSED = Harm(onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
-EXPORT = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
+EXPORT = Harm(torch_export=Level.breaks)
+EXPORT_FROZEN = Harm(torch_export=Level.breaks, onnx_dynamo=Level.frozen)
+EXPORT_REFUSED = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
 
 
 class NeededSize(Rule):
@@ -20,11 +22,15 @@ class NeededSize(Rule):
 
     ## Why it breaks
     `torch.export` unrolls `nn.LSTM`, `GRU` and `RNN` for the traced length: where that axis is declared dynamic it
-    stops (`Constraints violated`), where it is left to it (`Dim.AUTO`) the length is silently a constant. The
-    TorchScript ONNX exporter writes one LSTM node that takes any length, but computes the windows of adaptive pooling
-    and of `unfold` while it exports, and stops where the axis is declared dynamic (`input size not accessible`). The
-    other ONNX exporter writes adaptive pooling with the windows of the traced size: the file answers wrongly for every
-    other one. For one fixed size all of them are fine, and the finding is a warning.
+    stops (`Constraints violated`), where it is left to it (`Dim.AUTO`) the length is silently a constant. The dynamo
+    ONNX exporter of torch 2.13 writes a loop for `LSTM` and `GRU` instead; where the first axis is time that file takes
+    no other length than the traced one, with `batch_first=True` it takes any. It does so in the first export of a
+    process only: a later one finds what the one before it had used, and unrolls. For `RNN` it stops as `torch.export`
+    does, or, where the axis has a name of its own (`Dim("time")`), leaves the name out and writes a file for the traced
+    length without a word. The TorchScript ONNX exporter writes one LSTM node that takes any length, but computes the
+    windows of adaptive pooling and of `unfold` while it exports, and stops where the axis is declared dynamic (`input
+    size not accessible`). The dynamo ONNX exporter writes adaptive pooling with the windows of the traced size: the
+    file answers wrongly for every other one. For one fixed size all of them are fine, and the finding is a warning.
 
     ## Fix safety
     There is no fix. Export for one size or by the other exporter, or pool to one value (`AdaptiveAvgPool2d(1)`).
@@ -46,6 +52,28 @@ class NeededSize(Rule):
             ),
             inputs="x: float32[N=2, T=6, 4]",
             harm=EXPORT,
+            same_in_eager=False,
+        ),
+        Example(
+            title="A recurrent layer whose first axis is time",
+            bad=forward("return self.rnn(x)[0]  # <-", init="self.rnn = nn.GRU(4, 4)"),
+            good=forward(
+                "return self.conv(nn.functional.pad(x.permute(1, 2, 0), (2, 0))).permute(2, 0, 1)",
+                init="self.conv = nn.Conv1d(4, 4, 3)",
+            ),
+            inputs="x: float32[T=6, N=2, 4]",
+            harm=EXPORT_FROZEN,
+            same_in_eager=False,
+        ),
+        Example(
+            title="A recurrent layer that is written as no loop",
+            bad=forward("return self.rnn(x)[0]  # <-", init="self.rnn = nn.RNN(4, 4, batch_first=True)"),
+            good=forward(
+                "return self.conv(nn.functional.pad(x.transpose(1, 2), (2, 0))).transpose(1, 2)",
+                init="self.conv = nn.Conv1d(4, 4, 3)",
+            ),
+            inputs="x: float32[N=2, T=6, 4]",
+            harm=EXPORT_REFUSED,
             same_in_eager=False,
         ),
         Example(
@@ -72,11 +100,11 @@ class NeededSize(Rule):
         """Breaks where the size is declared dynamic."""
         what = event.callee.rpartition(".")[2]
         if event.by == "torch_export":
+            rest, harm = _EXPORT[event.dynamo]
             message = (
-                f"`torch.export` unrolls `{what}` for the traced length, and stops where that is declared dynamic: "
-                f"export for one length, or with `dynamo=False`, which takes any"
+                f"`torch.export` unrolls `{what}` for the traced length, and stops where that is declared dynamic{rest}"
             )
-            return self.finding(event, message, EXPORT, context, at_most="warning")
+            return self.finding(event, message, harm, context, at_most="warning")
         rest, harm = _OTHER[event.dynamo]
         message = (
             f"the TorchScript ONNX exporter takes `{what}` only of fixed sizes, and stops where they are declared "
@@ -85,6 +113,15 @@ class NeededSize(Rule):
         return self.finding(event, message, harm, context, at_most="warning")
 
 
+_EXPORT = {
+    "": (": export for one length, or by `torch.onnx.export`, which takes any", EXPORT),
+    "frozen": (
+        "; the file of the dynamo ONNX exporter takes no other: export for one length, or with `dynamo=False`",
+        EXPORT_FROZEN,
+    ),
+    "breaks": (": export for one length, or with `dynamo=False`, which takes any", EXPORT_REFUSED),
+}
+"""What to say of the dynamo ONNX exporter, by what it does."""
 _OTHER = {
     "": (", or with `dynamo=True`", TORCHSCRIPT),
     "frozen": ("; the other one computes with the traced size for all", FROZEN),
