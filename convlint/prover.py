@@ -52,6 +52,8 @@ class Verdict:
     """The models that run it."""
     helped: tuple[Help, ...] = ()
     """Where an exporter makes more of a model than before."""
+    unshown: tuple[Help, ...] = ()
+    """Where none does: the routes that the finding is about, which fail for another reason before and after."""
 
 
 @dataclass(frozen=True)
@@ -261,6 +263,8 @@ class _Prover:
                 self._verdicts.append(Verdict(repair.finding, "proven", "it changes no code"))
             elif never or not rows:
                 self._settle(repair, Verdict(repair.finding, "not exercised", _unrun(never, rows)))
+            elif needless := self._needless(repair):
+                self._settle(repair, Verdict(repair.finding, "dropped", needless, self._run_by(repair)))
             else:
                 exercised.append(repair)
         return kept + self._right(exercised, kept)
@@ -280,9 +284,10 @@ class _Prover:
             first = self._right(repairs[:middle], kept)
             return first + self._right(repairs[middle:], [*kept, *first])
         for repair in repairs:
-            run_by = self._run_by(repair)
-            helped = tuple(one for one in self._helped(repair.finding, trials) if one.model in run_by)
-            self._verdicts.append(Verdict(repair.finding, "proven", "", run_by, helped))
+            seen = list(self._seen(repair, trials))
+            helped = tuple(one for one in seen if better(one.before, one.after))
+            unshown = () if helped else tuple(one for one in seen if one.after.level is not Level.harmless)
+            self._verdicts.append(Verdict(repair.finding, "proven", "", self._run_by(repair), helped, unshown))
         self._now = trials
         return list(repairs)
 
@@ -291,13 +296,22 @@ class _Prover:
         executed = {label: trial.reference.executed.get(repair.finding.path, ()) for label, trial in self._now.items()}
         return tuple(label for label, run in executed.items() if rows.intersection(run))
 
-    def _helped(self, finding: Finding, trials: Trials) -> Iterator[Help]:
-        """What has changed on the routes that the finding is about."""
-        for label, trial in trials.items():
-            for route, after in trial.outcomes.items():
-                before = self._now[label].outcomes[route]
-                if better(before, after) and finding.harm and finding.harm.on(route):
-                    yield Help(label, route, before, after)
+    def _seen(self, repair: Repair, trials: Trials) -> Iterator[Help]:
+        """What the routes that a finding is about make of the models that run it, now and in trials."""
+        harm = repair.finding.harm
+        for label in self._run_by(repair):
+            for route, before in self._now[label].outcomes.items():
+                if harm and harm.on(route) is not Level.harmless:
+                    yield Help(label, route, before, trials[label].outcomes[route])
+
+    def _needless(self, repair: Repair) -> str:
+        """Why a repair can help nobody, nothing where it may."""
+        seen = list(self._seen(repair, self._now))
+        harm = repair.finding.harm
+        if not seen or (harm and harm.targets) or any(one.before.level is not Level.harmless for one in seen):
+            return ""
+        routes = ", ".join(dict.fromkeys(one.route for one in seen))
+        return f"it helps no exporter on these inputs, {routes} right already; give inputs of more sizes or values"
 
     def _settle(self, repair: Repair, verdict: Verdict) -> None:
         self._settled.add(_key(self._documents[repair.finding.path], repair.finding))

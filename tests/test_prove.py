@@ -30,7 +30,7 @@ PACK = {
         import re
 
         from convlint.events import Call
-        from convlint.findings import Applicability, Edit, Fix, Harm, Level
+        from convlint.findings import Applicability, Edit, Fix
         from convlint.rule import Rule
 
 
@@ -43,7 +43,7 @@ PACK = {
 
             def check(self, event, context):
                 return self.finding(
-                    event, "swap", Harm(jit_trace=Level.wrong), context, fixable=Applicability.safe
+                    event, "swap", None, context, fixable=Applicability.safe
                 )
 
             def fix(self, event, context):
@@ -195,6 +195,25 @@ def test_a_size_is_repaired_and_proven_by_the_exporters(cli: Cli, monkeypatch: p
     assert list(Path("shop").glob("__pycache__")) == []
     ran = cli(*command)
     assert (ran.code, ran.out) == (0, "There is no repair to prove.\nAll checks passed!\n")
+
+
+def test_a_repair_that_helps_no_exporter_is_dropped(cli: Cli) -> None:
+    write(Path(), {"net.py": SIZES})
+    ran = cli("net.py", "--fix", *FAST, "--prove", "net:Net", "--input", "x: float32[2, 4]")
+    assert said(ran, "dropped") == [
+        "it helps no exporter on these inputs, jit_trace, onnx_torchscript right already; "
+        "give inputs of more sizes or values"
+    ]
+    assert Path("net.py").read_text() == SIZES
+
+
+def test_what_stops_elsewhere_does_not_show_whether_a_repair_helps(cli: Cli) -> None:
+    source = SIZES.replace("        n = ", "        x = x + torch.from_numpy(x.detach().numpy())\n        n = ")
+    write(Path(), {"net.py": source})
+    ran = cli("net.py", "--fix", *FAST[:1], "--exporter", "dynamo", *FAST[3:], "--prove", "net:Net")
+    (told,) = said(ran, "repaired")
+    assert "; whether it helps is not seen: torch_export is stopped at net.py:12, " in told
+    assert Path("net.py").read_text() == source.replace("int(x.shape[0])", "x.shape[0]")
 
 
 def test_a_repair_that_is_not_made_is_said_with_the_reason(cli: Cli) -> None:

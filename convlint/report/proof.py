@@ -6,7 +6,7 @@ from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 from convlint.findings import Finding, Level
-from convlint.prover import Proved, Verdict, better, told
+from convlint.prover import Help, Proved, Verdict, better, told
 from convlint.report.as_json import dump, finding_as_json
 from convlint.report.plain import printable, shown_path
 from convlint.report.style import Painter
@@ -48,7 +48,19 @@ def _evidence(verdict: Verdict, models: Sequence[Proved]) -> str:
         f"{one.route} was {told(one.before)}, now {told(one.after)}{_with(one.model, models)}" for one in verdict.helped
     ]
     seen = {(one.model, one.route) for one in verdict.helped}
-    return "; ".join([equal, *helped, *(part for model in models if (part := _also_right(model, seen, models)))])
+    right = (part for model in models if (part := _also_right(model, seen, models)))
+    return "; ".join([equal, *helped, *_unshown(verdict, models), *right])
+
+
+def _unshown(verdict: Verdict, models: Sequence[Proved]) -> Iterator[str]:
+    """``whether it helps is not seen: torch_export is stopped at boxes.py:86, before and after``."""
+    parts = [
+        f"{one.route} is {told(one.after)}{f' at {one.after.place}' if one.after.place else ''}"
+        f"{_with(one.model, models)}"
+        for one in verdict.unshown
+    ]
+    if parts:
+        yield f"whether it helps is not seen: {', '.join(parts)}, before and after"
 
 
 def _also_right(model: Proved, seen: Container[tuple[str, str]], models: Sequence[Proved]) -> str:
@@ -100,11 +112,13 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "verdict": verdict.kind,
         "reason": verdict.reason,
         "models": list(verdict.models),
-        "helped": [
-            {"model": one.model, "route": one.route, "before": told(one.before), "after": told(one.after)}
-            for one in verdict.helped
-        ],
+        "helped": [_help(one) for one in verdict.helped],
+        "unshown": [_help(one) for one in verdict.unshown],
     }
+
+
+def _help(one: Help) -> dict[str, Any]:
+    return {"model": one.model, "route": one.route, "before": told(one.before), "after": told(one.after)}
 
 
 def _model_as_json(model: Proved) -> dict[str, Any]:
