@@ -382,8 +382,9 @@ class RefusedDtypes(Event):
     """Of one tensor, or of two: float, int or bool."""
     refusing: frozenset[str]
     """The routes that end so."""
-    counted: Literal["", "receiver", "argument"] = ""
-    """Where the mask of a running sum stands, whose truths eager adds as integers."""
+    repair: Literal["", "receiver", "argument", "select", "convert"] = ""
+    """What can be written instead: integers for the mask of a running sum, which is the receiver or an argument; masks
+    joined for one selected by another; of two tensors that are stacked, the lesser dtype made the greater."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -93,7 +93,21 @@ def call(run: Run, frame: Frame, node: ast.Call) -> Value:
         arguments = arguments_of(run, frame, node)
     finally:
         frame.checking = checking
-    return invoke(run, frame, node, function, arguments)
+    since = run.now
+    result = invoke(run, frame, node, function, arguments)
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    if name in _REPAIRED and not (run.noted(frame, node, since) and _is_one(function, arguments)):
+        run.doubt(frame, node)
+    return result
+
+
+_REPAIRED = frozenset(["clamp", "clamp_", "clip", "clip_", "cumsum", "squeeze", "stack", "where"])
+"""The functions of tensors whose repair rests on what they are given: on the same in every call."""
+
+
+def _is_one(function: Value, arguments: Arguments) -> bool:
+    """Whether a call is of one function, on values that are each of one kind."""
+    return not any(isinstance(value, Union) for value in (function, getattr(function, "owner", None), *arguments.all()))
 
 
 def arguments_of(run: Run, frame: Frame, node: ast.Call) -> Arguments:

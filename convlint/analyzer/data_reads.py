@@ -36,6 +36,7 @@ def _note(run: Run, frame: Frame, node: ast.Attribute, owner: Value, only: str =
     found = [one for one in members(owner) if one != NONE]
     tensor = found[0] if len(found) == 1 else None
     if not isinstance(tensor, Tensor) or not tensor.sure or not _knows_torch(frame.module):
+        run.doubt(frame, node)
         return
     if only == "sizes" and not _varies(tensor):
         return

@@ -11,6 +11,7 @@ from convlint.analyzer.calls import Arguments
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.values import Tensor, Value
 from convlint.events import RefusedDtypes
+from convlint.source.walk import walk
 
 _OPERATORS: Mapping[type[ast.operator], str] = {
     ast.Add: "add",
@@ -49,8 +50,12 @@ def note(
     name: str,
     tensors: Sequence[Tensor],
     receiver: ast.expr | None = None,
+    mask: Tensor | None = None,
 ) -> None:
-    """Notes a call whose tensors are surely of dtypes that are refused. Of several the first two that differ count."""
+    """Notes a call whose tensors are surely of dtypes that are refused. Of several the first two that differ count.
+
+    ``mask`` is what decides between them.
+    """
     dtypes = [tensor.dtype or "" for tensor in tensors if tensor.sure]
     if len(dtypes) != len(tensors) or not all(dtypes):
         return
@@ -58,13 +63,38 @@ def note(
     pair = (dtypes[0], *others[:1])
     refusing = torch_facts.refusing(name, pair)
     if refusing:
-        counted = _counted(node, receiver) if name == "cumsum dim" else ""
-        run.emit(frame, RefusedDtypes, node, "", (), dtypes=pair, refusing=refusing, counted=counted)
+        repair = _repair(node, name, tensors, receiver, mask)
+        run.emit(frame, RefusedDtypes, node, "", (), dtypes=pair, refusing=refusing, repair=repair)
 
 
-def _counted(node: ast.AST, receiver: ast.expr | None) -> Literal["", "receiver", "argument"]:
-    if not isinstance(node, ast.Call) or receiver is None:
+Repair = Literal["", "receiver", "argument", "select", "convert"]
+
+
+def _repair(
+    node: ast.AST, name: str, tensors: Sequence[Tensor], receiver: ast.expr | None, mask: Tensor | None
+) -> Repair:
+    if not isinstance(node, ast.Call):
+        return ""
+    if name == "cumsum dim":
+        return _counted(node, receiver)
+    if name == "where" and mask is not None and mask.sure and mask.dtype == "bool":
+        return "select" if len(node.args) == 3 and node.args[0] is receiver and _is_repeatable(receiver) else ""
+    if name == "stack" and len(tensors) == 2 and node.args and isinstance(node.args[0], (ast.Tuple, ast.List)):
+        parts = node.args[0].elts
+        return "convert" if len(parts) == 2 and all(map(_is_repeatable, parts)) else ""
+    return ""
+
+
+def _counted(node: ast.Call, receiver: ast.expr | None) -> Repair:
+    if receiver is None:
         return ""
     if isinstance(node.func, ast.Attribute) and node.func.value is receiver:
         return "receiver"
     return "argument" if node.args and node.args[0] is receiver else ""
+
+
+def _is_repeatable(node: ast.expr) -> bool:
+    """Whether an expression may be written twice: nothing is called, and nothing much computed."""
+    allowed = (ast.Name, ast.Attribute, ast.Subscript, ast.Compare, ast.Constant, ast.UnaryOp, ast.Slice, ast.Tuple)
+    inner = (ast.expr_context, ast.cmpop, ast.unaryop)
+    return all(isinstance(one, (*allowed, *inner)) for one in walk(node))

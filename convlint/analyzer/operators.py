@@ -334,7 +334,7 @@ def where(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arg
     dtype = promoted(values[0], values[1]) if len(values) == 2 else None
     chosen = [value for value in values if isinstance(value, Tensor)]
     if len(chosen) == len(values) == 2:
-        dtype_mixes.note(run, frame, node, "where", chosen)
+        dtype_mixes.note(run, frame, node, "where", chosen, arguments.receiver, tensor)
     return run.tensor(
         dtype, shape, max([tensor.taint, *(taint_of(v) for v in arguments.all())]), counted=tensor.counted
     )

@@ -7,7 +7,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from convlint.analyzer.index import Questions
-from convlint.events import DynamicShape, Event, FloorDivision, LeavesGraph, PythonMath
+from convlint.events import (
+    Clamp,
+    DataRead,
+    DynamicShape,
+    Event,
+    FloorDivision,
+    LeavesGraph,
+    PythonMath,
+    RefusedDtypes,
+    SqueezesNothing,
+)
 from convlint.findings import Span
 from convlint.source.document import SourceError
 
@@ -74,6 +84,10 @@ Place = tuple[str, str, Span, str]
 """The kind of an event, its file and expression, and the key that tells it from others there."""
 
 
+OF_ALL_CALLS = (Clamp, RefusedDtypes, SqueezesNothing)
+"""Events of calls whose repair holds only where every call of the function gives the same."""
+
+
 @dataclass
 class Trace:
     """What was met on the way from one entry (or, merged, from several)."""
@@ -96,6 +110,8 @@ class Trace:
             self.found[place] = (rank, event)
         else:
             best_rank, best = max(old, (rank, event), key=lambda pair: pair[0])
+            if isinstance(event, RefusedDtypes) and isinstance(best, RefusedDtypes) and event.dtypes != best.dtypes:
+                self.doubt(event.document.path, event.span)
             routes = old[1].routes | event.routes
             self.found[place] = (best_rank, best if best.routes == routes else replace(best, routes=routes))
 
@@ -144,8 +160,10 @@ class Trace:
     def _doubted(self, event: Event) -> Event:
         if (event.document.path, event.span) not in self.doubtful:
             return event
-        if isinstance(event, LeavesGraph):
+        if isinstance(event, (Clamp, DataRead, LeavesGraph, SqueezesNothing)):
             return replace(event, operand=replace(event.operand, sure=False))
+        if isinstance(event, RefusedDtypes):
+            return replace(event, repair="")
         if isinstance(event, FloorDivision):
             return replace(event, dividend=replace(event.dividend, sure=False))
         if isinstance(event, PythonMath):

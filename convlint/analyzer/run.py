@@ -12,7 +12,7 @@ from typing import Any
 from convlint.analyzer import torch_facts
 from convlint.analyzer.aliases import Memory, Region, View
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project, dotted
-from convlint.analyzer.parts import Trace
+from convlint.analyzer.parts import OF_ALL_CALLS, Trace
 from convlint.analyzer.values import (
     UNKNOWN,
     Class,
@@ -386,6 +386,12 @@ class Run:
     def doubt(self, frame: Frame, node: ast.expr | ast.stmt) -> None:
         """What an event at this expression says of its operand does not hold in every call."""
         self.meet((Trace.doubt, (frame.document.path, frame.document.span(node))))
+
+    def noted(self, frame: Frame, node: ast.expr, since: int) -> bool:
+        """Whether an event on whose repair every call must agree was met at this expression since a moment."""
+        span, path = frame.document.span(node), frame.document.path
+        met = (arguments[0] for method, arguments in self._log[since:] if method is Trace.note)
+        return any(isinstance(one, OF_ALL_CALLS) and one.span == span and one.document.path == path for one in met)
 
     def note(self, event: Event, key: str, rank: tuple[Any, ...]) -> None:
         """Keep an event (see ``emit``)."""

@@ -486,9 +486,51 @@ def test_a_plain_tensor_that_keeps_something_between_calls_stays(tmp_path: Path)
         ("(  # many\n    x > 2\n).cumsum(-1)", "(  # many\n    x > 2\n).long().cumsum(-1)"),
         ("torch.cumsum(input=mask, dim=1)", "torch.cumsum(input=mask, dim=1)"),
         ("mask.cumsum(1, dtype=torch.float)", "mask.cumsum(1, dtype=torch.float)"),
-        ("torch.where(mask, mask, x > 2)", "torch.where(mask, mask, x > 2)"),
     ],
 )
 def test_a_mask_is_made_of_integers_where_eager_sums_those(tmp_path: Path, before: str, after: str) -> None:
     body = "mask = x > 0\nreturn x * {}"
     assert body_after(tmp_path, body.format(before)) == body.format(after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("torch.where(mask, other, x > 2)", "(mask & other) | (~mask & (x > 2))"),
+        ("~torch.where(mask[:, 0:1], other, mask)", "~((mask[:, 0:1] & other) | (~mask[:, 0:1] & mask))"),
+        ("torch.where(x.any(1, keepdim=True), other, mask)",) * 2,  # would be computed twice
+        ("torch.where(mask, other, False)",) * 2,
+        ("torch.where(condition=mask, input=other, other=mask)",) * 2,
+        ("torch.stack((x, mask))", "torch.stack((x, mask.to(x.dtype)))"),
+        ("torch.stack([best, x[:, 0]], dim=1)", "torch.stack([best.to(x[:, 0].dtype), x[:, 0]], dim=1)"),
+        ("torch.stack([best, x.sum(1)], dim=1)",) * 2,  # the sum would be computed twice
+        ("torch.stack([best, x[:, 0], x[:, 1].double()], dim=1)",) * 2,
+    ],
+)
+def test_masks_are_combined_and_what_is_stacked_is_of_one_dtype(tmp_path: Path, before: str, after: str) -> None:
+    body = "x = x.softmax(1)\nmask, other, best = x > 0, x < 3, x.argmax(1)\nreturn {}"
+    assert body_after(tmp_path, body.format(before)) == body.format(after)
+
+
+@pytest.mark.parametrize(
+    ("function", "calls"),
+    [
+        ("return t.cumsum(1)", "f(x > 0, 1), f(x, 1)"),
+        ("return t.cumsum(1)", "f(x > 0, 1), f(self.unknown(x), 1)"),
+        ("return torch.stack((t, u))", "f(x, x > 0), f(x > 0, x)"),
+        ("return torch.stack((t, u))", "f(x, x.argmax(1)), f(x, x.double())"),
+        ("return torch.where(t, t, u)", "f(x > 0, x > 1), f(x > 0, x)"),
+        ("return t.clamp(0, u)", "f(x, 3.5), f(x.argmax(1), 4)"),
+        ("return t.squeeze(u)", "f(x, 1), f(x[:, :1], 1)"),
+        ("return t.data.shape", "f(x, 1), f(self.holder, 1)"),
+    ],
+)
+def test_a_repair_that_is_right_for_one_caller_alone_is_not_safe(tmp_path: Path, function: str, calls: str) -> None:
+    holder = "class Holder:\n    def __init__(self):\n        self.data = torch.zeros(2)\n        self.shape = 3\n\n\n"
+    source = f"{holder}def f(t, u):\n    {function}\n\n\n" + forward(
+        f"x = self.layer(x)\nreturn {calls}", init="self.layer, self.holder = nn.Conv2d(3, 4, 1), Holder()"
+    )
+    source = f"import torch\nfrom torch import nn\n\n\n{source}"
+    assert repaired(tmp_path / "m.py", source.encode()).decode() == source
+    one = source.replace(calls, calls.partition("), ")[0] + ")")
+    assert repaired(tmp_path / "m.py", one.encode()).decode() != one

@@ -102,4 +102,5 @@ def _applicability(event: Clamp) -> Applicability | None:
     texts = [event.document.segment(bound.span).lstrip("-") for bound in _integers(event)]
     if not all(text.isdecimal() for text in texts):
         return None
-    return Applicability.unsafe if event.operand.dtype == "int" else Applicability.safe
+    surely_float = event.operand.sure and event.operand.dtype != "int"
+    return Applicability.safe if surely_float else Applicability.unsafe

@@ -7,6 +7,7 @@ from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
 from convlint.rewrite import code, primary
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
+from convlint_rules.rewriting import in_its_place
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -15,6 +16,7 @@ DYNAMO = Harm(onnx_dynamo=Level.breaks)
 TORCHSCRIPT = Harm(onnx_torchscript=Level.breaks)
 BOTH = Harm(onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
 EXPORTERS = {"onnx_torchscript": "TorchScript", "onnx_dynamo": "dynamo"}
+ORDER = ("bool", "int", "float")
 REPAIRS = {1: "make it integers before", 2: "combine masks with `&` and `|`, or make them integers before"}
 
 
@@ -32,9 +34,10 @@ class RefusedDtypesOfOperator(Rule):
     operators convert, so that most mixes are harmless: `torch.cat`, `+` of a mask and a float.
 
     ## Fix safety
-    Safe for the running sum of a mask, which eager makes of integers anyway: `mask.long().cumsum(1)`. Elsewhere there
-    is no fix: convert the tensors to one dtype before, `stack((scores, classes.to(scores.dtype)))`, and combine masks
-    with `&` and `|`.
+    Safe, and offered where every call of the function gives the same dtypes: a running sum of a mask, which eager makes
+    of integers anyway, becomes `mask.long().cumsum(1)`; of two stacked tensors the lesser becomes what eager makes it,
+    `stack((scores, classes.to(scores.dtype)))`; `torch.where` between masks by a short condition becomes
+    `(c & a) | (~c & b)`. Elsewhere there is no fix: convert the tensors before, and combine masks with `&` and `|`.
 
     ## References
     - microsoft/onnxruntime#6470
@@ -56,6 +59,7 @@ class RefusedDtypesOfOperator(Rule):
             """),
             inputs="x: float32[N=3, 4]",
             harm=DYNAMO,
+            fix=Applicability.safe,
         ),
         Example(
             title="Positions from a mask",
@@ -71,6 +75,7 @@ class RefusedDtypesOfOperator(Rule):
             good=forward("return ((x > 1) & (x > 2)) | (~(x > 1) & (x < 0))"),
             inputs="x: float32[N=3, 4]",
             harm=BOTH,
+            fix=Applicability.safe,
         ),
         Example(
             title="The sum of two masks",
@@ -91,26 +96,55 @@ class RefusedDtypesOfOperator(Rule):
             f"exporter writes for that: {repair}"
         )
         harm = Harm().with_levels(dict.fromkeys(event.refusing, Level.breaks))
-        fixable = Applicability.safe if event.counted else None
+        fixable = Applicability.safe if event.repair else None
         return self.finding(event, message, harm, context, fixable=fixable)
 
     def fix(self, event: RefusedDtypes, context: Context) -> Fix | None:
-        """Integers for a mask."""
+        """Integers for a mask, one mask for three, or one dtype for two."""
         import libcst as cst
 
         call = event.cst
-        if not event.counted or not isinstance(call, cst.Call):
+        if not event.repair or not isinstance(call, cst.Call):
             return None
-        if event.counted == "argument":
-            first = call.args[0].with_changes(value=_integers(call.args[0].value))
-            repaired = call.with_changes(args=(first, *call.args[1:]))
-        else:
-            func = cst.ensure_type(call.func, cst.Attribute)
-            repaired = call.with_changes(func=func.with_changes(value=_integers(func.value)))
-        return Fix("Sum integers", (Edit(event.span, code(repaired)),), Applicability.safe)
+        match event.repair:
+            case "argument":
+                message, first = "Sum integers", _method(call.args[0].value, "long")
+            case "receiver":
+                func = cst.ensure_type(call.func, cst.Attribute)
+                summed = call.with_changes(func=func.with_changes(value=_method(func.value, "long")))
+                return Fix("Sum integers", (Edit(event.span, code(summed)),), Applicability.safe)
+            case "convert":
+                message, first = "Stack one dtype", _of_one_dtype(event, call.args[0].value)
+            case "select":
+                joined = in_its_place(event, _joined(*(primary(arg.value) for arg in call.args)))
+                return Fix("Combine the masks", (Edit(event.span, code(joined)),), Applicability.safe)
+        repaired = call.with_changes(args=(call.args[0].with_changes(value=first), *call.args[1:]))
+        return Fix(message, (Edit(event.span, code(repaired)),), Applicability.safe)
 
 
-def _integers(mask: cst.BaseExpression) -> cst.BaseExpression:
+def _joined(by: cst.BaseExpression, one: cst.BaseExpression, other: cst.BaseExpression) -> cst.BaseExpression:
+    """``(by & one) | (~by & other)``."""
     import libcst as cst
 
-    return cst.Call(cst.Attribute(primary(mask), cst.Name("long")))
+    without = cst.UnaryOperation(cst.BitInvert(), by)
+    arms = (cst.BinaryOperation(by, cst.BitAnd(), one), cst.BinaryOperation(without, cst.BitAnd(), other))
+    left, right = map(primary, arms)
+    return cst.BinaryOperation(left, cst.BitOr(), right)
+
+
+def _of_one_dtype(event: RefusedDtypes, parts: cst.BaseExpression) -> cst.BaseExpression:
+    """Two tensors, the one of the lesser dtype as eager converts it."""
+    import libcst as cst
+
+    assert isinstance(parts, (cst.Tuple, cst.List))
+    lesser = min((0, 1), key=lambda i: ORDER.index(event.dtypes[i]))
+    dtype = cst.Attribute(primary(parts.elements[1 - lesser].value), cst.Name("dtype"))
+    made = _method(parts.elements[lesser].value, "to", cst.Arg(dtype))
+    elements = [one.with_changes(value=made) if i == lesser else one for i, one in enumerate(parts.elements)]
+    return parts.with_changes(elements=elements)
+
+
+def _method(tensor: cst.BaseExpression, name: str, *args: cst.Arg) -> cst.BaseExpression:
+    import libcst as cst
+
+    return cst.Call(cst.Attribute(primary(tensor), cst.Name(name)), args)
