@@ -310,8 +310,9 @@ class _Prover:
         harm = repair.finding.harm
         if not seen or (harm and harm.targets) or any(one.before.level is not Level.harmless for one in seen):
             return ""
-        routes = ", ".join(dict.fromkeys(one.route for one in seen))
-        return f"it helps no exporter on these inputs, {routes} right already; give inputs of more sizes or values"
+        *routes, last = dict.fromkeys(one.route for one in seen)
+        right = f"{', '.join(routes)} and {last} are" if routes else f"{last} is"
+        return f"no exporter needs it on these inputs: {right} right already; other sizes or values may show why"
 
     def _settle(self, repair: Repair, verdict: Verdict) -> None:
         self._settled.add(_key(self._documents[repair.finding.path], repair.finding))

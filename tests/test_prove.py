@@ -201,10 +201,18 @@ def test_a_repair_that_helps_no_exporter_is_dropped(cli: Cli) -> None:
     write(Path(), {"net.py": SIZES})
     ran = cli("net.py", "--fix", *FAST, "--prove", "net:Net", "--input", "x: float32[2, 4]")
     assert said(ran, "dropped") == [
-        "it helps no exporter on these inputs, jit_trace, onnx_torchscript right already; "
-        "give inputs of more sizes or values"
+        "no exporter needs it on these inputs: jit_trace and onnx_torchscript are right already; "
+        "other sizes or values may show why"
     ]
     assert Path("net.py").read_text() == SIZES
+
+
+def test_what_no_model_runs_is_told_once_a_file(cli: Cli) -> None:
+    never = SIZES.partition("class Net")[2].replace("n = int(x.shape[0])", "n = int(x.shape[0]) * int(x.shape[1])")
+    two = never.replace("* int", "\n        n *= int")
+    write(Path(), {"net.py": f"{model('return self.layer(x)')}\n\nclass Never{two}"})
+    ran = cli("net.py", "--fix", *FAST, "--prove", "net:Net", "--input", "x: float32[2, 4]")
+    assert said(ran, "not exercised") == ["no model runs this line (nor line 22)"]
 
 
 def test_what_stops_elsewhere_does_not_show_whether_a_repair_helps(cli: Cli) -> None:

@@ -25,16 +25,34 @@ def lines(verdicts: Sequence[Verdict], proved: Sequence[Proved], painter: Painte
         yield "There is no repair to prove."
         return
     models = {model.label: model for model in proved}
-    for verdict in sorted(verdicts, key=lambda one: (list(_STYLES).index(one.kind), one.finding.path)):
+    for verdict, others in _alike(sorted(verdicts, key=lambda one: (list(_STYLES).index(one.kind), one.finding.path))):
         finding = verdict.finding
         place = f"{shown_path(finding.path)}:{finding.span.row}:{finding.span.column}"
         word = painter(_WORDS[verdict.kind], _STYLES[verdict.kind])
         why = verdict.reason or _evidence(verdict, [models[label] for label in verdict.models])
+        why += f" (nor line {', '.join(map(str, others))})" if others else ""
         yield f"{painter(place, 'bold')}: {finding.code} {word}: {printable(why)}"
     yield ""
     for model in proved:
         yield from _model(model, painter)
         yield ""
+
+
+def _alike(verdicts: Sequence[Verdict]) -> Iterator[tuple[Verdict, list[int]]]:
+    """Each verdict; what no model runs only once for a rule and file, with the lines of the others."""
+    lines: dict[tuple[str, ...], list[int]] = {}
+    for one in verdicts:
+        if one.kind == "not exercised":
+            lines.setdefault(_unrun(one), []).append(one.finding.span.row)
+    for one in verdicts:
+        if one.kind != "not exercised":
+            yield one, []
+        elif rows := lines.pop(_unrun(one), None):
+            yield one, sorted(set(rows) - {one.finding.span.row})
+
+
+def _unrun(verdict: Verdict) -> tuple[str, ...]:
+    return verdict.finding.path, verdict.finding.code, verdict.reason
 
 
 def _evidence(verdict: Verdict, models: Sequence[Proved]) -> str:
