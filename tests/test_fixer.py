@@ -158,6 +158,8 @@ TEXTS = {
     ),
     "latin-1": f"# coding: latin-1\n# é\n{forward(LINE)}".encode("latin-1"),
     "form feed": forward(f"y = x\n\x0c\n{LINE} + y").encode(),
+    "cr": forward(f"y = x\n{LINE} + y").replace("\n", "\r").encode(),
+    "tabs": forward(f"y = x\n{LINE} + y").replace("    ", "\t").encode(),
 }
 
 

@@ -84,6 +84,16 @@ Place = tuple[str, str, Span, str]
 """The kind of an event, its file and expression, and the key that tells it from others there."""
 
 
+def _given(event: Event) -> object:
+    """What the repair of an event rests on, where it is another for other values."""
+    if isinstance(event, RefusedDtypes):
+        return event.dtypes
+    if isinstance(event, FloorDivision):
+        dividend = event.dividend
+        return dividend.kind if dividend.kind == "tensor" else (dividend.kind, dividend.dtype)
+    return None
+
+
 OF_ALL_CALLS = (Clamp, RefusedDtypes, SqueezesNothing)
 """Events of calls whose repair holds only where every call of the function gives the same."""
 
@@ -110,7 +120,7 @@ class Trace:
             self.found[place] = (rank, event)
         else:
             best_rank, best = max(old, (rank, event), key=lambda pair: pair[0])
-            if isinstance(event, RefusedDtypes) and isinstance(best, RefusedDtypes) and event.dtypes != best.dtypes:
+            if _given(event) != _given(old[1]):
                 self.doubt(event.document.path, event.span)
             routes = old[1].routes | event.routes
             self.found[place] = (best_rank, best if best.routes == routes else replace(best, routes=routes))

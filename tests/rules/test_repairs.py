@@ -523,6 +523,9 @@ def test_masks_are_combined_and_what_is_stacked_is_of_one_dtype(tmp_path: Path, 
         ("return t.clamp(0, u)", "f(x, 3.5), f(x.argmax(1), 4)"),
         ("return t.squeeze(u)", "f(x, 1), f(x[:, :1], 1)"),
         ("return t.data.shape", "f(x, 1), f(self.holder, 1)"),
+        ("return -(-t // 4)", "f(x.shape[0], 1), f(x.sum().item(), 1)"),
+        ("return -(-t // 4)", "f(x.shape[0], 1), f(4.5, 1)"),
+        ("return -(-t // 4)", "f(x.shape[0], 1), f(x, 1)"),
     ],
 )
 def test_a_repair_that_is_right_for_one_caller_alone_is_not_safe(tmp_path: Path, function: str, calls: str) -> None:
@@ -534,3 +537,23 @@ def test_a_repair_that_is_right_for_one_caller_alone_is_not_safe(tmp_path: Path,
     assert repaired(tmp_path / "m.py", source.encode()).decode() == source
     one = source.replace(calls, calls.partition("), ")[0] + ")")
     assert repaired(tmp_path / "m.py", one.encode()).decode() != one
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "[t.cumsum(1) for t in (x > 0, x)]",
+        "list(map(lambda t: t.cumsum(1), (x > 0, x)))",
+        "[torch.stack((t, x)) for t in (x > 0, x.argmax(1))]",
+        "(x > 0 if self.on else x).cumsum(1)",
+        "(x if self.on else x[:, :1]).squeeze(1)",
+        "[t.squeeze(1) for t in (x, x[:, :1])]",
+        "x.clamp(0, 3.5 if self.on else 4)",
+        "[-(-n // 4) for n in (x.shape[0], 4.5)]",
+        "[len(t) for t in (x, [x, x])]",
+    ],
+)
+def test_a_repair_that_is_right_for_some_values_alone_is_not_safe(tmp_path: Path, made: str) -> None:
+    source = forward(f"x = self.layer(x)\nreturn {made}", init="self.on, self.layer = on, nn.Conv2d(3, 4, 1)")
+    source = source.replace("__init__(self)", "__init__(self, on)")
+    assert repaired(tmp_path / "m.py", source.encode()).decode() == source

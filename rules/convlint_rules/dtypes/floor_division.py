@@ -125,7 +125,9 @@ class FloorDivisionRule(Rule):
         if event.dividend.kind == "tensor":
             return Applicability.safe if event.torch and event.form != "augmented" else None
         negated = event.document.segment(event.dividend.span).startswith("-")
-        if event.whole is None or not negated or event.divisor.kind == "tensor" or event.dividend.dtype != "int":
+        if event.whole is None or not negated or event.divisor.kind == "tensor":
+            return None
+        if event.dividend.dtype != "int" or not event.dividend.sure:
             return None
         divisor = event.document.segment(event.divisor.span)
         if divisor.isdecimal():
