@@ -129,11 +129,11 @@ class TensorFromValuesInForward(Rule):
         """Frozen for sizes, wrong for values; a tensor stays in the graph."""
         if event.operand.kind == "tensor":
             return self.finding(event, f"`{event.callee}` of a tensor stays in the graph", Harm(), context)
-        if event.operand.kind == "unknown":
-            return None  # as likely a tensor as a list of values
         text = event.short
         if event.operand.taint < Taint.shape:
             return self.finding(event, f"`{text}` is stored as a constant, which it is", Harm(), context)
+        if event.operand.kind == "unknown":  # as likely a tensor as a list of values
+            return self.finding(event, f"`{text}` stays in the graph if it is given a tensor", Harm(), context)
         if event.operand.taint is Taint.shape:
             return self._of_sizes(event, context)
         if event.numbers:
