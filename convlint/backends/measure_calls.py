@@ -27,12 +27,13 @@ from torch.utils import _pytree as pytree
 from convlint.analyzer import torch_facts
 from convlint.analyzer.torch_facts.generate import quiet
 from convlint.analyzer.torch_facts.generate_operators import calls
-from convlint.backends import aten_name
+from convlint.backends import aten_name, live
 from convlint.backends.fact_file import Known, path_of, trimmed, write
 from convlint.backends.facts import facts
 from convlint.backends.onnx_file import read
 from convlint.backends.uses import FILE
 from convlint.trial.runtime_process import RuntimeProcess
+from convlint.trial.runtimes import installed
 
 KINDS = ("float", "int", "bool")
 CASTS = (None, torch.float16, torch.bfloat16, torch.float64)
@@ -43,6 +44,7 @@ UNTRIED = frozenset({"complex128", "complex64", "int16", "int32", "int8", "uint8
 CALLS = 2
 """How many are tried before an operator is said to be refused."""
 OPSET = 18
+_MEASURED = ", and calls of torch's tests that were run"
 SECONDS = 120.0
 RTOL, COARSE = 1e-2, 1e-1
 """Of float32 and of 16 bits."""
@@ -199,10 +201,16 @@ def with_calls(known: Known, tally: Tally) -> Known:
     return {**known, "rows": [trimmed(rows[key]) for key in sorted(rows)]}
 
 
+def _with_version(known: Known, version: str) -> Known:
+    """What was read of the sources of a target, with the version that is measured."""
+    source = known["source"] if _MEASURED in known["source"] else known["source"] + _MEASURED
+    return {**known, "version": version, "source": source, "date": live.today()}
+
+
 def main(target: str, asked: Sequence[str]) -> None:
     """Measures, and writes."""
     quiet()
-    known: Known = msgspec.to_builtins(facts(target))
+    known = _with_version(msgspec.to_builtins(facts(target)), installed(target))
     graph = next(one for one in ("onnx_torchscript", "core", "torch_export") if one in known["reads"])
     write(path_of(target, known["version"]), with_calls(known, measured(target, graph, asked)))
 
