@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from convlint.trial.program_runtimes import operators
+
 TIMM = [
     "resnet18", "mobilenetv3_small_050", "efficientnet_b0", "convnext_atto", "vit_tiny_patch16_224",
     "swin_tiny_patch4_window7_224", "mixer_s32_224", "levit_128s", "maxvit_rmlp_nano_rw_256",
@@ -204,17 +206,6 @@ def _onnx(which: str) -> Callable[[Any, tuple[Any, ...], Path, int], None]:
 
 WAYS = {"torch.export": _program, "torchscript": _onnx("torchscript"), "dynamo": _onnx("dynamo")}
 """What writes a program or a file."""
-
-
-def operators(program: Any) -> list[tuple[str, str]]:
-    """The operators of a program, each with the dtype of its first input."""
-    calls = [node for node in program.graph.nodes if node.op == "call_function"]
-    return sorted({(str(node.target), _dtype(node)) for node in calls if str(node.target).startswith("aten.")})
-
-
-def _dtype(node: Any) -> str:
-    values = (one.meta.get("val") for one in node.all_input_nodes)
-    return next((str(one.dtype).removeprefix("torch.") for one in values if hasattr(one, "dtype")), "")
 
 
 if __name__ == "__main__":

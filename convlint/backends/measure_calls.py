@@ -32,6 +32,7 @@ from convlint.backends.fact_file import Known, path_of, trimmed, write
 from convlint.backends.facts import facts
 from convlint.backends.onnx_file import read
 from convlint.backends.uses import FILE
+from convlint.trial.program_runtimes import operators
 from convlint.trial.runtime_process import RuntimeProcess
 from convlint.trial.runtimes import installed
 
@@ -87,15 +88,26 @@ class Tally:
         return {dtype for one, dtype in self.failed if one == operator and (one, dtype) not in self.passed}
 
 
-def operators(program: Any) -> list[Key]:
-    """The operators of a program of torch, each with the dtype of its first input."""
-    nodes = [node for node in program.graph.nodes if node.op == "call_function"]
-    return sorted({(str(node.target), _dtype(node)) for node in nodes if str(node.target).startswith("aten.")})
+class Branch(torch.nn.Module):
+    """One of two ways, by what the input holds."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """What is computed on it."""
+        return torch.cond(x.sum() > 0, lambda one: one.sin(), lambda one: one.cos(), (x,))  # type: ignore[no-any-return]
 
 
-def _dtype(node: Any) -> str:
-    values = (one.meta.get("val") for one in node.all_input_nodes)
-    return next((str(one.dtype).removeprefix("torch.") for one in values if hasattr(one, "dtype")), "")
+class Repetition(torch.nn.Module):
+    """The same again, until what it gives is large."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """What comes out."""
+        from torch._higher_order_ops.while_loop import while_loop
+
+        return while_loop(lambda one: one.sum() < 100, lambda one: (one * 2 + 1,), (x,))[0]  # type: ignore[no-any-return]
+
+
+CONTROL_FLOW: dict[str, type[torch.nn.Module]] = {"cond": Branch, "while_loop": Repetition}
+"""What torch has no tests of, by what it becomes in a program."""
 
 
 def _plain(operator: str) -> str:
@@ -115,6 +127,8 @@ def samples(graph: str) -> Iterator[tuple[str, dict[str, list[str]]]]:
             names = [names for opset, names in spans if opset <= OPSET][-1:]
             for one in {_plain(one) for one in (names[0] if names else ())}:
                 makers.setdefault(one, {}).setdefault(kind, []).append((len(names[0]), "." in name, name))
+    if graph in ("core", "torch_export"):
+        makers |= {name: {"float": [(1, False, name)]} for name in CONTROL_FLOW}
     for operator in sorted(makers):
         yield operator, {kind: [name for *_, name in sorted(found)] for kind, found in makers[operator].items()}
 
@@ -128,9 +142,10 @@ class Measuring:
 
     def tried(self, operator: str, name: str, kind: str) -> bool:
         """Whether a call comes out right as it is; so does one that torch does not export, of which nothing is said."""
-        call = _called(name, kind[0])
-        if call is None:
-            return True
+        found = _called(name, kind[0])
+        return not found or any(self._tried(operator, call, kind) for call in found)
+
+    def _tried(self, operator: str, call: Any, kind: str) -> bool:
         casts = CASTS if kind == "float" and any(True for _ in call.parameters()) else (None,)
         passed = [self._ran(operator, call, cast) for cast in casts]
         return passed[0]
@@ -166,8 +181,12 @@ class Measuring:
 
 
 @functools.cache
-def _called(name: str, letter: str) -> Any:
-    return next(iter(calls(name, letter)), None)
+def _called(name: str, letter: str) -> list[Any]:
+    if name in CONTROL_FLOW:
+        model = CONTROL_FLOW[name]().eval()
+        model.tensors = (torch.rand(2, 3),)
+        return [model]
+    return list(calls(name, letter))
 
 
 def measured(target: str, graph: str, asked: Sequence[str]) -> Tally:
@@ -185,8 +204,9 @@ def measured(target: str, graph: str, asked: Sequence[str]) -> Tally:
     return measuring.tally
 
 
-def with_calls(known: Known, tally: Tally) -> Known:
-    """Facts with what a target makes of operators: how many files, and of which dtypes."""
+def with_calls(known: Known, tally: Tally, asked: Sequence[str] = ()) -> Known:
+    """Facts with what a target makes of operators, of those asked for where that was said: how many files, and of
+    which dtypes; of others where nothing was measured before."""
     rows = {
         (row[0], row[1] if len(row) > 1 else 0): [*row, *[0, "yes", "", "", 0, 0][len(row) - 1 :]]
         for row in known["rows"]
@@ -196,6 +216,8 @@ def with_calls(known: Known, tally: Tally) -> Known:
         passed = sum(number for (one, _), number in tally.passed.items() if one == operator)
         failed = sum(tally.failed[operator, dtype] for dtype in refused)
         row = rows.setdefault((operator, 0), [operator, 0, "no", "", "", 0, 0])
+        if asked and operator not in asked and row[6]:
+            continue
         row[5:7] = passed, passed + failed
         row[3] = " ".join(sorted((TRIED | UNTRIED) - refused)) if passed and refused else ""
     return {**known, "rows": [trimmed(rows[key]) for key in sorted(rows)]}
@@ -212,7 +234,7 @@ def main(target: str, asked: Sequence[str]) -> None:
     quiet()
     known = _with_version(msgspec.to_builtins(facts(target)), installed(target))
     graph = next(one for one in ("onnx_torchscript", "core", "torch_export") if one in known["reads"])
-    write(path_of(target, known["version"]), with_calls(known, measured(target, graph, asked)))
+    write(path_of(target, known["version"]), with_calls(known, measured(target, graph, asked), asked))
 
 
 if __name__ == "__main__":

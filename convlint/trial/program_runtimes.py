@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+_CONTROL_FLOW = ("cond", "while_loop")
+"""Operators of programs that are none of ATen's."""
+
 
 def coreml(path: str, _: Mapping[str, Any]) -> list[Any] | None:
     """Core ML, which runs on Apple's machines only: the program is converted, and nothing computed."""
@@ -24,7 +27,8 @@ def litert(path: str, given: Mapping[str, Any]) -> list[Any]:
     import litert_torch
 
     program, inputs = _loaded(path, given)
-    model = litert_torch.convert(program.module(), inputs)
+    # decomposed, since what is exported again may not write in place
+    model = litert_torch.convert(program.run_decompositions({}).module(), inputs)
     try:
         return _arrays(model(*inputs))
     except ValueError as error:
@@ -44,6 +48,18 @@ def executorch(path: str, given: Mapping[str, Any]) -> list[Any]:
     method = Runtime.get().load_program(lowered.buffer).load_method("forward")
     assert method is not None
     return _arrays(method.execute(inputs))
+
+
+def operators(program: Any) -> list[tuple[str, str]]:
+    """The operators of a program, control flow among them, each with the dtype of its first input."""
+    nodes = [(str(node.target), node) for node in program.graph.nodes if node.op == "call_function"]
+    kept = {(f"aten.{name}" if name in _CONTROL_FLOW else name, _dtype(node)) for name, node in nodes}
+    return sorted(one for one in kept if one[0].startswith("aten."))
+
+
+def _dtype(node: Any) -> str:
+    values = (one.meta.get("val") for one in node.all_input_nodes)
+    return next((str(one.dtype).removeprefix("torch.") for one in values if hasattr(one, "dtype")), "")
 
 
 def _loaded(path: str, given: Mapping[str, Any]) -> tuple[Any, tuple[Any, ...]]:
