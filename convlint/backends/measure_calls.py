@@ -205,8 +205,10 @@ def measured(target: str, graph: str, asked: Sequence[str]) -> Tally:
 
 
 def with_calls(known: Known, tally: Tally, asked: Sequence[str] = ()) -> Known:
-    """Facts with what a target makes of operators, of those asked for where that was said: how many files, and of
-    which dtypes; of others where nothing was measured before."""
+    """Facts with what a target makes of operators: how many files, and of which dtypes.
+
+    Where some were asked for, what was measured before of others stays.
+    """
     rows = {
         (row[0], row[1] if len(row) > 1 else 0): [*row, *[0, "yes", "", "", 0, 0][len(row) - 1 :]]
         for row in known["rows"]
