@@ -27,8 +27,12 @@ def litert(path: str, given: Mapping[str, Any]) -> list[Any]:
     import litert_torch
 
     program, inputs = _loaded(path, given)
-    # decomposed, since what is exported again may not write in place
-    model = litert_torch.convert(program.run_decompositions({}).module(), inputs)
+    try:
+        model = litert_torch.convert(program.module(), inputs)
+    except RuntimeError as error:
+        if "detach views in-place" not in str(error):
+            raise
+        model = litert_torch.convert(program.run_decompositions({}).module(), inputs)  # what writes in place is gone
     try:
         return _arrays(model(*inputs))
     except ValueError as error:
