@@ -103,7 +103,7 @@ class Repetition(torch.nn.Module):
         """What comes out."""
         from torch._higher_order_ops.while_loop import while_loop
 
-        return while_loop(lambda one: one.sum() < 100, lambda one: (one * 2 + 1,), (x,))[0]  # type: ignore[no-any-return]
+        return while_loop(lambda one: one.sum() < 100, lambda one: (one * 2 + 1,), (x,))[0]  # type: ignore[no-any-return,no-untyped-call]
 
 
 CONTROL_FLOW: dict[str, type[torch.nn.Module]] = {"cond": Branch, "while_loop": Repetition}
@@ -183,7 +183,7 @@ class Measuring:
 @functools.cache
 def _called(name: str, letter: str) -> list[Any]:
     if name in CONTROL_FLOW:
-        model = CONTROL_FLOW[name]().eval()
+        model: Any = CONTROL_FLOW[name]().eval()
         model.tensors = (torch.rand(2, 3),)
         return [model]
     return list(calls(name, letter))
