@@ -1,8 +1,7 @@
-"""Exports models and runs their files, for ``predictions.py``; in an environment of the packages.
+"""Exports models, for ``predictions.py``; in an environment of the packages.
 
-``python predicted_models.py export FOLDER OPSET NAME`` writes a file of each ONNX exporter, the inputs, and what eager
-gives; ``python predicted_models.py program TARGET NAME`` says in JSON what a converter of torch's programs makes of a
-model, and its operators.
+``python predicted_models.py export FOLDER OPSET NAME`` writes a file of each ONNX exporter, a program of torch with a
+list of its operators, the inputs, and what eager gives.
 """
 
 from __future__ import annotations
@@ -12,14 +11,12 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from convlint.trial.runtimes import difference
+from convlint.trial.program_runtimes import operators
 
-TOLERANCE = 1e-2
-"""Of the largest number in an output: float32 in another order of sums."""
 TIMM = [
     "resnet18", "mobilenetv3_small_050", "efficientnet_b0", "convnext_atto", "vit_tiny_patch16_224",
     "swin_tiny_patch4_window7_224", "mixer_s32_224", "levit_128s", "maxvit_rmlp_nano_rw_256",
@@ -48,9 +45,12 @@ OF_OTHER_DTYPES = [
 
 def names() -> list[str]:
     """The models, of each package in turn, and some in other dtypes."""
+    import varied_models
+
     lists = [OF_OTHER_DTYPES]
     lists += [[f"timm:{one}" for one in TIMM], [f"torchvision:{one}" for one in TORCHVISION]]
     lists.append([f"transformers:{one}" for one in TRANSFORMERS])
+    lists.append([f"varied:{one}" for one in varied_models.MODELS])
     longest = max(map(len, lists))
     return [one[i] for i in range(longest) for one in lists if i < len(one)]
 
@@ -87,6 +87,7 @@ def made(name: str) -> tuple[Any, tuple[Any, ...]]:
     """A model with random weights, and its inputs; ``@bfloat16`` behind its name makes it compute in that."""
     import fixed_models
     import torch
+    import varied_models
 
     stand_in()
     torch.manual_seed(0)
@@ -100,6 +101,9 @@ def made(name: str) -> tuple[Any, tuple[Any, ...]]:
         "torchvision": fixed_models.torchvision_models,
         "transformers": fixed_models.transformers_models,
     }
+    if package == "varied":
+        model, inputs = varied_models.MODELS[wanted]()
+        return Flat(model.eval(), ()).eval(), inputs
     if package == "timm":  # the list names some that the maker passes over
         import timm
 
@@ -164,89 +168,48 @@ def export(folder: Path, opset: int, name: str) -> None:
 
     warnings.simplefilter("ignore")
     model, inputs = made(name)
-    stem = name.replace(":", "_")
+    stem = folder / name.replace(":", "_")
     with torch.no_grad():
         expected = pytree.tree_leaves(model(*inputs))
+    flat = [one.numpy() for one in pytree.tree_leaves(inputs)]
+    np.savez(f"{stem}.npz", *flat, **{f"out{i}": one.detach().numpy() for i, one in enumerate(expected)})
     told: dict[str, str] = {}
-    for exporter, dynamo in (("torchscript", False), ("dynamo", True)):
-        file = folder / f"{stem}.{exporter}.onnx"
+    for way, write in WAYS.items():
         try:
             with torch.no_grad():
-                torch.onnx.export(
-                    model, inputs, file, dynamo=dynamo, opset_version=opset, external_data=False, verbose=False
-                )
-            told[exporter] = "exported"
+                write(model, inputs, stem, opset)
+            told[way] = "exported"
         except Exception as error:
-            told[exporter] = f"{type(error).__name__}: {error}"[:200]
-    flat = [one.numpy() for one in pytree.tree_leaves(inputs)]
-    np.savez(folder / f"{stem}.npz", *flat, **{f"out{i}": one.detach().numpy() for i, one in enumerate(expected)})
+            told[way] = f"{type(error).__name__}: {error}"[:200]
     print(json.dumps(told))
 
 
-# --- converters -------------------------------------------------------------------------------------------------
-
-
-class Read(NamedTuple):
-    """A model, the program that a converter reads of it, and its inputs."""
-
-    model: Any
-    program: Any
-    inputs: tuple[Any, ...]
-
-
-def coreml(read: Read) -> list[np.ndarray] | None:
-    """Core ML, which runs on Apple's machines only: the program is converted."""
-    import coremltools
-
-    coremltools.convert(read.program, convert_to="mlprogram", skip_model_load=True)
-    return None
-
-
-def litert(read: Read) -> list[np.ndarray] | None:
-    """LiteRT: converted and run."""
-    import litert_torch
-    from torch.utils import _pytree as pytree
-
-    found = litert_torch.convert(read.model, read.inputs)(*read.inputs)
-    return [np.asarray(one) for one in pytree.tree_leaves(found)]
-
-
-CONVERTERS: dict[str, Callable[[Read], list[np.ndarray] | None]] = {
-    "coreml": coreml,
-    "litert": litert,
-}
-
-
-def program(target: str, name: str) -> None:
-    """Says what a converter makes of a model, with the operators of the program that it reads."""
+def _program(model: Any, inputs: tuple[Any, ...], stem: Path, _: int) -> None:
     import torch
-    from torch.utils import _pytree as pytree
 
-    warnings.simplefilter("ignore")
-    model, inputs = made(name)
-    with torch.no_grad():
-        expected = [one.detach().numpy() for one in pytree.tree_leaves(model(*inputs))]
-    try:
-        exported = torch.export.export(model, inputs, strict=False)
-        read = exported.run_decompositions({}) if target == "coreml" else exported.run_decompositions()
-    except Exception as error:
-        print(json.dumps(["unexported", f"{type(error).__name__}: {error}"[:300], []]))
-        return
-    names = {str(node.target) for node in read.graph.nodes if node.op == "call_function"}
-    operators = sorted(one for one in names if one.startswith("aten."))
-    try:
-        found = CONVERTERS[target](Read(model, read, inputs))
-    except BaseException as error:
-        print(json.dumps(["refused", f"{type(error).__name__}: {error}"[:600], operators]))
-        return
-    wrong = difference(found, expected, TOLERANCE) if found is not None else ""
-    print(json.dumps(["wrong" if wrong else "taken", wrong, operators]))
+    exported = torch.export.export(model, inputs, strict=False)
+    decomposed = {"torch_export": exported.run_decompositions({}), "core": exported.run_decompositions()}
+    uses = {graph: operators(program) for graph, program in decomposed.items()}
+    Path(f"{stem}.operators").write_text(json.dumps(uses))
+    torch.export.save(exported, f"{stem}.pt2")
+
+
+def _onnx(which: str) -> Callable[[Any, tuple[Any, ...], Path, int], None]:
+    def write(model: Any, inputs: tuple[Any, ...], stem: Path, opset: int) -> None:
+        import torch
+
+        file, dynamo = f"{stem}.{which}.onnx", which == "dynamo"
+        torch.onnx.export(model, inputs, file, dynamo=dynamo, opset_version=opset, external_data=False, verbose=False)
+
+    return write
+
+
+WAYS = {"torch.export": _program, "torchscript": _onnx("torchscript"), "dynamo": _onnx("dynamo")}
+"""What writes a program or a file."""
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "export":
         export(Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
-    elif sys.argv[1] == "program":
-        program(sys.argv[2], sys.argv[3])
     else:
         print("\n".join(names()))

@@ -1,10 +1,11 @@
-"""What convlint predicts of whole models beside what runtimes do: ``predictions.py PYTHON [COUNT [OPSET...]]``.
+"""What convlint predicts of whole models beside what targets do.
 
-PYTHON is an interpreter whose environment holds timm, torchvision, transformers, torch, onnx, onnxruntime, openvino,
-opencv-python-headless and tract. So many models are exported by both exporters at each opset, each file is run on each
-runtime in a process of its own, and the verdict that the matrix gives of the file, from the shipped facts, is compared
-with what happened. What is there already in ``build/predictions`` is not made again. With ``coreml`` or ``litert``
-instead of opsets (and coremltools or litert-torch in the environment) models are converted as programs of torch.
+``predictions.py FOLDER [COUNT] [OPSET...] [TARGET...]``: FOLDER holds an environment of the packages that the models
+are made of (``FOLDER/models/bin/python``), and one for each target (``FOLDER/ncnn/bin/python``; that of
+``FOLDER/onnxruntime-web`` has ``node_modules`` too). So many models are exported by both exporters at each opset, and
+as programs of torch; each file is given to each target that reads such files, in a process of its own, and the verdict
+that the matrix gives of it, from the shipped facts, is compared with what happened. What is there already in
+``build/predictions`` is not made again; ``predictions.md`` is written anew.
 """
 
 from __future__ import annotations
@@ -14,102 +15,108 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 
-from convlint.backends import verdict
-from convlint.backends.matrix import ORDER, matrix
+from convlint import backends
+from convlint.backends.matrix import Matrix, matrix
 from convlint.backends.onnx_file import read
+from convlint.backends.uses import Operator, OperatorUse
 from convlint.report.matrix_rows import told
 from convlint.rule import DEFAULT_OPSET
 from convlint.trial.runtime_process import ROOT, RuntimeProcess
 
-WORK = Path("build/predictions")
-MODELS = Path(__file__).with_name("predicted_models.py")
-TARGETS = ("onnxruntime", "openvino", "opencv", "tract")
+WORK = Path("build/predictions").absolute()
+MODELS = Path(__file__).with_name("predicted_models.py").absolute()
+PAGE = Path(__file__).with_suffix(".md").absolute()
+OF_FILES = ("onnxruntime", "openvino", "opencv", "tract", "onnxruntime-web", "ncnn", "tvm")
+OF_PROGRAMS = ("coreml", "litert", "executorch")
 OPSET = "18"
 """Which both exporters write."""
-EXPORT_SECONDS, RUN_SECONDS = 400, 120
+EXPORT_SECONDS, RUN_SECONDS, GIGABYTES = 600, 400, 16
 TOLERANCE = 1e-2
 """Of the largest number in an output: float32 in another order of sums."""
 COARSER = 10
 """How much more models may differ that compute in 16 bits."""
 
 
+@dataclass
+class Results:
+    """What was predicted of a target, and what it did."""
+
+    target: str
+    version: str = ""
+    counts: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    misses: list[str] = field(default_factory=list)
+
+    @property
+    def runs(self) -> int:
+        """How many files it was given."""
+        return sum(self.counts.values())
+
+    @property
+    def taken(self) -> int:
+        """How many of them it took."""
+        return sum(number for (_, taken), number in self.counts.items() if taken)
+
+    @property
+    def right(self) -> int:
+        """How many were predicted."""
+        return self.counts["yes", True] + self.counts["no", False]
+
+
 def main() -> None:
     """Export, run, predict, compare."""
-    python, count = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 60
+    environments, arguments = Path(sys.argv[1]).absolute(), sys.argv[2:]
+    numbers = [one for one in arguments if one.isdigit()]
+    targets = [one for one in arguments if not one.isdigit()] or [*OF_FILES, *OF_PROGRAMS]
+    count, opsets = int((numbers or ["60"])[0]), numbers[1:] or [OPSET]
+    python = environments / "models/bin/python"
     names = said(python, ["names"], 60).split()[:count]
-    if programs := [one for one in sys.argv[3:] if not one.isdigit()]:
-        for target in programs:
-            of_programs(python, target, names)
-        return
-    happened = {}
-    for opset in sys.argv[3:] or [OPSET]:
-        folder = WORK / opset
+    folders = [WORK / opset for opset in opsets]
+    for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
         for name in names:
             exported(python, name, folder)
-            for file in sorted(folder.glob(f"{name.replace(':', '_')}.*.onnx")):
-                happened |= {(file, target): ran(python, target, file) for target in TARGETS}
-    report(happened)
+    results = []
+    for target in targets:
+        found = [file for folder in folders for name in names for file in files(target, name, folder)]
+        results.append(compared(environments / target, target, found))
+    page = written([one for one in results if one.runs], count, opsets)
+    print(page)
+    PAGE.write_text(page, encoding="utf-8")
 
 
-def of_programs(python: str, target: str, names: Sequence[str]) -> None:
-    """A confusion matrix of a target that reads programs of torch, and each miss; what is none is left out."""
-    counts: Counter[tuple[str, bool]] = Counter()
-    misses = []
-    folder = WORK / target
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        mark = folder / f"{name.replace(':', '_')}.json"
-        if not mark.exists():
-            out = said(python, ["program", target, name], EXPORT_SECONDS).strip().splitlines()
-            mark.write_text(out[-1] if out else '["unexported", "the process ended, or took too long", []]')
-            print(f"{name} {target}: {mark.read_text()[:160]}", flush=True)
-        what, why, operators = json.loads(mark.read_text())
-        if what == "unexported":
-            continue
-        verdicts = {one: verdict(target, None, one, DEFAULT_OPSET) for one in operators}
-        worst = min((told.supported for told in verdicts.values()), key=ORDER.index)
-        counts[worst, what == "taken"] += 1
-        if (worst == "yes") != (what == "taken") or worst == "unknown":
-            because = "; ".join(told.reason for told in verdicts.values() if told.supported == worst != "yes")[:200]
-            misses.append(f"{target}: {name}: said {worst} ({because}), {what}: {' '.join(why.split())[:300]}")
-    shown(target, counts)
-    print("\n".join(["", "Misses", *misses]))
+def files(target: str, name: str, folder: Path) -> Iterator[Path]:
+    """What a target is given of a model."""
+    stem = name.replace(":", "_")
+    kinds = ("pt2",) if target in OF_PROGRAMS else ("torchscript.onnx", "dynamo.onnx")
+    return (file for kind in kinds if (file := folder / f"{stem}.{kind}").exists())
 
 
-def shown(target: str, count: Counter[tuple[str, bool]]) -> None:
-    """A confusion matrix."""
-    runs = sum(count.values())
-    took = sum(number for (_, taken), number in count.items() if taken)
-    right = count["yes", True] + count["no", False]
-    print(f"\n{target}: {runs} runs, {took} taken; right {right} ({right / runs:.1%}), always yes {took / runs:.1%}")
-    for predicted in ("yes", "no", "unknown"):
-        print(f"  said {predicted:8} taken {count[predicted, True]:4}  not taken {count[predicted, False]:4}")
-
-
-def said(python: str, arguments: Sequence[str], seconds: int) -> str:
+def said(python: Path, arguments: Sequence[str], seconds: int) -> str:
     """What a worker prints; what became of it where it prints nothing."""
+    paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     try:
         done = subprocess.run(
-            [python, str(MODELS), *arguments],
+            [str(python), str(MODELS), *arguments],
             capture_output=True,
             text=True,
             timeout=seconds,
             check=False,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))},
+            env=os.environ | {"PYTHONPATH": paths},
         )
     except subprocess.TimeoutExpired:
         return ""
     return done.stdout if done.returncode == 0 else ""
 
 
-def exported(python: str, name: str, folder: Path) -> None:
+def exported(python: Path, name: str, folder: Path) -> None:
     """Exports a model once, at the opset that the folder is called by."""
     mark = folder / f"{name.replace(':', '_')}.json"
     if not mark.exists():
@@ -118,57 +125,110 @@ def exported(python: str, name: str, folder: Path) -> None:
         print(f"{name}: {mark.read_text()[:300]}", flush=True)
 
 
-def ran(python: str, target: str, file: Path) -> tuple[str, str]:
-    """What a runtime makes of a file, asked once."""
+def compared(environment: Path, target: str, given: Sequence[Path]) -> Results:
+    """What a target makes of files, beside what is predicted of them."""
+    results = Results(target)
+    os.chdir(environment)  # where node looks for packages
+    with RuntimeProcess(target, str(environment / "bin/python"), RUN_SECONDS, GIGABYTES) as process:
+        for file in given:
+            happened = ran(process, target, file)
+            if happened[0] != "wrong" or not is_wrong_itself(file):
+                compare(results, file, happened)
+    return results
+
+
+def is_wrong_itself(file: Path) -> bool:
+    """Whether ONNX Runtime was seen to compute the same wrong numbers of a file: then its exporter is to blame."""
+    mark = file.with_suffix(".onnxruntime.json")
+    return mark.exists() and json.loads(mark.read_text())[0] == "wrong"
+
+
+def ran(process: RuntimeProcess, target: str, file: Path) -> tuple[str, str, str]:
+    """What a target makes of a file, asked once: whether it takes it, why not, and its version."""
     mark = file.with_suffix(f".{target}.json")
     if not mark.exists():
         stored = np.load(file.with_name(f"{file.name.split('.')[0]}.npz"))
-        inputs = [stored[key] for key in stored.files if key.startswith("arr_")]
-        graph = onnx.load(str(file), load_external_data=False).graph
-        weights = {one.name for one in graph.initializer}
-        names = [one.name for one in graph.input if one.name not in weights]
         right = [stored[key] for key in stored.files if key.startswith("out")]
         rtol = TOLERANCE * (COARSER if "16." in file.name else 1)
-        with RuntimeProcess(target, python, RUN_SECONDS) as process:
-            said = process.run(file, dict(zip(names, inputs, strict=False)), right, rtol)
+        said = process.run(file, given(file, stored), right, rtol)
         what = "taken" if said.passed else "wrong" if said.what == "wrong" else "refused"
-        mark.write_text(json.dumps([what, said.why]))
+        mark.write_text(json.dumps([what, said.why, process.version]))
         print(f"{file.name} {target}: {mark.read_text()[:160]}", flush=True)
-    what, why = json.loads(mark.read_text())
-    return what, why
+    what, why, version = json.loads(mark.read_text())
+    return what, why, version
 
 
-def report(happened: dict[tuple[Path, str], tuple[str, str]]) -> None:
-    """A confusion matrix for each target, and each miss."""
-    counts: dict[str, Counter[tuple[str, bool]]] = {target: Counter() for target in TARGETS}
-    misses = []
-    for file in dict.fromkeys(file for file, _ in happened):
-        about = read(file)
-        assert about.opset is not None  # a file says it
-        made = matrix(
-            about.uses,
-            [(target, None) for target in TARGETS],
-            [about.opset],
-            ir=about.ir,
-            contradiction=about.contradiction,
-            ask_installed=False,
-        )
-        for target in made.targets:
-            column = made.at(target, about.opset)
-            predicted = {"partial": "yes"}.get(column.supported, column.supported)
-            what, why = happened[file, target.name]
-            counts[target.name][predicted, what == "taken"] += 1
-            if (predicted == "yes") != (what == "taken") or predicted == "unknown":
-                cells = [cell for cell in column.cells if cell.supported in ("no", "unknown")]
-                because = "; ".join(dict.fromkeys([column.refusal or column.reason, *map(told, cells)]))[:200]
-                said_so = " ".join(why.split())[:300]
-                misses.append(
-                    f"{target.name}: {file.relative_to(WORK)}: said {predicted} ({because}), {what}: {said_so}"
-                )
-    for target, count in counts.items():
-        shown(target, count)
-    print("\nMisses")
-    print("\n".join(sorted(misses)))
+def given(file: Path, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs by name and in their order."""
+    inputs = {key: stored[key] for key in stored if key.startswith("arr_")}
+    if file.suffix == ".pt2":
+        return inputs
+    graph = onnx.load(str(file), load_external_data=False).graph
+    weights = {one.name for one in graph.initializer}
+    names = [one.name for one in graph.input if one.name not in weights]
+    return dict(zip(names, inputs.values(), strict=False))
+
+
+def predicted(target: str, file: Path) -> Matrix:
+    """The matrix of one file and one target."""
+    if target in OF_PROGRAMS:
+        graph = next(one for one in backends.reads(target) if one in ("torch_export", "core"))
+        operators = json.loads(file.with_suffix(".operators").read_text())[graph]
+        uses = [OperatorUse({graph: ((0, (Operator(*one),)),)}) for one in operators]
+        return matrix(uses, [(target, None)], [DEFAULT_OPSET], "dynamo", ask_installed=False)
+    about = read(file)
+    assert about.opset is not None  # a file says it
+    return matrix(
+        about.uses,
+        [(target, None)],
+        [about.opset],
+        ir=about.ir,
+        contradiction=about.contradiction,
+        ask_installed=False,
+    )
+
+
+def compare(results: Results, file: Path, happened: tuple[str, str, str]) -> None:
+    """Counts one run, and tells of it where it was not predicted."""
+    made = predicted(results.target, file)
+    (column,) = made.columns.values()
+    verdict = {"partial": "yes"}.get(column.supported, column.supported)
+    what, why, version = happened
+    results.version = version or results.version
+    results.counts[verdict, what == "taken"] += 1
+    if (verdict == "yes") != (what == "taken") or verdict == "unknown":
+        cells = [cell for cell in column.cells if cell.supported in ("no", "unknown")]
+        because = "; ".join(dict.fromkeys(filter(None, [column.refusal or column.reason, *map(told, cells)])))[:200]
+        said_so = " ".join(why.split())[:200]
+        name = file.relative_to(WORK)
+        results.misses.append(f"{name}: said {verdict}{f' ({because})' if because else ''}, {what}: {said_so}")
+
+
+def written(results: Sequence[Results], count: int, opsets: Sequence[str]) -> str:
+    """The page: a confusion matrix of each target in a row, and each miss."""
+    runs, fails = sum(one.runs for one in results), sum(one.runs - one.taken for one in results)
+    lines = [
+        "# What is predicted of whole models, and what targets do",
+        "",
+        "Written by `python benchmarks/predictions.py`. The matrix's verdict, from the shipped facts alone, of each",
+        f"file that {count} models become (`predicted_models.py`; random weights; opset {', '.join(opsets)}), beside",
+        "what the target did with it: an ONNX file of each exporter, or a program of torch. A run fails that is",
+        "refused or gives other numbers than eager (a file of which ONNX Runtime gives other numbers too is left out:",
+        "its exporter is to blame); of Core ML it is the conversion alone. Unknown counts as wrong.",
+        f"{fails} of {runs} runs fail ({fails / max(runs, 1):.0%}).",
+        "",
+        "| target | version | runs | fail | right | always yes | yes, taken | yes, fails | no, fails | no, taken |"
+        " unknown, taken | unknown, fails |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for one in results:
+        cells = [("yes", True), ("yes", False), ("no", False), ("no", True), ("unknown", True), ("unknown", False)]
+        figures = " | ".join(str(one.counts[cell]) for cell in cells)
+        shares = f"{one.right / one.runs:.1%} | {one.taken / one.runs:.1%}"
+        lines.append(f"| {one.target} | {one.version} | {one.runs} | {one.runs - one.taken} | {shares} | {figures} |")
+    lines += ["", "## Misses", ""]
+    lines += [f"- {one.target}: `{miss}`" for one in results for miss in sorted(one.misses)] or ["None."]
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -15,8 +15,7 @@ from convlint.backends import row_of
 from convlint.backends.facts import OLDEST_OPSET, Claim, Facts, facts
 from convlint.backends.operator_tests import Key, Tally, cases, measured
 from convlint.errors import UsageError
-from convlint.trial.runtime_process import installed
-from convlint.trial.runtimes import PACKAGES
+from convlint.trial.runtimes import INSTALLS, installed
 
 REVIEWED = Path(__file__).with_name("reviewed.json")
 Shown = Literal["all", "some", "none"]
@@ -116,15 +115,15 @@ def runtime_of(target: str) -> str:
     Raises:
         UsageError: there is none that can be run here, or onnx is missing.
     """
-    if target not in PACKAGES:
-        raise UsageError(f"{target}: convlint runs no such runtime; it runs {', '.join(PACKAGES)}")
+    if target not in INSTALLS:
+        raise UsageError(f"{target}: convlint runs no such runtime; it runs {', '.join(INSTALLS)}")
     version = installed(target)
-    for package, is_there in (
-        (PACKAGES[target], bool(version)),
-        ("onnx", importlib.util.find_spec("onnx") is not None),
+    for install, is_there in (
+        (INSTALLS[target], bool(version)),
+        ("pip install onnx", importlib.util.find_spec("onnx") is not None),
     ):
         if not is_there:
-            raise UsageError(f"measuring {target} needs a package that is not installed: `pip install {package}`")
+            raise UsageError(f"measuring {target} needs a package that is not installed: `{install}`")
     return version
 
 

@@ -64,6 +64,8 @@ class Facts(msgspec.Struct, frozen=True, dict=True):
     """The newest opset that the source knows, 0 where opsets mean nothing to it."""
     newest_ir: int = 0
     """The newest IR version of a file that it reads, 0 where that is not known."""
+    folds: bool = False
+    """Whether it computes beforehand what does not depend on what the model is given, with operators that it lacks."""
 
     @property
     def reads_onnx(self) -> bool:

@@ -42,7 +42,7 @@ def known(clone: Path) -> Known:
     commit, date = git(clone, "log", "-1", "--format=%h %cs", "HEAD", "--").split()
     names = {*patterns(clone), *expressions(clone)} - {_NO_OPERATOR}
     told = head("ncnn (pnnx)", f"git-{commit}", f"Tencent/ncnn@{commit} {date} {SOURCE}", ONNX)
-    return told | {"rows": [[name, 0, "yes"] for name in sorted(names)]}
+    return told | {"folds": True, "rows": [[name, 0, "yes"] for name in sorted(names)]}  # pass_onnx/fold_constants.cpp
 
 
 if __name__ == "__main__":

@@ -310,6 +310,8 @@ def _cell(use: OperatorUse, target: Target, opset: int, graph: str) -> Cell:
     operators = use.operators(graph, opset)
     if operators is None:
         return _unwritten(use, opset, graph)
+    if use.is_fixed and target.facts is not None and target.facts.folds:
+        return Cell("yes", "", Verdict("yes"))
     cells = [_judged(target, operator, opset) for operator in operators]
     return min(cells, key=lambda cell: ORDER.index(cell.supported), default=Cell("yes", "", Verdict("yes")))
 

@@ -14,7 +14,8 @@ from typing import Any
 from convlint.backends import live
 from convlint.backends.chains import Fault, constant, in_words, of_axes, write
 from convlint.backends.operator_tests import RTOL, SECONDS, Case, cases
-from convlint.trial.runtime_process import RuntimeProcess, Said, installed
+from convlint.trial.runtime_process import RuntimeProcess, Said
+from convlint.trial.runtimes import installed
 
 PICTURE = 4
 _SIZE = 6

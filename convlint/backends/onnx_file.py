@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from convlint.backends.chains import known_chains, situations
+from convlint.backends.chains import is_chain, known_chains, situations
 from convlint.backends.facts import DTYPES
 from convlint.backends.uses import FILE, Operator, OperatorUse, Place, Subject
 from convlint.errors import UsageError
@@ -40,8 +40,9 @@ def read(path: Path) -> Subject:
     nodes = list(_nodes(model))
     types = _types(model)
     collected = _Collected(types.dtypes, opset)
+    fixed = _fixed(model.graph, types.static)
     for node in nodes:
-        collected.add(node)
+        collected.add(node, is_fixed=bool(node.output) and node.output[0] in fixed)
     for chain, parts in situations(model.graph, types.ranks):
         if chain in known_chains():
             collected.count(Operator(chain, types.dtypes.get(parts[0].input[0], "")), parts[-1])
@@ -96,6 +97,8 @@ class _Types(NamedTuple):
 
     dtypes: dict[str, str]
     ranks: dict[str, int]
+    static: set[str]
+    """Those of which all sizes are known."""
     contradiction: str
     """Where its shapes cannot be, empty where nothing is seen."""
 
@@ -117,13 +120,27 @@ def _types(model: Any) -> _Types:
             slim = onnx.shape_inference.infer_shapes(slim)
     dtypes: dict[str, str] = {}
     ranks: dict[str, int] = {}
+    static: set[str] = set()
     for graph in _graphs(slim.graph):
         for value in (*graph.input, *graph.output, *graph.value_info):
             tensor = value.type.tensor_type
             dtypes[value.name] = _dtype(tensor.elem_type)
             ranks[value.name] = len(tensor.shape.dim) if tensor.HasField("shape") else 0
+            if tensor.HasField("shape") and all(one.HasField("dim_value") for one in tensor.shape.dim):
+                static.add(value.name)
         dtypes |= {weight.name: _dtype(weight.data_type) for weight in graph.initializer}
-    return _Types({name: dtype for name, dtype in dtypes.items() if dtype}, ranks, contradiction)
+    return _Types({name: dtype for name, dtype in dtypes.items() if dtype}, ranks, static, contradiction)
+
+
+def _fixed(graph: Any, static: set[str]) -> set[str]:
+    """What is computed of constants and known sizes alone."""
+    fixed = {one.name for one in graph.initializer} - {one.name for one in graph.input}
+    for node in graph.node:
+        of_sizes = node.op_type in ("Shape", "Size") and node.input[0] in static
+        of_fixed = fixed.issuperset(filter(None, node.input)) and not node.op_type.startswith("Random")
+        if of_sizes or (of_fixed and not _inside(node)):
+            fixed.update(filter(None, node.output))
+    return fixed
 
 
 def _contradiction(slim: Any) -> str:
@@ -176,10 +193,13 @@ class _Collected:
         self._calls: dict[Operator, dict[str, None]] = {}
         self._places: dict[Operator, dict[Place, None]] = {}
         self._makers: dict[str, Operator] = {}
+        self._varying: set[Operator] = set()
 
-    def add(self, node: Any) -> None:
+    def add(self, node: Any, *, is_fixed: bool) -> None:
         """One more node."""
         operator = self._operator(node)
+        if not is_fixed:
+            self._varying.add(operator)
         self.count(operator, node)
         self._makers |= {name: operator for name in node.output if name}
 
@@ -201,6 +221,7 @@ class _Collected:
                 tuple(self._calls.get(operator, ())),
                 tuple(self._places.get(operator, ())),
                 count,
+                is_fixed=operator not in self._varying and not is_chain(operator.name),
             )
 
     def rows(self) -> dict[str, int]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from convlint.graph.apart import called
-from convlint.trial.runtime_process import RuntimeProcess, Said, installed
+from convlint.trial.runtime_process import RuntimeProcess, Said
+from convlint.trial.runtimes import installed
 
 if TYPE_CHECKING:
     from convlint.graph.pieces import Piece

@@ -21,8 +21,8 @@ from convlint.backends.fact_file import ONNX, Known, head, path_of, trimmed, wit
 from convlint.backends.facts import OLDEST_OPSET, facts, same_version, since_version
 from convlint.backends.operator_tests import cases, measured
 from convlint.errors import UsageError
-from convlint.trial.runtime_process import installed
-from convlint.trial.runtimes import RUNTIMES
+from convlint.trial.program_runtimes import CONVERTERS
+from convlint.trial.runtimes import RUNTIMES, installed
 
 
 def refreshed(target: str) -> Path:
@@ -42,9 +42,23 @@ def refreshed(target: str) -> Path:
             from convlint.backends.measure_dtypes import with_dtypes
 
             known = with_dtypes(known, target)
+    elif target in CONVERTERS:
+        known = _with_calls(known, target)
     path = path_of(target, known["version"])
     write(path, known)
     return path
+
+
+def _with_calls(known: Known, target: str) -> Known:
+    """Facts with what ``measure_calls`` measured of the same version."""
+    shipped = facts(target)
+    if shipped is None or not same_version(shipped.version, known["version"]):
+        return known
+    rows = {row[0]: row for row in known["rows"]}
+    for name, row in ((row.operator, row) for row in shipped.rows if row.tests):
+        claim = "yes" if name in rows and rows[name][2:3] != ["no"] else "no"
+        rows[name] = trimmed([name, 0, claim, row.dtypes, row.note, row.passed, row.tests])
+    return {**known, "rows": list(rows.values())}
 
 
 def _tests(target: str, version: str) -> dict[tuple[str, int], tuple[int, int]]:
@@ -82,6 +96,27 @@ def _kept(target: str) -> Known:
     """What the shipped facts claim, without what was measured."""
     known: Known = msgspec.to_builtins(facts(target))
     return known | {"rows": [trimmed(list(row)[:3]) for row in known["rows"] if not row[1]]}
+
+
+def _onnxruntime_web() -> Known:
+    """The CPU kernels of ONNX Runtime, of the same version, that wasm is made of.
+
+    Raises:
+        ImportError: there is none, or one of another version.
+    """
+    version, known = _version("onnxruntime-web"), _onnxruntime()
+    if known["version"] != version:
+        raise ImportError(f"onnxruntime-web {version} is made of onnxruntime {version}, not {known['version']}")
+    title, source = "ONNX Runtime Web (wasm)", "the CPU kernels of onnxruntime of this version"
+    return known | {"title": title, "source": source}
+
+
+def _tvm() -> Known:
+    """The operators that its ONNX front end converts."""
+    from tvm.relax.frontend.onnx.onnx_frontend import _get_convert_map
+
+    told = head("TVM", _version("tvm"), "the convert map of its ONNX front end", ONNX, complete=True)
+    return told | {"date": live.today(), "rows": [[one, 0, "yes"] for one in sorted(_get_convert_map())]}
 
 
 def _onnxruntime() -> Known:
@@ -234,12 +269,14 @@ def _onnx2tf() -> Known:
 
 SOURCES: dict[str, Callable[[], Known]] = {
     "onnxruntime": _onnxruntime,
+    "onnxruntime-web": _onnxruntime_web,
     "opencv": _opencv,
     "openvino": _openvino,
     "coreml": _coreml,
     "litert": _litert,
     "executorch": _executorch,
     "onnx2tf": _onnx2tf,
+    "tvm": _tvm,
 }
-_OF_DTYPES = ("onnxruntime",)
+_OF_DTYPES = ("onnxruntime", "onnxruntime-web")
 """Whose source says of which dtypes it takes operators."""

@@ -50,6 +50,8 @@ class OperatorUse:
     """By graph the first opset at which its exporter writes it, and what that lacks before."""
     dtype: str = ""
     """Of a call, the class of its first input's dtype, as far as it is known."""
+    is_fixed: bool = False
+    """Whether it computes sizes and constants only, and nothing that depends on what the model is given."""
 
     def operators(self, graph: str, opset: int) -> tuple[Operator, ...] | None:
         """What it becomes in a graph, None where that is not known or the graph cannot be made."""
@@ -104,4 +106,5 @@ def _together(one: OperatorUse, other: OperatorUse) -> OperatorUse:
         calls=tuple(dict.fromkeys((*one.calls, *other.calls))),
         places=tuple(dict.fromkeys((*one.places, *other.places))),
         count=one.count + other.count,
+        is_fixed=one.is_fixed and other.is_fixed,
     )

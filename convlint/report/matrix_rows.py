@@ -270,7 +270,7 @@ def not_run(result: MatrixResult) -> str:
     """Of which targets nothing was measured though that was asked, empty where nothing is to be said."""
     if result.subject.ran is None:
         return ""
-    from convlint.trial.runtimes import PACKAGES
+    from convlint.trial.runtimes import INSTALLS
 
     runs = result.subject.ran
     lacking = [name for name, run in runs.items() if not run.runtime]
@@ -279,11 +279,10 @@ def not_run(result: MatrixResult) -> str:
         for name, run in runs.items()
         if run.is_unasked
     ]
-    if absent := [name for name in lacking if name in PACKAGES]:
-        packages = " ".join(PACKAGES[name] for name in absent)
-        told.append(f"{', '.join(absent)} (not installed here: `pip install {packages}`)")
-    if others := [name for name in lacking if name not in PACKAGES]:
-        told.append(f"{', '.join(others)} (only {', '.join(PACKAGES)} can be run)")
+    if absent := [name for name in lacking if name in INSTALLS]:
+        told.append(f"{', '.join(absent)} (not installed here: `{' && '.join(INSTALLS[name] for name in absent)}`)")
+    if others := [name for name in lacking if name not in INSTALLS]:
+        told.append(f"{', '.join(others)} (only {', '.join(INSTALLS)} can be run)")
     return f"not run: {'; '.join(told)}" if told else ""
 
 

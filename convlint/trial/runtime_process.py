@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import json
 import os
 import pickle
@@ -21,7 +19,6 @@ from typing import IO, Any, Literal, NamedTuple
 
 from convlint.errors import UsageError
 from convlint.process import command
-from convlint.trial.runtimes import MODULES
 
 What = Literal["ran", "right", "wrong", "refused", "unable", "ended", "hung"]
 """``ran`` where nothing says what is right; ``unable`` where Python cannot ask."""
@@ -39,15 +36,6 @@ class Said(NamedTuple):
     def passed(self) -> bool:
         """Whether it took the file and nothing came out wrong."""
         return self.what in ("ran", "right")
-
-
-def installed(target: str) -> str:
-    """The version of a target's runtime that is installed here, empty where none is that can be run."""
-    module = MODULES.get(target, "")
-    if not module or importlib.util.find_spec(module) is None:
-        return ""
-    names = importlib.metadata.packages_distributions().get(module, [])
-    return next((importlib.metadata.version(name) for name in names), "")
 
 
 class RuntimeProcess:

@@ -5,20 +5,35 @@ Of convlint it imports what needs no other package: interpreters that have none 
 
 from __future__ import annotations
 
+import base64
+import functools
 import importlib
+import importlib.metadata
+import importlib.util
 import json
 import logging
 import os
 import pickle
+import re
+import shutil
+import subprocess
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from convlint.process import end_with_parent, limit_memory
+from convlint.trial.program_runtimes import CONVERTER_MODULES, CONVERTERS
 
 _LONGEST = 600
+_WEB = "onnxruntime-web"
+_NODE_SCRIPT = Path(__file__).with_name("onnxruntime_web.cjs")
+_OF_GRAPH = re.compile(r"ERROR_CODE: \d+")
+"""What it says of a file, and goes on."""
+_PNNX_INPUT = re.compile(r'ex\.input\("(in\d+)".*batch_index=(\d+)\)')
+_PNNX_OUTPUT = re.compile(r"(out\d+)\.numpy\(batch_index=(\d+)\)")
 _PLAIN = "biufc"
 """The kinds of arrays that every runtime can be handed; ONNX Runtime takes text too."""
 
@@ -81,6 +96,90 @@ def _read(value: Any) -> Any:
         raise UnableError(str(error)) from None
 
 
+def ncnn(path: str, given: Mapping[str, Any]) -> list[Any]:
+    """ncnn in float32, of what pnnx converts a file to, with the batch where the script that pnnx writes has it."""
+    import ncnn as runtime
+    import pnnx
+
+    with tempfile.TemporaryDirectory(prefix="convlint-") as folder:
+        Path(folder, "m.onnx").symlink_to(path)
+        subprocess.run([pnnx.EXEC_PATH, "m.onnx"], cwd=folder, capture_output=True, check=False)  # noqa: S603
+        script = Path(folder, "m_ncnn.py")
+        if not script.exists():
+            raise ValueError("pnnx ends before it has converted it")
+        how, layers = script.read_text(), Path(folder, "m.ncnn.param").read_text().splitlines()[2:]
+        if unknown := {name for line in layers if runtime.layer_to_index(name := line.split()[0]) < 0}:
+            raise ValueError(f"pnnx leaves what ncnn has no layers of: {', '.join(sorted(unknown))}")
+        net = runtime.Net()
+        net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
+        if net.load_param(f"{folder}/m.ncnn.param") or net.load_model(f"{folder}/m.ncnn.bin"):
+            raise ValueError("ncnn does not load what pnnx has made of it")
+    extractor = net.create_extractor()
+    for (name, batch), value in zip(_PNNX_INPUT.findall(how), _plain(given).values(), strict=False):
+        extractor.input(name, runtime.Mat(_of_32_bits(value), batch_index=int(batch)).clone())
+    found = [(extractor.extract(name), int(batch)) for name, batch in _PNNX_OUTPUT.findall(how)]
+    if any(code for (code, _), _ in found):
+        raise ValueError("ncnn does not compute its outputs")
+    return [mat.numpy(batch_index=batch) for (_, mat), batch in found]
+
+
+def _of_32_bits(value: Any) -> Any:
+    """What is counted, in the integers that ncnn has."""
+    import numpy
+
+    return numpy.ascontiguousarray(value.astype(numpy.int32) if value.dtype == numpy.int64 else value)
+
+
+def tvm(path: str, given: Mapping[str, Any]) -> list[Any]:
+    """TVM, compiled for the CPU."""
+    import numpy
+    import onnx
+    import tvm as runtime
+    from tvm import relax
+    from tvm.relax.frontend.onnx import from_onnx
+
+    values, model = _plain(given), onnx.load(path)
+    module = from_onnx(model, keep_params_in_input=False)
+    machine = relax.VirtualMachine(runtime.compile(module, target="llvm"), runtime.cpu())
+    weights = {one.name for one in model.graph.initializer}
+    names = [one.name for one in model.graph.input if one.name not in weights]
+    found = machine["main"](*(runtime.runtime.tensor(numpy.ascontiguousarray(values[name])) for name in names))
+    return [one.numpy() for one in ([found] if hasattr(found, "numpy") else found)]
+
+
+def onnxruntime_web(path: str, given: Mapping[str, Any]) -> list[Any]:
+    """ONNX Runtime Web in Node, on wasm: the package in ``node_modules`` of the working folder."""
+    import numpy
+
+    values = {name: numpy.ascontiguousarray(value) for name, value in _plain(given).items()}
+    fed = {
+        name: {"type": str(one.dtype), "dims": one.shape, "data": base64.b64encode(one.tobytes()).decode()}
+        for name, one in values.items()
+    }
+    node = _node()
+    assert node.stdin
+    assert node.stdout
+    node.stdin.write(json.dumps({"file": path, "given": fed}) + "\n")
+    node.stdin.flush()
+    line = node.stdout.readline()
+    said: dict[str, Any] = json.loads(line) if line else {"error": "node ends"}
+    if "error" in said:
+        if not _OF_GRAPH.search(said["error"]):  # what ends wasm leaves nothing to go on with
+            node.kill()
+            node.wait()
+            _node.cache_clear()
+        raise ValueError(said["error"])
+    return [numpy.frombuffer(base64.b64decode(one["data"]), one["type"]).reshape(one["dims"]) for one in said["found"]]
+
+
+@functools.cache
+def _node() -> subprocess.Popen[str]:
+    """Node, which runs one file after another."""
+    return subprocess.Popen(  # noqa: S603 - our own script
+        [shutil.which("node") or "node", str(_NODE_SCRIPT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
 def _plain(given: Mapping[str, Any]) -> Mapping[str, Any]:
     if any(getattr(getattr(one, "dtype", None), "kind", "") not in _PLAIN for one in given.values()):
         raise UnableError("not all inputs are tensors of numbers")
@@ -97,11 +196,49 @@ RUNTIMES: dict[str, Callable[[str, Mapping[str, Any]], list[Any]]] = {
     "openvino": openvino,
     "opencv": opencv,
     "tract": tract,
+    "ncnn": ncnn,
+    "tvm": tvm,
+    _WEB: onnxruntime_web,
 }
-MODULES = {"onnxruntime": "onnxruntime", "openvino": "openvino", "opencv": "cv2", "tract": "tract"}
-"""What is imported of each."""
-PACKAGES = {**MODULES, "opencv": "opencv-python-headless"}
-"""What is installed for each."""
+MODULES = {
+    "onnxruntime": "onnxruntime",
+    "openvino": "openvino",
+    "opencv": "cv2",
+    "tract": "tract",
+    "ncnn": "pnnx",
+    "tvm": "tvm",
+    **CONVERTER_MODULES,
+}
+"""What is imported of each that Python runs."""
+INSTALLS = {
+    "onnxruntime": "pip install onnxruntime",
+    "openvino": "pip install openvino",
+    "opencv": "pip install opencv-python-headless",
+    "tract": "pip install tract",
+    "ncnn": "pip install ncnn pnnx",
+    "tvm": "pip install apache-tvm",
+    _WEB: "npm install onnxruntime-web",
+}
+"""What installs each that takes ONNX files."""
+
+
+def installed(target: str) -> str:
+    """The version of a target's runtime that is installed here, empty where none is that can be run."""
+    if target == _WEB:
+        return _of_node()
+    module = MODULES.get(target, "")
+    if not module or importlib.util.find_spec(module) is None:
+        return ""
+    names = importlib.metadata.packages_distributions().get(module, [])
+    return next((importlib.metadata.version(name) for name in names), "")
+
+
+def _of_node() -> str:
+    """The version of ONNX Runtime Web that node finds from the working folder."""
+    here = Path.cwd()
+    files = (folder / "node_modules" / _WEB / "package.json" for folder in (here, *here.parents))
+    file = next((one for one in files if one.is_file()), None)
+    return str(json.loads(file.read_text(encoding="utf-8"))["version"]) if file and shutil.which("node") else ""
 
 
 def difference(found: Sequence[Any], right: Sequence[Any], rtol: float) -> str:
@@ -158,8 +295,9 @@ def main() -> None:
     os.dup2(2, 1)  # what a library prints must not be taken for an answer
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
-    module = importlib.import_module(MODULES[target])
-    print(json.dumps(["ready", getattr(module, "__version__", "")]), file=out, flush=True)
+    if target in MODULES:
+        importlib.import_module(MODULES[target])
+    print(json.dumps(["ready", installed(target)]), file=out, flush=True)
     for line in sys.stdin:
         path, data = json.loads(line)
         print(json.dumps(_answer(target, path, Path(data))), file=out, flush=True)
@@ -169,12 +307,12 @@ def _answer(target: str, path: str, data: Path) -> tuple[str, str]:
     """``right``, ``wrong``, ``refused`` or ``unable``, and why."""
     given, right, rtol = pickle.loads(data.read_bytes())  # noqa: S301 - from our own process
     try:
-        found = RUNTIMES[target](path, given)
+        found = {**RUNTIMES, **CONVERTERS}[target](path, given)
     except UnableError as error:
         return "unable", str(error)
     except BaseException as error:  # the panics of tract are no Exceptions
         return "refused", f"{type(error).__name__}: {error}"[:_LONGEST]
-    if right is None:
+    if right is None or found is None:
         return "ran", ""
     told = difference(found, right, rtol)
     return ("wrong", told) if told else ("right", "")

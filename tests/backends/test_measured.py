@@ -15,8 +15,11 @@ from convlint.report.claims_text import lines
 
 pytest.importorskip("onnxruntime")
 
+from convlint.backends.measure_calls import Tally as CallsTally
+from convlint.backends.measure_calls import with_calls
 from convlint.backends.operator_tests import Tally, cases, measured
-from convlint.trial.runtime_process import RuntimeProcess, installed
+from convlint.trial.runtime_process import RuntimeProcess
+from convlint.trial.runtimes import installed
 
 
 def test_a_version_of_an_operator_that_a_runtime_lacks_passes_nothing() -> None:
@@ -88,6 +91,35 @@ def test_a_runtime_that_is_not_there_is_no_traceback(cli: Cli) -> None:
     ran = cli("dev", "measure", "tensorrt")
     assert ran.code == 2
     assert "convlint runs no such runtime; it runs onnxruntime" in ran.err
+
+
+def test_a_runtime_of_node_is_installed_by_npm(cli: Cli) -> None:
+    ran = cli("dev", "measure", "onnxruntime-web")
+    assert ran.code == 2
+    assert "measuring onnxruntime-web needs a package that is not installed: `npm install onnxruntime-web`" in ran.err
+
+
+def test_a_file_fails_by_what_was_asked_for_or_by_what_was_never_taken() -> None:
+    tally = CallsTally()
+    tally.count({("relu", "float32")}, "relu", passed=True)
+    tally.count({("relu", "float32"), ("fft", "float32")}, "neg", passed=False)
+    tally.count({("sort", "int64"), ("sum", "int64")}, "sort", passed=False)
+    assert set(tally.failed) == {("fft", "float32"), ("sort", "int64")}
+    tally.count({("sort", "float32")}, "sort", passed=True)
+    assert tally.refused("sort") == {"int64"}
+    assert not tally.refused("relu")
+
+
+def test_an_operator_that_no_call_of_comes_out_right_is_refused() -> None:
+    tally = CallsTally()
+    tally.count({("relu", "float32")}, "relu", passed=True)
+    tally.count({("relu", "bool")}, "relu", passed=False)
+    tally.count({("sort", "float32")}, "sort", passed=False)
+    relu, sort = with_calls({"rows": [["relu"]]}, tally)["rows"]
+    assert (relu[0], relu[2], relu[5:]) == ("relu", "yes", [1, 2])
+    assert "float32" in relu[3].split()
+    assert "bool" not in relu[3].split()
+    assert sort == ["sort", 0, "no", "", "", 0, 1]
 
 
 def test_a_source_that_is_no_package_is_named(cli: Cli) -> None:

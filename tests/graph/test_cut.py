@@ -37,7 +37,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def cut(path: Path, folder: Path) -> Cut:
-    return api.cut(path, "ncnn", folder / "head.onnx", folder / "tail.onnx")
+    return api.cut(path, "onnxruntime-webgpu", folder / "head.onnx", folder / "tail.onnx")
 
 
 @pytest.mark.parametrize("name", DETECTORS)
@@ -69,7 +69,7 @@ def test_the_target_takes_all_of_the_head_and_nothing_suppresses_in_it(
     exported: dict[str, Path], tmp_path: Path, name: str
 ) -> None:
     cut(exported[name], tmp_path)
-    assert api.cut(tmp_path / "head.onnx", "ncnn").is_whole
+    assert api.cut(tmp_path / "head.onnx", "onnxruntime-webgpu").is_whole
     assert "NonMaxSuppression" not in {node.op_type for node in onnx.load(tmp_path / "head.onnx").graph.node}
     for part in ("head", "tail"):
         onnx.checker.check_model(str(tmp_path / f"{part}.onnx"), full_check=True)
@@ -108,13 +108,15 @@ def test_several_batches_are_compared_where_they_vary(exported: dict[str, Path],
 
 def test_the_report(exported: dict[str, Path], cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
-    ran = cli("cut", str(exported["yolo"]), "--target", "ncnn", "-o", "head.onnx", "--tail", "tail.onnx")
+    ran = cli("cut", str(exported["yolo"]), "--target", "onnxruntime-webgpu", "-o", "head.onnx", "--tail", "tail.onnx")
     assert ran.code == 1
     assert "  contract NonMaxSuppression `/NonMaxSuppression`: hard, greedy" in ran.out
     assert "batch, box, 4 = center x, center y," in ran.out
     assert "  written  head.onnx, tail.onnx" in ran.out
     assert max(map(len, ran.out.splitlines())) <= 100
-    told = json.loads(cli("cut", str(exported["yolo"]), "--target", "ncnn", "--output-format", "json").out)
+    told = json.loads(
+        cli("cut", str(exported["yolo"]), "--target", "onnxruntime-webgpu", "--output-format", "json").out
+    )
     assert told["non_max_suppressions"][0]["iou_threshold"] == "0.6"
     assert told["proof"]["batches"] == [1, 2, 3]
 
@@ -138,7 +140,9 @@ def test_a_model_that_the_target_takes_is_left_whole(cli: Cli) -> None:
 
 def test_outputs_of_the_head_stay_its_outputs(cli: Cli) -> None:
     saved(f"{CLIP} {{ y = Relu(x) z = NonZero(y) }}")
-    assert cli("cut", "model.onnx", "--target", "ncnn", "-o", "head.onnx", "--tail", "tail.onnx").code == 1
+    assert (
+        cli("cut", "model.onnx", "--target", "onnxruntime-webgpu", "-o", "head.onnx", "--tail", "tail.onnx").code == 1
+    )
     assert [one.name for one in onnx.load("head.onnx").graph.output] == ["y"]
     assert [one.name for one in onnx.load("tail.onnx").graph.output] == ["z"]
 
@@ -156,7 +160,7 @@ def test_outputs_of_the_head_stay_its_outputs(cli: Cli) -> None:
 )
 def test_what_cannot_be_cut(cli: Cli, body: str, message: str) -> None:
     saved(f"{CLIP} {body}")
-    ran = cli("cut", "model.onnx", "--target", "ncnn", "-o", "head.onnx")
+    ran = cli("cut", "model.onnx", "--target", "onnxruntime-webgpu", "-o", "head.onnx")
     assert ran.code == (2 if message else 1)
     assert message in ran.err
     assert Path("head.onnx").exists() is not bool(message)
@@ -179,21 +183,21 @@ def test_external_data_outside_the_folder_is_not_read(cli: Cli) -> None:
     tensor.data_location = onnx.TensorProto.EXTERNAL
     tensor.external_data.add(key="location", value="../secret")
     path.write_bytes(model.SerializeToString())
-    ran = cli("cut", "model.onnx", "--target", "ncnn", "-o", "head.onnx")
+    ran = cli("cut", "model.onnx", "--target", "onnxruntime-webgpu", "-o", "head.onnx")
     assert ran.code == 2
     assert "outside the model's folder" in ran.err
 
 
 def test_a_part_that_cannot_be_written(cli: Cli) -> None:
     saved(f"{CLIP} {{ y = Relu(x) z = NonZero(y) }}")
-    ran = cli("cut", "model.onnx", "--target", "ncnn", "-o", "nowhere/head.onnx")
+    ran = cli("cut", "model.onnx", "--target", "onnxruntime-webgpu", "-o", "nowhere/head.onnx")
     assert (ran.code, ran.out) == (2, "")
     assert "nowhere/head.onnx cannot be written (No such file or directory)" in ran.err
 
 
 def test_parts_do_not_overwrite_the_model(cli: Cli) -> None:
     before = saved(f"{CLIP} {{ y = Relu(x) z = NonZero(y) }}").read_bytes()
-    assert cli("cut", "model.onnx", "--target", "ncnn", "-o", "./model.onnx").code == 2
+    assert cli("cut", "model.onnx", "--target", "onnxruntime-webgpu", "-o", "./model.onnx").code == 2
     assert Path("model.onnx").read_bytes() == before
     with pytest.raises(UsageError, match="name one"):
         api.cut("model.onnx", "ncnn,tvm")

@@ -1,0 +1,243 @@
+"""What targets make of operators as torch's own tests call them: ``python -m convlint.backends.measure_calls TARGET
+[OPERATOR...]``.
+
+Each operator named, or each in the graphs that a target reads, is exported in a call that becomes little else, and run
+in a worker process; layers with weights in several dtypes. An operator of a dtype is taken where a file with it comes
+out right, and refused where every one that was made to try it fails. The target's facts are written with it; what they
+say of other operators stays.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from torch.utils import _pytree as pytree
+
+from convlint.analyzer import torch_facts
+from convlint.analyzer.torch_facts.generate import quiet
+from convlint.analyzer.torch_facts.generate_operators import calls
+from convlint.backends import aten_name, live
+from convlint.backends.fact_file import Known, path_of, trimmed, write
+from convlint.backends.facts import facts
+from convlint.backends.onnx_file import read
+from convlint.backends.uses import FILE
+from convlint.trial.program_runtimes import operators
+from convlint.trial.runtime_process import RuntimeProcess
+from convlint.trial.runtimes import installed
+
+KINDS = ("float", "int", "bool")
+CASTS = (None, torch.float16, torch.bfloat16, torch.float64)
+"""What the floats of a layer with weights are cast to before it, and from behind it."""
+TRIED = frozenset({"float32", "float16", "bfloat16", "float64", "int64", "bool"})
+UNTRIED = frozenset({"complex128", "complex64", "int16", "int32", "int8", "uint8"})
+"""Of which nothing is said."""
+CALLS = 2
+"""How many are tried before an operator is said to be refused."""
+OPSET = 18
+_MEASURED = ", and calls of torch's tests that were run"
+SECONDS = 120.0
+RTOL, COARSE = 1e-2, 1e-1
+"""Of float32 and of 16 bits."""
+Key = tuple[str, str]
+"""An operator and the dtype of its first input."""
+
+
+class Cast(torch.nn.Module):
+    """A layer that computes in another dtype, of and to float32."""
+
+    def __init__(self, layer: torch.nn.Module, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.layer, self.dtype = layer.to(dtype), dtype
+
+    def forward(self, *tensors: torch.Tensor) -> Any:
+        """What it gives."""
+        found = self.layer(*(one.to(self.dtype) if one.is_floating_point() else one for one in tensors))
+        leaves = pytree.tree_leaves(found)
+        return tuple(one.float() if one.is_floating_point() else one for one in leaves)
+
+
+@dataclass
+class Tally:
+    """What became of the files with operators."""
+
+    passed: dict[Key, int] = field(default_factory=dict)
+    failed: dict[Key, int] = field(default_factory=dict)
+
+    def count(self, keys: set[Key], asked: str, passed: bool) -> None:
+        """One more file: what it fails by is what was asked for, or the only one that was never taken."""
+        if passed:
+            self.passed |= {key: self.passed.get(key, 0) + 1 for key in keys}
+            return
+        suspects = {key for key in keys if key not in self.passed}
+        named = {key for key in suspects if key[0] == asked or len(suspects) == 1}
+        self.failed |= {key: self.failed.get(key, 0) + 1 for key in named}
+
+    def refused(self, operator: str) -> set[str]:
+        """The dtypes of which an operator was never taken."""
+        return {dtype for one, dtype in self.failed if one == operator and (one, dtype) not in self.passed}
+
+
+class Branch(torch.nn.Module):
+    """One of two ways, by what the input holds."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """What is computed on it."""
+        return torch.cond(x.sum() > 0, lambda one: one.sin(), lambda one: one.cos(), (x,))  # type: ignore[no-any-return]
+
+
+class Repetition(torch.nn.Module):
+    """The same again, until what it gives is large."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """What comes out."""
+        from torch._higher_order_ops.while_loop import while_loop
+
+        return while_loop(lambda one: one.sum() < 100, lambda one: (one * 2 + 1,), (x,))[0]  # type: ignore[no-any-return,no-untyped-call]
+
+
+CONTROL_FLOW: dict[str, type[torch.nn.Module]] = {"cond": Branch, "while_loop": Repetition}
+"""What torch has no tests of, by what it becomes in a program."""
+
+
+def _plain(operator: str) -> str:
+    """As facts name it."""
+    return aten_name(operator) if operator.startswith("aten") else operator.partition("/")[0]
+
+
+def samples(graph: str) -> Iterator[tuple[str, dict[str, list[str]]]]:
+    """The operators of a graph, each with the functions and layers that become it, by the class of a dtype.
+
+    The first are those that become little else, layers before functions, for which weights are no inputs.
+    """
+    makers: dict[str, dict[str, list[tuple[int, bool, str]]]] = {}
+    for name, _ in torch_facts.measured():
+        for kind in KINDS:
+            spans = (torch_facts.graphs(name, kind) or {}).get(graph, ())
+            names = [names for opset, names in spans if opset <= OPSET][-1:]
+            for one in {_plain(one) for one in (names[0] if names else ())}:
+                makers.setdefault(one, {}).setdefault(kind, []).append((len(names[0]), "." in name, name))
+    if graph in ("core", "torch_export"):
+        makers |= {name: {"float": [(1, False, name)]} for name in CONTROL_FLOW}
+    for operator in sorted(makers):
+        yield operator, {kind: [name for *_, name in sorted(found)] for kind, found in makers[operator].items()}
+
+
+class Measuring:
+    """A target that is measured."""
+
+    def __init__(self, process: RuntimeProcess, graph: str, folder: Path) -> None:
+        self.tally = Tally()
+        self._process, self._graph, self._folder = process, graph, folder
+
+    def tried(self, operator: str, name: str, kind: str) -> bool:
+        """Whether a call comes out right as it is; so does one that torch does not export, of which nothing is said."""
+        found = _called(name, kind[0])
+        return not found or any(self._tried(operator, call, kind) for call in found)
+
+    def _tried(self, operator: str, call: Any, kind: str) -> bool:
+        casts = CASTS if kind == "float" and any(True for _ in call.parameters()) else (None,)
+        passed = [self._ran(operator, call, cast) for cast in casts]
+        return passed[0]
+
+    def _ran(self, operator: str, call: Any, cast: torch.dtype | None) -> bool:
+        model = Cast(call, cast).eval() if cast is not None else call
+        try:
+            with torch.no_grad():
+                right = [one.numpy() for one in pytree.tree_leaves(model(*call.tensors))]
+                file, keys = self._exported(model, call.tensors)
+        except Exception:
+            return True
+        finally:
+            call.to(torch.float32) if cast is not None else None
+        given = {f"x{i}": one.numpy() for i, one in enumerate(call.tensors)}
+        said = self._process.run(file, given, right, RTOL if cast in (None, torch.float64) else COARSE)
+        if said.what != "unable":
+            self.tally.count(keys, operator, said.passed)
+        return said.passed
+
+    def _exported(self, model: Any, tensors: tuple[Any, ...]) -> tuple[Path, set[Key]]:
+        if self._graph.startswith("onnx"):
+            file, names = self._folder / "call.onnx", [f"x{i}" for i in range(len(tensors))]
+            with redirect_stdout(io.StringIO()):
+                torch.onnx.export(model, tensors, str(file), dynamo=False, opset_version=OPSET, input_names=names)
+            uses = [use.operators(FILE, OPSET) for use in read(file).uses]
+            return file, {(one.name, one.dtype) for found in uses for one in found or () if " " not in one.name}
+        file = self._folder / "call.pt2"
+        program = torch.export.export(model, tensors, strict=False)
+        torch.export.save(program, file)
+        decomposed = program.run_decompositions(*([{}] if self._graph == "torch_export" else []))
+        return file, {(_plain(name), dtype) for name, dtype in operators(decomposed)}
+
+
+@functools.cache
+def _called(name: str, letter: str) -> list[Any]:
+    if name in CONTROL_FLOW:
+        model: Any = CONTROL_FLOW[name]().eval()
+        model.tensors = (torch.rand(2, 3),)
+        return [model]
+    return list(calls(name, letter))
+
+
+def measured(target: str, graph: str, asked: Sequence[str]) -> Tally:
+    """What a target makes of operators, by dtype."""
+    with RuntimeProcess(target, seconds=SECONDS) as process, tempfile.TemporaryDirectory() as folder:
+        measuring = Measuring(process, graph, Path(folder))
+        for operator, makers in samples(graph):
+            if asked and operator not in asked:
+                continue
+            for kind, names in makers.items():
+                any(measuring.tried(operator, name, kind) for name in names[:CALLS])
+            did = {key[1]: "refused" for key in measuring.tally.failed if key[0] == operator}
+            did |= {key[1]: "taken" for key in measuring.tally.passed if key[0] == operator}
+            sys.stderr.write(f"{operator}: {json.dumps(did)}\n")
+    return measuring.tally
+
+
+def with_calls(known: Known, tally: Tally, asked: Sequence[str] = ()) -> Known:
+    """Facts with what a target makes of operators: how many files, and of which dtypes.
+
+    Where some were asked for, what was measured before of others stays.
+    """
+    rows = {
+        (row[0], row[1] if len(row) > 1 else 0): [*row, *[0, "yes", "", "", 0, 0][len(row) - 1 :]]
+        for row in known["rows"]
+    }
+    for operator in sorted({one for one, _ in (*tally.passed, *tally.failed)}):
+        refused = tally.refused(operator)
+        passed = sum(number for (one, _), number in tally.passed.items() if one == operator)
+        failed = sum(tally.failed[operator, dtype] for dtype in refused)
+        row = rows.setdefault((operator, 0), [operator, 0, "no", "", "", 0, 0])
+        if asked and operator not in asked and row[6]:
+            continue
+        row[5:7] = passed, passed + failed
+        row[3] = " ".join(sorted((TRIED | UNTRIED) - refused)) if passed and refused else ""
+    return {**known, "rows": [trimmed(rows[key]) for key in sorted(rows)]}
+
+
+def _with_version(known: Known, version: str) -> Known:
+    """What was read of the sources of a target, with the version that is measured."""
+    source = known["source"] if _MEASURED in known["source"] else known["source"] + _MEASURED
+    return {**known, "version": version, "source": source, "date": live.today()}
+
+
+def main(target: str, asked: Sequence[str]) -> None:
+    """Measures, and writes."""
+    quiet()
+    known = _with_version(msgspec.to_builtins(facts(target)), installed(target))
+    graph = next(one for one in ("onnx_torchscript", "core", "torch_export") if one in known["reads"])
+    write(path_of(target, known["version"]), with_calls(known, measured(target, graph, asked), asked))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])

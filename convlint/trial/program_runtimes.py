@@ -1,0 +1,88 @@
+"""The converters that take programs of torch, each a function of a stored program and its inputs.
+
+They run in the process of the runtimes that take files, and import nothing of convlint, as those do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_CONTROL_FLOW = ("cond", "while_loop")
+"""Operators of programs that are none of ATen's."""
+
+
+def coreml(path: str, _: Mapping[str, Any]) -> list[Any] | None:
+    """Core ML, which runs on Apple's machines only: the program is converted, and nothing computed."""
+    import coremltools
+    import torch
+
+    program = torch.export.load(path).run_decompositions({})
+    coremltools.convert(program, convert_to="mlprogram", skip_model_load=True)
+    return None
+
+
+def litert(path: str, given: Mapping[str, Any]) -> list[Any]:
+    """LiteRT: converted and run."""
+    import litert_torch
+
+    program, inputs = _loaded(path, given)
+    try:
+        model = litert_torch.convert(program.module(), inputs)
+    except RuntimeError as error:
+        if "detach views in-place" not in str(error):
+            raise
+        model = litert_torch.convert(program.run_decompositions({}).module(), inputs)  # what writes in place is gone
+    try:
+        return _arrays(model(*inputs))
+    except ValueError as error:
+        if "INT64 but expected type INT32" not in str(error):
+            raise
+        return _arrays(model(*(one.int() if str(one.dtype) == "torch.int64" else one for one in inputs)))
+
+
+def executorch(path: str, given: Mapping[str, Any]) -> list[Any]:
+    """ExecuTorch: what XNNPACK takes is left to it, and run."""
+    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+    from executorch.exir import to_edge_transform_and_lower
+    from executorch.runtime import Runtime
+
+    program, inputs = _loaded(path, given)
+    lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()]).to_executorch()
+    method = Runtime.get().load_program(lowered.buffer).load_method("forward")
+    assert method is not None
+    return _arrays(method.execute(inputs))
+
+
+def operators(program: Any) -> list[tuple[str, str]]:
+    """The operators of a program, control flow among them, each with the dtype of its first input."""
+    nodes = [(str(node.target), node) for node in program.graph.nodes if node.op == "call_function"]
+    kept = {(f"aten.{name}" if name in _CONTROL_FLOW else name, _dtype(node)) for name, node in nodes}
+    return sorted(one for one in kept if one[0].startswith("aten."))
+
+
+def _dtype(node: Any) -> str:
+    values = (one.meta.get("val") for one in node.all_input_nodes)
+    return next((str(one.dtype).removeprefix("torch.") for one in values if hasattr(one, "dtype")), "")
+
+
+def _loaded(path: str, given: Mapping[str, Any]) -> tuple[Any, tuple[Any, ...]]:
+    import torch
+
+    return torch.export.load(path), tuple(torch.from_numpy(one) for one in given.values())
+
+
+def _arrays(found: Any) -> list[Any]:
+    import numpy
+    from torch.utils import _pytree as pytree
+
+    return [numpy.asarray(one.detach() if hasattr(one, "detach") else one) for one in pytree.tree_leaves(found)]
+
+
+CONVERTERS: dict[str, Callable[[str, Mapping[str, Any]], list[Any] | None]] = {
+    "coreml": coreml,
+    "litert": litert,
+    "executorch": executorch,
+}
+CONVERTER_MODULES = {"coreml": "coremltools", "litert": "litert_torch", "executorch": "executorch"}
+"""What is imported of each."""
