@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from convlint.analyzer import signs, torch_facts
@@ -12,6 +12,7 @@ from convlint.analyzer.attributes import TENSOR_ONLY
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import OF_SIZES
+from convlint.analyzer.usage import operands
 from convlint.analyzer.values import (
     FALSE,
     NONE,
@@ -166,23 +167,13 @@ def uses(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, env: Mapping
                 found[part.args[0].id].add("list")
             elif name in ("range", "arange"):
                 for bound in part.args:
-                    for operand in _operands(bound):
-                        found[operand].add("size" if name == "arange" else "number")
+                    for operand in operands(bound):
+                        found[operand.id].add("size" if name == "arange" else "number")
             elif (given := _given_to_torch(part, env)) and part.lineno <= rebound.get(given, part.lineno):
                 found[given].add("tensor")
         elif isinstance(part, ast.Compare) and isinstance(part.left, ast.Name) and _with_text(part):
             found[part.left.id].add("text")
     return found
-
-
-def _operands(node: ast.expr) -> Iterator[str]:
-    """The names in arithmetic."""
-    if isinstance(node, ast.Name):
-        yield node.id
-    elif isinstance(node, ast.UnaryOp):
-        yield from _operands(node.operand)
-    elif isinstance(node, ast.BinOp):
-        yield from (*_operands(node.left), *_operands(node.right))
 
 
 def _given_to_torch(call: ast.Call, env: Mapping[str, Value]) -> str:

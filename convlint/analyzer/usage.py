@@ -151,19 +151,19 @@ def _meets_tensor(frame: Frame, node: ast.AST, parents: Parents) -> bool:
     while isinstance(parent := parents.get(current), (ast.BinOp, ast.UnaryOp)):
         if isinstance(parent, ast.BinOp):
             other = parent.right if parent.left is current else parent.left
-            if any(_is_tensor(frame, name) for name in _operands(other)):
+            if any(_is_tensor(frame, name) for name in operands(other)):
                 return True
         current = parent
     return False
 
 
-def _operands(node: ast.expr) -> Iterator[ast.Name]:
-    """The names that stand in arithmetic, on which methods are called or which are indexed there."""
+def operands(node: ast.expr) -> Iterator[ast.Name]:
+    """The names that stand in arithmetic."""
     if isinstance(node, ast.BinOp):
-        yield from _operands(node.left)
-        yield from _operands(node.right)
+        yield from operands(node.left)
+        yield from operands(node.right)
     elif isinstance(node, ast.UnaryOp):
-        yield from _operands(node.operand)
+        yield from operands(node.operand)
     elif isinstance(node, ast.Name):
         yield node
 
