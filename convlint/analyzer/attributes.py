@@ -221,6 +221,13 @@ def size_taint(tensor: Tensor) -> Taint:
     return Taint.shape if tensor.taint >= Taint.shape else Taint.fixed
 
 
+def sizes_vary(tensor: Tensor) -> bool:
+    """Whether a size of a tensor is one of an input."""
+    if tensor.shape is None:
+        return size_taint(tensor) >= Taint.shape
+    return any(taint_of(size) >= Taint.shape for size in tensor.shape)
+
+
 def of_instance(run: Run, frame: Frame, node: ast.expr, owner: Instance, name: str) -> Value:
     """An attribute of an object of the project: what was assigned, a method, a property, a class attribute."""
     if name in owner.attributes:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from convlint.analyzer.attributes import sizes_vary
 from convlint.analyzer.index import ModuleInfo
 from convlint.analyzer.run import Frame, Run
-from convlint.analyzer.values import NONE, Number, Tensor, Value, members, taint_of
-from convlint.events import DataRead, Taint
+from convlint.analyzer.values import NONE, Tensor, Value, members
+from convlint.events import DataRead
 from convlint.source.walk import walk
 
 _SIZES = frozenset(["shape", "size"])
@@ -38,7 +39,7 @@ def _note(run: Run, frame: Frame, node: ast.Attribute, owner: Value, only: str =
     if not isinstance(tensor, Tensor) or not tensor.sure or not _knows_torch(frame.module):
         run.doubt(frame, node)
         return
-    if only == "sizes" and not _varies(tensor):
+    if only == "sizes" and not sizes_vary(tensor):
         return
     written = not only and _is_written(frame.statement, node)
     if run.only_metadata and not (only or written):
@@ -56,12 +57,6 @@ def _knows_torch(module: ModuleInfo) -> bool:
     """Whether a file imports of torch: elsewhere ``.data`` may be what another framework calls so."""
     imported = [bound[0] for bound in module.names.values() if isinstance(bound, tuple)]
     return any(name.partition(".")[0] == "torch" for name in (*imported, *module.stars))
-
-
-def _varies(tensor: Tensor) -> bool:
-    if tensor.shape is None:
-        return tensor.taint >= Taint.shape
-    return any(isinstance(one, Number) and taint_of(one) >= Taint.shape for one in tensor.shape)
 
 
 def _is_written(statement: ast.stmt | None, node: ast.expr) -> bool:

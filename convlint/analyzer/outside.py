@@ -10,6 +10,7 @@ from convlint.analyzer import (
     decisions,
     distributions,
     dtype_mixes,
+    einops_calls,
     hidden_ints,
     higher_order,
     layers,
@@ -23,7 +24,6 @@ from convlint.analyzer import (
     torchvision_calls,
     writes,
 )
-from convlint.analyzer.attributes import size_taint
 from convlint.analyzer.batch import note_batch
 from convlint.analyzer.builtin_calls import Handler
 from convlint.analyzer.calls import Arguments, invoke, opaque
@@ -34,7 +34,7 @@ from convlint.analyzer.higher_order import is_traced_size
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.leaving import leave, rewrapped
 from convlint.analyzer.run import ALL_ROUTES, TORCHSCRIPT, Frame, Run
-from convlint.analyzer.torch_calls import note_asking, note_call, note_untraceable
+from convlint.analyzer.torch_calls import note_call, note_untraceable
 from convlint.analyzer.values import (
     FALSE,
     NONE,
@@ -57,7 +57,7 @@ from convlint.analyzer.values import (
     tensor_of,
     tensors_in,
 )
-from convlint.events import PacksSequence, SizesRead, Taint
+from convlint.events import PacksSequence, Taint
 
 PLAIN_MATH = frozenset(
     [
@@ -322,66 +322,6 @@ def _check(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
     return NONE
 
 
-def _einops(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
-    given = arguments.get(0)
-    if name in ("rearrange", "repeat", "reduce", "einsum"):
-        pattern = next((v for v in arguments.positional[1:] if isinstance(v, Const)), None)
-        dtype = given.dtype if isinstance(given, Tensor) else None
-        shape = _einops_shape(given, pattern, arguments)
-        return run.tensor(dtype, shape, taint_of(given) if given is not None else Taint.none)
-    if name == "unpack":
-        note_asking(run, frame, node, given)
-        return List(run.tensor(None, None, taint_of(given) if given is not None else Taint.none))
-    return opaque(arguments)
-
-
-def _einops_shape(given: Value | None, pattern: Const | None, arguments: Arguments) -> shapes.Shaped:
-    if pattern is None or not isinstance(pattern.value, str) or "->" not in pattern.value or "..." in pattern.value:
-        return None
-    left, _, right = pattern.value.partition("->")
-    names: dict[str, Value] = dict(arguments.keywords)
-    if isinstance(given, Tensor) and given.shape is not None:
-        terms = left.replace("(", " ( ").replace(")", " ) ").split()
-        if "(" not in terms and len(terms) == len(given.shape):
-            names = {**dict(zip(terms, given.shape, strict=True)), **names}
-    sizes: list[Value] = []
-    inside: list[Value] | None = None
-    for word in right.replace("(", " ( ").replace(")", " ) ").split():
-        if word == "(":
-            inside = []
-        elif word == ")":
-            sizes.append(shapes.number(max((taint_of(v) for v in inside or []), default=Taint.none)))
-            inside = None
-        else:
-            size: Value = Const(int(word)) if word.isdigit() else names.get(word, shapes.number())
-            (sizes if inside is None else inside).append(size)
-    return tuple(sizes)
-
-
-def _einx(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
-    """It solves a pattern for sizes that are plain numbers, also while it is traced."""
-    tensors = [tensor for value in arguments.positional if (tensor := tensor_of(value)) is not None]
-    if any(map(_may_be_larger, tensors)):
-        run.emit(frame, SizesRead, node, "", (), reshapes=_reshapes(name, arguments.get(0)))
-    return run.tensor(None, None, max((taint_of(v) for v in arguments.all()), default=Taint.none))
-
-
-def _reshapes(name: str, pattern: Value | None) -> bool:
-    """Whether axes are joined, parted or added to, or tensors of other axes broadcast to one another."""
-    if not (isinstance(pattern, Const) and isinstance(pattern.value, str) and "->" in pattern.value):
-        return False
-    given, _, made = pattern.value.replace("[", " ").replace("]", " ").partition("->")
-    axes = [one for term in given.split(",") if (one := set(term.split()))]
-    added = not set(made.split()) <= set().union(*axes)
-    return "(" in pattern.value or added or (name != "dot" and any(one != axes[0] for one in axes))
-
-
-def _may_be_larger(tensor: Tensor) -> bool:
-    if tensor.shape is None:
-        return size_taint(tensor) >= Taint.shape
-    return any(taint_of(size) >= Taint.shape for size in tensor.shape)
-
-
 def _typed_list(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     """``itertools`` and ``collections``."""
     last = name.rpartition(".")[2]
@@ -401,8 +341,8 @@ _BY_TOP: dict[str, Handler] = {
     "torch": _torch,
     "torchvision": torchvision_calls.call,
     "functorch": higher_order.functorch,
-    "einops": _einops,
-    "einx": _einx,
+    "einops": einops_calls.einops,
+    "einx": einops_calls.einx,
     "itertools": _typed_list,
     "collections": _typed_list,
 }
