@@ -138,7 +138,7 @@ def compared(environment: Path, target: str, given: Sequence[Path]) -> Results:
 
 
 def is_wrong_itself(file: Path) -> bool:
-    """Whether ONNX Runtime was seen to compute the same wrong numbers of a file: then its exporter is to blame."""
+    """Whether ONNX Runtime gives other numbers than eager for a file too: then its exporter is taken to be to blame."""
     mark = file.with_suffix(".onnxruntime.json")
     return mark.exists() and json.loads(mark.read_text())[0] == "wrong"
 
