@@ -80,6 +80,8 @@ def binary(
         note_division(run, frame, node, "operator", (node.left, left), (node.right, right))
     if isinstance(op, ast.Mod) and isinstance(node, ast.BinOp):
         note_remainder(run, frame, node, (node.left, left), (node.right, right))
+    if isinstance(op, ast.Add):
+        left, right = _as_sequence(left, right), _as_sequence(right, left)
     if _is_tensor(left) or _is_tensor(right):
         dtype_mixes.note_operator(run, frame, node, op, left, right)
         made = elementwise(run, left, right, divides=isinstance(op, ast.Div))
@@ -117,6 +119,14 @@ def _as_number(value: Value) -> Value:
 
 def _is_tensor(value: Value) -> bool:
     return isinstance(value, Tensor) or (isinstance(value, Unknown) and value.module)
+
+
+def _as_sequence(value: Value, other: Value) -> Value:
+    """What is added to a tuple or list: no tensor, which Python's sequences refuse."""
+    if isinstance(other, (List, Tuple)) and _is_tensor(value) and not (isinstance(value, Tensor) and value.sure):
+        taint = taint_of(value)
+        return List(Unknown(taint, True))
+    return value
 
 
 def _on_objects(

@@ -189,10 +189,12 @@ _NORMS = ("LayerNorm", "GroupNorm", "RMSNorm")
 """Layers of torch that are often made to take another layout: around ``super().forward(x)`` it is changed and back."""
 
 
+_SEQUENTIAL = frozenset(["torch.nn.Sequential", "torch.nn.modules.container.Sequential"])
+
+
 def _is_sequential(run: Run, module: Instance) -> bool:
     """Whether a class of the project adds nothing to what ``nn.Sequential`` does when it is called."""
-    names = {"torch.nn.Sequential", "torch.nn.modules.container.Sequential"}
-    return not names.isdisjoint(run.outside_bases(module.cls))
+    return not _SEQUENTIAL.isdisjoint(run.outside_bases(module.cls))
 
 
 def is_super(node: ast.expr) -> bool:
@@ -480,13 +482,25 @@ def _instance(run: Run, frame: Frame, node: ast.expr, function: Instance, argume
             result = invoke(run, frame, node, Function(info, function), arguments)
             return _hooked(run, frame, node, function, arguments, result)
     inside = function.attributes.get(SEQUENCE)
-    if isinstance(inside, Layer):
+    if isinstance(inside, Layer) and not _is_empty(inside):
         return _hooked(run, frame, node, function, arguments, invoke(run, frame, node, inside, arguments))
     return opaque(arguments, run.is_module(function.cls))
 
 
 SEQUENCE = "*"
-"""The attribute of an object of a class derived from ``nn.Sequential`` that holds what ``__init__`` was given."""
+"""The attribute of an object of a class derived from ``nn.Sequential`` that holds its modules."""
+
+
+def modules_of(sequential: Value | None) -> List | None:
+    """The modules of an ``nn.Sequential``, a list that grows with them; None for anything else."""
+    items = dict(sequential.arguments).get("items") if isinstance(sequential, Layer) else None
+    return items if isinstance(items, List) else None
+
+
+def _is_empty(sequential: Layer) -> bool:
+    """Whether no module is seen to be put into a sequence, as if somebody else did."""
+    known = modules_of(sequential)
+    return known is not None and known.items == []
 
 
 def _hooked(run: Run, frame: Frame, node: ast.expr, owner: Value, arguments: Arguments, result: Value) -> Value:
@@ -542,6 +556,10 @@ def _name(run: Run, frame: Frame, node: ast.expr, function: Name, arguments: Arg
         return invoke(run, frame, node, inside, arguments)
     if function.qualified in GUARDS:
         return GUARDS[function.qualified] if frame.traced else FALSE
+    cls, _, name = function.qualified.rpartition(".")
+    receiver = arguments.get(0, "self")
+    if name == "__init__" and cls in _SEQUENTIAL and isinstance(receiver, Instance):
+        return _method(run, frame, node, Method(receiver, name), arguments.without_first())
     return outside.call(run, frame, node, function.qualified, arguments)
 
 

@@ -242,6 +242,24 @@ def _decided(value: Value) -> Value:
 
 
 _SIZES = (Shape, Tuple, List)
+_LAYOUTS = range(2, 10)
+"""How many coordinates or channels there are: of images, points, boxes, small matrices."""
+
+
+def _asks_for_layout(size: Value, op: ast.cmpop, bound: ast.expr) -> bool:
+    """Whether the size of an axis that is not the first is asked to be one small number, or one of a few.
+
+    ``boxes.shape[-1] == 4``, ``x.shape[1] in (3, 4)``: that tells kinds of inputs, and a model is exported for one.
+    """
+    asked = bound.elts if isinstance(bound, (ast.Tuple, ast.List, ast.Set)) else [bound]
+    return (
+        isinstance(op, (ast.Eq, ast.NotEq, ast.In, ast.NotIn))
+        and isinstance(size, Number)
+        and size.dim
+        and size.taint is Taint.shape
+        and not size.symbol.endswith(("[0]", "@0"))
+        and all(isinstance(one, ast.Constant) and one.value in _LAYOUTS for one in asked)
+    )
 
 
 def _compare(run: Run, frame: Frame, node: ast.Compare) -> Value:
@@ -249,7 +267,10 @@ def _compare(run: Run, frame: Frame, node: ast.Compare) -> Value:
     results: list[Value] = []
     for op, right_node in zip(node.ops, node.comparators, strict=True):
         right = run.evaluate(frame, right_node)
-        results.append(checks.applied(run, compared(run, left, op, right)))
+        truth = checks.applied(run, compared(run, left, op, right))
+        if isinstance(truth, Number) and _asks_for_layout(left, op, right_node):
+            truth = replace(truth, taint=Taint.fixed)
+        results.append(truth)
         if isinstance(op, (ast.In, ast.NotIn)):
             keys.note_key(run, frame, node, right, left, node.left)
             keys.note_set(run, frame, node, right_node, left, node.left)

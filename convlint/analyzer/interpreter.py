@@ -92,14 +92,21 @@ _OF_OPERATORS = frozenset(
 """Decorators by which a function becomes (a part of) an operator: exporters call it as it is."""
 
 
+def _is_around(name: str) -> bool:
+    """Whether a module is, or lies in, what feeds, trains or tests a model: ``data``, ``data_preprocessors``."""
+    return any(part in NOT_EXPORTED or part.startswith(("data_", "dataset_")) for part in name.split("."))
+
+
 def _is_of_tensors(function: FunctionInfo) -> bool:
-    """Whether a function says that it makes tensors of tensors."""
+    """Whether a function says that it makes tensors of tensors; what is given the ground truth is for training."""
     node = function.node
     if isinstance(node, ast.Lambda) or _ONLY_AROUND.search(function.name):
         return False
     if any(d.rpartition(".")[2] in _OF_OPERATORS for d in function.decorators):
         return False
     parameters = [*node.args.posonlyargs, *node.args.args]
+    if any(one.arg.startswith("gt_") for one in parameters):
+        return False
     return any(_is_tensor(one.annotation) for one in parameters) and _is_tensor(node.returns)
 
 
@@ -238,7 +245,7 @@ class Interpreter:
         return Outline(
             path=module.document.path,
             name=module.name,
-            around=not NOT_EXPORTED.isdisjoint(module.name.split(".")),
+            around=_is_around(module.name),
             transforms=_transforms(module),
             of_data=bool(_transforms(module)) and _imports_data(module),
             classes=tuple(map(self._class, module.classes)),

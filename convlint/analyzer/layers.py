@@ -80,10 +80,9 @@ def _sequential(run: Run, frame: Frame, node: ast.expr, items: Value, arguments:
         for item in items.items:
             value = invoke(run, frame, node, item, Arguments([value], nodes=[node]))
         return value
-    if isinstance(items, List) and items.element is not None:
-        for _ in range(2):
-            value = join(value, invoke(run, frame, node, items.element, Arguments([value], nodes=[node])))
-        return value
+    if isinstance(items, List) and items.element is not None:  # one at least, and perhaps more
+        once = invoke(run, frame, node, items.element, Arguments([value], nodes=[node]))
+        return join(once, invoke(run, frame, node, items.element, Arguments([once], nodes=[node])))
     return opaque(arguments, True)
 
 

@@ -19,7 +19,7 @@ from convlint.analyzer import (
     operators,
 )
 from convlint.analyzer.attributes import CONVERSIONS, GIVING_ITSELF
-from convlint.analyzer.calls import SEQUENCE, Arguments, opaque
+from convlint.analyzer.calls import SEQUENCE, Arguments, modules_of, opaque
 from convlint.analyzer.draws import note_draw
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.run import Frame, Run
@@ -203,6 +203,9 @@ def module(run: Run, frame: Frame, node: ast.expr, owner: Instance, name: str, a
         key, given = arguments.get(0, "name"), arguments.get(1, "module")
         if isinstance(key, Const) and isinstance(key.value, str) and given is not None:
             owner.attributes[key.value] = given
+        sequence = modules_of(owner.attributes.get(SEQUENCE))
+        if sequence is not None and given is not None:
+            sequence.add(given, frame.certain)
         return NONE
     if name == "register_forward_hook":
         hook = arguments.get(0, "hook")

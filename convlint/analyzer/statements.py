@@ -13,7 +13,7 @@ from convlint.analyzer.arithmetic import binary
 from convlint.analyzer.division import note_division
 from convlint.analyzer.index import ClassInfo, FunctionInfo, _class_block
 from convlint.analyzer.indexing import index_shape
-from convlint.analyzer.iteration import Elements, iterate
+from convlint.analyzer.iteration import QUIET, Elements, iterate
 from convlint.analyzer.run import ALL_ROUTES, STATEMENTS, Frame, Run, join_env
 from convlint.analyzer.shapes import CHANNELS, OF_SIZES
 from convlint.analyzer.values import (
@@ -410,7 +410,9 @@ def _try(run: Run, frame: Frame, node: ast.Try) -> None:
 
 def _for(run: Run, frame: Frame, node: ast.For) -> None:
     value = run.evaluate(frame, node.iter)
-    elements = iterate(run, frame, node.iter, value, "for")
+    counter = _counter(node)
+    is_fixed = isinstance(value, List) and value.taint is Taint.shape and _picks_layers(run, frame, node, counter)
+    elements = iterate(run, frame, node.iter, value, QUIET if is_fixed else "for")
 
     def once(element: Value) -> Callable[[], None]:
         def body() -> None:
@@ -422,7 +424,7 @@ def _for(run: Run, frame: Frame, node: ast.For) -> None:
 
         return body
 
-    frame.counter, outer = (_counter(node), run.memory.fresh()), frame.counter
+    frame.counter, outer = (counter, run.memory.fresh()), frame.counter
     loop(run, frame, elements, once, node)
     frame.counter = outer
     if node.orelse and frame.live:
@@ -443,6 +445,16 @@ def _counter(node: ast.For) -> str:
     ):
         return ""
     return target.id
+
+
+def _picks_layers(run: Run, frame: Frame, node: ast.For, counter: str) -> bool:
+    """Whether each round takes its own layer, ``self.heads[i]``: there are as many rounds as layers were made."""
+    for part in (one for statement in node.body for one in walk(statement)):
+        if isinstance(part, ast.Subscript) and isinstance(part.slice, ast.Name) and part.slice.id == counter:
+            owner = run.evaluate(frame, part.value) if isinstance(part.value, ast.Attribute) else UNKNOWN
+            if isinstance(owner, List) and owner.registered:
+                return True
+    return False
 
 
 def _while(run: Run, frame: Frame, node: ast.While) -> None:

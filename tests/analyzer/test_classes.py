@@ -121,3 +121,39 @@ def test_a_parallel_module_gives_what_the_one_in_it_gives(agree: Agree, wrap: st
     part = "class Part(nn.Module):\n    def forward(self, x):\n        return [x, x * 2]\n\n\n"
     source = forward("return torch.cat(self.part(x), 1)", init=f"self.part = {wrap}")
     agree(source.replace("class Model", part + "class Model"))
+
+
+_SEQUENCES = {
+    "its arguments": "super().__init__(nn.Flatten(), nn.Linear(12, 4))",
+    "one by one": "super().__init__()\n        for part in (nn.Flatten(), nn.Linear(12, 4)):\n"
+    "            self.add_module(part.__class__.__name__, part)",
+    "by name": "super().__init__()\n        nn.Sequential.__init__(self, nn.Flatten(), nn.Linear(12, 4))",
+}
+
+
+@pytest.mark.parametrize("init", _SEQUENCES.values(), ids=_SEQUENCES)
+def test_a_sequence_is_made_in_several_ways(agree: Agree, init: str) -> None:
+    block = f"class Block(nn.Sequential):\n    def __init__(self):\n        {init}\n\n\n"
+    source = forward(
+        "if self.part(x.reshape(2, 3, 4)).dim() > 2:\n    return x.item()\nreturn x", init="self.part = Block()"
+    )
+    agree(source.replace("class Model", f"{block}class Model", 1))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        "nn.Sequential(*[one.build() for one in CONFIG])",
+        "Stages(*[one.build() for one in CONFIG])",
+        "Unknown()",
+    ],
+)
+def test_modules_that_nobody_shows_give_no_input_back(agree: Agree, make: str) -> None:
+    classes = (
+        "class Base(nn.Module):\n    def __init__(self, config=None):\n        super().__init__()\n\n\n"
+        "class Stages(Base, nn.Sequential):\n    def __init__(self, *parts, config=None):\n"
+        "        Base.__init__(self, config)\n        nn.Sequential.__init__(self, *parts)\n\n\n"
+        "class Unknown(nn.Sequential):\n    def __init__(self):\n        super().__init__()\n        fill(self)\n\n\n"
+    )
+    source = forward("x = x.abs()\nreturn [level * 2 for level in self.part(x)]", init=f"self.part = {make}")
+    agree(source.replace("class Model", f"{classes}class Model", 1))

@@ -22,10 +22,18 @@ TRACING = "torch.jit.is_tracing()"
         ("x.shape[0] == x.shape[1]", "CVL302"),
         ("x[x > 0].numel() > 3", "CVL301"),
         ("x.numel() > 100", "CVL302"),
+        ("x.shape[0] == 4", "CVL302"),
+        ("x.shape[-1] == 224", "CVL302"),
+        ("x.shape[-1] != self.flag", "CVL302"),
     ],
 )
 def test_a_branch_on_a_tensor_or_a_size(agree: Agree, test: str, code: str) -> None:
     agree(forward(f"x = x.abs()\nif {test}:  # {code}\n    return x * 2\nreturn x - 3"))
+
+
+@pytest.mark.parametrize("test", ["x.shape[-1] == 4", "x.size(1) != 3 and x.sum(1).dim() > 1", "x.shape[2] in (3, 4)"])
+def test_a_branch_on_the_kind_of_input_is_made_for_one_kind(agree: Agree, test: str) -> None:
+    agree(forward(f"x = x.abs()\nif {test}:\n    return x * 2\nreturn x - 3"))
 
 
 @pytest.mark.parametrize(

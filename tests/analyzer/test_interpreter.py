@@ -32,6 +32,7 @@ def test_a_function_of_tensors_that_no_model_reaches_is_looked_at(agree: Agree, 
         "peak(x) -> torch.Tensor",
         "peak(x: torch.Tensor) -> float",
         "my_loss(x: torch.Tensor) -> torch.Tensor",
+        "noisy(x: torch.Tensor, gt_boxes: torch.Tensor) -> torch.Tensor",
         "evaluate(x: torch.Tensor) -> torch.Tensor",
     ],
 )
@@ -39,7 +40,7 @@ def test_a_function_of_something_else_or_for_training_is_not(agree: Agree, signa
     agree(function(signature))
 
 
-@pytest.mark.parametrize("path", ["losses.py", "losses/ops.py", "evaluation.py", "training.py"])
+@pytest.mark.parametrize("path", ["losses.py", "losses/ops.py", "evaluation.py", "training.py", "data_preprocessor.py"])
 def test_a_function_in_a_file_of_losses_is_not(agree: Agree, path: str) -> None:
     agree({"losses/__init__.py": "", path: function("peak(x: torch.Tensor) -> torch.Tensor")})
 

@@ -65,6 +65,15 @@ def test_a_loop_of_a_fixed_length(agree: Agree, loop: str) -> None:
     agree(forward(f"x = x.abs()\n{loop}\n    x = x * 2\nreturn x", init="self.k = 3"))
 
 
+_EACH_ITS_LAYER = "out = []\nfor i in range(x.shape[0]):{mark}\n    out.append(self.{heads}[i](x[i]))\nreturn out"
+
+
+def test_a_loop_that_takes_a_layer_a_round_is_as_long_as_there_are_layers(agree: Agree) -> None:
+    init = "self.heads = nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 4)])\nself.plain = CONFIG"
+    agree(forward(_EACH_ITS_LAYER.format(heads="heads", mark=""), init=init))
+    agree(forward(_EACH_ITS_LAYER.format(heads="plain", mark="  # CVL303"), init=init))
+
+
 def test_a_comprehension_over_a_size_and_a_repeated_list(agree: Agree) -> None:
     agree(forward("y = [x[i] for i in range(x.shape[0])]  # CVL303\nz = [None] * x.shape[1]  # CVL303\nreturn y"))
 
@@ -139,3 +148,11 @@ def test_a_norm_in_another_layout_keeps_sizes(agree: Agree) -> None:
     init = "self.conv, self.norm = nn.Conv2d(3, 4, 1), Norm(4)"
     body = "y = self.norm(self.conv(x))\nfor i in range(y.shape[1]):\n    x = x + y[:, i].mean()\nreturn x"
     agree(forward(body, init=init) + "\n" + NORM)
+
+
+def test_what_is_added_to_a_tuple_is_no_tensor(agree: Agree) -> None:
+    agree(
+        forward(
+            "x = x.abs()\nout = (x,) + self.part(x)[1:]\nreturn x if len(out) == 1 else out", init="self.part = CONFIG"
+        )
+    )

@@ -58,7 +58,7 @@ def test_sizes_of_the_result_are_those_of_the_arguments(agree: Agree) -> None:
 
 
 def test_options_that_change_the_sizes_leave_them_unknown(agree: Agree) -> None:
-    same = "y = self.part(x.reshape(2, 3, 8, -1))\nreturn y * 2 if y.shape[2] == 8 else y{}"
+    same = "y = self.part(x.reshape(2, 3, 8, -1))\nreturn y * 2 if y.shape[2] > 7 else y{}"
     agree(model(same.format(""), "ops.Conv2dNormActivation(3, 4)"))
     agree(model(same.format("  # CVL302"), "ops.Conv2dNormActivation(3, 4, stride=CONFIG['stride'])"))
 
