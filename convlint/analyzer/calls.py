@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +16,7 @@ from convlint.analyzer.iteration import iterate
 from convlint.analyzer.parts import Trace
 from convlint.analyzer.run import DYNAMO, Frame, Run, is_module_name, qualified
 from convlint.analyzer.torch_calls import note_custom, note_untraceable
+from convlint.analyzer.training import LOSS
 from convlint.analyzer.values import (
     FALSE,
     NONE,
@@ -210,8 +210,6 @@ def _first_parameter(info: FunctionInfo) -> str:
 
 # --- functions of the project ------------------------------------------------------------------------------------
 
-_LOSS = re.compile(r"(.*_)?(loss|losses|criterion)(_.*)?", re.IGNORECASE)
-"""Functions that only training calls."""
 UNINTERESTING = frozenset(
     [
         "post_init",
@@ -232,7 +230,7 @@ UNINTERESTING = frozenset(
 
 def _function(run: Run, frame: Frame, node: ast.expr, function: Function, arguments: Arguments) -> Value:
     info = function.info
-    if not arguments.entry and (info.name in UNINTERESTING or _LOSS.fullmatch(info.name)):
+    if not arguments.entry and (info.name in UNINTERESTING or LOSS.fullmatch(info.name)):
         return UNKNOWN
     env = _bind(run, frame, function, arguments)
     routes, scripted = _decorated(run, frame, node, info, arguments) if info.decorator_list else (frame.routes, False)

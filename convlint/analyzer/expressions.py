@@ -45,6 +45,7 @@ from convlint.analyzer.values import (
     with_taint,
 )
 from convlint.events import Taint
+from convlint.source.walk import walk
 
 METADATA = frozenset(
     ["shape", "size", "dtype", "device", "ndim", "dim", "numel", "is_cuda", "requires_grad", "type", "layout"]
@@ -262,6 +263,11 @@ def _asks_for_layout(size: Value, op: ast.cmpop, bound: ast.expr) -> bool:
     )
 
 
+def _is_of_round(frame: Frame, node: ast.expr) -> bool:
+    """Whether a test tells one round of an unrolled loop from others: ``if i < n - 1``."""
+    return bool(frame.unrolled) and any(isinstance(part, ast.Name) and part.id == frame.unrolled for part in walk(node))
+
+
 def _compare(run: Run, frame: Frame, node: ast.Compare) -> Value:
     left = run.evaluate(frame, node.left)
     results: list[Value] = []
@@ -270,6 +276,8 @@ def _compare(run: Run, frame: Frame, node: ast.Compare) -> Value:
         truth = checks.applied(run, compared(run, left, op, right))
         if isinstance(truth, Number) and _asks_for_layout(left, op, right_node):
             truth = replace(truth, taint=Taint.fixed)
+        elif isinstance(truth, Number) and truth.taint is Taint.shape and _is_of_round(frame, node):
+            truth = replace(truth, frozen_on=ALL_ROUTES)  # the finding is the loop's
         results.append(truth)
         if isinstance(op, (ast.In, ast.NotIn)):
             keys.note_key(run, frame, node, right, left, node.left)

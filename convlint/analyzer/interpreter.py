@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import convlint.analyzer.expressions  # noqa: F401 - fills in what nodes do
-from convlint.analyzer import Asked, kept, unused_inputs
+from convlint.analyzer import Asked, kept, training, unused_inputs
 from convlint.analyzer.annotations import entry_arguments
 from convlint.analyzer.builders import Builders
 from convlint.analyzer.calls import UNINTERESTING, Arguments, invoke
@@ -37,34 +37,6 @@ from convlint.events import Event, Failed
 from convlint.findings import Span
 from convlint.source.walk import walk
 
-NOT_EXPORTED = frozenset(
-    [
-        "data",
-        "dataset",
-        "datasets",
-        "dataloader",
-        "dataloaders",
-        "augment",
-        "augmentation",
-        "loss",
-        "losses",
-        "criterion",
-        "criterions",
-        "evaluation",
-        "evaluator",
-        "evaluators",
-        "metrics",
-        "optim",
-        "optimizer",
-        "tests",
-        "test",
-        "testing",
-        "trainer",
-        "trainers",
-        "training",
-    ]
-)
-"""Folders and files of what feeds, trains and tests a model: no exporter enters there by itself (README)."""
 INFERENCE = ("inference", "infer")
 """What a model's method is called that stands in for ``forward`` once training is over."""
 _OF_DATA = frozenset(
@@ -72,40 +44,21 @@ _OF_DATA = frozenset(
 )
 """What transforms of data import; transforms that import none of it may be a flow's or a spectrogram's."""
 _OF_TRANSFORMS = re.compile(r"\.transforms?\.")
-_NOT_EXPORTED = re.compile(
-    r".*(Loss|Criterion|Dataset|BatchSampler|Metric|Optimizer|HungarianMatcher|Augmentation|(?<!Pre)Train(er|ing)?)"
-    r"(s|es)?$"
-)
-
-
-_ONLY_AROUND = re.compile(
-    r"loss|criterion|metric|accuracy|train|valid|evaluat|test|collate|load|save|plot|draw|visuali|log|convert|export|main"
-    r"|backward|augment|optimi|sample_batch|dataset|to_pil|to_image|^__\w+__$",
-    re.IGNORECASE,
-)
-"""Parts of the names of functions that feed, train, test or show a model, and Python's own hooks."""
-
-
 _OF_OPERATORS = frozenset(
     ["custom_op", "triton_op", "impl", "impl_abstract", "register_fake", "register_kernel", "register_vmap"]
 )
 """Decorators by which a function becomes (a part of) an operator: exporters call it as it is."""
 
 
-def _is_around(name: str) -> bool:
-    """Whether a module is, or lies in, what feeds, trains or tests a model: ``data``, ``data_preprocessors``."""
-    return any(part in NOT_EXPORTED or part.startswith(("data_", "dataset_")) for part in name.split("."))
-
-
 def _is_of_tensors(function: FunctionInfo) -> bool:
     """Whether a function says that it makes tensors of tensors; what is given the ground truth is for training."""
     node = function.node
-    if isinstance(node, ast.Lambda) or _ONLY_AROUND.search(function.name):
+    if isinstance(node, ast.Lambda) or training.FUNCTION.search(function.name):
         return False
     if any(d.rpartition(".")[2] in _OF_OPERATORS for d in function.decorators):
         return False
     parameters = [*node.args.posonlyargs, *node.args.args]
-    if any(one.arg.startswith("gt_") for one in parameters):
+    if any(one.arg.startswith(training.TRUTH) for one in parameters):
         return False
     return any(_is_tensor(one.annotation) for one in parameters) and _is_tensor(node.returns)
 
@@ -245,7 +198,7 @@ class Interpreter:
         return Outline(
             path=module.document.path,
             name=module.name,
-            around=_is_around(module.name),
+            around=training.is_around(module.name),
             transforms=_transforms(module),
             of_data=bool(_transforms(module)) and _imports_data(module),
             classes=tuple(map(self._class, module.classes)),
@@ -267,7 +220,7 @@ class Interpreter:
             ),
             methods=tuple(map(self._method, cls.methods.items())),
             plain=not is_module,
-            partly=is_module and not _NOT_EXPORTED.match(cls.node.name),
+            partly=is_module and not training.CLASS.match(cls.node.name),
         )
 
     def _method(self, named: tuple[str, FunctionInfo]) -> FunctionOutline:
@@ -282,7 +235,7 @@ class Interpreter:
 
     def _is_entry(self, cls: ClassInfo) -> bool:
         forward = self.run.method(cls, "forward")
-        if forward is None or _NOT_EXPORTED.match(cls.node.name):
+        if forward is None or training.CLASS.match(cls.node.name):
             return False
         if any(self._is_excluded(cls.module, name) for name in (cls.qualname, f"{cls.qualname}.forward")):
             return False
@@ -301,7 +254,7 @@ class Interpreter:
     def _enter(self, cls: ClassInfo) -> None:
         """Interpret a model's ``forward`` as an exporter calls it, as far as its nesting allows."""
         forward = self.run.method(cls, "forward")
-        if forward is not None:
+        if forward is not None and not training.gives_loss(self.run, cls, forward):
             unused_inputs.note(self.run, cls, forward)
             with self._as_far_as_possible(forward):
                 self._call_on(self._instance(cls), forward)

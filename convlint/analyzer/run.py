@@ -77,6 +77,8 @@ class Frame:
     """The names that are one thing or another by a flag with a name, and what they are where that is true, and not."""
     counter: tuple[str, int] = ("", 0)
     """The variable of the innermost loop, where it is another number in each round, and which run of the loop it is."""
+    unrolled: str = ""
+    """The variable of a loop of as many rounds as a size says: a trace keeps these rounds, and what each decides."""
     drawn: dict[str, Event] = field(default_factory=dict)
     """Names of random numbers of which nothing has been computed yet."""
 

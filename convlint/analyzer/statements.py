@@ -411,7 +411,8 @@ def _try(run: Run, frame: Frame, node: ast.Try) -> None:
 def _for(run: Run, frame: Frame, node: ast.For) -> None:
     value = run.evaluate(frame, node.iter)
     counter = _counter(node)
-    is_fixed = isinstance(value, List) and value.taint is Taint.shape and _picks_layers(run, frame, node, counter)
+    of_size = isinstance(value, List) and value.taint is Taint.shape
+    is_fixed = of_size and _picks_layers(run, frame, node, counter)
     elements = iterate(run, frame, node.iter, value, QUIET if is_fixed else "for")
 
     def once(element: Value) -> Callable[[], None]:
@@ -424,9 +425,11 @@ def _for(run: Run, frame: Frame, node: ast.For) -> None:
 
         return body
 
-    frame.counter, outer = (counter, run.memory.fresh()), frame.counter
+    outer = frame.counter, frame.unrolled
+    frame.counter = counter, run.memory.fresh()
+    frame.unrolled = (counter if of_size else "") or frame.unrolled
     loop(run, frame, elements, once, node)
-    frame.counter = outer
+    frame.counter, frame.unrolled = outer
     if node.orelse and frame.live:
         run.execute(frame, node.orelse)
 

@@ -483,3 +483,20 @@ def test_a_parameter_whose_truth_is_asked_is_presumed_to_be_no_tensor(agree: Agr
     body, init = f"if {test}:  # CVL301\n    return x\nreturn x * 2", "self.on = print()"
     agree(forward(body, parameters="x, flag: torch.Tensor", init=init))
     agree(forward(body.replace("  # CVL301", ""), parameters="x, flag", init=init))
+
+
+def test_what_tells_a_round_of_an_unrolled_loop_from_others_is_the_loops(agree: Agree) -> None:
+    agree(
+        forward("""
+            n = x.shape[1]
+            for i in range(n):  # CVL303
+                if i < n - 1:
+                    x = x * 2
+                if n > 4:  # CVL302
+                    x = x + 1
+            for i in range(3):
+                if i < n:  # CVL302
+                    x = x * 3
+            return x
+        """)
+    )

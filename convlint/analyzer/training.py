@@ -1,0 +1,95 @@
+"""What feeds, trains and tests a model, by its names and by what it gives: no exporter enters there by itself."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from convlint.analyzer.index import ClassInfo, FunctionInfo
+from convlint.analyzer.run import Run
+
+_AROUND = frozenset(
+    [
+        "data",
+        "dataset",
+        "datasets",
+        "dataloader",
+        "dataloaders",
+        "augment",
+        "augmentation",
+        "loss",
+        "losses",
+        "criterion",
+        "criterions",
+        "evaluation",
+        "evaluator",
+        "evaluators",
+        "metrics",
+        "optim",
+        "optimizer",
+        "tests",
+        "test",
+        "testing",
+        "trainer",
+        "trainers",
+    ]
+)
+"""Folders and files of what feeds, trains and tests a model."""
+_MODELS = frozenset(["models", "model", "modules", "layers", "networks", "nets", "nn", "backbones", "architectures"])
+"""Folders of models, also where they lie in one called `training`."""
+CLASS = re.compile(
+    r".*(Loss|Criterion|Dataset|BatchSampler|Metric|Optimizer|HungarianMatcher|Augmentation|(?<!Pre)Train(er|ing)?)"
+    r"(s|es)?$"
+)
+FUNCTION = re.compile(
+    r"loss|criterion|metric|accuracy|train|valid|evaluat|test|collate|load|save|plot|draw|visuali|log|convert|export|main"
+    r"|backward|augment|optimi|sample_batch|dataset|to_pil|to_image|^__\w+__$",
+    re.IGNORECASE,
+)
+"""Parts of the names of functions that feed, train, test or show a model, and Python's own hooks."""
+LOSS = re.compile(r"(.*_)?(loss|losses|criterion)(_.*)?", re.IGNORECASE)
+"""Names of losses, and of functions that only training calls."""
+TRUTH = "gt_"
+"""How the names of what is known only in training begin: the ground truth."""
+
+
+def is_around(name: str) -> bool:
+    """Whether a module is, or lies in, what feeds, trains or tests a model: ``data``, ``data_preprocessors``."""
+    parts = name.split(".")
+    if any(part in _AROUND or part.startswith(("data_", "dataset_")) for part in parts):
+        return True
+    return "training" in parts and _MODELS.isdisjoint(parts[parts.index("training") :])
+
+
+def gives_loss(run: Run, cls: ClassInfo, method: FunctionInfo, depth: int = 3) -> bool:
+    """Whether all that a method returns is a loss, with what else training wants to know: it is a step of training."""
+    returned = list(_returned(method.node.body)) if isinstance(method.node, ast.FunctionDef) else []
+    return bool(returned) and all(one is not None and _is_loss(run, cls, one, depth) for one in returned)
+
+
+def _is_loss(run: Run, cls: ClassInfo, node: ast.expr, depth: int) -> bool:
+    match node:
+        case ast.Tuple(elts=[first, *_]):
+            return _is_loss(run, cls, first, depth)
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return bool(LOSS.fullmatch(name))
+        case ast.Call(func=ast.Name(id="dict"), keywords=[ast.keyword(arg=str(name)), *_]):
+            return bool(LOSS.fullmatch(name))
+        case ast.Dict(keys=[ast.Constant(value=str(name)), *_]):
+            return bool(LOSS.fullmatch(name))
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name)) if depth:
+            method = run.method(cls, name)
+            return bool(LOSS.fullmatch(name)) or (method is not None and gives_loss(run, cls, method, depth - 1))
+    return False
+
+
+def _returned(body: list[ast.stmt]) -> Iterator[ast.expr | None]:
+    """What the statements of a function return, those of functions inside it aside."""
+    for statement in body:
+        if isinstance(statement, ast.Return):
+            yield statement.value
+        elif not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            for name in ("body", "orelse", "handlers", "finalbody", "cases"):
+                for part in getattr(statement, name, []):
+                    yield from _returned([part] if isinstance(part, ast.stmt) else part.body)
