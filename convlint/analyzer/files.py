@@ -108,7 +108,7 @@ class Files:
 
     def words(self, path: Path) -> Container[bytes]:
         """The words of a file, none of one that imports nothing."""
-        return words_in(self.content(path))
+        return _Words(self.content(path))
 
     def mentions(self, path: Path, words: Iterable[bytes]) -> bool:
         """Whether one of some words is in a file."""
@@ -125,6 +125,21 @@ class Files:
         if tops not in self._below:
             self._below[tops] = list(discover([top for top in tops if top.is_dir()], lambda _: _Around()))
         return self._below[tops]
+
+
+class _Words(Container[bytes]):
+    """The words of a file; it is taken apart only where one may well be there."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._words: set[bytes] | None = None
+
+    def __contains__(self, word: object) -> bool:
+        if not isinstance(word, bytes) or word not in self._content:
+            return False
+        if self._words is None:
+            self._words = words_in(self._content)
+        return word in self._words
 
 
 def digest_of(data: bytes) -> str:

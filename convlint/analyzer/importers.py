@@ -37,18 +37,19 @@ def importers(
     ``given`` are names and files of modules, ``paths`` the files around them; ``missing`` says which names of a file
     have not been met so far; it is asked again after each file told.
     """
-    words = {path: there for path in paths if (there := project.files.words(path))}
+    left = dict.fromkeys(paths)
     level: dict[str, Names] = {name: functools.partial(missing, path) for name, path in given}
     count = 0
-    while level and words:
+    while level and left:
         above: dict[str, Names] = {}
         wanted = {name: _encoded(names()) for name, names in level.items()}
-        for path, there in list(words.items()):
+        for path in list(left):
+            there = project.files.words(path)
             used = {name for name, names in wanted.items() if _stem(name) in there and any(n in there for n in names)}
             module = project.read(path) if used else None
             if module is None or not _imports(importer := _Importer.of(module), used):
                 continue
-            del words[path]
+            del left[path]
             yield path
             wanted |= {name: _encoded(level[name]()) for name in used}
             sources = {name: level[name] for name in used}
