@@ -22,6 +22,7 @@ from convlint.analyzer.values import (
     NONE,
     UNKNOWN,
     Class,
+    Const,
     Dict,
     Function,
     Instance,
@@ -414,6 +415,11 @@ def instantiate(run: Run, frame: Frame, node: ast.expr, cls: ClassInfo, argument
     container = _container(run, cls, outside, arguments)
     if container is not None:
         return container
+    pattern = None if is_module else _pattern(run, frame, key, arguments)
+    if pattern is not None and pattern in run.memo:
+        known = run.recall(pattern)
+        return Instance(cls, dict(known.attributes)) if isinstance(known, Instance) else known
+    state, since = _state(run), run.now
     instance = Instance(cls)
     if run.depth >= run.depth_limit or key in run.active:
         return instance
@@ -436,7 +442,30 @@ def instantiate(run: Run, frame: Frame, node: ast.expr, cls: ClassInfo, argument
         post = run.method(cls, "__post_init__")
     if post is not None and init is None:
         call_value(run, new, node, Function(post, instance))
+    if pattern is not None and state == _state(run) and all(map(_is_plain, instance.attributes.values())):
+        run.remember(pattern, Instance(cls, dict(instance.attributes)), since)
     return instance
+
+
+def _pattern(run: Run, frame: Frame, key: tuple[Any, ...], arguments: Arguments) -> Any:
+    """What makes objects of a plain class alike, None where it is more than plain values."""
+    if arguments.more or not all(map(_is_plain, arguments.all())):
+        return None
+    given = tuple(map(signature, arguments.positional))
+    named = tuple((name, signature(value)) for name, value in arguments.keywords.items())
+    return (*key, given, named, frame.traced, frame.routes, run.scripting > 0)
+
+
+def _is_plain(value: Value) -> bool:
+    """Whether a value can be shared: nothing is written to it, and nothing tells it from another."""
+    return isinstance(value, (Const, Name, Class)) or (
+        isinstance(value, (Unknown, Number)) and value.taint is Taint.none and not getattr(value, "symbol", "")
+    )
+
+
+def _state(run: Run) -> tuple[object, ...]:
+    """What of a run a call may change besides what it is given."""
+    return len(run.memory.written), run.facts, run.written, len(run.hooks), len(run.autocast)
 
 
 def _has_made_init(cls: ClassInfo) -> bool:

@@ -433,7 +433,8 @@ class Project:
             except SourceError as error:
                 self.errors[path] = error
                 self._open[key] = None
-        self.asked.files[str(path)] = self.files.digest(path)
+        if (text := str(path)) not in self.asked.files:
+            self.asked.files[text] = self.files.digest(path)
         return self._open[key]
 
     def definer(self, module: ModuleInfo, name: str) -> ModuleInfo | None:

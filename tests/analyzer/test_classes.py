@@ -157,3 +157,29 @@ def test_modules_that_nobody_shows_give_no_input_back(agree: Agree, make: str) -
     )
     source = forward("x = x.abs()\nreturn [level * 2 for level in self.part(x)]", init=f"self.part = {make}")
     agree(source.replace("class Model", f"{classes}class Model", 1))
+
+
+def test_objects_made_alike_are_no_one_object(agree: Agree) -> None:
+    config = "class Config:\n    def __init__(self, n=4):\n        self.n = n\n        self.seen = []\n\n\n"
+    source = forward("""
+        first, second, third = Config(), Config(), Config(n=x.shape[0])
+        first.n = x.shape[1]
+        if second.n > 3:
+            x = x * 2
+        if first.n > 3:  # CVL302
+            x = x + 1
+        if third.n > 3:  # CVL302
+            x = x - 1
+        first.seen.append(x.shape[1] > 3)
+        second.seen.append(False)
+        return x if second.seen[0] else x * 3
+    """)
+    agree(source.replace("class Model", f"{config}class Model", 1))
+
+
+def test_what_a_constructor_meets_is_met_for_each_model(agree: Agree) -> None:
+    part = (
+        "class Noise:\n    def __init__(self):\n        self.peak = torch.randn(3).max().item()  # CVL701 CVL202\n\n\n"
+    )
+    source = forward("return x * Noise().peak, x + Noise().peak")
+    agree(source.replace("class Model", f"{part}class Model", 1))
