@@ -173,6 +173,8 @@ def uses(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, env: Mapping
                 found[given].add("tensor")
         elif isinstance(part, ast.Compare) and isinstance(part.left, ast.Name) and _with_text(part):
             found[part.left.id].add("text")
+        elif isinstance(part, ast.Compare) and (counted := _counted(part)):
+            found[counted].add("list")
     return found
 
 
@@ -208,6 +210,18 @@ def _first_binding(node: ast.AST) -> dict[str, int]:
 
 def _with_text(node: ast.Compare) -> bool:
     return any(isinstance(c, ast.Constant) and isinstance(c.value, str) for c in node.comparators)
+
+
+def _counted(node: ast.Compare) -> str:
+    """The name that is as long as a module says, or has parts: ``len(levels) == self.num_levels``; '' for none."""
+    match node:
+        case ast.Compare(
+            left=ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=name)]),
+            ops=[ast.Eq() | ast.NotEq()],
+            comparators=[ast.Attribute() | ast.Call(func=ast.Name(id="len"), args=[ast.Attribute()])],
+        ):
+            return name
+    return ""
 
 
 def _iterated(node: ast.expr) -> list[str]:

@@ -57,9 +57,9 @@ def _is_of_tensors(function: FunctionInfo) -> bool:
         return False
     if any(d.rpartition(".")[2] in _OF_OPERATORS for d in function.decorators):
         return False
-    parameters = [*node.args.posonlyargs, *node.args.args]
-    if any(one.arg.startswith(training.TRUTH) for one in parameters):
+    if training.is_given_truth(function):
         return False
+    parameters = [*node.args.posonlyargs, *node.args.args]
     return any(_is_tensor(one.annotation) for one in parameters) and _is_tensor(node.returns)
 
 
@@ -235,7 +235,7 @@ class Interpreter:
 
     def _is_entry(self, cls: ClassInfo) -> bool:
         forward = self.run.method(cls, "forward")
-        if forward is None or training.CLASS.match(cls.node.name):
+        if forward is None or training.CLASS.match(cls.node.name) or training.is_given_truth(forward):
             return False
         if any(self._is_excluded(cls.module, name) for name in (cls.qualname, f"{cls.qualname}.forward")):
             return False

@@ -50,7 +50,7 @@ FUNCTION = re.compile(
 """Parts of the names of functions that feed, train, test or show a model, and Python's own hooks."""
 LOSS = re.compile(r"(.*_)?(loss|losses|criterion)(_.*)?", re.IGNORECASE)
 """Names of losses, and of functions that only training calls."""
-TRUTH = "gt_"
+_TRUTH = "gt_"
 """How the names of what is known only in training begin: the ground truth."""
 
 
@@ -60,6 +60,11 @@ def is_around(name: str) -> bool:
     if any(part in _AROUND or part.startswith(("data_", "dataset_")) for part in parts):
         return True
     return "training" in parts and _MODELS.isdisjoint(parts[parts.index("training") :])
+
+
+def is_given_truth(function: FunctionInfo) -> bool:
+    """Whether a function is always given the ground truth, which only training knows."""
+    return any(one.arg.startswith(_TRUTH) and default is None for one, default in function.parameters)
 
 
 def gives_loss(run: Run, cls: ClassInfo, method: FunctionInfo, depth: int = 3) -> bool:

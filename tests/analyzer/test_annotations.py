@@ -96,3 +96,8 @@ def test_as_many_rounds_as_are_asked_for_is_a_number(agree: Agree) -> None:
 
 def test_what_an_arange_is_as_long_as_is_the_size_of_something(agree: Agree) -> None:
     agree(forward("rows = torch.arange(n)\nif n > 3:  # CVL302\n    rows = -rows\nreturn rows", parameters="n"))
+
+
+@pytest.mark.parametrize("length", ["self.levels", "len(self.parts)"])
+def test_what_is_as_long_as_a_module_has_levels_is_a_list(agree: Agree, length: str) -> None:
+    agree(forward(f"assert len(x) == {length}\nreturn x[-1] * 2", init="self.levels, self.parts = CONFIG"))

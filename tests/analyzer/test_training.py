@@ -70,3 +70,11 @@ def test_models_in_a_folder_called_training_are_models(agree: Agree, path: str, 
     packages = {f"{'/'.join(folders[: i + 1])}/__init__.py": "" for i in range(len(folders))}
     source = f"import torch\n\n\ndef peak(x: torch.Tensor) -> torch.Tensor:\n    return x / x.max().item(){mark}\n"
     agree({**packages, path: source})
+
+
+@pytest.mark.parametrize(("given", "mark"), [("gt_boxes", ""), ("gt_boxes=None", "  # CVL202")])
+def test_a_model_that_is_always_given_the_ground_truth_is_for_training(agree: Agree, given: str, mark: str) -> None:
+    agree(
+        "from torch import nn\n\n\nclass Assigner(nn.Module):\n"
+        f"    def forward(self, x, {given}):\n        return x / x.max().item(){mark}\n"
+    )
