@@ -8,8 +8,8 @@ from __future__ import annotations
 import dataclasses
 import re
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -18,6 +18,7 @@ import typer
 
 from convlint.backends.facts import FOLDER, Facts, Row, facts, versions
 from convlint.cli.app import app
+from convlint.cli.help import EXAMPLES, panels, spelled
 from convlint.config import ModelOptions, Options, Settings
 
 HERE = Path(__file__).resolve().parent
@@ -69,13 +70,16 @@ def commands() -> Iterator[str]:
     root = typer.main.get_command(app)
     for name, command in walk("convlint", root):
         yield f"## {name}\n"
-        yield f"{(command.help or '').strip()}\n"
+        text, _, examples = (command.help or "").partition(EXAMPLES)
+        yield f"{text}\n"
+        if examples:
+            yield f"```text\n{textwrap.dedent(examples)}\n```\n"
         context = typer.Context(command)
         options = [one for one in command.params if getattr(one, "help", None) and one.name != "help"]
-        for panel, group in groupby(options, key=lambda one: getattr(one, "rich_help_panel", None) or ""):
-            yield f"| {panel or 'arguments and options'} | |\n|---|---|"
+        for panel, group in panels(options).items():
+            yield f"| {panel} | |\n|---|---|"
             for one in group:
-                yield f"| `{spelled(one, context)}` | {cell(one.help)} |"
+                yield f"| `{cell(spelled(one, context))}` | {cell(one.help)} |"
             yield ""
 
 
@@ -87,16 +91,6 @@ def walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
         return
     for word, one in below.items():
         yield from walk(f"{name} {word}", one)
-
-
-def spelled(option: Any, context: typer.Context) -> str:
-    """An option as it is written."""
-    value = (
-        "" if getattr(option, "is_flag", False) else f" {option.metavar or option.display_type(context).strip('<>')}"
-    )
-    if option.param_type_name == "argument":
-        return value.strip()
-    return ", ".join([*option.opts, *option.secondary_opts]) + value
 
 
 def settings() -> Iterator[str]:

@@ -64,7 +64,25 @@ def check(
     cache_dir: opt.CacheDir = None,
     jobs: opt.Jobs = None,
 ) -> int:
-    """Find what breaks or silently changes in an export, and repair it with `--fix`."""
+    """Find what breaks or silently changes in an export, and repair it with `--fix`.
+
+    Sources are read: nothing of them is imported or run, but for the models that `--prove` names. What is given is
+    reported, the project around it is read as well. All settings may stand in `pyproject.toml`, too.
+
+    Ends with 0 where nothing is found (infos do not count), 1 where something is, 2 where the work could not be done.
+
+    Examples:
+        convlint src/                        # what is wrong
+        convlint src/ --exporter dynamo --target tensorrt==10.0,openvino
+        convlint src/ --fix                  # repair what eager does not notice
+        convlint src/ --fix --unsafe-fixes   # and what may change a dtype
+        convlint src/ --diff | git apply     # look at the repairs first
+        convlint src/ --fix --prove shop.net:Net
+        convlint src/ --write-baseline known.json
+        convlint src/ --baseline known.json  # only what is new since
+        convlint - --stdin-filename src/net.py < net.py
+        convlint src/ --output-format sarif --output-file convlint.sarif
+    """
     given = Options(
         fix=fix,
         unsafe_fixes=unsafe_fixes,
