@@ -97,7 +97,7 @@ WriteBaseline = Annotated[Path | None, _file(metavar="FILE", help="List today's 
 
 Format = Annotated[
     OutputFormat | None,
-    _out("--output-format", metavar="FORMAT", help=f"How it is written: {', '.join(get_args(OutputFormat))}; default full."),
+    _out("--output-format", metavar="FORMAT", help=f"Written as {', '.join(get_args(OutputFormat))}; default full."),
 ]
 OutputFile = Annotated[
     Path | None, _out("--output-file", "-o", metavar="FILE", help="Where to write the report; default stdout.")
