@@ -14,3 +14,5 @@ html_show_sphinx = False
 myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
+html_static_path = ["site.css"]
+html_css_files = ["site.css"]

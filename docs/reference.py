@@ -1,5 +1,7 @@
 """Writes what is looked up, ``docs/commands.md``, ``docs/settings.md``, ``docs/targets``: ``python docs/reference.py``.
 
+So is what ``docs/comparison.md`` says of speed, from what was measured last.
+
 ``--check`` writes nothing, and names the pages that are stale.
 """
 
@@ -59,6 +61,21 @@ OF_A_MODEL = {
 
 def pages() -> dict[str, str]:
     """Name to text."""
+    return looked_up() | {"comparison.md": with_speed((HERE / "comparison.md").read_text(encoding="utf-8"))}
+
+
+def with_speed(page: str) -> str:
+    """The page with what ``benchmarks/speed.py`` measured last of convlint and its peers."""
+    measured = (HERE.parent / "benchmarks/speed.md").read_text(encoding="utf-8")
+    introduced, rest = measured.split("\n", 2)[2].split("\n\n", 1)
+    before, _, after = page.partition("<!-- speed -->\n")
+    words = introduced.partition(": ")[2].replace("\n", " ")
+    table = rest.partition("\n\n")[0].replace("| Beside its peers | | times ast.parse |", "| | | times `ast.parse` |")
+    return f"{before}<!-- speed -->\n{words}\n\n{table}\n<!-- end -->\n{after.partition('<!-- end -->' + chr(10))[2]}"
+
+
+def looked_up() -> dict[str, str]:
+    """The pages that are written as a whole."""
     written = {"commands.md": commands(), "settings.md": settings(), "targets/README.md": targets()}
     introduced = {name: INTRODUCTION[name] + "\n" + "\n".join(lines) + "\n" for name, lines in written.items()}
     names = sorted({path.stem.partition("@")[0] for path in FOLDER.glob("*.json")})
