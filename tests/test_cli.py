@@ -86,6 +86,16 @@ def test_stdin_has_the_given_name(cli: Cli) -> None:
     assert ran.code == 1
     assert ran.out.startswith("src/a.py:1:7:")
     assert cli("-", stdin=BROKEN).out.splitlines()[1] == "  --> -:1:7"
+
+
+def test_a_name_for_stdin_is_enough_and_none_for_files(cli: Cli) -> None:
+    Path("other.py").write_text(BROKEN)
+    ran = cli("--stdin-filename", "a.py", "--output-format", "concise", stdin=BROKEN)
+    assert ran.out.splitlines()[0].startswith("a.py:1:7: error CVL001")
+    assert "other.py" not in ran.out
+    ran = cli("other.py", "--stdin-filename", "a.py", stdin=BROKEN)
+    assert (ran.code, ran.out) == (2, "")
+    assert "write `-` for the paths" in ran.err
     assert cli("-", "a.py").code == 2
 
 

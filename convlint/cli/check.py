@@ -207,12 +207,16 @@ def _check_prove(models: Sequence[str] | None, fix: bool, stdin: Document | None
 
 
 def _stdin(paths: Sequence[str] | None, name: str | None) -> Document | None:
-    """The document on stdin, if the user asked for it with ``-``.
+    """The document on stdin, if the user asked for it with ``-``, or told its name and no path.
 
     Raises:
         UsageError: stdin cannot be decoded, or is asked for together with files.
     """
-    if not paths or "-" not in paths:
+    if not paths:
+        paths = ["-"] if name else []
+    if "-" not in paths:
+        if name:
+            raise UsageError(f"--stdin-filename {name}: is the name of what is given with `-`; write `-` for the paths")
         return None
     if len(paths) > 1:
         raise UsageError("`-` stands for stdin and goes with no other path; leave out one or the other")
