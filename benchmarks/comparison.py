@@ -319,11 +319,11 @@ FEATURES = (
     Feature(
         "leaves out what git ignores",
         (
-            "git init -q; echo c.py > .gitignore; silent convlint .",
-            "git init -q; echo r.py > .gitignore; silent ruff check .",
-            "git init -q; echo f.py > .gitignore; silent fixit lint .",
-            "git init -q; echo t.py > .gitignore; silent torchfix .",
-            "git init -q; echo s.py > .gitignore; silent semgrep .",
+            "git init -q; echo c.py > .gitignore; ! prints 'c[.]py' convlint .",
+            "git init -q; echo r.py > .gitignore; ! prints 'r[.]py' ruff check .",
+            "git init -q; echo f.py > .gitignore; ! prints 'f[.]py' fixit lint .",
+            "git init -q; echo t.py > .gitignore; ! prints 't[.]py' torchfix .",
+            "git init -q; echo s.py > .gitignore; ! prints 's[.]py' semgrep .",
         ),
     ),
     Feature(
