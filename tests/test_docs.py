@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import re
 import shlex
 import shutil
@@ -27,6 +28,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 CHECKED = {
     "session.py --check tutorial.md": ("onnxruntime", "openvino"),
+    "session.py --check matrix.md": ("onnxruntime",),
     "session.py --check sessions.md": ("pre_commit", "eglot"),
     "reference.py --check": (),
     "screen.py --check": (),
@@ -79,3 +81,38 @@ def test_what_a_page_shows_is_what_is_printed_today(script: str) -> None:
         [sys.executable, *script.split()], cwd=ROOT / "docs", capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/preflight.md"])
+def test_a_preflight_is_quoted_as_it_is_printed(preflight: str, page: str) -> None:
+    """But for what ``...`` leaves out, and numbers: where values are equal, they depend on the processor."""
+    command = "$ convlint preflight atss_detector/detector.py:Detector\n"
+    (quoted,) = [
+        token.content.removeprefix(command)
+        for token in MarkdownIt().parse((ROOT / page).read_text(encoding="utf-8"))
+        if token.type == "fence" and token.content.startswith(command)
+    ]
+    pattern = re.escape(words(quoted)).replace(re.escape("..."), ".*")
+    assert re.match(pattern, words(preflight)), preflight
+
+
+def words(text: str) -> str:
+    return " ".join(re.sub(r"\d+", "0", text).split())
+
+
+@pytest.fixture(scope="module")
+def preflight(tmp_path_factory: pytest.TempPathFactory) -> str:
+    pytest.importorskip("onnxruntime")
+    folder = tmp_path_factory.mktemp("preflight")
+    shutil.copytree(ROOT / "examples/atss_detector", folder / "atss_detector")
+    command = [sys.executable, "-m", "convlint", "preflight", "atss_detector/detector.py:Detector", "--isolated"]
+    wide = os.environ | {"COLUMNS": "300"}
+    ran = subprocess.run(command, cwd=folder, env=wide, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (1, "")
+    return ran.stdout
+
+
+def test_what_is_quoted_of_the_proof_is_on_the_page_that_is_made_by_it() -> None:
+    quoted = next(block for block in blocks("console") if "--prove all\natss_detector" in block and "[" not in block)
+    whole = words((ROOT / "docs/atss.md").read_text(encoding="utf-8"))
+    assert words(quoted.partition("\n")[2]) in whole
