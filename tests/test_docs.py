@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 import typer
+from conftest import Cli
+from convlint_rules.examples import forward
 from markdown_it import MarkdownIt
 
 from convlint.cli.app import app
@@ -116,3 +118,19 @@ def test_what_is_quoted_of_the_proof_is_on_the_page_that_is_made_by_it() -> None
     quoted = next(block for block in blocks("console") if "--prove all\natss_detector" in block and "[" not in block)
     whole = words((ROOT / "docs/atss.md").read_text(encoding="utf-8"))
     assert words(quoted.partition("\n")[2]) in whole
+
+
+def test_the_comments_of_the_configuration_silence(cli: Cli) -> None:
+    (comments,) = [block for block in blocks("python") if "convlint: ignore-file" in block]
+    Path("net.py").write_text(forward(f"{comments}return x * n"))
+    told = cli("net.py", "--output-format", "concise").out
+    assert "CVL002 [*] nothing to suppress here for CVL302" in told  # there is no loop for the file's own comment
+    assert "Found 1 warning." in told
+
+
+def test_the_line_for_a_test_runs() -> None:
+    pytest.importorskip("onnxruntime")
+    from torch import nn
+
+    (line,) = [block for block in blocks("python") if block.startswith("from convlint.testing import")]
+    exec(line, {"model": nn.Conv2d(3, 4, 3)})
