@@ -16,3 +16,4 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 html_static_path = ["site.css"]
 html_css_files = ["site.css"]
+exclude_patterns = ["changes"]
