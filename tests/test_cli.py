@@ -117,12 +117,30 @@ def test_show_files(cli: Cli) -> None:
     assert cli("--show-files", "--extend-exclude", "*.py").out == ""
 
 
-def test_show_settings(cli: Cli) -> None:
-    write({"a.py": "", "convlint.toml": "target = 'coreml'\n"})
-    out = cli("--show-settings", "--opset", "18").out
-    assert "opset = 18\n" in out
-    assert "('coreml', None)" in out
-    assert str(Path("convlint.toml").absolute()) in out
+def test_the_settings_that_are_shown_are_a_configuration_that_makes_them(cli: Cli) -> None:
+    write({"a.py": "", "net.py": "def score(x):\n    return x\n", "convlint.toml": SETTINGS})
+    shown = cli("--show-settings", "--opset", "18").out
+    assert shown.startswith(f"# Settings for {Path('a.py').absolute()}\n# from {Path('convlint.toml').absolute()}\n")
+    assert 'target = ["coreml", "tensorrt==8.6"]\n' in shown
+    assert 'select = ["ALL"]\n' in shown
+    assert "opset = 18\n" in shown
+    assert "# baseline is not set\n" in shown
+    Path("convlint.toml").write_text(shown)
+    assert cli("--show-settings").out == shown
+
+
+SETTINGS = r"""
+target = ["coreml", "tensorrt==8.6"]
+per-file-ignores = {"!old/*.py" = ["CVL2", "CVL301"], 'a"b.py' = ["CVL1"]}
+entry-points = ["net:score"]
+ignore = ["CVL302"]
+
+[[models]]
+name = "score"
+factory = "net:score"
+arguments = {a = [1, 2.5, {b = true}], "c d" = "\u202e\u007f"}
+inputs = "x: float32[N=2, 3]"
+"""
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -13,7 +12,7 @@ from convlint.cli import options as opt
 from convlint.cli.output import output
 from convlint.cli.printer import Printer
 from convlint.cli.progress import shown_if_slow, steps_shown
-from convlint.config import Configuration, Options, Settings
+from convlint.config import Configuration, Options
 from convlint.errors import UsageError
 from convlint.report.formats import FORMATS
 from convlint.report.plain import printable
@@ -235,20 +234,7 @@ def _show(
         return 0
     if not files:
         raise UsageError("no Python file is under the given paths; name one to see its settings")
-    path, resolved = next(iter(files.items()))
-    out.write(f"Settings for {printable(str(path))}\n")
-    out.writelines(f"{printable(line)}\n" for line in _settings_lines(resolved))
+    from convlint.report.settings import lines
+
+    out.writelines(f"{line}\n" for line in lines(*next(iter(files.items()))))
     return 0
-
-
-def _settings_lines(settings: Settings) -> Iterator[str]:
-    for one in fields(settings):
-        if not one.repr:
-            continue
-        value = getattr(settings, one.name)
-        if isinstance(value, tuple) and value:
-            yield f"{one.name} = ["
-            yield from (f"    {item!r}," for item in value)
-            yield "]"
-        else:
-            yield f"{one.name} = {str(value) if isinstance(value, Path) else list(value) if value == () else value!r}"
