@@ -114,7 +114,9 @@ Statistics = Annotated[bool, _out("--statistics", help="Count the findings of ea
 Quiet = Annotated[bool, _out("--quiet", "-q", help="Print findings and nothing else.")]
 Watch = Annotated[bool, _out("--watch", "-w", help="Show what is found, again whenever a file changes.")]
 ShowFiles = Annotated[bool, _out("--show-files", help="List the files of the run and stop.")]
-ShowSettings = Annotated[bool, _out("--show-settings", help="Print the settings of the first file as a configuration, and stop.")]
+ShowSettings = Annotated[
+    bool, _out("--show-settings", help="Print the settings of the first file as a configuration, and stop.")
+]
 
 Config = Annotated[Words, _more(metavar="FILE|'KEY = VALUE'", help="A configuration file, or a setting.")]
 Isolated = Annotated[bool, _more("--isolated", help="Read no configuration file.")]
