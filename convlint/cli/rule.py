@@ -11,7 +11,7 @@ import typer
 from convlint.cli.completion import codes
 from convlint.config import check_codes
 from convlint.errors import UsageError
-from convlint.report.rule_page import rule_json, rule_page
+from convlint.report.rule_page import rule_json, rule_page, rule_text
 from convlint.rule import Rule, current, registry
 
 
@@ -76,5 +76,6 @@ def _print_text(rules: Sequence[type[Rule]]) -> None:
 
     console = Console()
     for rule in rules:
-        console.print(Markdown(rule_page(rule)))
-        console.print()
+        with console.capture() as shown:
+            console.print(Markdown(rule_text(rule)))
+        sys.stdout.writelines(f"{line.rstrip()}\n" for line in [*shown.get().splitlines(), ""])
