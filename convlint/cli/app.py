@@ -71,7 +71,8 @@ app.add_typer(dev, name="dev")
 
 
 @app.callback(
-    epilog="`check` may be left out: `convlint src/ --fix`. A folder named like a command is written `./rule`."
+    epilog="`check` may be left out: `convlint src/ --fix`. A folder named like a command is written `./rule`. "
+    "All commands end with 0 (clean), 1 (something was found) or 2 (not done: wrong options, unreadable files)."
 )
 def root(version: bool = typer.Option(False, "--version", "-V", help="Print the version.")) -> None:
     """Find, explain and repair the lines of a PyTorch model that break or silently change in an export."""
