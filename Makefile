@@ -8,7 +8,7 @@ PYTHONS ?= python3.10 python3.11 python3.12 python3.13
 OF_LINTER = tests/analyzer tests/fuzz tests/report/test_text.py tests/rules tests/source $(addprefix tests/test_,$(addsuffix .py,\
 	baseline cli config fixer hostile linter never_lost notebooks))
 
-.PHONY: demo test test-wheel test-pythons test-browser test-vscode lint types docs pictures comparison bench measure prove fixes-hold fuzz fuzz-repairs vscode clean
+.PHONY: demo test test-wheel test-pythons test-browser test-readers test-vscode lint types docs pictures comparison bench measure prove fixes-hold fuzz fuzz-repairs vscode clean
 
 $(BIN)/convlint: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -45,6 +45,11 @@ test: $(VENV)/.dev lint types
 
 test-browser: $(VENV)/.browser  ## drive the report pages in Chromium (on Debian: apt-get install chromium)
 	$(BIN)/pytest tests/browser
+
+test-readers: $(VENV)/.dev  ## give reports to Microsoft's SARIF Multitool, with GitHub's rules, and to a validator of rdjson: from npm
+	npm install --ignore-scripts --no-audit --no-fund --loglevel=error --prefix build/readers \
+	  @microsoft/sarif-multitool@5.7.0 @umbrelladocs/rdformat-validator@1.0.1
+	$(BIN)/pytest tests/report/test_readers.py
 
 test-vscode: $(VENV)/.browser  ## drive the extension in VS Code in Chromium: code-server, from npm, 0.7 GB in build/vscode
 	sh tests/vscode/install.sh $(BIN)/python build/vscode

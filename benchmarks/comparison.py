@@ -307,6 +307,46 @@ FEATURES = (
         ),
     ),
     Feature(
+        "counts findings by rule",
+        (
+            "prints '^1\\s+CVL101' convlint c.py --statistics",
+            "prints '^1\\s+F401' ruff check r.py --statistics",
+            "",
+            "",
+            "",
+        ),
+    ),
+    Feature(
+        "leaves out what git ignores",
+        (
+            "git init -q; echo c.py > .gitignore; ! prints 'c[.]py' convlint .",
+            "git init -q; echo r.py > .gitignore; ! prints 'r[.]py' ruff check .",
+            "git init -q; echo f.py > .gitignore; ! prints 'f[.]py' fixit lint .",
+            "git init -q; echo t.py > .gitignore; ! prints 't[.]py' torchfix .",
+            "git init -q; echo s.py > .gitignore; ! prints 's[.]py' semgrep .",
+        ),
+    ),
+    Feature(
+        "keeps results between runs",
+        (
+            "convlint c.py > out; test -d .convlint_cache",
+            "ruff check r.py > out; test -d .ruff_cache",
+            "",
+            "",
+            "",
+        ),
+    ),
+    Feature(
+        "completes in a shell",
+        (
+            "SHELL=bash prints complete convlint --show-completion",
+            "prints complete ruff generate-shell-completion bash",
+            "_FIXIT_COMPLETE=bash_source prints complete fixit",
+            "",
+            "_SEMGREP_COMPLETE=bash_source prints complete command semgrep",
+        ),
+    ),
+    Feature(
         "watches files",
         (
             "timeout 8 convlint --watch c.py 2>&1 | grep -q CVL101",

@@ -14,3 +14,6 @@ html_show_sphinx = False
 myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
+html_static_path = ["site.css"]
+html_css_files = ["site.css"]
+exclude_patterns = ["changes"]

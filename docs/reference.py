@@ -1,5 +1,7 @@
 """Writes what is looked up, ``docs/commands.md``, ``docs/settings.md``, ``docs/targets``: ``python docs/reference.py``.
 
+So is what ``docs/comparison.md`` says of speed, from what was measured last.
+
 ``--check`` writes nothing, and names the pages that are stale.
 """
 
@@ -8,8 +10,8 @@ from __future__ import annotations
 import dataclasses
 import re
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -18,6 +20,7 @@ import typer
 
 from convlint.backends.facts import FOLDER, Facts, Row, facts, versions
 from convlint.cli.app import app
+from convlint.cli.help import EXAMPLES, panels, spelled
 from convlint.config import ModelOptions, Options, Settings
 
 HERE = Path(__file__).resolve().parent
@@ -58,6 +61,21 @@ OF_A_MODEL = {
 
 def pages() -> dict[str, str]:
     """Name to text."""
+    return looked_up() | {"comparison.md": with_speed((HERE / "comparison.md").read_text(encoding="utf-8"))}
+
+
+def with_speed(page: str) -> str:
+    """The page with what ``benchmarks/speed.py`` measured last of convlint and its peers."""
+    measured = (HERE.parent / "benchmarks/speed.md").read_text(encoding="utf-8")
+    introduced, rest = measured.split("\n", 2)[2].split("\n\n", 1)
+    before, _, after = page.partition("<!-- speed -->\n")
+    words = introduced.partition(": ")[2].replace("\n", " ")
+    table = rest.partition("\n\n")[0].replace("| Beside its peers | | times ast.parse |", "| | | times `ast.parse` |")
+    return f"{before}<!-- speed -->\n{words}\n\n{table}\n<!-- end -->\n{after.partition('<!-- end -->' + chr(10))[2]}"
+
+
+def looked_up() -> dict[str, str]:
+    """The pages that are written as a whole."""
     written = {"commands.md": commands(), "settings.md": settings(), "targets/README.md": targets()}
     introduced = {name: INTRODUCTION[name] + "\n" + "\n".join(lines) + "\n" for name, lines in written.items()}
     names = sorted({path.stem.partition("@")[0] for path in FOLDER.glob("*.json")})
@@ -69,13 +87,16 @@ def commands() -> Iterator[str]:
     root = typer.main.get_command(app)
     for name, command in walk("convlint", root):
         yield f"## {name}\n"
-        yield f"{(command.help or '').strip()}\n"
+        text, _, examples = (command.help or "").partition(EXAMPLES)
+        yield f"{text}\n"
+        if examples:
+            yield f"```text\n{textwrap.dedent(examples)}\n```\n"
         context = typer.Context(command)
         options = [one for one in command.params if getattr(one, "help", None) and one.name != "help"]
-        for panel, group in groupby(options, key=lambda one: getattr(one, "rich_help_panel", None) or ""):
-            yield f"| {panel or 'arguments and options'} | |\n|---|---|"
+        for panel, group in panels(options).items():
+            yield f"| {panel} | |\n|---|---|"
             for one in group:
-                yield f"| `{spelled(one, context)}` | {cell(one.help)} |"
+                yield f"| `{cell(spelled(one, context))}` | {cell(one.help)} |"
             yield ""
 
 
@@ -87,16 +108,6 @@ def walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
         return
     for word, one in below.items():
         yield from walk(f"{name} {word}", one)
-
-
-def spelled(option: Any, context: typer.Context) -> str:
-    """An option as it is written."""
-    value = (
-        "" if getattr(option, "is_flag", False) else f" {option.metavar or option.display_type(context).strip('<>')}"
-    )
-    if option.param_type_name == "argument":
-        return value.strip()
-    return ", ".join([*option.opts, *option.secondary_opts]) + value
 
 
 def settings() -> Iterator[str]:

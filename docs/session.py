@@ -1,8 +1,9 @@
 """Runs the pages that are sessions, and writes what each command prints: ``python docs/session.py [PAGE]...``.
 
 In a folder of its own a page's blocks are done one after the other, as a reader does: one that begins with a file's
-name in a comment writes that file, ``diff`` changes files, ``console`` runs what stands behind ``$``. ``--check``
-writes nothing, and says where a page shows something else than what is printed now.
+name in a comment writes that file, ``diff`` changes files, ``console`` runs what stands behind ``$``. Of a page with
+``<!-- session -->`` that is what stands from there to ``<!-- end -->``. ``--check`` writes nothing, and says where a
+page shows something else than what is printed now.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from markdown_it import MarkdownIt
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-PAGES = ("tutorial.md", "sessions.md")
+PAGES = ("tutorial.md", "sessions.md", "matrix.md")
 RELEASE = ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml", "action.yml", "convlint", "rules")
 ADDRESS = "https://example.com/convlint"
 """Where the pages say that convlint's repository is."""
@@ -66,6 +67,10 @@ def done(page: str, folder: Path) -> str:
     Raises:
         NotDoneError: a patch does not apply.
     """
+    before, marked, session_and_rest = page.partition("<!-- session -->\n")
+    if marked:
+        inside, end, after = session_and_rest.partition("<!-- end -->\n")
+        return f"{before}{marked}{done(inside, folder)}{end}{after}"
     lines = page.splitlines(keepends=True)
     shift = 0
     for token in MarkdownIt().parse(page):

@@ -212,7 +212,8 @@ def test_no_cache_reads_and_writes_none(project: Path, cli: Cli) -> None:
 def test_clean_removes_a_cache_and_nothing_else(project: Path, cli: Cli) -> None:
     os.chdir(project)
     found(["net"])
-    assert cli("clean").code == 0
+    assert cli("clean") == (0, "Removed .convlint_cache.\n", "")
+    assert cli("clean") == (0, "There is no .convlint_cache.\n", "")
     assert not (project / NAME).exists()
     (project / NAME).mkdir()
     (project / NAME / "mine").write_text("")

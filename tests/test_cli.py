@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import re
+import select
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+import typer
 from conftest import Cli
 from convlint_rules.examples import forward
 
+from convlint.cli.app import COMMANDS, app
+
 BROKEN = "def f(:\n    pass\n"
+PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 
 def write(files: dict[str, str]) -> None:
@@ -77,6 +86,16 @@ def test_stdin_has_the_given_name(cli: Cli) -> None:
     assert ran.code == 1
     assert ran.out.startswith("src/a.py:1:7:")
     assert cli("-", stdin=BROKEN).out.splitlines()[1] == "  --> -:1:7"
+
+
+def test_a_name_for_stdin_is_enough_and_none_for_files(cli: Cli) -> None:
+    Path("other.py").write_text(BROKEN)
+    ran = cli("--stdin-filename", "a.py", "--output-format", "concise", stdin=BROKEN)
+    assert ran.out.splitlines()[0].startswith("a.py:1:7: error CVL001")
+    assert "other.py" not in ran.out
+    ran = cli("other.py", "--stdin-filename", "a.py", stdin=BROKEN)
+    assert (ran.code, ran.out) == (2, "")
+    assert "write `-` for the paths" in ran.err
     assert cli("-", "a.py").code == 2
 
 
@@ -98,12 +117,30 @@ def test_show_files(cli: Cli) -> None:
     assert cli("--show-files", "--extend-exclude", "*.py").out == ""
 
 
-def test_show_settings(cli: Cli) -> None:
-    write({"a.py": "", "convlint.toml": "target = 'coreml'\n"})
-    out = cli("--show-settings", "--opset", "18").out
-    assert "opset = 18\n" in out
-    assert "('coreml', None)" in out
-    assert str(Path("convlint.toml").absolute()) in out
+def test_the_settings_that_are_shown_are_a_configuration_that_makes_them(cli: Cli) -> None:
+    write({"a.py": "", "net.py": "def score(x):\n    return x\n", "convlint.toml": SETTINGS})
+    shown = cli("--show-settings", "--opset", "18").out
+    assert shown.startswith(f"# Settings for {Path('a.py').absolute()}\n# from {Path('convlint.toml').absolute()}\n")
+    assert 'target = ["coreml", "tensorrt==8.6"]\n' in shown
+    assert 'select = ["ALL"]\n' in shown
+    assert "opset = 18\n" in shown
+    assert "# baseline is not set\n" in shown
+    Path("convlint.toml").write_text(shown)
+    assert cli("--show-settings").out == shown
+
+
+SETTINGS = r"""
+target = ["coreml", "tensorrt==8.6"]
+per-file-ignores = {"!old/*.py" = ["CVL2", "CVL301"], 'a"b.py' = ["CVL1"]}
+entry-points = ["net:score"]
+ignore = ["CVL302"]
+
+[[models]]
+name = "score"
+factory = "net:score"
+arguments = {a = [1, 2.5, {b = true}], "c d" = "\u202e\u007f"}
+inputs = "x: float32[N=2, 3]"
+"""
 
 
 @pytest.mark.parametrize(
@@ -223,6 +260,49 @@ def test_without_arguments_and_with_help_the_commands_are_shown(cli: Cli) -> Non
     assert "--unsafe-fixes" in cli("check", "--help").out
 
 
+PAGES = [
+    *([name] for name in COMMANDS if name != "dev"),
+    *(["dev", name] for name in ("new-rule", "measure", "refresh")),
+]
+
+
+@pytest.mark.parametrize("command", [[], ["dev"], *PAGES], ids=" ".join)
+def test_help_fits_a_terminal_of_80_columns_and_shows_no_types_of_python(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    page = cli(*command, "--help").out
+    assert [line for line in page.splitlines() if len(line) > 80] == []
+    assert not re.search(r"<\w+>|\bint\b|\bbool\b|list\[|\.{4}", page)
+    assert f"Usage: {' '.join(['convlint', *command])} " in page
+    assert re.search(r"\n  -h, --help  ", page)
+
+
+def test_the_examples_of_the_help_are_command_lines(cli: Cli) -> None:
+    commands = typer.main.get_command(app)
+    tried = 0
+    for name, *_ in PAGES:
+        examples = cli(name, "--help").out.partition("Examples:")[2].replace("\\\n", "")
+        for line in examples.strip().splitlines():
+            words = shlex.split(re.split(r" [|<>] ", line)[0], comments=True)[1:]
+            command = commands.commands.get(words[0], commands.commands["check"])  # type: ignore[attr-defined]
+            command.make_context(line, words[1:] if words[0] == command.name else words)
+            tried += 1
+    assert tried > 25
+
+
+def test_help_has_colours_where_they_show(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from convlint.cli.app import run; run(['--help'])"]
+    plain = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"NO_COLOR": "1"}, check=True)
+    assert "\x1b" not in plain.stdout
+    page, terminal = pty.openpty()
+    shown = os.environ | {"TERM": "xterm-256color", "NO_COLOR": ""}
+    subprocess.run(command, stdout=terminal, env=shown, check=True)
+    assert "\x1b[1;32mUsage:" in read_until(page, "Usage:")
+    os.close(terminal)
+    os.close(page)
+
+
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
 
@@ -255,13 +335,77 @@ def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
     assert ran.stderr == ""
 
 
+COMPLETED = {
+    "convlint pre": ["preflight"],
+    "convlint --unsafe-f": ["--unsafe-fixes"],  # `check` may be left out
+    "convlint net.py --unsafe-f": ["--unsafe-fixes"],
+    "convlint check --output-format gi": ["github", "gitlab"],
+    "convlint check --select CVL101,CVL10": [f"CVL101,CVL10{n}" for n in range(1, 6)],
+    "convlint matrix --target openc": ["opencv"],
+    "convlint rule CVL90": [f"CVL90{n}" for n in range(1, 10)],
+    "convlint check net": [],  # the shell's own names of files
+}
+
+
+def in_shell(shell: str, script: str, home: Path) -> str:
+    environment = os.environ | {
+        "PATH": PATH,
+        "HOME": str(home),
+        "SHELL": shell,
+        "TERM": "dumb",
+    }
+    ran = subprocess.run([shell], input=script, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran
+    return ran.stdout
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-def test_bash_completes_what_the_script_that_is_shown_sets_up() -> None:
+@pytest.mark.parametrize("line", COMPLETED)
+def test_bash_completes_what_the_script_that_is_shown_sets_up(tmp_path: Path, line: str) -> None:
+    *before, last = line.split()
     script = (
         'eval "$(convlint --show-completion)"\n'
-        "COMP_WORDS=(convlint check --output-format gi) COMP_CWORD=3\n"
-        '_convlint_completion convlint gi --output-format && echo "${COMPREPLY[@]}"\n'
+        f"COMP_WORDS=({line}) COMP_CWORD={len(before)}\n"
+        f'_convlint_completion convlint {last} {before[-1]} && echo "${{COMPREPLY[@]}}"\n'
     )
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    ran = subprocess.run(["bash"], input=script, env=environment, capture_output=True, text=True, check=False)
-    assert ran.stdout.split() == ["github", "gitlab"], ran
+    assert in_shell("bash", script, tmp_path).split() == COMPLETED[line]
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="needs fish")
+@pytest.mark.parametrize("line", COMPLETED)
+def test_fish_completes_once_it_is_installed(tmp_path: Path, line: str) -> None:
+    said = in_shell("fish", "convlint --install-completion", tmp_path)
+    assert "fish completion installed" in said
+    shown = in_shell("fish", f"complete -C '{line}'", tmp_path).splitlines()
+    assert [one.partition("\t")[0] for one in shown] == COMPLETED[line]
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="needs zsh")
+def test_zsh_completes_at_the_first_tab(tmp_path: Path) -> None:
+    """Typed into a terminal; the line that it becomes is printed instead of run."""
+    (tmp_path / ".zshrc").write_text("PS1='READY> '\nunsetopt zle_bracketed_paste\n")
+    assert "zsh completion installed" in in_shell("zsh", "convlint --install-completion\ntrue\n", tmp_path)
+    for line, wanted in (("convlint pre", "preflight"), ("convlint --unsafe-f", "--unsafe-fixes")):
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execvpe("zsh", ["zsh", "-i"], os.environ | {"HOME": str(tmp_path), "TERM": "dumb", "PATH": PATH})
+        try:
+            read_until(terminal, "READY> ")
+            os.write(terminal, f"{line}\t".encode())
+            read_until(terminal, wanted)
+            os.write(terminal, b"\x01print -r -- \n")
+            assert f"\nconvlint {wanted}" in read_until(terminal, f"\nconvlint {wanted}")
+        finally:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            os.close(terminal)
+
+
+def read_until(terminal: int, wanted: str) -> str:
+    """What a terminal shows until it has shown something."""
+    shown = ""
+    while wanted not in shown:
+        ready, _, _ = select.select([terminal], [], [], 30)
+        assert ready, f"{wanted!r} is not in {shown!r}"
+        shown += os.read(terminal, 4096).decode().replace("\r", "")
+    return shown

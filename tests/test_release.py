@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -48,3 +50,26 @@ def test_the_source_distribution_can_be_tested(dist: Path) -> None:
         name for name in [*needed, "tests/conftest.py", "examples/custom_rules/pyproject.toml"] if name not in names
     ]
     assert not [name for name in names if "__pycache__" in name or name.startswith("build/")]
+
+
+def test_changes_are_collected_under_their_version(tmp_path: Path) -> None:
+    (tmp_path / "docs/changes").mkdir(parents=True)
+    shutil.copy(ROOT / "docs/changelog.py", tmp_path / "docs")
+    (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\n## 0.2.0\n\n- Old.\n\n## 0.1.0\n\n- Older.\n")
+
+    def collect(version: str, **told: str) -> str:
+        for name, text in told.items():
+            (tmp_path / f"docs/changes/{name}.md").write_text(text)
+        subprocess.run([sys.executable, "docs/changelog.py", version], cwd=tmp_path, check=True)
+        assert list((tmp_path / "docs/changes").iterdir()) == []
+        return (tmp_path / "CHANGELOG.md").read_text()
+
+    now = collect("0.2.0", b="- B\n  goes on.\n", a="- A.\n")
+    assert now == "# Changelog\n\n## 0.2.0\n\n- Old.\n- A.\n- B\n  goes on.\n\n## 0.1.0\n\n- Older.\n"
+    now = collect("0.3.0", c="- C.")
+    assert now.startswith("# Changelog\n\n## 0.3.0\n\n- C.\n\n## 0.2.0\n\n- Old.\n")
+
+
+def test_each_change_is_told_in_bullets() -> None:
+    for file in (ROOT / "docs/changes").glob("*.md"):
+        assert re.fullmatch(r"(?:- .{1,118}\n(?:  .{1,118}\n)*)+", file.read_text(encoding="utf-8")), file.name

@@ -9,15 +9,18 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from typing import Any
 
 import typer
 
 from convlint import __version__
 from convlint.cli.check import check
 from convlint.cli.clean import clean
+from convlint.cli.completion import mend_zsh
 from convlint.cli.cut import cut
 from convlint.cli.dev import app as dev
 from convlint.cli.diagnose import diagnose
+from convlint.cli.help import Command, Group
 from convlint.cli.matrix import matrix
 from convlint.cli.preflight import lock, preflight
 from convlint.cli.problem_matcher import problem_matcher
@@ -26,11 +29,24 @@ from convlint.cli.server import server
 from convlint.errors import UsageError
 from convlint.report.plain import one_line
 
-app = typer.Typer(
-    name="convlint",
-    rich_markup_mode="markdown",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+
+class Root(Group):
+    """``convlint`` itself: ``check`` may be left out."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Parses a command line, be it to run it or to complete it."""
+        return super().make_context(info_name, _with_command(args), parent, **extra)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Commands, and the options of the one that may be left out."""
+        found = super().shell_complete(ctx, incomplete)
+        if not incomplete.startswith("-"):
+            return found
+        known = {one.value for one in found}
+        return found + [one for one in self.commands["check"].shell_complete(ctx, incomplete) if one.value not in known]
+
+
+app = typer.Typer(name="convlint", cls=Root, context_settings={"help_option_names": ["-h", "--help"]})
 INTERRUPTED = 130
 """What a shell takes for a run that Ctrl-C has ended."""
 COMMANDS = (
@@ -49,21 +65,14 @@ COMMANDS = (
 _KEEPS_ON = re.compile(r"--(?:watch|prove)\b|-\w*w")
 """Options of `check` (``-qw`` holds ``-w``) by which it goes on for long, or has processes of its own."""
 _OF_ROOT = ("-h", "--help", "-V", "--version", "--install-completion", "--show-completion")
-app.command("check")(check)
-app.command("preflight")(preflight)
-app.command("lock")(lock)
-app.command("matrix")(matrix)
-app.command("diagnose")(diagnose)
-app.command("cut")(cut)
-app.command("rule")(rule)
-app.command("clean")(clean)
-app.command("problem-matcher")(problem_matcher)
-app.command("server")(server)
+for _command in (check, preflight, lock, matrix, diagnose, cut, rule, clean, problem_matcher, server):
+    app.command(cls=Command)(_command)
 app.add_typer(dev, name="dev")
 
 
 @app.callback(
-    epilog="`check` may be left out: `convlint src/ --fix`. A folder named like a command is written `./rule`."
+    epilog="`check` may be left out: `convlint src/ --fix`. A folder named like a command is written `./rule`. "
+    "All commands end with 0 (clean), 1 (something was found) or 2 (not done: wrong options, unreadable files)."
 )
 def root(version: bool = typer.Option(False, "--version", "-V", help="Print the version.")) -> None:
     """Find, explain and repair the lines of a PyTorch model that break or silently change in an export."""
@@ -77,8 +86,10 @@ def run(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if {"--install-completion", "--show-completion"} & set(arguments):
+        mend_zsh()
     try:
-        code = app(args=_with_command(arguments), prog_name="convlint", standalone_mode=False)
+        code = app(args=list(arguments), prog_name="convlint", standalone_mode=False)
         sys.stdout.flush()
     except UsageError as error:
         return _fail(str(error))

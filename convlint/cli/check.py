@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -13,7 +12,7 @@ from convlint.cli import options as opt
 from convlint.cli.output import output
 from convlint.cli.printer import Printer
 from convlint.cli.progress import shown_if_slow, steps_shown
-from convlint.config import Configuration, Options, Settings
+from convlint.config import Configuration, Options
 from convlint.errors import UsageError
 from convlint.report.formats import FORMATS
 from convlint.report.plain import printable
@@ -64,7 +63,25 @@ def check(
     cache_dir: opt.CacheDir = None,
     jobs: opt.Jobs = None,
 ) -> int:
-    """Find what breaks or silently changes in an export, and repair it with `--fix`."""
+    """Find what breaks or silently changes in an export, and repair it with `--fix`.
+
+    Sources are read: nothing of them is imported or run, but for the models that `--prove` names. What is given is
+    reported, the project around it is read as well. All settings may stand in `pyproject.toml`, too.
+
+    Ends with 0 where nothing is found (infos do not count), 1 where something is, 2 where the work could not be done.
+
+    Examples:
+        convlint src/                        # what is wrong
+        convlint src/ --exporter dynamo --target tensorrt==10.0,openvino
+        convlint src/ --fix                  # repair what eager does not notice
+        convlint src/ --fix --unsafe-fixes   # and what may change a dtype
+        convlint src/ --diff | git apply     # look at the repairs first
+        convlint src/ --fix --prove shop.net:Net
+        convlint src/ --write-baseline known.json
+        convlint src/ --baseline known.json  # only what is new since
+        convlint - --stdin-filename src/net.py < net.py
+        convlint src/ --output-format sarif --output-file convlint.sarif
+    """
     given = Options(
         fix=fix,
         unsafe_fixes=unsafe_fixes,
@@ -189,12 +206,16 @@ def _check_prove(models: Sequence[str] | None, fix: bool, stdin: Document | None
 
 
 def _stdin(paths: Sequence[str] | None, name: str | None) -> Document | None:
-    """The document on stdin, if the user asked for it with ``-``.
+    """The document on stdin, if the user asked for it with ``-``, or told its name and no path.
 
     Raises:
         UsageError: stdin cannot be decoded, or is asked for together with files.
     """
-    if not paths or "-" not in paths:
+    if not paths:
+        paths = ["-"] if name else []
+    if "-" not in paths:
+        if name:
+            raise UsageError(f"--stdin-filename {name}: is the name of what is given with `-`; write `-` for the paths")
         return None
     if len(paths) > 1:
         raise UsageError("`-` stands for stdin and goes with no other path; leave out one or the other")
@@ -213,20 +234,7 @@ def _show(
         return 0
     if not files:
         raise UsageError("no Python file is under the given paths; name one to see its settings")
-    path, resolved = next(iter(files.items()))
-    out.write(f"Settings for {printable(str(path))}\n")
-    out.writelines(f"{printable(line)}\n" for line in _settings_lines(resolved))
+    from convlint.report.settings import lines
+
+    out.writelines(f"{line}\n" for line in lines(*next(iter(files.items()))))
     return 0
-
-
-def _settings_lines(settings: Settings) -> Iterator[str]:
-    for one in fields(settings):
-        if not one.repr:
-            continue
-        value = getattr(settings, one.name)
-        if isinstance(value, tuple) and value:
-            yield f"{one.name} = ["
-            yield from (f"    {item!r}," for item in value)
-            yield "]"
-        else:
-            yield f"{one.name} = {str(value) if isinstance(value, Path) else list(value) if value == () else value!r}"

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
+from convlint.cli.help import Command, Group
 from convlint.scaffold import class_name, new_rule
 
-app = typer.Typer()
+app = typer.Typer(cls=Group)
 
 
 @app.callback()
@@ -18,7 +19,7 @@ def group() -> None:
     """For authors of rules, and of what is known of targets."""
 
 
-@app.command("new-rule")
+@app.command("new-rule", cls=Command)
 def write_rule(
     code: Annotated[str, typer.Argument(metavar="CODE", help="A code that is free: CVL299, ACME101.")],
     name: Annotated[str, typer.Argument(metavar="NAME", help="What it is called: `branch-on-value`.")],
@@ -36,10 +37,10 @@ def write_rule(
     return 0
 
 
-Targets = Annotated[list[str], typer.Argument(metavar="TARGET...", help="onnxruntime, openvino, opencv, tract...")]
+Targets = Annotated[list[str], typer.Argument(metavar="TARGET", help="onnxruntime, openvino, opencv, tract...")]
 
 
-@app.command("measure")
+@app.command(cls=Command)
 def measure(targets: Targets) -> int:
     """Run ONNX's own operator tests on installed runtimes; 1 where one contradicts the facts, and nobody knows why."""
     from convlint.backends.claims import compared
@@ -54,7 +55,7 @@ def measure(targets: Targets) -> int:
     return int(failed)
 
 
-@app.command("refresh")
+@app.command(cls=Command)
 def refresh(targets: Targets) -> int:
     """Write the facts of targets anew, from the installed packages that are their source."""
     from convlint.backends.refresh import refreshed

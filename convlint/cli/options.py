@@ -7,40 +7,58 @@ import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
-from convlint.config import Configuration, Exporter, Layer, Options, OutputFormat, parse_config_option
+from convlint.cli import completion
+from convlint.config import TARGETS, Configuration, Exporter, Layer, Options, OutputFormat, parse_config_option
 from convlint.errors import UsageError
 from convlint.report.plain import one_line
 
 _rule = partial(typer.Option, rich_help_panel="Which rules")
 _file = partial(typer.Option, rich_help_panel="Which files")
 _fix = partial(typer.Option, rich_help_panel="Repairs")
+_model = partial(typer.Option, rich_help_panel="Inputs of the model")
+_export = partial(typer.Option, rich_help_panel="What it is exported for")
 _out = partial(typer.Option, rich_help_panel="Output")
 _more = partial(typer.Option, rich_help_panel="Configuration and exit code")
 _OPSETS = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?")
-_CODES, _PATTERNS = "CODE,...", "PATTERN,..."
+_CODES, _PATTERNS, _NAMES = "CODE,...", "PATTERN,...", "NAME[==VERSION],..."
 
 Words = list[str] | None
 Switch = bool | None
 
-Paths = Annotated[Words, typer.Argument(metavar="[PATH]...", help="Files and folders, `-` for stdin; default `.`")]
+Paths = Annotated[Words, typer.Argument(metavar="PATH", help="Files and folders, `-` for stdin; default `.`")]
 
-Select = Annotated[Words, _rule(metavar=_CODES, help="Rules to run (beginnings of codes, or ALL).")]
-ExtendSelect = Annotated[Words, _rule(metavar=_CODES, help="Rules to run besides.")]
-Ignore = Annotated[Words, _rule(metavar=_CODES, help="Rules to leave out.")]
+Select = Annotated[
+    Words, _rule(metavar=_CODES, help="Rules to run (beginnings of codes, or ALL).", autocompletion=completion.codes)
+]
+ExtendSelect = Annotated[Words, _rule(metavar=_CODES, help="Rules to run besides.", autocompletion=completion.codes)]
+Ignore = Annotated[Words, _rule(metavar=_CODES, help="Rules to leave out.", autocompletion=completion.codes)]
 PerFileIgnores = Annotated[Words, _rule(metavar="PATTERN:CODE,...", help="Rules to leave out in some files.")]
-ExporterName = Annotated[Exporter | None, _rule(help="The exporter whose harm counts; default any.")]
-Target = Annotated[Words, _rule(metavar="NAME[==VERSION],...", help="Runtimes of the export; default onnxruntime.")]
-Opset = Annotated[int | None, _rule(min=7, help="ONNX opset; default the exporter's own.")]
-Opsets = Annotated[str | None, _rule(metavar="N|N-M", help="ONNX opset, or several; default the exporter's own.")]
 ShowHarmless = Annotated[Switch, _rule(help="Show also what is harmless in this export.")]
 Preview = Annotated[Switch, _rule(help="Run also rules in preview.")]
 
+ExporterName = Annotated[
+    Exporter | None,
+    _export(metavar="NAME", help=f"The exporter whose harm counts: {', '.join(get_args(Exporter))}; default any."),
+]
+Target = Annotated[
+    Words,
+    _export(
+        metavar=_NAMES,
+        help=f"The runtimes that are to take it; default onnxruntime. Known are {', '.join(TARGETS)}.",
+        autocompletion=completion.targets,
+    ),
+]
+Opset = Annotated[int | None, _export(min=7, metavar="N", help="ONNX opset, from 7 on; default the exporter's own.")]
+Opsets = Annotated[
+    str | None, _export(metavar="N|N-M", help="ONNX opset, or several; default the file's, or the exporter's own.")
+]
+
 Fix = Annotated[Switch, _fix(help="Repair what can be repaired.")]
-UnsafeFixes = Annotated[Switch, _fix(help="Apply also repairs that may change what eager computes.")]
+UnsafeFixes = Annotated[Switch, _fix(help="Repair also where it may change what eager computes.")]
 FixOnly = Annotated[Switch, _fix(help="Repair, and do not report what is left.")]
 Diff = Annotated[bool, _fix("--diff", help="Print what `--fix` would write, write nothing.")]
 Prove = Annotated[
@@ -53,19 +71,21 @@ Prove = Annotated[
 ]
 Input = Annotated[
     Words,
-    _fix(
+    _model(
         "--input",
         metavar="'NAME: DTYPE[SIZES]'",
         help="An input of the model: `'x: float32[N=1..8, 3]'`; else guessed.",
     ),
 ]
 Inputs = Annotated[
-    str | None, _fix("--inputs", metavar="MODULE:FUNCTION", help="A function that gives the model's inputs.")
+    str | None, _model("--inputs", metavar="MODULE:FUNCTION", help="A function that gives the model's inputs.")
 ]
 ShowFixes = Annotated[Switch, _fix(help="List what was repaired.")]
-Fixable = Annotated[Words, _fix(metavar=_CODES, help="Rules that may repair.")]
-Unfixable = Annotated[Words, _fix(metavar=_CODES, help="Rules that may not.")]
-AddIgnores = Annotated[bool, _fix("--add-ignores", help="Write a suppression comment at each finding.")]
+Fixable = Annotated[
+    Words, _fix(metavar=_CODES, help="Rules that may repair; default all.", autocompletion=completion.codes)
+]
+Unfixable = Annotated[Words, _fix(metavar=_CODES, help="Rules that may not.", autocompletion=completion.codes)]
+AddIgnores = Annotated[bool, _fix("--add-ignores", help="Write a comment at each finding that suppresses it.")]
 
 Exclude = Annotated[Words, _file(metavar=_PATTERNS, help="Files and folders to leave out.")]
 ExtendExclude = Annotated[Words, _file(metavar=_PATTERNS, help="Files and folders to leave out besides.")]
@@ -75,8 +95,13 @@ StdinFilename = Annotated[str | None, _file(metavar="PATH", help="The name of th
 Baseline = Annotated[str | None, _file(metavar="FILE", help="Leave out the findings that this file lists.")]
 WriteBaseline = Annotated[Path | None, _file(metavar="FILE", help="List today's findings in this file and stop.")]
 
-Format = Annotated[OutputFormat | None, _out("--output-format", help="Default full.")]
-OutputFile = Annotated[Path | None, _out("--output-file", "-o", metavar="FILE", help="Where to write the report.")]
+Format = Annotated[
+    OutputFormat | None,
+    _out("--output-format", metavar="FORMAT", help=f"Written as {', '.join(get_args(OutputFormat))}; default full."),
+]
+OutputFile = Annotated[
+    Path | None, _out("--output-file", "-o", metavar="FILE", help="Where to write the report; default stdout.")
+]
 Html = Annotated[
     Path | None,
     _out(
@@ -89,9 +114,11 @@ Statistics = Annotated[bool, _out("--statistics", help="Count the findings of ea
 Quiet = Annotated[bool, _out("--quiet", "-q", help="Print findings and nothing else.")]
 Watch = Annotated[bool, _out("--watch", "-w", help="Show what is found, again whenever a file changes.")]
 ShowFiles = Annotated[bool, _out("--show-files", help="List the files of the run and stop.")]
-ShowSettings = Annotated[bool, _out("--show-settings", help="Print the settings of the first file and stop.")]
+ShowSettings = Annotated[
+    bool, _out("--show-settings", help="Print the settings of the first file as a configuration, and stop.")
+]
 
-Config = Annotated[Words, _more(metavar="FILE|'KEY = VALUE'", help="A configuration file, or one setting.")]
+Config = Annotated[Words, _more(metavar="FILE|'KEY = VALUE'", help="A configuration file, or a setting.")]
 Isolated = Annotated[bool, _more("--isolated", help="Read no configuration file.")]
 ExitZero = Annotated[bool, _more("--exit-zero", "-e", help="Exit with 0 in spite of findings.")]
 ExitNonZeroOnFix = Annotated[bool, _more("--exit-non-zero-on-fix", help="Exit with 1 where a file was repaired.")]
@@ -102,7 +129,13 @@ CacheDir = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    _more("--jobs", "-j", min=1, help="How many processes read files, where there is enough; default all cores."),
+    _more(
+        "--jobs",
+        "-j",
+        min=1,
+        metavar="N",
+        help="How many processes read files, where there are many; default all cores.",
+    ),
 ]
 
 

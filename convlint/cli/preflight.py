@@ -18,13 +18,22 @@ from convlint.report.style import Painter
 
 Models = Annotated[
     opt.Words,
-    typer.Argument(metavar="[MODEL]...", help="`pkg.module:name`, `path/file.py:name` or a configured name."),
+    typer.Argument(
+        metavar="MODEL",
+        help="`pkg.module:name`, `path/file.py:name` or a configured name; default every model of the configuration.",
+    ),
 ]
-AllModels = Annotated[bool, typer.Option("--all-models", help="Every model of the configuration.")]
+AllModels = Annotated[bool, typer.Option("--all-models", help="Every model of the configuration besides.")]
 Weights = Annotated[str | None, typer.Option(metavar="FILE", help="A state_dict: `.pth`, `.pt` or `.safetensors`.")]
-Seconds = Annotated[float, typer.Option("--timeout", min=1, metavar="SECONDS", help="For one step of one model.")]
-Gigabytes = Annotated[int, typer.Option("--memory", min=1, metavar="GB", help="For the process that runs the model.")]
-Parallel = Annotated[int, typer.Option("--jobs", "-j", min=1, help="How many models to run at a time.")]
+Seconds = Annotated[
+    float, typer.Option("--timeout", min=1, metavar="SECONDS", help="For one step of one model; default 180.")
+]
+Gigabytes = Annotated[
+    int, typer.Option("--memory", min=1, metavar="GB", help="For the process that runs the model; default 8.")
+]
+Parallel = Annotated[
+    int, typer.Option("--jobs", "-j", min=1, metavar="N", help="How many models to run at a time; default 1.")
+]
 Dask = Annotated[str, typer.Option(metavar="ADDRESS", help="Run them on the Dask cluster with this scheduler.")]
 Results = Annotated[
     Path | None,
@@ -36,7 +45,9 @@ Sandbox = Annotated[
 ]
 Shard = Annotated[str, typer.Option(metavar="K/N", help="Run the K-th of N parts of the models.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Whole messages, code and every input left out.")]
-Format = Annotated[Literal["text", "json"], typer.Option("--output-format", help="How to print it.")]
+Format = Annotated[
+    Literal["text", "json"], typer.Option("--output-format", metavar="FORMAT", help="text or json; default text.")
+]
 
 
 def preflight(
@@ -69,7 +80,17 @@ def preflight(
     """Run a model on every exporter, on other data than it was traced with, and name the lines that go wrong.
 
     This runs the model's code, in a process of its own with limits on time and memory; with `--sandbox` also without
-    a network and without a right to write.
+    a network and without a right to write. It needs torch, and ONNX Runtime for the routes to ONNX.
+
+    Ends with 0 where every model is right by every route that counts, 1 where one is not, 2 where one could not be run.
+
+    Examples:
+        convlint preflight shop/net.py:Net   # inputs guessed from its first layer
+        convlint preflight shop.net:Net --weights net.pth \\
+            --input 'images: float32[N=1..4, 3, H=64..256:32, W=64..256:32]'
+        convlint preflight shop.net:Net --target openvino --opset 13-20
+        convlint preflight shop.net:Net --html report.html
+        convlint preflight --jobs 4 --results outcomes/ --html report/
     """
     opsets = opt.opsets(opset)
     first = opsets[0] if opsets else None
@@ -142,7 +163,14 @@ def lock(
     config: opt.Config = None,
     isolated: opt.Isolated = False,
 ) -> int:
-    """Write down which model its weights belong to: `convlint preflight --locked` says where the code departs."""
+    """Write down which model its weights belong to: `convlint preflight --locked` says where the code departs.
+
+    The lock stands beside the weights, in a file with the ending `.lock.json`. Making it runs the model's code.
+
+    Examples:
+        convlint lock shop.net:Net --weights net.pth
+        convlint preflight shop.net:Net --weights net.pth --locked
+    """
     configuration = opt.configuration(Options(), config or (), isolated)
     named = [*(models or ()), *([api.ALL_MODELS] if all_models or not models else [])]
     with steps_shown("runs the models") as watch:

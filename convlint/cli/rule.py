@@ -8,27 +8,37 @@ from typing import Annotated, Literal
 
 import typer
 
+from convlint.cli.completion import codes
 from convlint.config import check_codes
 from convlint.errors import UsageError
-from convlint.report.rule_page import rule_json, rule_page
+from convlint.report.rule_page import rule_json, rule_page, rule_text
 from convlint.rule import Rule, current, registry
 
 
 def rule(
-    codes: Annotated[
-        list[str] | None, typer.Argument(metavar="CODE...", help="Codes, beginnings of codes, or names.")
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="CODE", help="Codes, beginnings of codes, or names.", autocompletion=codes),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Explain every rule.")] = False,
     output_format: Annotated[
-        Literal["text", "markdown", "json"], typer.Option("--output-format", help="Default text.")
+        Literal["text", "markdown", "json"],
+        typer.Option("--output-format", metavar="FORMAT", help="text, markdown or json; default text."),
     ] = "text",
 ) -> int:
-    """Explain a rule: what it finds, on which routes it hurts, what to write instead."""
-    if every == bool(codes):
+    """Explain a rule: what it finds, on which routes it hurts, what to write instead.
+
+    Examples:
+        convlint rule CVL101                 # one
+        convlint rule CVL3                   # a family
+        convlint rule branch-on-value --output-format markdown
+        convlint rule --all --output-format json
+    """
+    if every == bool(words):
         raise UsageError("name the rules to explain (`convlint rule CVL101`) or all of them (`convlint rule --all`)")
-    rules = list(registry().values()) if every else _named(codes or ())
+    rules = list(registry().values()) if every else _named(words or ())
     if output_format == "json":
-        one = not every and len(codes or ()) == 1 and len(rules) == 1
+        one = not every and len(words or ()) == 1 and len(rules) == 1
         _print_json(rules[0] if one else rules)
     elif output_format == "markdown":
         sys.stdout.write("\n".join(map(rule_page, rules)))
@@ -66,5 +76,6 @@ def _print_text(rules: Sequence[type[Rule]]) -> None:
 
     console = Console()
     for rule in rules:
-        console.print(Markdown(rule_page(rule)))
-        console.print()
+        with console.capture() as shown:
+            console.print(Markdown(rule_text(rule)))
+        sys.stdout.writelines(f"{line.rstrip()}\n" for line in [*shown.get().splitlines(), ""])

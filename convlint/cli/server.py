@@ -6,7 +6,11 @@ from convlint.errors import UsageError
 
 
 def server() -> int:
-    """Answer an editor by the Language Server Protocol, on stdin and stdout."""
+    """Answer an editor by the Language Server Protocol, on stdin and stdout.
+
+    Editors start it (docs/editors.md has what to configure for each); it needs the package pygls, which
+    `pip install 'convlint[server]'` brings.
+    """
     try:
         from convlint.server.server import serve
     except ModuleNotFoundError as error:

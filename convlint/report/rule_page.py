@@ -39,6 +39,8 @@ _LEVELS = {
     Level.frozen: "right only for the traced shape, batch, or branch on a shape",
     Level.harmless: "the same result as in eager",
 }
+_HEAD = "| route | | worst harm | seen |\n|---|---|---|---|"
+_ROW = re.compile(r"^\| (`.+?`) \| (.*?) ?\| (.+?) \| (.*?) ?\|$", re.MULTILINE)
 _FAMILIES = "The first and third route are the TorchScript routes, the others the dynamo routes."
 _CALLS = {
     "jit_trace": "`torch.jit.trace`",
@@ -63,6 +65,17 @@ def rule_page(rule: type[Rule]) -> str:
     parts += [_section(title, text) for title, text in own.items()]
     parts.append(_section("References", _linked(references)))
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def rule_text(rule: type[Rule]) -> str:
+    """The page for a terminal, which has no room for the table of harm: a list of the same."""
+
+    def listed(row: re.Match[str]) -> str:
+        route, call, level, seen = row.groups()
+        return f"- {route}{f' ({call})' if call else ''}: **{level}**{f', {seen}' if seen else ''}"
+
+    head, table, rest = rule_page(rule).partition(f"{_HEAD}\n")
+    return head + _ROW.sub(listed, rest) if table else head
 
 
 def rule_json(rule: type[Rule]) -> dict[str, Any]:
@@ -191,7 +204,7 @@ def _harm(rule: type[Rule]) -> str:
         f"The worst that the examples did, with {versions}." if shown else "As the rule states it; not measured yet."
     )
     levels = "; ".join(f"{level.name}: {_LEVELS[level]}" for level in sorted(set(_levels(rule)), reverse=True))
-    table = "\n".join(["| route | | worst harm | seen |", "|---|---|---|---|", *rows])
+    table = "\n".join([_HEAD, *rows])
     words = f"{levels[:1].upper()}{levels[1:]}. {_FAMILIES}"
     return "\n\n".join(filter(None, [source, table, words, _facts(rule)]))
 

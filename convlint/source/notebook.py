@@ -50,6 +50,8 @@ class Notebook(Document):
     """What no cell contains."""
     magics: tuple[str, ...] = ()
     """The lines that are no Python, in order."""
+    whole: frozenset[str] = frozenset()
+    """Texts of cells that were parsed already: they are Python."""
 
     @classmethod
     def of(cls, data: bytes, path: str) -> Notebook:
@@ -76,9 +78,11 @@ class Notebook(Document):
             mark += "-"
         cells = tuple(_cells(raw)) if _is_python(told) else ()
         magics: list[str] = []
-        text = f"\n# {mark}\n".join(_masked(cell.source, mark, magics) for cell in cells)
+        whole = frozenset(cell.source for cell in cells if _parses(cell.source))
+        masked = (cell.source if cell.source in whole else _masked(cell.source, mark, magics) for cell in cells)
+        text = f"\n# {mark}\n".join(masked)
         check_size(text)
-        return cls(path, text, "utf-8", raw.startswith("\ufeff"), raw, cells, mark, tuple(magics))
+        return cls(path, text, "utf-8", raw.startswith("\ufeff"), raw, cells, mark, tuple(magics), whole)
 
     def encode(self, text: str) -> bytes:
         """The file with the cells of ``text``; what they do not change stays as it is, to the byte."""
@@ -120,6 +124,8 @@ class Notebook(Document):
         """The cells that are no Python, by their place, and why."""
         found = {}
         for at, part in enumerate(self._parts_of(self.text)):
+            if part in self.whole:
+                continue
             try:
                 Document(self.path, part).parse()
             except SourceError as error:
@@ -252,8 +258,6 @@ def _members(raw: str, at: int) -> dict[str, tuple[int, int, Any]]:
 
 def _masked(source: str, mark: str, magics: list[str]) -> str:
     """A cell's source with the lines that are no Python replaced by lines that are; they are appended to ``magics``."""
-    if _parses(source):
-        return source
     lines: list[str] = []
     continued = False
     for line in source.split("\n"):

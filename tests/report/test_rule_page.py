@@ -3,10 +3,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import pytest
+from conftest import Cli
+
 from convlint.events import LeavesGraph
 from convlint.findings import Applicability, Harm, Level
 from convlint.report.rule_page import rule_json, rule_page, state
-from convlint.rule import Example, Fact, Rule
+from convlint.rule import Example, Fact, Rule, registry
 
 
 class Frozen(Rule):
@@ -113,3 +116,13 @@ def test_json_says_what_a_program_needs() -> None:
     assert told["harm"]["jit_trace"] == "frozen"
     assert told["measured_with"] is None
     assert told["explanation"] == rule_page(Frozen)
+
+
+@pytest.mark.parametrize("code", ["CVL101", "CVL301", "CVL804"])
+def test_a_page_fits_a_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = cli("rule", code).out.splitlines()
+    assert [line for line in lines if len(line) > 80 or line != line.rstrip() or "…" in line] == []
+    harm = registry()[code].harm()
+    for route, call in (("jit_trace", "torch.jit.trace"), ("onnx_dynamo", "torch.onnx.export(dynamo=True)")):
+        assert any(line.startswith(f" • {route} ({call}): {harm.on(route).name}") for line in lines)
