@@ -567,6 +567,16 @@ class HiddenInt(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AxisFromTensor(Event):
+    """An axis is a number out of a tensor that no input changes: ``x.mean(dim=torch.arange(1, x.dim()).tolist())``."""
+
+    callee: str
+    """``mean``, ``torch.cat``."""
+    parameter: str
+    """``dim``, ``axis``."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RandomDraw(Event):
     """A call draws random numbers, in evaluation mode too."""
 

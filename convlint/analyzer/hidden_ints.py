@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Sequence
 from typing import TypeGuard
 
 from convlint.analyzer import torch_facts
 from convlint.analyzer.calls import Arguments
-from convlint.analyzer.run import Frame, Run
+from convlint.analyzer.run import DYNAMO, Frame, Run
+from convlint.analyzer.shapes import REDUCTIONS
 from convlint.analyzer.torch_facts import Forced
 from convlint.analyzer.values import Const, List, Number, Shape, Tuple, Value
-from convlint.events import HiddenInt, Taint
+from convlint.events import AxisFromTensor, HiddenInt, Taint
 
 _AXIS = re.compile(r"[\[@](-?\d+)")
 _CONVOLUTION = re.compile(r"conv(?:_transpose)?([123])d")
 _LAST = frozenset({-1})
+AXES = ("dim", "dims", "axis", "dim0", "dim1", "start_dim", "end_dim")
+"""Parameters that say which axis: whole numbers in every schema of torch, never symbolic ones."""
 
 
 def note(run: Run, frame: Frame, name: str, arguments: Arguments) -> None:
     """Notes a call of a function (``torch.linspace``), a method (``Tensor.split``) or a layer's class (``Unfold``)."""
     if name == "Tensor.new_tensor":
         return  # a `TensorFromValues`
+    _note_axes(run, frame, name, arguments)
     forced = torch_facts.forced()
     callee, first = name, 0
     if name not in forced and name.startswith("torch.") and name.count(".") == 1:
@@ -36,12 +41,36 @@ def note(run: Run, frame: Frame, name: str, arguments: Arguments) -> None:
                 return  # one is enough: the call is to be written in another way
 
 
+def _note_axes(run: Run, frame: Frame, name: str, arguments: Arguments) -> None:
+    """Notes axes that are numbers out of a tensor which no input changes: `torch.export` knows none of its values."""
+    for parameter in AXES:
+        position = int(not name.startswith("Tensor.")) if parameter == "dim" and _reduces(name) else -1
+        value, node = arguments.get(position, parameter), arguments.node(position, parameter)
+        unknown = [one for one in _parts(value) if isinstance(one, Number) and one.taint is Taint.state]
+        if unknown and node is not None:
+            with run.on_routes(frame, frame.routes & DYNAMO - unknown[0].frozen_on):
+                facts = {"callee": name.removeprefix("Tensor."), "parameter": parameter}
+                run.emit(frame, AxisFromTensor, node, "", (), **facts)
+
+
+def _reduces(name: str) -> bool:
+    return name.rpartition(".")[2] in REDUCTIONS
+
+
+def _parts(value: Value | None) -> Sequence[Value]:
+    """A value, or what a list or tuple holds."""
+    if isinstance(value, Tuple):
+        return value.items
+    if isinstance(value, List):
+        return value.items or [value.any()]
+    return [value] if value is not None else []
+
+
 def _sizes(value: Value | None, several: bool) -> list[Number | Shape]:
     """The sizes of inputs in an argument that is one number, or several, for which one may stand."""
     if isinstance(value, Number) or not several:
         return [value] if _is_size(value) else []
-    parts = value.items if isinstance(value, Tuple) else value.items or [value.any()] if isinstance(value, List) else ()
-    return [one for one in (*parts, value) if _is_size(one)]
+    return [one for one in _parts(value) if _is_size(one)]
 
 
 def _is_size(value: Value | None) -> TypeGuard[Number | Shape]:

@@ -6,6 +6,8 @@ import pytest
 from conftest import Agree
 from convlint_rules.examples import forward
 
+from convlint.analyzer.hidden_ints import AXES
+
 
 @pytest.mark.parametrize(
     "call",
@@ -107,3 +109,40 @@ def test_only_the_exporters_that_need_the_number(agree: Agree) -> None:
     source = forward("return torch.linspace(0, 1, x.shape[1])  # CVL207")
     agree(source, exporter="dynamo", preview=True)
     agree(source.replace("  # CVL207", ""), exporter="torchscript", preview=True)
+
+
+@pytest.mark.parametrize(
+    ("axis", "code"),
+    [
+        ("torch.arange(1, x.dim()).tolist()", "  # CVL210"),
+        ("self.axis.item()", "  # CVL210"),
+        ("torch.ones(1, dtype=torch.int64).item()", "  # CVL210"),
+        ("torch.tensor(1).item()", ""),
+        ("self.plain.item()", ""),
+        ("list(range(1, x.dim()))", ""),
+        ("self.axis.shape[0]", ""),
+    ],
+)
+def test_an_axis_out_of_a_tensor_that_no_input_changes(agree: Agree, axis: str, code: str) -> None:
+    init = "self.register_buffer('axis', torch.ones(1))\nself.plain = torch.tensor(1)"
+    agree(
+        forward(f"axes = {axis}\nreturn torch.mean(x, dim=axes), x.sum(axes){code}{code.replace('  #', '')}", init=init)
+    )
+
+
+def test_an_axis_out_of_a_tensor_is_found_where_a_function_of_its_own_takes_it(agree: Agree) -> None:
+    function = "def norm(x, axes):\n    return x - x.mean(axes)  # CVL210\n\n\n"
+    source = forward("return norm(x, torch.arange(1, x.dim()).tolist())")
+    agree(source.replace("class Model", f"{function}class Model", 1))
+
+
+def test_no_schema_of_torch_takes_a_symbolic_number_for_an_axis() -> None:
+    torch = pytest.importorskip("torch")
+    of_axes = [
+        argument
+        for schema in torch._C._jit_get_all_schemas()
+        for argument in schema.arguments
+        if schema.name.startswith("aten::") and argument.name in AXES
+    ]
+    assert len(of_axes) > 100
+    assert not [argument for argument in of_axes if "SymInt" in str(argument.real_type)]
