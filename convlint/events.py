@@ -260,7 +260,7 @@ class InplaceWrite(Event):
     name: str
     """The source text of what is written to."""
     method: str = ""
-    """The in-place method, where a call writes: ``add_``."""
+    """The in-place method, where a call writes what can be computed out of place too: ``add_``."""
     index: Operand | None = None
     value: Operand | None = None
     """What a plain assignment to an index, ``y[index] = value``, assigns."""
@@ -303,9 +303,15 @@ class MaskWrite(Event):
     mask: Operand
     value: Operand
     plain: bool = False
-    """Whether it is the whole statement, neither augmented nor one of several targets."""
+    """Whether it is the whole statement, neither augmented nor one of several targets, and the mask the whole index."""
     fewer_axes: bool = False
     """Whether the mask surely has fewer axes than the target, as it selects rows."""
+    missing: int | None = None
+    """How many fewer, None where that is not known."""
+    replaceable: bool = False
+    """Whether what ``torch.where`` makes can take the place of the target unseen: only a local name leads there, and
+    the mask lays nothing out otherwise.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,9 @@ from convlint.events import (
     DynamicShape,
     Event,
     FloorDivision,
+    InplaceWrite,
     LeavesGraph,
+    MaskWrite,
     PythonMath,
     RefusedDtypes,
     SqueezesNothing,
@@ -91,6 +93,11 @@ def _given(event: Event) -> object:
     if isinstance(event, FloorDivision):
         dividend = event.dividend
         return dividend.kind if dividend.kind == "tensor" else (dividend.kind, dividend.dtype)
+    if isinstance(event, MaskWrite):
+        return event.target.dtype, event.value.kind, event.value.dtype, event.missing, event.replaceable
+    if isinstance(event, InplaceWrite) and event.chained:
+        parts = (event.target, event.index, event.value)
+        return [(part.kind, part.dtype, part.rank) for part in parts if part is not None]
     return None
 
 
@@ -172,6 +179,8 @@ class Trace:
             return event
         if isinstance(event, (Clamp, DataRead, LeavesGraph, SqueezesNothing)):
             return replace(event, operand=replace(event.operand, sure=False))
+        if isinstance(event, (InplaceWrite, MaskWrite)):
+            return replace(event, target=replace(event.target, sure=False))
         if isinstance(event, RefusedDtypes):
             return replace(event, repair="")
         if isinstance(event, FloorDivision):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 
-from convlint.analyzer import kept, keys
+from convlint.analyzer import kept, keys, torch_facts
 from convlint.analyzer.aliases import Region
 from convlint.analyzer.indexing import classify, region_of
 from convlint.analyzer.run import Frame, Run, view_facts
+from convlint.analyzer.sharing import is_elementwise_of, is_only_name
 from convlint.analyzer.values import (
     Const,
     Dict,
@@ -67,9 +68,10 @@ def in_place(
 
 
 def _method(node: ast.expr | ast.stmt, target: ast.expr) -> str:
-    """The method that writes into its owner."""
+    """The method that writes into its owner, where there is another way to compute what it writes."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.value is target:
-        return node.func.attr
+        name = node.func.attr
+        return name if name in ("zero_", "fill_", "copy_") or name[:-1] in torch_facts.table().methods else ""
     return ""
 
 
@@ -89,6 +91,9 @@ def store(run: Run, frame: Frame, target: ast.Subscript, value: Value, source: a
             run.memory.brought_back(tensor.ident, value.ident)
     run.read(frame, target.value, owner)
     index = run.evaluate(frame, target.slice)
+    if not (isinstance(owner, Tensor) and owner.sure and classify(target.slice, index) == "mask"):
+        run.doubt(frame, target)
+        run.doubt(frame, frame.statement if frame.statement is not None else target)
     for one in members(owner):
         if isinstance(one, Tensor):
             with run.memory.keeps(value.ident if isinstance(value, Tensor) else 0, one.ident):
@@ -125,14 +130,16 @@ def _store_tensor(
             target=run.operand(frame, target.value, tensor),
             mask=run.operand(frame, target.slice, mask),
             value=given,
-            plain=plain,
+            plain=plain and isinstance(index, Tensor),
             fewer_axes=isinstance(mask, Tensor) and _has_fewer_axes(mask, tensor),
+            missing=_missing_axes(tensor, mask),
+            replaceable=plain and _is_replaceable(frame, target, tensor, mask),
         )
     chained = kind if _indexes_a_slice(target.value) else ""
     how = "mask" if kind == "mask" else "index"
     region = region_of(target.slice)
     assigned = {"index": run.operand(frame, target.slice, index), "value": given}
-    if not plain or isinstance(target.slice, (ast.Tuple, ast.Slice)):
+    if not plain or isinstance(target.slice, (ast.Tuple, ast.Slice)) or isinstance(index, Tuple):
         assigned = {}
     in_place(run, frame, target.value, tensor, how, target.lineno, statement, region, chained, **assigned)
     if isinstance(target.value, ast.Name):
@@ -143,6 +150,21 @@ def _has_fewer_axes(mask: Tensor, tensor: Tensor) -> bool:
     if mask.rank is not None and tensor.rank is not None:
         return mask.rank < tensor.rank
     return bool(mask.below) and mask.below == tensor.ident
+
+
+def _missing_axes(tensor: Tensor, mask: Value) -> int | None:
+    if isinstance(mask, Tensor) and mask.rank is not None and tensor.rank is not None:
+        return tensor.rank - mask.rank
+    return None
+
+
+def _is_replaceable(frame: Frame, target: ast.Subscript, tensor: Tensor, mask: Value) -> bool:
+    """Whether a new tensor by the mask can take the place of the old one, and is laid out as that is."""
+    if not isinstance(target.value, ast.Name):
+        return False
+    one_axis = isinstance(mask, Tensor) and mask.rank == 1 and tensor.rank is not None
+    alike = one_axis or is_elementwise_of(frame, target.slice, target.value.id)
+    return alike and is_only_name(frame, target.value)
 
 
 def _parts(index: Value) -> tuple[Value, ...]:

@@ -523,6 +523,10 @@ def test_masks_are_combined_and_what_is_stacked_is_of_one_dtype(tmp_path: Path, 
         ("return t.clamp(0, u)", "f(x, 3.5), f(x.argmax(1), 4)"),
         ("return t.squeeze(u)", "f(x, 1), f(x[:, :1], 1)"),
         ("return t.data.shape", "f(x, 1), f(self.holder, 1)"),
+        ("t[:, 0][t[:, 0] > u] = 9.0\n    return t", "f(x, 1), f(x.long(), 1)"),
+        ("t[:, 0][t[:, 0] > u] = 9.0\n    return t", "f(x, 1), f([x], 1)"),
+        ("y = t * 2\n    y[y[:, 0, 0, 0] > u] = 9.0\n    return y", "f(x, 1), f(x.long(), 1)"),
+        ("y = t * 2\n    y[y[:, 0, 0, 0] > u] = 9.0\n    return y", "f(x, 1), f(self.holder, 1)"),
         ("return -(-t // 4)", "f(x.shape[0], 1), f(x.sum().item(), 1)"),
         ("return -(-t // 4)", "f(x.shape[0], 1), f(4.5, 1)"),
         ("return -(-t // 4)", "f(x.shape[0], 1), f(x, 1)"),
@@ -557,3 +561,57 @@ def test_a_repair_that_is_right_for_some_values_alone_is_not_safe(tmp_path: Path
     source = forward(f"x = self.layer(x)\nreturn {made}", init="self.on, self.layer = on, nn.Conv2d(3, 4, 1)")
     source = source.replace("__init__(self)", "__init__(self, on)")
     assert repaired(tmp_path / "m.py", source.encode()).decode() == source
+
+
+@pytest.mark.parametrize(
+    ("value", "mask"),
+    [
+        ("0", "y < 0"),
+        ("float('-inf')", "~torch.isfinite(y)"),
+        ("True", "(y > 1) | y.isnan()"),
+        ("-0.5", "rows"),
+    ],
+)
+def test_a_selection_takes_the_place_of_a_tensor_that_nothing_else_sees(tmp_path: Path, value: str, mask: str) -> None:
+    body = (
+        "y = torch.zeros(x.shape[0], 4)\nrows = x.reshape(-1) > 0\ny += x.sum()\nfor _ in range(2):\n    {}\nreturn y"
+    )
+    by = "rows[:, None]" if mask == "rows" else mask
+    before, after = body.format(f"y[{mask}] = {value}"), body.format(f"y = torch.where({by}, {value}, y)")
+    assert body_after(tmp_path, before, target="litert") == after
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "y[y < 0] = 0\nreturn x",  # what the caller has is written
+        "y = x.float()\ny[y < 0] = 0\nreturn y",  # it may be the input itself
+        "y = self.layer(x).float() * 2\nz = y\ny[y < 0] = 0\nreturn y, z",
+        "y = x.float() * 2\nz = y.view(-1)\ny[y < 0] = 0\nreturn z",
+        "y = x.float() * 2\nself.last = [y]\ny[y < 0] = 0\nreturn y",
+        "y = x.float() * 2\nself.keep(y)\ny[y < 0] = 0\nreturn y",
+        "y = x.float() * 2\nf = lambda: y\ny[y < 0] = 0\nreturn f()",
+        "y = x.float() * 2\nfor _ in range(3):\n    y[y < 0] = 0\n    self.keep(y)\nreturn y",
+        "y = x.float() * 2\nwith torch.no_grad():\n    y[y < 0] = 0\nreturn y",
+        "for y in (x.float() * 2,):\n    y[y < 0] = 0\nreturn y",
+        "y = x.long() * 2\ny[y < 0] = 0.5\nreturn y",  # a fraction is cut off
+        "y = x > 0\ny[~y] = True\nreturn y",
+        "y = x * 2\ny[y < 0] = 0\nreturn y",  # of no dtype that is known
+        "y = x.float() * 2\ny[x < 0] = 0\nreturn y",  # which may lay it out otherwise
+        "y = x.float() * 2\ny[y < 0] = x[0, 0]\nreturn y",
+        "y = x.float() * 2\ny[y < 0, 0] = 0\nreturn y",
+        "y = x.float() * 2\ny[y < 0] += 1\nreturn y",
+    ],
+)
+def test_a_write_stays_where_somebody_may_see_another_tensor(tmp_path: Path, body: str) -> None:
+    assert body_after(tmp_path, body, target="litert", fixable=["CVL105"]) == body
+
+
+def test_a_mask_of_rows_behind_a_slice_is_not_made_one_of_elements(tmp_path: Path) -> None:
+    body = "y = x.reshape(3, 4, 5) * 2\ny[:, 0][y[:, 0, 0] > 0] = 9.0\nreturn y"
+    assert body_after(tmp_path, body, unsafe_fixes=True) == body
+
+
+def test_what_is_drawn_in_place_has_no_other_form(tmp_path: Path) -> None:
+    body = "y = x * 2\ny[\n    :, 0\n].uniform_()\nreturn y"
+    assert body_after(tmp_path, body, unsafe_fixes=True, fixable=["CVL101"]) == body
