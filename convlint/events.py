@@ -474,6 +474,28 @@ class SqueezesNothing(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SqueezesBatch(Event):
+    """``x.squeeze()``, which drops the first axis too where that is 1, a size that varies."""
+
+    operand: Operand
+    ones: tuple[int, ...]
+    """The axes that are surely 1."""
+    certain: bool
+    """Whether all other sizes are known: constants, or such of inputs as have a name."""
+    use: str = ""
+    """What of the result goes wrong in a graph where that axis was dropped in eager: index (by ``...``), transpose (of
+    axes counted from the end), linear, convolution; empty while nothing of it does.
+    """
+    used: Place | None = None
+    """Where."""
+
+    @property
+    def related(self) -> tuple[Place, ...]:
+        """Where it goes wrong."""
+        return (self.used,) if self.used is not None else ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class FixedBatch(Event):
     """A shape is made with a batch size that the configuration sets: ``x.view(self.batch_size, -1)``."""
 

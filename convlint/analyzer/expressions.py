@@ -156,7 +156,8 @@ def _unary(run: Run, frame: Frame, node: ast.UnaryOp) -> Value:
         return Const(-value.value)
     if isinstance(value, Tensor):
         sign: Sign = "-" if isinstance(node.op, ast.USub) and value.sign else ""
-        return run.tensor(value.dtype, value.shape, value.taint, counted=value.counted, sign=sign)
+        made = run.tensor(value.dtype, value.shape, value.taint, counted=value.counted, sign=sign)
+        return replace(made, squeezed=value.squeezed)
     if isinstance(value, Number):
         symbol = f"-{value.symbol}" if value.symbol else ""
         return Number(value.kind, value.taint, value.frozen_on, symbol)

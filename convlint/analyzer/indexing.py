@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
+from convlint.analyzer import squeezes
 from convlint.analyzer.aliases import Bound, Range, Region
 from convlint.analyzer.index import dotted
 from convlint.analyzer.run import Frame, Run
@@ -105,6 +106,7 @@ def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, in
     """``tensor[index]``."""
     if isinstance(node.slice, ast.Slice) and isinstance(index, Tuple) and (integer(index.items[2]) or 0) < 0:
         return List(replace(tensor, ident=0, storage=0, shape=None))  # no tensor takes a negative step
+    squeezes.note_index(run, frame, node, tensor)
     parts = parts_of(node.slice, index)
     kind = classify(node.slice, index)
     counted = tensor.counted
@@ -265,6 +267,8 @@ def _sliced(part: ast.Slice, value: Value, size: Value, counted: Places) -> Valu
     if part.lower is None:
         start = 0
     step_one = part.step is None
+    if step_one and ((start, stop) == (0, 1) or (start == -1 and part.upper is None)):
+        return Const(1)  # nobody cuts one from nothing
     if start is not None and stop is not None and step_one and (start >= 0) == (stop >= 0) and stop >= start:
         known = integer(size)
         if known is not None:

@@ -18,6 +18,7 @@ from convlint.events import (
     MaskWrite,
     PythonMath,
     RefusedDtypes,
+    SqueezesBatch,
     SqueezesNothing,
 )
 from convlint.findings import Span
@@ -93,6 +94,8 @@ def _given(event: Event) -> object:
     if isinstance(event, FloorDivision):
         dividend = event.dividend
         return dividend.kind if dividend.kind == "tensor" else (dividend.kind, dividend.dtype)
+    if isinstance(event, SqueezesBatch):
+        return event.ones, event.certain
     if isinstance(event, MaskWrite):
         return event.target.dtype, event.value.kind, event.value.dtype, event.missing, event.replaceable
     if isinstance(event, InplaceWrite) and event.chained:
@@ -101,7 +104,7 @@ def _given(event: Event) -> object:
     return None
 
 
-OF_ALL_CALLS = (Clamp, RefusedDtypes, SqueezesNothing)
+OF_ALL_CALLS = (Clamp, RefusedDtypes, SqueezesBatch, SqueezesNothing)
 """Events of calls whose repair holds only where every call of the function gives the same."""
 
 
@@ -177,7 +180,7 @@ class Trace:
     def _doubted(self, event: Event) -> Event:
         if (event.document.path, event.span) not in self.doubtful:
             return event
-        if isinstance(event, (Clamp, DataRead, LeavesGraph, SqueezesNothing)):
+        if isinstance(event, (Clamp, DataRead, LeavesGraph, SqueezesBatch, SqueezesNothing)):
             return replace(event, operand=replace(event.operand, sure=False))
         if isinstance(event, (InplaceWrite, MaskWrite)):
             return replace(event, target=replace(event.target, sure=False))

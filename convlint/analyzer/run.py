@@ -32,6 +32,7 @@ from convlint.events import (
     InplaceWrite,
     Operand,
     ReducedPrecision,
+    SqueezesBatch,
     Taint,
 )
 from convlint.findings import ROUTES, Span
@@ -154,6 +155,8 @@ class Run:
         self.globals: dict[tuple[str, str], Value] = {}
         self.scripting = 0
         """How many of the functions around TorchScript compiles."""
+        self.squeezes: dict[tuple[str, Span], SqueezesBatch] = {}
+        """The ``squeeze()`` calls that may drop the batch, by file and range."""
         self.selections: dict[int, tuple[str, Span]] = {}
         """Masks, by tensor, to the first selection by each: later ones have the same count."""
         self.facts: tuple[tuple[frozenset[str], Relation], ...] = ()
@@ -476,6 +479,7 @@ class Run:
 
         ``loop`` is the run of a loop in each round of which it is another part.
         """
+        changes = {"squeezed": None, **changes}
         if not parent.ident:
             return replace(parent, **changes)
         place = (frame.document.path, node.lineno if row is None else row)

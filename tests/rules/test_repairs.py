@@ -615,3 +615,24 @@ def test_a_mask_of_rows_behind_a_slice_is_not_made_one_of_elements(tmp_path: Pat
 def test_what_is_drawn_in_place_has_no_other_form(tmp_path: Path) -> None:
     body = "y = x * 2\ny[\n    :, 0\n].uniform_()\nreturn y"
     assert body_after(tmp_path, body, unsafe_fixes=True, fixable=["CVL101"]) == body
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("x.mean(3, True)[:, :, :3].squeeze().transpose(-1, -2)",) * 2,  # of a height of 1 there is one row
+        ("x.reshape(-1, 1, 4).squeeze().transpose(-1, -2)", "x.reshape(-1, 1, 4).squeeze(1).transpose(-1, -2)"),
+        ("torch.squeeze(x[:, :1, 0, 0])[..., None]", "torch.squeeze(x[:, :1, 0, 0], 1)[..., None]"),
+        ("(x[:, 0, -1:, :1] * 2).squeeze()[..., None]", "(x[:, 0, -1:, :1] * 2).squeeze(2).squeeze(1)[..., None]"),
+        ("x.mean((2, 3)).squeeze()[..., None]",) * 2,  # nothing is surely 1
+        ("self.other(x[:, :1])[:, :, :1, :1].squeeze()[..., None]",) * 2,  # how many channels it makes is not known
+        ("x[:1, :1, 0, 0].squeeze()[..., None]",) * 2,
+        ("x[:, :1, 0, 0].squeeze() * 2",) * 2,
+    ],
+)
+def test_the_axes_to_squeeze_are_named(tmp_path: Path, before: str, after: str) -> None:
+    body = "x = self.layer(x)\nreturn {}"
+    source = forward(body.format(before), init="self.layer, self.other = nn.Conv2d(3, 4, 1), nn.Conv2d(1, channels, 1)")
+    source = source.replace("__init__(self)", "__init__(self, channels)")
+    fixed = repaired(tmp_path / "m.py", source.encode(), unsafe_fixes=True).decode()
+    assert fixed == source.replace(before, after)
