@@ -241,6 +241,8 @@ class DynamicShape(Event):
     operand: Operand
     whole: bool = False
     """Whether an index holds just the positions of a mask, so that the mask itself selects the same."""
+    one_axis: bool = False
+    """Whether that mask surely has one axis."""
     decided_on: tuple[tuple[str, Span], ...] = ()
     """Where (file and range) in other functions Python needs the count that begins here."""
 

@@ -248,8 +248,10 @@ def note_dynamic(run: Run, frame: Frame, node: ast.expr, how: str, operand: ast.
 
 
 def _of_mask(mask: Tensor) -> MaskIndex:
-    """What the positions in one column of ``nonzero`` are: of a mask with more axes only a part."""
-    return "all" if mask.rank in (1, None) else "some"
+    """What positions in a column of ``nonzero`` are: what it gives of several axes, or of numbers, no mask selects."""
+    if mask.dtype != "bool" or mask.rank not in (1, None):
+        return "some"
+    return "all" if mask.rank == 1 else "column"
 
 
 def _dynamic(

@@ -94,6 +94,8 @@ def _given(event: Event) -> object:
     if isinstance(event, FloorDivision):
         dividend = event.dividend
         return dividend.kind if dividend.kind == "tensor" else (dividend.kind, dividend.dtype)
+    if isinstance(event, DynamicShape):
+        return event.how, event.one_axis
     if isinstance(event, SqueezesBatch):
         return event.ones, event.certain
     if isinstance(event, MaskWrite):
@@ -184,6 +186,8 @@ class Trace:
             return replace(event, operand=replace(event.operand, sure=False))
         if isinstance(event, (InplaceWrite, MaskWrite)):
             return replace(event, target=replace(event.target, sure=False))
+        if isinstance(event, DynamicShape):
+            return replace(event, one_axis=False)
         if isinstance(event, RefusedDtypes):
             return replace(event, repair="")
         if isinstance(event, FloorDivision):

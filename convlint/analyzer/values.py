@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _serial = itertools.count(1)
 
 
-MaskIndex = Literal["", "all", "some"]
+MaskIndex = Literal["", "all", "column", "some"]
 Sign = Literal["", "+", "-"]
 
 Places = frozenset[tuple[str, Span]]
@@ -106,7 +106,9 @@ class Tensor(Value):
     storage: int = 0
     """The memory it looks at."""
     mask_index: MaskIndex = ""
-    """Whether it holds indices made from a mask (``nonzero``): just those, or some computed or chosen from them."""
+    """Whether it holds indices made from a mask (``nonzero``): all of a mask of one axis, those along an axis of a mask
+    of unknown axes, or some computed or chosen from them.
+    """
     state: str = ""
     """parameter or buffer, with its name, for a module's own tensors (``buffer:self.n``)."""
     sure: bool = True

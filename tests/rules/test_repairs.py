@@ -527,6 +527,8 @@ def test_masks_are_combined_and_what_is_stacked_is_of_one_dtype(tmp_path: Path, 
         ("t[:, 0][t[:, 0] > u] = 9.0\n    return t", "f(x, 1), f([x], 1)"),
         ("y = t * 2\n    y[y[:, 0, 0, 0] > u] = 9.0\n    return y", "f(x, 1), f(x.long(), 1)"),
         ("y = t * 2\n    y[y[:, 0, 0, 0] > u] = 9.0\n    return y", "f(x, 1), f(self.holder, 1)"),
+        ("s = t * u\n    return s[(s > 0).nonzero().flatten()]", "f(x[:, 0, 0, 0], 1), f(x, 1)"),
+        ("s = t * u\n    return s[(s > 0).nonzero().flatten()]", "f(x[:, 0, 0, 0], 1), f(self.unknown(x), 1)"),
         ("return -(-t // 4)", "f(x.shape[0], 1), f(x.sum().item(), 1)"),
         ("return -(-t // 4)", "f(x.shape[0], 1), f(4.5, 1)"),
         ("return -(-t // 4)", "f(x.shape[0], 1), f(x, 1)"),
@@ -538,9 +540,9 @@ def test_a_repair_that_is_right_for_one_caller_alone_is_not_safe(tmp_path: Path,
         f"x = self.layer(x)\nreturn {calls}", init="self.layer, self.holder = nn.Conv2d(3, 4, 1), Holder()"
     )
     source = f"import torch\nfrom torch import nn\n\n\n{source}"
-    assert repaired(tmp_path / "m.py", source.encode()).decode() == source
+    assert repaired(tmp_path / "m.py", source.encode(), show_harmless=True).decode() == source
     one = source.replace(calls, calls.partition("), ")[0] + ")")
-    assert repaired(tmp_path / "m.py", one.encode()).decode() != one
+    assert repaired(tmp_path / "m.py", one.encode(), show_harmless=True).decode() != one
 
 
 @pytest.mark.parametrize(
@@ -636,3 +638,43 @@ def test_the_axes_to_squeeze_are_named(tmp_path: Path, before: str, after: str) 
     source = source.replace("__init__(self)", "__init__(self, channels)")
     fixed = repaired(tmp_path / "m.py", source.encode(), unsafe_fixes=True).decode()
     assert fixed == source.replace(before, after)
+
+
+@pytest.mark.parametrize(
+    ("positions", "mask"),
+    [
+        ("torch.where(s > 0.5)[0]", "s > 0.5"),
+        ("torch.nonzero((s > 0.5) & (s < 2), as_tuple=True)[0]", "(s > 0.5) & (s < 2)"),
+        ("(s > 0.5).nonzero(as_tuple=True)[0]", "s > 0.5"),
+        ("(s > 0.5).nonzero()[:, 0]", "s > 0.5"),
+        ("torch.nonzero(~(s > 0.5)).squeeze(1)", "~(s > 0.5)"),
+        ("(s > 0.5).nonzero().view(-1)", "s > 0.5"),
+    ],
+)
+def test_a_mask_selects_in_the_place_of_its_positions(tmp_path: Path, positions: str, mask: str) -> None:
+    body = "s = x.reshape(-1)\nkeep = {}\nif self.on:\n    s[keep] *= 2\ns = s[keep]\nreturn s"
+    assert body_after(tmp_path, body.format(positions), show_harmless=True) == body.format(mask)
+    unnamed = "s = x.reshape(-1)\nreturn s[{}]"
+    assert body_after(tmp_path, unnamed.format(positions), show_harmless=True) == unnamed.format(mask)
+
+
+@pytest.mark.parametrize(
+    ("body", "unsafe_too"),
+    [
+        ("s = x.reshape(-1)\nkeep = (s > 0).nonzero().squeeze()\nreturn s[keep]", False),  # of one no axis is left
+        ("s = x.reshape(-1)\nkeep = (s > 0).nonzero().squeeze(1)\nreturn s[keep], x[keep]", False),  # longer, maybe
+        ("s = x.reshape(-1)\nkeep = torch.where(s > 0)[0]\ns = s[1:]\nreturn s[keep]", False),
+        ("keep = (x[:, 0] > 0).nonzero().squeeze(1)\nreturn x[keep]", False),  # of how many axes is not known
+        ("keep = torch.where(x > 0)[0]\nreturn x[keep]", True),
+        ("s = x.reshape(-1)\nkeep = torch.where(s > 0)[0]\nreturn s[keep], keep", True),
+        ("s = x.reshape(-1)\nkeep = torch.where(s > 0)[0]\nreturn s[keep], keep.sum()", True),
+        ("s = x.reshape(-1)\nkeep = torch.where(s > 0)[0]\nkeep = keep[:9]\nreturn s[keep]", True),
+        ("s = x.reshape(-1)\nkeep = torch.where(s > 0)[0][:9]\nreturn s[keep]", True),
+        ("s = x.reshape(-1)\nkeep = torch.where(s.long())[0]\nreturn s[keep]", True),  # no mask
+        ("s = x.reshape(-1)\nfor i in (s > 0).nonzero():\n    s = s + s[i]\nreturn s", True),
+    ],
+)
+def test_positions_stay_where_the_mask_may_select_otherwise(tmp_path: Path, body: str, unsafe_too: bool) -> None:
+    assert body_after(tmp_path, body, show_harmless=True) == body
+    after = body_after(tmp_path, body, show_harmless=True, unsafe_fixes=True, fixable=["CVL402"])
+    assert (after == body) is unsafe_too
