@@ -317,6 +317,24 @@ class MaskWrite(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BitwiseWrite(Event):
+    """``m |= other``, ``m[:, 0] &= other``, ``n <<= 1``: a bitwise operator that writes into a tensor."""
+
+    operator: str
+    """``|``, ``&``, ``^``, ``<<`` or ``>>``."""
+    target: Operand
+    """The tensor that is written into, the indexed one where only a part of it is."""
+    value: Operand
+    written: Span
+    """What stands before the operator: ``m``, ``m[:, 0]``."""
+    indexed: bool = False
+    repeatable: bool = False
+    """Whether what stands before the operator may be written twice."""
+    replaceable: bool = False
+    """Whether a new tensor can take the place of the target unseen, as only a local name leads to it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StateWrite(Event):
     """A parameter, a buffer, another attribute or a whole module changes in ``forward``."""
 
@@ -390,9 +408,10 @@ class RefusedDtypes(Event):
     """Of one tensor, or of two: float, int or bool."""
     refusing: frozenset[str]
     """The routes that end so."""
-    repair: Literal["", "receiver", "argument", "select", "convert"] = ""
+    repair: Literal["", "receiver", "argument", "select", "convert", "join"] = ""
     """What can be written instead: integers for the mask of a running sum, which is the receiver or an argument; masks
-    joined for one selected by another; of two tensors that are stacked, the lesser dtype made the greater."""
+    joined for one selected by another, or for their sum; of two tensors that are stacked, the lesser dtype made the
+    greater."""
 
 
 @dataclass(frozen=True, kw_only=True)

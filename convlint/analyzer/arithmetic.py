@@ -72,6 +72,7 @@ def binary(
     run: Run, frame: Frame, node: ast.expr | ast.AugAssign, left: Value, op: ast.operator, right: Value
 ) -> Value:
     """``left op right``."""
+    dtype_mixes.doubt_sum(run, frame, node, left, right)
     if isinstance(left, Union) or isinstance(right, Union):
         pairs = [(a, b) for a in members(left) for b in members(right) if a != NONE and b != NONE]
         return join_all(binary(run, frame, node, a, op, b) for a, b in pairs) if pairs else UNKNOWN

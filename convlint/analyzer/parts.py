@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from convlint.analyzer.index import Questions
 from convlint.events import (
+    BitwiseWrite,
     Clamp,
     DataRead,
     DynamicShape,
@@ -94,6 +95,8 @@ def _given(event: Event) -> object:
     if isinstance(event, FloorDivision):
         dividend = event.dividend
         return dividend.kind if dividend.kind == "tensor" else (dividend.kind, dividend.dtype)
+    if isinstance(event, BitwiseWrite):
+        return event.target.dtype, event.value.kind, event.value.dtype
     if isinstance(event, DynamicShape):
         return event.how, event.one_axis
     if isinstance(event, SqueezesBatch):
@@ -184,7 +187,7 @@ class Trace:
             return event
         if isinstance(event, (Clamp, DataRead, LeavesGraph, SqueezesBatch, SqueezesNothing)):
             return replace(event, operand=replace(event.operand, sure=False))
-        if isinstance(event, (InplaceWrite, MaskWrite)):
+        if isinstance(event, (BitwiseWrite, InplaceWrite, MaskWrite)):
             return replace(event, target=replace(event.target, sure=False))
         if isinstance(event, DynamicShape):
             return replace(event, one_axis=False)

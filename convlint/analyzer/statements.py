@@ -237,11 +237,13 @@ def _augmented(run: Run, frame: Frame, node: ast.AugAssign) -> None:
     load: ast.expr
     if isinstance(node.target, ast.Subscript):
         value = run.evaluate(frame, node.value)
+        writes.note_bitwise(run, frame, node, _quietly(run, frame, node.target.value), value)
         writes.store(run, frame, node.target, value, node.value)
         return
     load = node.target
     old = run.evaluate(frame, load)
     new = run.evaluate(frame, node.value)
+    writes.note_bitwise(run, frame, node, old, new)
     tensors = [m for m in members(old) if isinstance(m, Tensor)]
     if tensors:
         for tensor in tensors:
@@ -258,6 +260,14 @@ def _augmented(run: Run, frame: Frame, node: ast.AugAssign) -> None:
             old.add(other, False)
         return
     bind(run, frame, node.target, binary(run, frame, node, old, node.op, new))
+
+
+def _quietly(run: Run, frame: Frame, node: ast.expr) -> Value:
+    """What an expression is, without reading its elements."""
+    run.only_metadata, outer = True, run.only_metadata
+    value = run.evaluate(frame, node)
+    run.only_metadata = outer
+    return value
 
 
 def _delete(run: Run, frame: Frame, node: ast.Delete) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 
 from convlint.analyzer import kept, keys, torch_facts
 from convlint.analyzer.aliases import Region
+from convlint.analyzer.dtype_mixes import is_repeatable
 from convlint.analyzer.indexing import classify, region_of
 from convlint.analyzer.run import Frame, Run, view_facts
 from convlint.analyzer.sharing import is_elementwise_of, is_only_name
@@ -17,13 +19,14 @@ from convlint.analyzer.values import (
     List,
     Tensor,
     Tuple,
+    Union,
     Value,
     join,
     members,
     taint_of,
     with_taint,
 )
-from convlint.events import InplaceWrite, MaskWrite, Operand, StateWrite
+from convlint.events import BitwiseWrite, InplaceWrite, MaskWrite, Operand, StateWrite
 
 
 def in_place(
@@ -81,6 +84,40 @@ def _state(run: Run, frame: Frame, target: ast.expr, tensor: Tensor, node: ast.e
     run.emit(frame, StateWrite, node, "", (), **facts)
 
 
+_BITWISE: Mapping[type[ast.operator], str] = {
+    ast.BitOr: "|",
+    ast.BitAnd: "&",
+    ast.BitXor: "^",
+    ast.LShift: "<<",
+    ast.RShift: ">>",
+}
+
+
+def note_bitwise(run: Run, frame: Frame, node: ast.AugAssign, owner: Value, value: Value) -> None:
+    """Notes ``owner |= value``, or ``owner[...] |= value``."""
+    operator = _BITWISE.get(type(node.op))
+    if operator is None:
+        return
+    if not isinstance(owner, Tensor) or not owner.sure or owner.state or isinstance(value, Union):
+        run.doubt(frame, node)
+        return
+    target = node.target.value if isinstance(node.target, ast.Subscript) else node.target
+    run.emit(
+        frame,
+        BitwiseWrite,
+        node,
+        "",
+        (),
+        operator=operator,
+        target=run.operand(frame, target, owner),
+        value=run.operand(frame, node.value, value),
+        written=frame.document.span(node.target),
+        indexed=isinstance(node.target, ast.Subscript),
+        repeatable=is_repeatable(node.target),
+        replaceable=is_only_name(frame, node.target),
+    )
+
+
 def store(run: Run, frame: Frame, target: ast.Subscript, value: Value, source: ast.expr | None) -> None:
     """``owner[index] = value``, also as ``+=``."""
     run.only_metadata, outer = True, run.only_metadata
@@ -91,9 +128,10 @@ def store(run: Run, frame: Frame, target: ast.Subscript, value: Value, source: a
             run.memory.brought_back(tensor.ident, value.ident)
     run.read(frame, target.value, owner)
     index = run.evaluate(frame, target.slice)
-    if not (isinstance(owner, Tensor) and owner.sure and classify(target.slice, index) == "mask"):
+    by_mask = isinstance(owner, Tensor) and owner.sure and classify(target.slice, index) == "mask"
+    if isinstance(frame.statement, ast.Assign) and not by_mask:
         run.doubt(frame, target)
-        run.doubt(frame, frame.statement if frame.statement is not None else target)
+        run.doubt(frame, frame.statement)
     for one in members(owner):
         if isinstance(one, Tensor):
             with run.memory.keeps(value.ident if isinstance(value, Tensor) else 0, one.ident):

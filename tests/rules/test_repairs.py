@@ -529,6 +529,12 @@ def test_masks_are_combined_and_what_is_stacked_is_of_one_dtype(tmp_path: Path, 
         ("y = t * 2\n    y[y[:, 0, 0, 0] > u] = 9.0\n    return y", "f(x, 1), f(self.holder, 1)"),
         ("s = t * u\n    return s[(s > 0).nonzero().flatten()]", "f(x[:, 0, 0, 0], 1), f(x, 1)"),
         ("s = t * u\n    return s[(s > 0).nonzero().flatten()]", "f(x[:, 0, 0, 0], 1), f(self.unknown(x), 1)"),
+        ("t[:, 0] |= u\n    return t", "f(x > 0, x[:, 0] > 1), f(x.long(), 1)"),
+        ("t[:, 0] |= u\n    return t", "f(x > 0, x[:, 0] > 1), f(self.unknown(x), 1)"),
+        ("t[:, 0] |= u\n    return t", "f(x > 0, x[:, 0] > 1), f([True], 1)"),
+        ("return (t > 0) + u", "f(x, x > 1), f(x, x)"),
+        ("return (t > 0) + u", "f(x, x > 1), f(2, True)"),
+        ("return (t > 0) + u", "f(x, x > 1), f(x, self.unknown(x))"),
         ("return -(-t // 4)", "f(x.shape[0], 1), f(x.sum().item(), 1)"),
         ("return -(-t // 4)", "f(x.shape[0], 1), f(4.5, 1)"),
         ("return -(-t // 4)", "f(x.shape[0], 1), f(x, 1)"),
@@ -678,3 +684,29 @@ def test_positions_stay_where_the_mask_may_select_otherwise(tmp_path: Path, body
     assert body_after(tmp_path, body, show_harmless=True) == body
     after = body_after(tmp_path, body, show_harmless=True, unsafe_fixes=True, fixable=["CVL402"])
     assert (after == body) is unsafe_too
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("m = x > 0\nm &= ~other\nreturn m", "m = x > 0\nm = m & ~other\nreturn m"),
+        (
+            "m = other & other\nn = m\nm[0, :1] ^= other[0, 1]\nreturn m, n",
+            "m = other & other\nn = m\nm[0, :1] = m[0, :1] ^ other[0, 1]\nreturn m, n",
+        ),
+        ("m = x > 0\nn = m\nm |= other\nreturn m, n",) * 2,  # it is seen by its other name
+        ("m = x > 0\nm[self.next()] |= other[0]\nreturn m",) * 2,  # which would be called twice
+        ("m = x.long() * 2\nm &= 3\nreturn m",) * 2,  # it may be a shorter integer
+        ("m = x.bool()\nm |= other\nreturn m",) * 2,  # it may be the input itself
+        ("m = True\nm |= self.flag\nreturn x if m else other",) * 2,
+    ],
+)
+def test_masks_are_joined_out_of_place(tmp_path: Path, before: str, after: str) -> None:
+    body = "other = x < 1\n{}"
+    assert body_after(tmp_path, body.format(before), fixable=["CVL106"]) == body.format(after)
+
+
+def test_bits_are_only_joined_by_what_the_exporter_has(tmp_path: Path) -> None:
+    body = "m = x.long() * 2\nm {}= 3\nreturn m"
+    assert body_after(tmp_path, body.format("|"), unsafe_fixes=True) == body.format("|")
+    assert body_after(tmp_path, body.format("&"), unsafe_fixes=True) == "m = x.long() * 2\nm = m & 3\nreturn m"
