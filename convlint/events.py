@@ -663,6 +663,18 @@ class UnusedInput(Event):
     """The parameter."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class PlainOutput(Event):
+    """A model that nothing else contains returns a value of Python's own."""
+
+    model: str
+    """The class."""
+    kind: str
+    """number, bool or text."""
+    inside: bool
+    """Whether it is in what is returned there, a dict with a name say."""
+
+
 class _Unknown(enum.Enum):
     unknown = "unknown"
 

@@ -180,6 +180,8 @@ class Run:
         """The resolution order of each class."""
         self.outside: dict[ClassInfo, list[str]] = {}
         self.depth = 0
+        self.entered: FunctionInfo | None = None
+        """The ``forward`` of a model while that is entered, unless other classes say what it returns."""
         self.guessed = False
         """While functions are entered that no model is seen to call."""
         self.autocast: list[ReducedPrecision | None] = []

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import reduce
 from typing import Any
 
-from convlint.analyzer import decisions, guards, kept, precision, writes
+from convlint.analyzer import decisions, guards, kept, outputs, precision, writes
 from convlint.analyzer.arithmetic import binary
 from convlint.analyzer.division import note_division
 from convlint.analyzer.index import ClassInfo, FunctionInfo, _class_block
@@ -50,7 +50,9 @@ def _expression(run: Run, frame: Frame, node: ast.Expr) -> None:
 
 
 def _return(run: Run, frame: Frame, node: ast.Return) -> None:
-    frame.returns.append(run.evaluate(frame, node.value) if node.value is not None else Const(None))
+    value = run.evaluate(frame, node.value) if node.value is not None else Const(None)
+    outputs.note(run, frame, node.value, value)
+    frame.returns.append(value)
     frame.returned_on.append(frame.routes)
     frame.returned_after.append(run.written)
     frame.live = False
