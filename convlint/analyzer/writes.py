@@ -64,10 +64,20 @@ def in_place(
         chained=chained,
         **view_facts(view),
     )
+    if _was_written(target, row):
+        event = None  # it is told where the chain of writes begins
     if event is not None and (view is not None or how in ("index", "mask")):
         run.note(event, how, (False, False))
     if not chained:
         run.memory.write(tensor.ident, tensor.storage, (frame.document.path, row), event, region)
+
+
+def _was_written(node: ast.expr, row: int) -> bool:
+    """Whether an expression is an in-place method on this line: what it gives it wrote into, ``v.add_(1)``."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    name = node.func.attr
+    return name.endswith("_") and not name.endswith("__") and node.func.end_lineno == row
 
 
 def _method(node: ast.expr | ast.stmt, target: ast.expr) -> str:
