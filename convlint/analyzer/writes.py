@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping
 
 from convlint.analyzer import kept, keys, torch_facts
-from convlint.analyzer.aliases import Region
+from convlint.analyzer.aliases import INDEXING, Region
 from convlint.analyzer.dtype_mixes import is_repeatable
 from convlint.analyzer.indexing import classify, region_of
 from convlint.analyzer.run import Frame, Run, view_facts
@@ -64,28 +64,34 @@ def in_place(
         chained=chained,
         **view_facts(view),
     )
-    if _was_written(target, row):
-        event = None  # it is told where the chain of writes begins
+    if (before := _written_before(target)) is not None:
+        row = 0  # what the write before it gives is no indexing, on whatever line
+        saved = view is not None and view.how in INDEXING and view.place[1] == before.end_lineno
+        if not saved or _written_before(before.value) is not None:
+            event = None  # it is told where the chain of writes begins to be lost
     if event is not None and (view is not None or how in ("index", "mask")):
         run.note(event, how, (False, False))
     if not chained:
         run.memory.write(tensor.ident, tensor.storage, (frame.document.path, row), event, region)
 
 
-def _was_written(node: ast.expr, row: int) -> bool:
-    """Whether an expression is an in-place method on this line: what it gives it wrote into, ``v.add_(1)``."""
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-        return False
-    name = node.func.attr
-    return name.endswith("_") and not name.endswith("__") and node.func.end_lineno == row
-
-
-def _method(node: ast.expr | ast.stmt, target: ast.expr) -> str:
-    """The method that writes into its owner, where there is another way to compute what it writes."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.value is target:
+def _written_before(node: ast.expr) -> ast.Attribute | None:
+    """The in-place method that an expression calls, ``v.add_`` of ``v.add_(1)``: what it gives it wrote into."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         name = node.func.attr
-        return name if name in ("zero_", "fill_", "copy_") or name[:-1] in torch_facts.table().methods else ""
-    return ""
+        return node.func if name.endswith("_") and not name.endswith("__") else None
+    return None
+
+
+def _method(node: ast.AST, target: ast.expr) -> str:
+    """The method that writes into its owner, where there is another way to compute what it writes."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.value is not target:
+        return ""
+    before = _written_before(target)
+    if before is not None and before.attr not in OVERWRITING and not _method(target, before.value):
+        return ""
+    name = node.func.attr
+    return name if name in OVERWRITING or name[:-1] in torch_facts.table().methods else ""
 
 
 def _state(run: Run, frame: Frame, target: ast.expr, tensor: Tensor, node: ast.expr | ast.stmt) -> None:
@@ -94,6 +100,8 @@ def _state(run: Run, frame: Frame, target: ast.expr, tensor: Tensor, node: ast.e
     run.emit(frame, StateWrite, node, "", (), **facts)
 
 
+OVERWRITING = frozenset(["zero_", "fill_", "copy_"])
+"""Methods that leave nothing of what was there."""
 _BITWISE: Mapping[type[ast.operator], str] = {
     ast.BitOr: "|",
     ast.BitAnd: "&",
