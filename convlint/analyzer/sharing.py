@@ -122,7 +122,7 @@ def _computes(qualified: str, name: str) -> bool:
     table = torch_facts.table()
     known = (table.functions if qualified != name else table.methods).get(qualified)
     if known is None or known.view or known.inplace:
-        return known is not None and name == "clone"
+        return False
     return name in _COPYING or name in REDUCTIONS or (known.pointwise and name != _SAME_IF_REAL)
 
 
@@ -153,7 +153,8 @@ def _keeps_nothing(frame: Frame, node: ast.expr, parents: Parents) -> bool:
                     return False
                 if name in _ASKING or is_fresh(frame, call):
                     return True
-                if name not in torch_facts.table().methods:
+                known = torch_facts.table().methods.get(name)
+                if known is None or not (known.view or (known.inplace and known.pointwise)):
                     return False
                 node = call  # a view, or the tensor itself
             case ast.Subscript(value=value, ctx=ast.Load()) if value is node:

@@ -598,6 +598,7 @@ def test_a_selection_takes_the_place_of_a_tensor_that_nothing_else_sees(tmp_path
         "y = x.float() * 2\nz = y.view(-1)\ny[y < 0] = 0\nreturn z",
         "y = x.float() * 2\nself.last = [y]\ny[y < 0] = 0\nreturn y",
         "y = x.float() * 2\nself.keep(y)\ny[y < 0] = 0\nreturn y",
+        "y = x.float() * 2\ny.retain_grad()\ny[y < 0] = 0\nreturn y",
         "y = x.float() * 2\nf = lambda: y\ny[y < 0] = 0\nreturn f()",
         "y = x.float() * 2\nfor _ in range(3):\n    y[y < 0] = 0\n    self.keep(y)\nreturn y",
         "y = x.float() * 2\nwith torch.no_grad():\n    y[y < 0] = 0\nreturn y",
