@@ -283,6 +283,8 @@ class InplaceWrite(Event):
     """Whether the reader is an older view of what was written to (a view read after its base changed)."""
     chained: str = ""
     """For an index assignment into a slice, ``y[:, 0][m] = v``: what the last index is (basic, mask, tensor)."""
+    alike: bool = False
+    """Whether that mask surely has the axes of what it selects from."""
 
     @property
     def related(self) -> tuple[Place, ...]:

@@ -105,7 +105,7 @@ def _given(event: Event) -> object:
         return event.target.dtype, event.value.kind, event.value.dtype, event.missing, event.replaceable
     if isinstance(event, InplaceWrite) and event.chained:
         parts = (event.target, event.index, event.value)
-        return [(part.kind, part.dtype, part.rank) for part in parts if part is not None]
+        return event.alike, [(part.kind, part.dtype, part.rank) for part in parts if part is not None]
     return None
 
 

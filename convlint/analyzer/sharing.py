@@ -43,21 +43,18 @@ def is_only_name(frame: Frame, target: ast.expr) -> bool:
     return bool(given) and made_alike and all(_keeps_nothing(frame, one, parents) for one in reads)
 
 
-def is_elementwise_of(frame: Frame, node: ast.expr, name: str) -> bool:
-    """Whether a mask is computed element by element from a tensor with a name, and from plain numbers."""
+def is_elementwise_of(frame: Frame, node: ast.expr, of: str) -> bool:
+    """Whether a mask is computed element by element from an expression with this source, and from plain numbers."""
     match node:
-        case ast.Name(id=found):
-            return found == name
         case ast.Compare(left=left, comparators=[right]) | ast.BinOp(left=left, right=right):
             sides = [one for one in (left, right) if not is_literal(one)]
-            return bool(sides) and all(is_elementwise_of(frame, one, name) for one in sides)
+            return bool(sides) and all(is_elementwise_of(frame, one, of) for one in sides)
         case ast.UnaryOp(operand=inner):
-            return is_elementwise_of(frame, inner, name)
-        case ast.Call(func=ast.Attribute(value=owner, attr="isnan" | "isinf" | "isfinite"), args=[only], keywords=[]):
-            return dotted(owner) == frame.module.torch and is_elementwise_of(frame, only, name)
-        case ast.Call(func=ast.Attribute(value=owner, attr="isnan" | "isinf" | "isfinite"), args=[], keywords=[]):
-            return is_elementwise_of(frame, owner, name)
-    return False
+            return is_elementwise_of(frame, inner, of)
+        case ast.Call(func=ast.Attribute(value=owner, attr="isnan" | "isinf" | "isfinite"), args=args, keywords=[]):
+            inner = args[0] if len(args) == 1 and dotted(owner) == frame.module.torch else owner
+            return len(args) == int(inner is not owner) and is_elementwise_of(frame, inner, of)
+    return ast.unparse(node) == of
 
 
 def _is_local(function: ast.AST, name: ast.Name) -> bool:

@@ -39,6 +39,8 @@ def in_place(
     node: ast.expr | ast.stmt,
     region: Region | None = None,
     chained: str = "",
+    *,
+    alike: bool = False,
     **assigned: Operand,
 ) -> None:
     """A write into ``tensor``, on the line where the tracer sees it; ``assigned`` by a plain assignment to an index."""
@@ -62,6 +64,7 @@ def in_place(
         method=_method(node, target),
         **assigned,
         chained=chained,
+        alike=alike,
         **view_facts(view),
     )
     if (before := _written_before(target)) is not None:
@@ -188,16 +191,17 @@ def _store_tensor(
             value=given,
             plain=plain and isinstance(index, Tensor),
             fewer_axes=isinstance(mask, Tensor) and _has_fewer_axes(mask, tensor),
-            missing=_missing_axes(tensor, mask),
+            missing=_missing_axes(frame, target, tensor, mask),
             replaceable=plain and _is_replaceable(frame, target, tensor, mask),
         )
     chained = kind if _indexes_a_slice(target.value) else ""
     how = "mask" if kind == "mask" else "index"
     region = region_of(target.slice)
+    alike = bool(chained) and _missing_axes(frame, target, tensor, index) == 0
     assigned = {"index": run.operand(frame, target.slice, index), "value": given}
     if not plain or isinstance(target.slice, (ast.Tuple, ast.Slice)) or isinstance(index, Tuple):
         assigned = {}
-    in_place(run, frame, target.value, tensor, how, target.lineno, statement, region, chained, **assigned)
+    in_place(run, frame, target.value, tensor, how, target.lineno, statement, region, chained, alike=alike, **assigned)
     if isinstance(target.value, ast.Name):
         frame.env[target.value.id] = with_taint(frame.env.get(target.value.id, tensor), taint_of(value))
 
@@ -208,10 +212,10 @@ def _has_fewer_axes(mask: Tensor, tensor: Tensor) -> bool:
     return bool(mask.below) and mask.below == tensor.ident
 
 
-def _missing_axes(tensor: Tensor, mask: Value) -> int | None:
+def _missing_axes(frame: Frame, target: ast.Subscript, tensor: Tensor, mask: Value) -> int | None:
     if isinstance(mask, Tensor) and mask.rank is not None and tensor.rank is not None:
         return tensor.rank - mask.rank
-    return None
+    return 0 if is_elementwise_of(frame, target.slice, ast.unparse(target.value)) else None
 
 
 def _is_replaceable(frame: Frame, target: ast.Subscript, tensor: Tensor, mask: Value) -> bool:

@@ -711,3 +711,19 @@ def test_bits_are_only_joined_by_what_the_exporter_has(tmp_path: Path) -> None:
     body = "m = x.long() * 2\nm {}= 3\nreturn m"
     assert body_after(tmp_path, body.format("|"), unsafe_fixes=True) == body.format("|")
     assert body_after(tmp_path, body.format("&"), unsafe_fixes=True) == "m = x.long() * 2\nm = m & 3\nreturn m"
+
+
+@pytest.mark.parametrize(
+    ("body", "after"),
+    [
+        ("y = x.clone()\ny[mask] = 0", ""),  # it may be one of rows
+        ("y = x.clone()\ny[:, 0][mask] = 9.0", ""),
+        ("y = x.clone()\ny[:, 0][~(y[:, 0] > 1)] = 9.0", "y[:, 0] = torch.where(~(y[:, 0] > 1), 9.0, y[:, 0])"),
+        ("y = x.clone()\ny[torch.isnan(y)] = 0", "y = torch.where(torch.isnan(y), 0, y)"),
+    ],
+)
+def test_a_mask_of_unknown_axes_is_left(tmp_path: Path, body: str, after: str) -> None:
+    first, write = body.split("\n")
+    body = f"mask = self.selected(x) > 0\n{first}\n{write}\nreturn y"
+    fixed = body_after(tmp_path, body, target="litert", unsafe_fixes=True, fixable=["CVL102", "CVL105"])
+    assert fixed == (body.replace(write, after) if after else body)

@@ -21,10 +21,9 @@ class ChainedIndexAssignment(Rule):
     `cur_dim == dim INTERNAL ASSERT FAILED`. Leading integers may be chained (`y[0][1:] = v` is exported correctly).
 
     ## Fix safety
-    A mask and a plain number become `y[:, 0] = torch.where(mask, number, y[:, 0])`, stored in the same memory. Safe
-    where `y` is known to have a dtype that the number fits, and the mask as many axes as what it selects from, in all
-    calls of the function. Unsafe elsewhere: the dtype may be promoted before the result is stored, and a mask of rows
-    is laid along the last axis.
+    A mask and a plain number become `y[:, 0] = torch.where(mask, number, y[:, 0])`, stored in the same memory, where
+    the mask surely has as many axes as what it selects from. Safe where the number fits the dtype of `y` in all calls
+    of the function. Unsafe elsewhere: the dtype may be promoted before the result is stored.
 
     ## References
     - pytorch/pytorch#91990, apple/coremltools#2188
@@ -105,11 +104,9 @@ class ChainedIndexAssignment(Rule):
 
 def _applicability(event: InplaceWrite) -> Applicability | None:
     """Of a plain number that is assigned under a mask."""
-    target, mask, value = event.target, event.index, event.value
-    if event.chained != "mask" or mask is None or value is None or not (value.literal and event.torch):
+    value = event.value
+    if event.chained != "mask" or event.index is None or value is None or not (value.literal and event.torch):
         return None
-    if target.rank is None or mask.rank is None:
-        return Applicability.unsafe
-    if target.rank != mask.rank:
+    if not event.alike:
         return None  # what is written for rows would be laid along the last axis
     return Applicability.safe if fits(event, value) else Applicability.unsafe

@@ -25,7 +25,8 @@ class MaskAssignment(Rule):
     `y = torch.where(mask, value, y)` makes a new tensor. Safe where only that local name leads to `y`, which was
     computed in the same function and kept nowhere; where the mask is computed from `y`, or has one axis, so that
     nothing is laid out otherwise; where the number fits the dtype of `y`; and where all calls of the function agree.
-    Unsafe elsewhere: other names of `y` keep the old values, and its dtype may be promoted.
+    Unsafe elsewhere: other names of `y` keep the old values, and its dtype may be promoted. There is none where the
+    source does not tell how many axes the mask has.
 
     ## References
     - apple/coremltools#1132, #2040
@@ -105,6 +106,6 @@ def _applicability(event: MaskWrite) -> Applicability | None:
     name = event.document.segment(event.target.span)
     if not (event.plain and event.value.kind == "number" and name.isidentifier() and event.torch):
         return None
-    if event.fewer_axes and not event.missing:
-        return None  # how many it lacks is not known
+    if event.missing is None:
+        return None  # a mask of rows would be laid along the last axis
     return Applicability.safe if event.replaceable and fits(event, event.value) else Applicability.unsafe
