@@ -239,13 +239,15 @@ def _augmented(run: Run, frame: Frame, node: ast.AugAssign) -> None:
     load: ast.expr
     if isinstance(node.target, ast.Subscript):
         value = run.evaluate(frame, node.value)
-        writes.note_bitwise(run, frame, node, _quietly(run, frame, node.target.value), value)
+        if type(node.op) in writes.BITWISE:
+            writes.note_bitwise(run, frame, node, _quietly(run, frame, node.target.value), value)
         writes.store(run, frame, node.target, value, node.value)
         return
     load = node.target
     old = run.evaluate(frame, load)
     new = run.evaluate(frame, node.value)
-    writes.note_bitwise(run, frame, node, old, new)
+    if type(node.op) in writes.BITWISE:
+        writes.note_bitwise(run, frame, node, old, new)
     tensors = [m for m in members(old) if isinstance(m, Tensor)]
     if tensors:
         for tensor in tensors:

@@ -28,6 +28,17 @@ from convlint.analyzer.values import (
 )
 from convlint.events import BitwiseWrite, InplaceWrite, MaskWrite, Operand, StateWrite
 
+_OVERWRITING = frozenset(["zero_", "fill_", "copy_"])
+"""Methods that leave nothing of what was there."""
+BITWISE: Mapping[type[ast.operator], str] = {
+    ast.BitOr: "|",
+    ast.BitAnd: "&",
+    ast.BitXor: "^",
+    ast.LShift: "<<",
+    ast.RShift: ">>",
+}
+"""The operators that torch has in-place operators of their own for, by what is written."""
+
 
 def in_place(
     run: Run,
@@ -91,10 +102,10 @@ def _method(node: ast.AST, target: ast.expr) -> str:
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.value is not target:
         return ""
     before = _written_before(target)
-    if before is not None and before.attr not in OVERWRITING and not _method(target, before.value):
+    if before is not None and before.attr not in _OVERWRITING and not _method(target, before.value):
         return ""
     name = node.func.attr
-    return name if name in OVERWRITING or name[:-1] in torch_facts.table().methods else ""
+    return name if name in _OVERWRITING or name[:-1] in torch_facts.table().methods else ""
 
 
 def _state(run: Run, frame: Frame, target: ast.expr, tensor: Tensor, node: ast.expr | ast.stmt) -> None:
@@ -103,22 +114,8 @@ def _state(run: Run, frame: Frame, target: ast.expr, tensor: Tensor, node: ast.e
     run.emit(frame, StateWrite, node, "", (), **facts)
 
 
-OVERWRITING = frozenset(["zero_", "fill_", "copy_"])
-"""Methods that leave nothing of what was there."""
-_BITWISE: Mapping[type[ast.operator], str] = {
-    ast.BitOr: "|",
-    ast.BitAnd: "&",
-    ast.BitXor: "^",
-    ast.LShift: "<<",
-    ast.RShift: ">>",
-}
-
-
 def note_bitwise(run: Run, frame: Frame, node: ast.AugAssign, owner: Value, value: Value) -> None:
     """Notes ``owner |= value``, or ``owner[...] |= value``."""
-    operator = _BITWISE.get(type(node.op))
-    if operator is None:
-        return
     if not isinstance(owner, Tensor) or not owner.sure or owner.state or isinstance(value, Union):
         run.doubt(frame, node)
         return
@@ -129,7 +126,7 @@ def note_bitwise(run: Run, frame: Frame, node: ast.AugAssign, owner: Value, valu
         node,
         "",
         (),
-        operator=operator,
+        operator=BITWISE[type(node.op)],
         target=run.operand(frame, target, owner),
         value=run.operand(frame, node.value, value),
         written=frame.document.span(node.target),
