@@ -241,6 +241,8 @@ class DynamicShape(Event):
     operand: Operand
     whole: bool = False
     """Whether an index holds just the positions of a mask, so that the mask itself selects the same."""
+    one_axis: bool = False
+    """Whether that mask surely has one axis."""
     decided_on: tuple[tuple[str, Span], ...] = ()
     """Where (file and range) in other functions Python needs the count that begins here."""
 
@@ -260,7 +262,7 @@ class InplaceWrite(Event):
     name: str
     """The source text of what is written to."""
     method: str = ""
-    """The in-place method, where a call writes: ``add_``."""
+    """The in-place method, where a call writes what can be computed out of place too: ``add_``."""
     index: Operand | None = None
     value: Operand | None = None
     """What a plain assignment to an index, ``y[index] = value``, assigns."""
@@ -281,6 +283,8 @@ class InplaceWrite(Event):
     """Whether the reader is an older view of what was written to (a view read after its base changed)."""
     chained: str = ""
     """For an index assignment into a slice, ``y[:, 0][m] = v``: what the last index is (basic, mask, tensor)."""
+    alike: bool = False
+    """Whether that mask surely has the axes of what it selects from."""
 
     @property
     def related(self) -> tuple[Place, ...]:
@@ -303,9 +307,33 @@ class MaskWrite(Event):
     mask: Operand
     value: Operand
     plain: bool = False
-    """Whether it is the whole statement, neither augmented nor one of several targets."""
+    """Whether it is the whole statement, neither augmented nor one of several targets, and the mask the whole index."""
     fewer_axes: bool = False
     """Whether the mask surely has fewer axes than the target, as it selects rows."""
+    missing: int | None = None
+    """How many fewer, None where that is not known."""
+    replaceable: bool = False
+    """Whether what ``torch.where`` makes can take the place of the target unseen: only a local name leads there, and
+    the mask lays nothing out otherwise.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class BitwiseWrite(Event):
+    """``m |= other``, ``m[:, 0] &= other``, ``n <<= 1``: a bitwise operator that writes into a tensor."""
+
+    operator: str
+    """``|``, ``&``, ``^``, ``<<`` or ``>>``."""
+    target: Operand
+    """The tensor that is written into, the indexed one where only a part of it is."""
+    value: Operand
+    written: Span
+    """What stands before the operator: ``m``, ``m[:, 0]``."""
+    indexed: bool = False
+    repeatable: bool = False
+    """Whether what stands before the operator may be written twice."""
+    replaceable: bool = False
+    """Whether a new tensor can take the place of the target unseen, as only a local name leads to it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -382,9 +410,10 @@ class RefusedDtypes(Event):
     """Of one tensor, or of two: float, int or bool."""
     refusing: frozenset[str]
     """The routes that end so."""
-    repair: Literal["", "receiver", "argument", "select", "convert"] = ""
+    repair: Literal["", "receiver", "argument", "select", "convert", "join"] = ""
     """What can be written instead: integers for the mask of a running sum, which is the receiver or an argument; masks
-    joined for one selected by another; of two tensors that are stacked, the lesser dtype made the greater."""
+    joined for one selected by another, or for their sum; of two tensors that are stacked, the lesser dtype made the
+    greater."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -465,6 +494,28 @@ class SqueezesNothing(Event):
 
     operand: Operand
     axis: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SqueezesBatch(Event):
+    """``x.squeeze()``, which drops the first axis too where that is 1, a size that varies."""
+
+    operand: Operand
+    ones: tuple[int, ...]
+    """The axes that are surely 1."""
+    certain: bool
+    """Whether all other sizes are known: constants, or such of inputs as have a name."""
+    use: str = ""
+    """What of the result goes wrong in a graph where that axis was dropped in eager: index (by ``...``), transpose (of
+    axes counted from the end), linear, convolution; empty while nothing of it does.
+    """
+    used: Place | None = None
+    """Where."""
+
+    @property
+    def related(self) -> tuple[Place, ...]:
+        """Where it goes wrong."""
+        return (self.used,) if self.used is not None else ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -622,6 +673,18 @@ class UnusedInput(Event):
     """The class."""
     name: str
     """The parameter."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlainOutput(Event):
+    """A model that nothing else contains returns a value of Python's own."""
+
+    model: str
+    """The class."""
+    kind: str
+    """number, bool or text."""
+    inside: bool
+    """Whether it is in what is returned there, a dict with a name say."""
 
 
 class _Unknown(enum.Enum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,32 @@ def test_a_diff_is_of_the_file(cli: Cli, tmp_path: Path) -> None:
     out = cli("a.ipynb", "--diff").out
     assert '-    "        é = \\"日本\\"; n = int(x.shape[0])\\n",\n' in out
     assert '+    "        é = \\"日本\\"; n = x.shape[0]\\n",\n' in out
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("end", ["", "\n"])
+@pytest.mark.parametrize(
+    "layout",
+    [{"indent": 1}, {"indent": None}, {"indent": "\t", "ensure_ascii": True}, {"indent": 4, "as_lines": False}],
+)
+def test_git_applies_the_diff_of_a_notebook_to_what_fix_writes(
+    cli: Cli, newline: str, end: str, layout: dict[str, Any]
+) -> None:
+    layout = dict(layout)
+    parts = cells(as_lines=layout.pop("as_lines", True))
+    parts.append(code("n = '\U0001f642\u2028'\r\nx = torch.ones(len(torch.ones(3)))"))
+    before = (notebook(*parts, **layout).rstrip("\n") + end).replace("\n", newline).encode()
+    path = Path("größe.ipynb")
+    path.write_bytes(before)
+    assert cli(".", "--unsafe-fixes", "--diff", "--output-file", "fix.patch").code == 1
+    assert path.read_bytes() == before
+    cli(".", "--unsafe-fixes", "--fix")
+    after = path.read_bytes()
+    assert after != before
+    path.write_bytes(before)
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run(["git", "apply", "--whitespace=nowarn", "fix.patch"], check=True)
+    assert path.read_bytes() == after
 
 
 def test_stdin_is_a_notebook_where_its_name_says_so(cli: Cli) -> None:

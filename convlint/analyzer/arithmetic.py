@@ -12,6 +12,7 @@ from convlint.analyzer import checks, dtype_mixes, guards, precision, signs
 from convlint.analyzer.division import note_division, note_remainder
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import broadcast, integer, multiplied
+from convlint.analyzer.squeezes import passed_on
 from convlint.analyzer.values import (
     FALSE,
     NONE,
@@ -71,6 +72,7 @@ def binary(
     run: Run, frame: Frame, node: ast.expr | ast.AugAssign, left: Value, op: ast.operator, right: Value
 ) -> Value:
     """``left op right``."""
+    dtype_mixes.doubt_sum(run, frame, node, left, right)
     if isinstance(left, Union) or isinstance(right, Union):
         pairs = [(a, b) for a in members(left) for b in members(right) if a != NONE and b != NONE]
         return join_all(binary(run, frame, node, a, op, b) for a, b in pairs) if pairs else UNKNOWN
@@ -199,7 +201,15 @@ def elementwise(run: Run, left: Value, right: Value, *, divides: bool = False, d
         shape = shapes[0] if shapes[1] == () else shapes[1]
     taint = max(taint_of(left), taint_of(right))
     chosen: MaskIndex = "some" if indices and dtype == "int" else ""
-    return run.tensor(dtype, shape, taint, counted=counted, mask_index=chosen, below=_below(left, right))
+    return run.tensor(
+        dtype,
+        shape,
+        taint,
+        counted=counted,
+        mask_index=chosen,
+        below=_below(left, right),
+        squeezed=passed_on(left, right),
+    )
 
 
 def _counts(value: Value) -> Places:

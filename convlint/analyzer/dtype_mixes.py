@@ -43,6 +43,26 @@ def note_operator(
         note(run, frame, node, name, [left, right])
 
 
+def doubt_sum(run: Run, frame: Frame, node: ast.AST, left: Value, right: Value) -> None:
+    """A sum that looks like one of masks, and is none in this call."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and _is_sum_of_masks(node):
+        masks = (isinstance(one, Tensor) and one.sure and one.dtype == "bool" for one in (left, right))
+        if not all(masks):
+            run.doubt(frame, node)
+
+
+def _is_sum_of_masks(node: ast.BinOp) -> bool:
+    """Whether a side of a sum is written as a mask: it compares, inverts, or joins masks."""
+    joins = (ast.BitAnd, ast.BitOr)
+    return any(
+        isinstance(side, ast.Compare)
+        or (isinstance(side, ast.UnaryOp) and isinstance(side.op, ast.Invert))
+        or (isinstance(side, ast.BinOp) and isinstance(side.op, joins))
+        or (isinstance(side, ast.BinOp) and isinstance(side.op, ast.Add) and _is_sum_of_masks(side))
+        for side in (node.left, node.right)
+    )
+
+
 def note(
     run: Run,
     frame: Frame,
@@ -67,21 +87,23 @@ def note(
         run.emit(frame, RefusedDtypes, node, "", (), dtypes=pair, refusing=refusing, repair=repair)
 
 
-Repair = Literal["", "receiver", "argument", "select", "convert"]
+Repair = Literal["", "receiver", "argument", "select", "convert", "join"]
 
 
 def _repair(
     node: ast.AST, name: str, tensors: Sequence[Tensor], receiver: ast.expr | None, mask: Tensor | None
 ) -> Repair:
+    if isinstance(node, ast.BinOp) and name == "add":
+        return "join" if _is_sum_of_masks(node) and all(one.dtype == "bool" for one in tensors) else ""
     if not isinstance(node, ast.Call):
         return ""
     if name == "cumsum dim":
         return _counted(node, receiver)
     if name == "where" and mask is not None and mask.sure and mask.dtype == "bool":
-        return "select" if len(node.args) == 3 and node.args[0] is receiver and _is_repeatable(receiver) else ""
+        return "select" if len(node.args) == 3 and node.args[0] is receiver and is_repeatable(receiver) else ""
     if name == "stack" and len(tensors) == 2 and node.args and isinstance(node.args[0], (ast.Tuple, ast.List)):
         parts = node.args[0].elts
-        return "convert" if len(parts) == 2 and all(map(_is_repeatable, parts)) else ""
+        return "convert" if len(parts) == 2 and all(map(is_repeatable, parts)) else ""
     return ""
 
 
@@ -93,7 +115,7 @@ def _counted(node: ast.Call, receiver: ast.expr | None) -> Repair:
     return "argument" if node.args and node.args[0] is receiver else ""
 
 
-def _is_repeatable(node: ast.expr) -> bool:
+def is_repeatable(node: ast.expr) -> bool:
     """Whether an expression may be written twice: nothing is called, and nothing much computed."""
     allowed = (ast.Name, ast.Attribute, ast.Subscript, ast.Compare, ast.Constant, ast.UnaryOp, ast.Slice, ast.Tuple)
     inner = (ast.expr_context, ast.cmpop, ast.unaryop)

@@ -36,6 +36,7 @@ from convlint.analyzer.values import (
     Sign,
     Tensor,
     Tuple,
+    Union,
     Unknown,
     Value,
     join,
@@ -157,7 +158,8 @@ def _unary(run: Run, frame: Frame, node: ast.UnaryOp) -> Value:
         return Const(-value.value)
     if isinstance(value, Tensor):
         sign: Sign = "-" if isinstance(node.op, ast.USub) and value.sign else ""
-        return run.tensor(value.dtype, value.shape, value.taint, counted=value.counted, sign=sign)
+        made = run.tensor(value.dtype, value.shape, value.taint, counted=value.counted, sign=sign)
+        return replace(made, squeezed=value.squeezed)
     if isinstance(value, Number):
         symbol = f"-{value.symbol}" if value.symbol else ""
         return Number(value.kind, value.taint, value.frozen_on, symbol)
@@ -442,6 +444,9 @@ def _starred(run: Run, frame: Frame, node: ast.Starred) -> Value:
 def _subscript(run: Run, frame: Frame, node: ast.Subscript) -> Value:
     owner = _indexed_owner(run, frame, node)
     index = run.evaluate(frame, node.slice)
+    vague = isinstance(owner, (Union, Unknown)) or isinstance(index, (Union, Unknown))
+    if vague and isinstance(node.slice, (ast.Name, ast.Call)):
+        run.doubt(frame, node)  # it may be no selection by a mask of one axis, as it is in another call
     return join_all(_indexed(run, frame, node, one, index) for one in members(owner) if one != NONE)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
+from convlint.analyzer import squeezes
 from convlint.analyzer.aliases import Bound, Range, Region
 from convlint.analyzer.index import dotted
 from convlint.analyzer.run import Frame, Run
@@ -15,6 +16,7 @@ from convlint.analyzer.values import (
     Array,
     Const,
     List,
+    MaskIndex,
     Number,
     Places,
     Shape,
@@ -105,6 +107,7 @@ def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, in
     """``tensor[index]``."""
     if isinstance(node.slice, ast.Slice) and isinstance(index, Tuple) and (integer(index.items[2]) or 0) < 0:
         return List(replace(tensor, ident=0, storage=0, shape=None))  # no tensor takes a negative step
+    squeezes.note_index(run, frame, node, tensor)
     parts = parts_of(node.slice, index)
     kind = classify(node.slice, index)
     counted = tensor.counted
@@ -118,8 +121,8 @@ def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, in
         if any(value == NONE for _, value in parts):
             how = "unsqueeze"
         region = region_of(node.slice)
-        only = not tensor.mask_index or (tensor.shape is not None and tensor.shape[1:] in ((), (Const(1),)))
-        chosen = tensor.mask_index if only else "some"
+        one_column = tensor.shape is not None and tensor.shape[1:] == (Const(1),) and _is_all(parts[0][0])
+        chosen: MaskIndex = tensor.mask_index if one_column or not tensor.mask_index else "some"
         return run.view(
             frame,
             tensor,
@@ -157,6 +160,10 @@ def loop_of(frame: Frame, index: ast.expr) -> int:
     return loop if any(isinstance(part, ast.Name) and part.id == name for part in parts) else 0
 
 
+def _is_all(node: ast.expr) -> bool:
+    return isinstance(node, ast.Slice) and node.lower is None and node.upper is None and node.step is None
+
+
 def _is_dots(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is Ellipsis
 
@@ -167,7 +174,7 @@ _SELECTING = ("slice", "index-from-mask", "mask")
 
 def _note_dynamic(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, part: ast.expr, value: Value) -> Places:
     """Notes an index on whose values the result's shape depends; the selections that its count is of."""
-    how, whole = "", False
+    how, whole, one_axis = "", False, False
     counted = NOWHERE
     if isinstance(part, ast.Slice):
         if isinstance(value, Tuple) and any(_is_value(v) for v in value.items):
@@ -180,13 +187,14 @@ def _note_dynamic(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, p
             elif isinstance(one, Tensor):
                 counted |= counted_in(one)
                 if one.mask_index:
-                    how, whole = "index-from-mask", one.mask_index == "all"
+                    how, whole = "index-from-mask", one.mask_index in ("all", "column")
+                    one_axis = one.mask_index == "all"
     if how == "slice":
         counted = counted_in(value) or run.selection(frame, node)
     if how:
         operand = run.operand(frame, part if not isinstance(part, ast.Slice) else node, value)
         rank = (_SELECTING.index(how),)  # callers may give now a mask, now positions: that is told once
-        run.emit(frame, DynamicShape, node, "", rank, how=how, operand=operand, whole=whole)
+        run.emit(frame, DynamicShape, node, "", rank, how=how, operand=operand, whole=whole, one_axis=one_axis)
     return counted
 
 
@@ -265,6 +273,8 @@ def _sliced(part: ast.Slice, value: Value, size: Value, counted: Places) -> Valu
     if part.lower is None:
         start = 0
     step_one = part.step is None
+    if step_one and ((start, stop) == (0, 1) or (start == -1 and part.upper is None)):
+        return Const(1)  # nobody cuts one from nothing
     if start is not None and stop is not None and step_one and (start >= 0) == (stop >= 0) and stop >= start:
         known = integer(size)
         if known is not None:

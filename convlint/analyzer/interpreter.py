@@ -257,7 +257,10 @@ class Interpreter:
         if forward is not None and not training.gives_loss(self.run, cls, forward):
             unused_inputs.note(self.run, cls, forward)
             with self._as_far_as_possible(forward):
-                self._call_on(self._instance(cls), forward)
+                model = self._instance(cls)
+                self.run.entered = None if unused_inputs.is_one_of_several(self.run, cls) else forward
+                self._call_on(model, forward)
+            self.run.entered = None
         kept.finish(self.run)
 
     def _enter_at(self, entry: Entry, *, named: bool = False) -> None:

@@ -108,7 +108,7 @@ def _tensor(run: Run, frame: Frame, node: ast.expr, value: Tensor, form: str) ->
                 dynamic=dynamic or selected,
             )
     shape = value.shape[1:] if value.shape else None
-    return Elements(run.view(frame, value, "unbind", node, shape=shape))
+    return Elements(run.view(frame, value, "unbind", node, shape=shape, mask_index=value.mask_index and "some"))
 
 
 def _instance(run: Run, frame: Frame, node: ast.expr, value: Instance, form: str) -> Elements:

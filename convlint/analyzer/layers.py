@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from convlint.analyzer import draws, needed_sizes, shapes, signs, torchvision_calls
+from convlint.analyzer import draws, needed_sizes, shapes, signs, squeezes, torchvision_calls
 from convlint.analyzer.calls import Arguments, invoke, opaque
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run
 from convlint.analyzer.torch_calls import note_call
@@ -44,6 +44,7 @@ def called(run: Run, frame: Frame, node: ast.expr, function: Layer, arguments: A
         return _sequential(run, frame, node, options.get("items", UNKNOWN), arguments)
     given = arguments.get(0, "input", "x", "hidden_states", "query")
     tensor = tensor_of(given)
+    squeezes.note_layer(run, frame, node, function.name, given)
     note_call(run, frame, node, function.name, given, options, of_itself=_is_self_attention(arguments))
     needed_sizes.note_layer(run, frame, node, function, given)
     draws.note_layer(run, frame, node, function)
@@ -61,7 +62,9 @@ def called(run: Run, frame: Frame, node: ast.expr, function: Layer, arguments: A
         return Tuple((run.tensor("float", None, taint), run.tensor("float", None, taint)))
     counted = tensor.counted if tensor is not None else NOWHERE
     made = run.tensor("float", shapes.of_layer(function.name, shape, options), taint, counted=counted)
-    return replace(made, sign=signs.of_layer(function.name))
+    keeps = function.name == "Linear" or function.name not in shapes.LAYERS
+    squeezed = tensor.squeezed if tensor is not None and keeps else None
+    return replace(made, sign=signs.of_layer(function.name), squeezed=squeezed)
 
 
 def _is_self_attention(arguments: Arguments) -> bool:

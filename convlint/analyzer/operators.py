@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from convlint.analyzer import clamping, dtype_mixes, leaving, shapes, signs, torch_facts, writes
+from convlint.analyzer import clamping, dtype_mixes, leaving, shapes, signs, squeezes, torch_facts, writes
 from convlint.analyzer.arithmetic import elementwise, promoted
 from convlint.analyzer.attributes import as_size, shape_of, size_taint
 from convlint.analyzer.calls import Arguments, opaque
@@ -119,6 +119,8 @@ def _operate(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, 
         return _view(run, frame, node, name, tensor, shape, operator.returns)
     indices: MaskIndex = "some" if tensor.mask_index and dtype == "int" else ""
     result = _results(run, operator.returns, dtype, shape, taint, counted, indices)
+    if isinstance(result, Tensor) and not any(isinstance(value, Tensor) for value in arguments.all()):
+        result = replace(result, squeezed=tensor.squeezed if operator.pointwise or name in shapes.SAME else None)
     return replace(result, below=tensor.below) if operator.pointwise and isinstance(result, Tensor) else result
 
 
@@ -246,8 +248,10 @@ def note_dynamic(run: Run, frame: Frame, node: ast.expr, how: str, operand: ast.
 
 
 def _of_mask(mask: Tensor) -> MaskIndex:
-    """What the positions in one column of ``nonzero`` are: of a mask with more axes only a part."""
-    return "all" if mask.rank in (1, None) else "some"
+    """What positions in a column of ``nonzero`` are: what it gives of several axes, or of numbers, no mask selects."""
+    if mask.dtype != "bool" or mask.rank not in (1, None):
+        return "some"
+    return "all" if mask.rank == 1 else "column"
 
 
 def _dynamic(
@@ -503,9 +507,14 @@ def _adaptive(rank: int) -> Handler:
 
 _DETACH = viewing(lambda t, a: t.shape, "detach")
 _UNSQUEEZE = viewing(lambda t, a: shapes.unsqueezed(t.shape, a.get(0, "dim")), "unsqueeze")
-_TRANSPOSE = viewing(lambda t, a: shapes.swapped(t.shape, a.get(0, "dim0"), a.get(1, "dim1")), "transpose")
+_SWAP = viewing(lambda t, a: shapes.swapped(t.shape, a.get(0, "dim0"), a.get(1, "dim1")), "transpose")
 _UNFOLD = viewing(lambda t, a: shapes.unfolded(t.shape, a.get(0, "dimension"), a.get(1, "size")), "unfold")
 _T = viewing(lambda t, a: shapes.swapped(t.shape, Const(0), Const(-1)), "t")
+
+
+def _transpose(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    squeezes.note_transpose(run, frame, node, tensor, arguments)
+    return _SWAP(run, frame, node, tensor, arguments)
 
 
 def _linear(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
@@ -535,8 +544,8 @@ _SPECIAL: dict[str, Handler] = {
         lambda t, a: shapes.permuted(t.shape, None if a.more else shapes.sizes(a.positional), unknown_size(t)),
         "permute",
     ),
-    "transpose": _TRANSPOSE,
-    "transpose_": _reshaped(_TRANSPOSE),
+    "transpose": _transpose,
+    "transpose_": _reshaped(_transpose),
     "swapaxes": viewing(lambda t, a: shapes.swapped(t.shape, a.get(0), a.get(1)), "transpose"),
     "t": _T,
     "unfold": _UNFOLD,

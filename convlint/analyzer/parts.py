@@ -8,14 +8,18 @@ from typing import Any, NamedTuple
 
 from convlint.analyzer.index import Questions
 from convlint.events import (
+    BitwiseWrite,
     Clamp,
     DataRead,
     DynamicShape,
     Event,
     FloorDivision,
+    InplaceWrite,
     LeavesGraph,
+    MaskWrite,
     PythonMath,
     RefusedDtypes,
+    SqueezesBatch,
     SqueezesNothing,
 )
 from convlint.findings import Span
@@ -91,10 +95,21 @@ def _given(event: Event) -> object:
     if isinstance(event, FloorDivision):
         dividend = event.dividend
         return dividend.kind if dividend.kind == "tensor" else (dividend.kind, dividend.dtype)
+    if isinstance(event, BitwiseWrite):
+        return event.target.dtype, event.value.kind, event.value.dtype
+    if isinstance(event, DynamicShape):
+        return event.how, event.one_axis
+    if isinstance(event, SqueezesBatch):
+        return event.ones, event.certain
+    if isinstance(event, MaskWrite):
+        return event.target.dtype, event.value.kind, event.value.dtype, event.missing, event.replaceable
+    if isinstance(event, InplaceWrite) and event.chained:
+        parts = (event.target, event.index, event.value)
+        return event.alike, [(part.kind, part.dtype, part.rank) for part in parts if part is not None]
     return None
 
 
-OF_ALL_CALLS = (Clamp, RefusedDtypes, SqueezesNothing)
+OF_ALL_CALLS = (Clamp, RefusedDtypes, SqueezesBatch, SqueezesNothing)
 """Events of calls whose repair holds only where every call of the function gives the same."""
 
 
@@ -170,8 +185,12 @@ class Trace:
     def _doubted(self, event: Event) -> Event:
         if (event.document.path, event.span) not in self.doubtful:
             return event
-        if isinstance(event, (Clamp, DataRead, LeavesGraph, SqueezesNothing)):
+        if isinstance(event, (Clamp, DataRead, LeavesGraph, SqueezesBatch, SqueezesNothing)):
             return replace(event, operand=replace(event.operand, sure=False))
+        if isinstance(event, (BitwiseWrite, InplaceWrite, MaskWrite)):
+            return replace(event, target=replace(event.target, sure=False))
+        if isinstance(event, DynamicShape):
+            return replace(event, one_axis=False)
         if isinstance(event, RefusedDtypes):
             return replace(event, repair="")
         if isinstance(event, FloorDivision):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from convlint.analyzer import shapes
+from convlint.analyzer import shapes, squeezes
 from convlint.analyzer.attributes import size_taint
 from convlint.analyzer.batch import note_batch
 from convlint.analyzer.calls import Arguments
@@ -180,4 +180,5 @@ def squeeze(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: A
         )
         return run.view(frame, tensor, "view", node, row=call_row(node), state="", sure=True)
     shape = shapes.squeezed(tensor.shape, dim)
-    return run.view(frame, tensor, "squeeze", node, row=call_row(node), shape=shape, state="", sure=True)
+    bare = squeezes.note(run, frame, node, tensor, arguments) if dim is None and not arguments.more else None
+    return run.view(frame, tensor, "squeeze", node, row=call_row(node), shape=shape, state="", sure=True, squeezed=bare)

@@ -32,6 +32,7 @@ from convlint.events import (
     InplaceWrite,
     Operand,
     ReducedPrecision,
+    SqueezesBatch,
     Taint,
 )
 from convlint.findings import ROUTES, Span
@@ -156,6 +157,8 @@ class Run:
         self.globals: dict[tuple[str, str], Value] = {}
         self.scripting = 0
         """How many of the functions around TorchScript compiles."""
+        self.squeezes: dict[tuple[str, Span], SqueezesBatch] = {}
+        """The ``squeeze()`` calls that may drop the batch, by file and range."""
         self.selections: dict[int, tuple[str, Span]] = {}
         """Masks, by tensor, to the first selection by each: later ones have the same count."""
         self.facts: tuple[tuple[frozenset[str], Relation], ...] = ()
@@ -179,6 +182,8 @@ class Run:
         """The resolution order of each class."""
         self.outside: dict[ClassInfo, list[str]] = {}
         self.depth = 0
+        self.entered: FunctionInfo | None = None
+        """The ``forward`` of a model while that is entered, unless other classes say what it returns."""
         self.guessed = False
         """While functions are entered that no model is seen to call."""
         self.autocast: list[ReducedPrecision | None] = []
@@ -478,6 +483,7 @@ class Run:
 
         ``loop`` is the run of a loop in each round of which it is another part.
         """
+        changes = {"squeezed": None, **changes}
         if not parent.ident:
             return replace(parent, **changes)
         place = (frame.document.path, node.lineno if row is None else row)

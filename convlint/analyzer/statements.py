@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import reduce
 from typing import Any
 
-from convlint.analyzer import decisions, guards, kept, precision, writes
+from convlint.analyzer import decisions, guards, kept, outputs, precision, writes
 from convlint.analyzer.arithmetic import binary
 from convlint.analyzer.division import note_division
 from convlint.analyzer.index import ClassInfo, FunctionInfo, _class_block
@@ -50,7 +50,9 @@ def _expression(run: Run, frame: Frame, node: ast.Expr) -> None:
 
 
 def _return(run: Run, frame: Frame, node: ast.Return) -> None:
-    frame.returns.append(run.evaluate(frame, node.value) if node.value is not None else Const(None))
+    value = run.evaluate(frame, node.value) if node.value is not None else Const(None)
+    outputs.note(run, frame, node.value, value)
+    frame.returns.append(value)
     frame.returned_on.append(frame.routes)
     frame.returned_after.append(run.written)
     frame.live = False
@@ -237,11 +239,15 @@ def _augmented(run: Run, frame: Frame, node: ast.AugAssign) -> None:
     load: ast.expr
     if isinstance(node.target, ast.Subscript):
         value = run.evaluate(frame, node.value)
+        if type(node.op) in writes.BITWISE:
+            writes.note_bitwise(run, frame, node, _quietly(run, frame, node.target.value), value)
         writes.store(run, frame, node.target, value, node.value)
         return
     load = node.target
     old = run.evaluate(frame, load)
     new = run.evaluate(frame, node.value)
+    if type(node.op) in writes.BITWISE:
+        writes.note_bitwise(run, frame, node, old, new)
     tensors = [m for m in members(old) if isinstance(m, Tensor)]
     if tensors:
         for tensor in tensors:
@@ -258,6 +264,14 @@ def _augmented(run: Run, frame: Frame, node: ast.AugAssign) -> None:
             old.add(other, False)
         return
     bind(run, frame, node.target, binary(run, frame, node, old, node.op, new))
+
+
+def _quietly(run: Run, frame: Frame, node: ast.expr) -> Value:
+    """What an expression is, without reading its elements."""
+    run.only_metadata, outer = True, run.only_metadata
+    value = run.evaluate(frame, node)
+    run.only_metadata = outer
+    return value
 
 
 def _delete(run: Run, frame: Frame, node: ast.Delete) -> None:

@@ -28,12 +28,12 @@ def note(run: Run, cls: ClassInfo, forward: FunctionInfo) -> None:
         if default is not None or name.startswith("_") or not read.isdisjoint([name, *_ALL_NAMES]):
             continue
         annotated = from_annotation(run, forward.module, parameter.annotation)
-        if (parameter.annotation is None or tensor_of(annotated) is not None) and not _is_one_of_several(run, cls):
+        if (parameter.annotation is None or tensor_of(annotated) is not None) and not is_one_of_several(run, cls):
             at = ast.copy_location(ast.Name(name, ast.Load()), parameter)
             run.emit(frame, UnusedInput, at, name, (), model=cls.node.name, name=name)
 
 
-def _is_one_of_several(run: Run, cls: ClassInfo) -> bool:
+def is_one_of_several(run: Run, cls: ClassInfo) -> bool:
     """Whether others say what a class is given: a base with a ``forward``, a table of classes, a decorator."""
     if cls.node.decorator_list or run.method(cls, "forward", after=cls) is not None:
         return True

@@ -37,13 +37,13 @@ def _all_uses(frame: Frame, node: ast.expr, is_fine: Callable[[Frame, ast.AST, P
     if isinstance(statement, ast.Assign) and statement.value is node and len(statement.targets) == 1:
         parents, uses = _reads(frame, statement.targets[0])
         return bool(uses) and all(is_fine(frame, use, parents) for use in uses)
-    return is_fine(frame, node, _parents(statement))
+    return is_fine(frame, node, parents_of(statement))
 
 
 def _reads(frame: Frame, target: ast.expr) -> tuple[Parents, list[ast.Name]]:
     """Where a local name is read that is assigned once; nothing for another target."""
     assert frame.function is not None
-    parents = _parents(frame.function.node)
+    parents = parents_of(frame.function.node)
     uses = [
         part for part in parents if isinstance(target, ast.Name) and isinstance(part, ast.Name) and part.id == target.id
     ]
@@ -77,7 +77,7 @@ def made_of(frame: Frame, node: ast.expr) -> tuple[ast.expr, list[ast.Call]]:
     statement = frame.statement
     if statement is None:
         return node, []
-    array = _array_around(node, parents := _parents(statement))
+    array = _array_around(node, parents := parents_of(statement))
     around = parents.get(array)
     if _is_rewrap(around, frame):
         return array, [around]
@@ -93,7 +93,7 @@ def meet_tensors(frame: Frame, calls: list[ast.Call]) -> bool:
     """Whether the results of calls go into arithmetic with tensors, all of them."""
     if frame.function is None:
         return False
-    parents = _parents(frame.function.node)
+    parents = parents_of(frame.function.node)
     return bool(calls) and all(_meets_tensor(frame, call, parents) for call in calls)
 
 
@@ -141,7 +141,8 @@ def _is_count(frame: Frame, node: ast.AST, parents: Parents) -> bool:
 
 
 @lru_cache(maxsize=8)  # one function is asked about several times in a row, by each call of it
-def _parents(tree: ast.AST) -> Parents:
+def parents_of(tree: ast.AST) -> Parents:
+    """What each node below a node stands in."""
     return {child: part for part in walk(tree) for child in ast.iter_child_nodes(part)}
 
 
@@ -186,7 +187,7 @@ def must_be_plain(frame: Frame, node: ast.expr) -> bool:
     if frame.function is None:
         return False
     tree = frame.function.node
-    parents, todo, seen = _parents(tree), [node], set[str]()
+    parents, todo, seen = parents_of(tree), [node], set[str]()
     while todo:
         use = _passed_on(todo.pop(), parents)
         parent = parents.get(use)

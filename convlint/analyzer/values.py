@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _serial = itertools.count(1)
 
 
-MaskIndex = Literal["", "all", "some"]
+MaskIndex = Literal["", "all", "column", "some"]
 Sign = Literal["", "+", "-"]
 
 Places = frozenset[tuple[str, Span]]
@@ -85,6 +85,15 @@ Dim = Value  # Const (int) or Number: one size of a shape
 
 
 @dataclass(frozen=True, slots=True)
+class Squeezed:
+    """A ``squeeze()`` of no axis by name."""
+
+    place: tuple[str, Span]
+    rank: int
+    """How many axes it leaves, unless a size that varies is 1."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tensor(Value):
     """A torch tensor."""
 
@@ -97,7 +106,9 @@ class Tensor(Value):
     storage: int = 0
     """The memory it looks at."""
     mask_index: MaskIndex = ""
-    """Whether it holds indices made from a mask (``nonzero``): just those, or some computed or chosen from them."""
+    """Whether it holds indices made from a mask (``nonzero``): all of a mask of one axis, those along an axis of a mask
+    of unknown axes, or some computed or chosen from them.
+    """
     state: str = ""
     """parameter or buffer, with its name, for a module's own tensors (``buffer:self.n``)."""
     sure: bool = True
@@ -108,6 +119,8 @@ class Tensor(Value):
     """A tensor of which this one, made from it, surely has fewer axes (where ranks are not known)."""
     sign: Sign = ""
     """Whether elements can be negative: ``-`` where the code says so, ``+`` where it says that none can."""
+    squeezed: Squeezed | None = None
+    """The ``squeeze()`` that it comes from, which may have dropped the batch."""
 
     @property
     def rank(self) -> int | None:
@@ -439,6 +452,7 @@ def _merge_tensors(a: Tensor, b: Tensor) -> Value:
         a.counted | b.counted,
         a.below if a.below == b.below else 0,
         a.sign if a.sign == b.sign else "-" if "-" in (a.sign, b.sign) else "",
+        a.squeezed if a.squeezed == b.squeezed else None,
     )
 
 
@@ -523,6 +537,7 @@ def signature(value: Value, names: dict[int | str, int] | None = None, depth: in
             value.counted,
             names.get(value.below, -1) if value.below else -1,
             value.sign,
+            value.squeezed,
         )
     if isinstance(value, Number):
         which = names.setdefault(value.symbol, len(names)) if value.symbol and depth > 1 else -1

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 
-from convlint.analyzer import kept, keys
-from convlint.analyzer.aliases import Region
+from convlint.analyzer import kept, keys, torch_facts
+from convlint.analyzer.aliases import INDEXING, Region
+from convlint.analyzer.dtype_mixes import is_repeatable
 from convlint.analyzer.indexing import classify, region_of
 from convlint.analyzer.run import Frame, Run, view_facts
+from convlint.analyzer.sharing import is_elementwise_of, is_only_name
 from convlint.analyzer.values import (
     Const,
     Dict,
@@ -16,13 +19,25 @@ from convlint.analyzer.values import (
     List,
     Tensor,
     Tuple,
+    Union,
     Value,
     join,
     members,
     taint_of,
     with_taint,
 )
-from convlint.events import InplaceWrite, MaskWrite, Operand, StateWrite
+from convlint.events import BitwiseWrite, InplaceWrite, MaskWrite, Operand, StateWrite
+
+_OVERWRITING = frozenset(["zero_", "fill_", "copy_"])
+"""Methods that leave nothing of what was there."""
+BITWISE: Mapping[type[ast.operator], str] = {
+    ast.BitOr: "|",
+    ast.BitAnd: "&",
+    ast.BitXor: "^",
+    ast.LShift: "<<",
+    ast.RShift: ">>",
+}
+"""The operators that torch has in-place operators of their own for, by what is written."""
 
 
 def in_place(
@@ -35,6 +50,8 @@ def in_place(
     node: ast.expr | ast.stmt,
     region: Region | None = None,
     chained: str = "",
+    *,
+    alike: bool = False,
     **assigned: Operand,
 ) -> None:
     """A write into ``tensor``, on the line where the tracer sees it; ``assigned`` by a plain assignment to an index."""
@@ -58,25 +75,65 @@ def in_place(
         method=_method(node, target),
         **assigned,
         chained=chained,
+        alike=alike,
         **view_facts(view),
     )
+    if (before := _written_before(target)) is not None:
+        row = 0  # what the write before it gives is no indexing, on whatever line
+        saved = view is not None and view.how in INDEXING and view.place[1] == before.end_lineno
+        if not saved or _written_before(before.value) is not None:
+            event = None  # it is told where the chain of writes begins to be lost
     if event is not None and (view is not None or how in ("index", "mask")):
         run.note(event, how, (False, False))
     if not chained:
         run.memory.write(tensor.ident, tensor.storage, (frame.document.path, row), event, region)
 
 
-def _method(node: ast.expr | ast.stmt, target: ast.expr) -> str:
-    """The method that writes into its owner."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.value is target:
-        return node.func.attr
-    return ""
+def _written_before(node: ast.expr) -> ast.Attribute | None:
+    """The in-place method that an expression calls, ``v.add_`` of ``v.add_(1)``: what it gives it wrote into."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        name = node.func.attr
+        return node.func if name.endswith("_") and not name.endswith("__") else None
+    return None
+
+
+def _method(node: ast.AST, target: ast.expr) -> str:
+    """The method that writes into its owner, where there is another way to compute what it writes."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.value is not target:
+        return ""
+    before = _written_before(target)
+    if before is not None and before.attr not in _OVERWRITING and not _method(target, before.value):
+        return ""
+    name = node.func.attr
+    return name if name in _OVERWRITING or name[:-1] in torch_facts.table().methods else ""
 
 
 def _state(run: Run, frame: Frame, target: ast.expr, tensor: Tensor, node: ast.expr | ast.stmt) -> None:
     what, _, name = tensor.state.partition(":")
     facts = {"name": name or ast.unparse(target), "what": what, **kept.through_data(frame, target, node)}
     run.emit(frame, StateWrite, node, "", (), **facts)
+
+
+def note_bitwise(run: Run, frame: Frame, node: ast.AugAssign, owner: Value, value: Value) -> None:
+    """Notes ``owner |= value``, or ``owner[...] |= value``."""
+    if not isinstance(owner, Tensor) or not owner.sure or owner.state or isinstance(value, Union):
+        run.doubt(frame, node)
+        return
+    target = node.target.value if isinstance(node.target, ast.Subscript) else node.target
+    run.emit(
+        frame,
+        BitwiseWrite,
+        node,
+        "",
+        (),
+        operator=BITWISE[type(node.op)],
+        target=run.operand(frame, target, owner),
+        value=run.operand(frame, node.value, value),
+        written=frame.document.span(node.target),
+        indexed=isinstance(node.target, ast.Subscript),
+        repeatable=is_repeatable(node.target),
+        replaceable=is_only_name(frame, node.target),
+    )
 
 
 def store(run: Run, frame: Frame, target: ast.Subscript, value: Value, source: ast.expr | None) -> None:
@@ -89,6 +146,10 @@ def store(run: Run, frame: Frame, target: ast.Subscript, value: Value, source: a
             run.memory.brought_back(tensor.ident, value.ident)
     run.read(frame, target.value, owner)
     index = run.evaluate(frame, target.slice)
+    by_mask = isinstance(owner, Tensor) and owner.sure and classify(target.slice, index) == "mask"
+    if isinstance(frame.statement, ast.Assign) and not by_mask:
+        run.doubt(frame, target)
+        run.doubt(frame, frame.statement)
     for one in members(owner):
         if isinstance(one, Tensor):
             with run.memory.keeps(value.ident if isinstance(value, Tensor) else 0, one.ident):
@@ -125,16 +186,19 @@ def _store_tensor(
             target=run.operand(frame, target.value, tensor),
             mask=run.operand(frame, target.slice, mask),
             value=given,
-            plain=plain,
+            plain=plain and isinstance(index, Tensor),
             fewer_axes=isinstance(mask, Tensor) and _has_fewer_axes(mask, tensor),
+            missing=_missing_axes(frame, target, tensor, mask),
+            replaceable=plain and _is_replaceable(frame, target, tensor, mask),
         )
     chained = kind if _indexes_a_slice(target.value) else ""
     how = "mask" if kind == "mask" else "index"
     region = region_of(target.slice)
+    alike = bool(chained) and _missing_axes(frame, target, tensor, index) == 0
     assigned = {"index": run.operand(frame, target.slice, index), "value": given}
-    if not plain or isinstance(target.slice, (ast.Tuple, ast.Slice)):
+    if not plain or isinstance(target.slice, (ast.Tuple, ast.Slice)) or isinstance(index, Tuple):
         assigned = {}
-    in_place(run, frame, target.value, tensor, how, target.lineno, statement, region, chained, **assigned)
+    in_place(run, frame, target.value, tensor, how, target.lineno, statement, region, chained, alike=alike, **assigned)
     if isinstance(target.value, ast.Name):
         frame.env[target.value.id] = with_taint(frame.env.get(target.value.id, tensor), taint_of(value))
 
@@ -143,6 +207,21 @@ def _has_fewer_axes(mask: Tensor, tensor: Tensor) -> bool:
     if mask.rank is not None and tensor.rank is not None:
         return mask.rank < tensor.rank
     return bool(mask.below) and mask.below == tensor.ident
+
+
+def _missing_axes(frame: Frame, target: ast.Subscript, tensor: Tensor, mask: Value) -> int | None:
+    if isinstance(mask, Tensor) and mask.rank is not None and tensor.rank is not None:
+        return tensor.rank - mask.rank
+    return 0 if is_elementwise_of(frame, target.slice, ast.unparse(target.value)) else None
+
+
+def _is_replaceable(frame: Frame, target: ast.Subscript, tensor: Tensor, mask: Value) -> bool:
+    """Whether a new tensor by the mask can take the place of the old one, and is laid out as that is."""
+    if not isinstance(target.value, ast.Name):
+        return False
+    one_axis = isinstance(mask, Tensor) and mask.rank == 1 and tensor.rank is not None
+    alike = one_axis or is_elementwise_of(frame, target.slice, target.value.id)
+    return alike and is_only_name(frame, target.value)
 
 
 def _parts(index: Value) -> tuple[Value, ...]:

@@ -12,6 +12,14 @@ def test_a_view_may_be_written_in_any_way(agree: Agree, write: str) -> None:
     agree(forward(f"y = x.clone()\nv = y[1]\n{write}  # CVL101\nreturn y"))
 
 
+def test_a_chain_of_writes_is_one_finding(agree: Agree) -> None:
+    agree(forward("y = x.clone()\nv = y[1]\nv.add_(1).mul_(2).clamp_(0)  # CVL101\nreturn y"))
+    agree(forward("y = x.clone()\ny.view(-1).add_(1).mul_(2)  # CVL101\nreturn y"))
+    agree(forward("y = x.clone()\n(y[0].add_(1)  # CVL101\n    .mul_(2).clamp_(0))\nreturn y"))
+    agree(forward("y = x.clone()\ny[0].add_(1).mul_(2)  # CVL101\nreturn y"))
+    agree(forward("y = x.clone()\ny.add_(1).mul_(2)\nreturn y"))
+
+
 def test_a_function_that_writes_to_its_output(agree: Agree) -> None:
     agree(forward("y = x.clone()\nv = y[1]\ntorch.mul(v, 2, out=v)  # CVL101\nreturn y"))
 

@@ -68,15 +68,11 @@ PAIRS = [
     pair("21_training_mode", "x: float32[N=3, 4]", script=("jit_trace",)),
 ]
 
-NOT_FOUND = {
-    "14_squeezed": "`squeeze()` drops a batch of one in eager only; what follows decides whether that hurts",
-}
-"""Nothing is found of these, and why."""
-MISSED = NOT_FOUND | {
+MISSED = {
     "01_windows": "`int()` of a quotient pins the batch here, so that `torch.export` stops, and the dynamo exporter, "
     "which then tries again, gets past it; elsewhere both keep the traced size, and the source does not tell which",
 }
-"""These, and those that are not found with the harm that they do."""
+"""These are not found with the harm that they do, and why."""
 
 
 def marked(example: Example) -> set[tuple[int, str]]:

@@ -21,6 +21,8 @@ class PickledModel(Rule):
 
     ## Fix safety
     There is no fix: save the `state_dict` and load it into a model that the code makes, or `torch.jit.load` an archive.
+    A bare `state_dict` describes no graph, and loads into changed code without a word: `convlint lock` writes down
+    beside it which model it belongs to, and `convlint preflight --locked` says where the code has departed from that.
 
     ## References
     - https://docs.pytorch.org/docs/stable/notes/serialization.html

@@ -37,7 +37,8 @@ class RefusedDtypesOfOperator(Rule):
     Safe, and offered where every call of the function gives the same dtypes: a running sum of a mask, which eager makes
     of integers anyway, becomes `mask.long().cumsum(1)`; of two stacked tensors the lesser becomes what eager makes it,
     `stack((scores, classes.to(scores.dtype)))`; `torch.where` between masks by a short condition becomes
-    `(c & a) | (~c & b)`. Elsewhere there is no fix: convert the tensors before, and combine masks with `&` and `|`.
+    `(c & a) | (~c & b)`, and a sum of which one side is seen to be a mask, `(x > 1) + other`, `(x > 1) | other`.
+    Elsewhere there is no fix: convert the tensors before, and combine masks with `&` and `|`.
 
     ## References
     - microsoft/onnxruntime#6470
@@ -83,6 +84,7 @@ class RefusedDtypesOfOperator(Rule):
             good=forward("return x * ((x > 1) | (x < 0))"),
             inputs="x: float32[N=3, 4]",
             harm=BOTH,
+            fix=Applicability.safe,
         ),
     ]
 
@@ -104,6 +106,9 @@ class RefusedDtypesOfOperator(Rule):
         import libcst as cst
 
         call = event.cst
+        if event.repair == "join" and isinstance(call, cst.BinaryOperation):
+            either = cst.BinaryOperation(primary(call.left), cst.BitOr(), primary(call.right))
+            return Fix("Join the masks", (Edit(event.span, code(in_its_place(event, either))),), Applicability.safe)
         if not event.repair or not isinstance(call, cst.Call):
             return None
         match event.repair:

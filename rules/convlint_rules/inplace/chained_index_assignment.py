@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from convlint.events import InplaceWrite
 from convlint.findings import Applicability, Finding, Fix, Harm, Level
-from convlint.rewrite import edit
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
+from convlint_rules.masked import fits, selected
 
 HARM = {"basic": Level.breaks, "mask": Level.wrong, "tensor": Level.wrong}
 
@@ -21,8 +21,9 @@ class ChainedIndexAssignment(Rule):
     `cur_dim == dim INTERNAL ASSERT FAILED`. Leading integers may be chained (`y[0][1:] = v` is exported correctly).
 
     ## Fix safety
-    Unsafe: a mask and a plain number become `torch.where`, which computes every element and may promote the dtype
-    before the result is stored.
+    A mask and a plain number become `y[:, 0] = torch.where(mask, number, y[:, 0])`, stored in the same memory, where
+    the mask surely has as many axes as what it selects from. Safe where the number fits the dtype of `y` in all calls
+    of the function. Unsafe elsewhere: the dtype may be promoted before the result is stored.
 
     ## References
     - pytorch/pytorch#91990, apple/coremltools#2188
@@ -46,6 +47,22 @@ class ChainedIndexAssignment(Rule):
             inputs="x: float32[N=3, 4]",
             harm=Harm(onnx_torchscript=Level.wrong),
             fix=Applicability.unsafe,
+        ),
+        Example(
+            title="A mask on a column of a tensor whose dtype and axes are known",
+            bad=forward("""
+                y = torch.cat((x.float(), x.float()), dim=1).reshape(-1, 8)
+                y[:, 0][y[:, 0] > 0] = 9.0  # <-
+                return y
+            """),
+            good=forward("""
+                y = torch.cat((x.float(), x.float()), dim=1).reshape(-1, 8)
+                y[:, 0] = torch.where(y[:, 0] > 0, 9.0, y[:, 0])
+                return y
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=Harm(onnx_torchscript=Level.wrong),
+            fix=Applicability.safe,
         ),
         Example(
             title="A row of the first rows",
@@ -74,19 +91,22 @@ class ChainedIndexAssignment(Rule):
             f"`{event.name}` is a slice that is indexed again: the TorchScript exporter {consequence}; "
             f"write with one index into `{event.base or event.name}`"
         )
-        fixable = Applicability.unsafe if _is_selection(event) else None
-        return self.finding(event, message, Harm(onnx_torchscript=level), context, fixable=fixable)
+        return self.finding(event, message, Harm(onnx_torchscript=level), context, fixable=_applicability(event))
 
     def fix(self, event: InplaceWrite, context: Context) -> Fix | None:
         """A masked number as ``torch.where``: ``y[:, 0] = torch.where(mask, number, y[:, 0])``."""
-        if not _is_selection(event) or event.index is None or event.value is None:
+        applicability = _applicability(event)
+        if applicability is None or event.index is None or event.value is None:
             return None
-        template = "{name} = {torch}.where({mask}, {value}, {name})"
-        name, mask, value = (event.cst_at(part.span) for part in (event.target, event.index, event.value))
-        selected = edit(event.statement, template, torch=event.torch, name=name, mask=mask, value=value)
-        return Fix("Select with `torch.where`", (selected,), Applicability.unsafe)
+        made = selected(event, event.index, event.value)
+        return Fix("Select with `torch.where`", (made,), applicability)
 
 
-def _is_selection(event: InplaceWrite) -> bool:
-    """Whether a plain number is assigned under a mask."""
-    return event.chained == "mask" and event.value is not None and event.value.literal and bool(event.torch)
+def _applicability(event: InplaceWrite) -> Applicability | None:
+    """Of a plain number that is assigned under a mask."""
+    value = event.value
+    if event.chained != "mask" or event.index is None or value is None or not (value.literal and event.torch):
+        return None
+    if not event.alike:
+        return None  # what is written for rows would be laid along the last axis
+    return Applicability.safe if fits(event, value) else Applicability.unsafe

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from convlint.events import MaskWrite
 from convlint.findings import Applicability, Finding, Fix, Harm, Level
-from convlint.rewrite import edit
 from convlint.rule import Context, Example, Fact, Rule
 from convlint_rules.examples import forward
+from convlint_rules.masked import fits, selected
 
 ROWS = Harm(onnx_torchscript=Level.wrong)
 
@@ -22,7 +22,11 @@ class MaskAssignment(Rule):
     until version 7 (`--target coreml==7.0`), 9.0 does.
 
     ## Fix safety
-    Unsafe: `torch.where` makes a new tensor, so other names of `y` keep the old values, and may promote the dtype.
+    `y = torch.where(mask, value, y)` makes a new tensor. Safe where only that local name leads to `y`, which was
+    computed in the same function and kept nowhere; where the mask is computed from `y`, or has one axis, so that
+    nothing is laid out otherwise; where the number fits the dtype of `y`; and where all calls of the function agree.
+    Unsafe elsewhere: other names of `y` keep the old values, and its dtype may be promoted. There is none where the
+    source does not tell how many axes the mask has.
 
     ## References
     - apple/coremltools#1132, #2040
@@ -39,16 +43,18 @@ class MaskAssignment(Rule):
         Example(
             title="A mask of rows",
             bad=forward("""
-                y = x.reshape(4, 4) * 2
+                y = x.float().reshape(4, 4) * 2
                 y[y[:, 1] > 0] = 9.0  # <-
                 return y
             """),
             good=forward("""
-                y = x.reshape(4, 4) * 2
-                return torch.where((y[:, 1] > 0)[:, None], 9.0, y)
+                y = x.float().reshape(4, 4) * 2
+                y = torch.where((y[:, 1] > 0)[:, None], 9.0, y)
+                return y
             """),
             inputs="x: float32[4, 4]",
             harm=ROWS,
+            fix=Applicability.safe,
         ),
         Example(
             title="A mask of the same rank, for LiteRT",
@@ -74,27 +80,32 @@ class MaskAssignment(Rule):
         rows = event.fewer_axes and event.value.kind == "number"
         text = event.short
         refusals, told = self.refusals(context)
+        fixable = _applicability(event) if rows or refusals else None
         if rows:
             message = (
                 f"the mask in `{text}` has fewer axes than what it selects from: TorchScript's exporter lays it along "
                 f"the last axis; write `torch.where` with the mask expanded"
             )
-            return self.finding(event, message, Harm(onnx_torchscript=Level.wrong, targets=refusals), context)
-        message = f"`{text} = ...` assigns under a mask{f' ({told})' if told else ''}; select with `torch.where`"
-        fixable = Applicability.unsafe if refusals and _is_selection(event) else None
+            harm = Harm(onnx_torchscript=Level.wrong, targets=refusals)
+            return self.finding(event, message, harm, context, fixable=fixable)
+        known = f" ({told})" if told else ""
+        message = f"`{text} = ...` assigns under a mask{known}; select with `torch.where`"
         return self.finding(event, message, Harm(targets=refusals), context, fixable=fixable)
 
     def fix(self, event: MaskWrite, context: Context) -> Fix | None:
         """``y = torch.where(mask, number, y)``."""
-        if not _is_selection(event):
+        applicability = _applicability(event)
+        if applicability is None:
             return None
-        name, mask, value = (event.cst_at(part.span) for part in (event.target, event.mask, event.value))
-        template = "{name} = {torch}.where({mask}, {value}, {name})"
-        selected = edit(event.statement, template, torch=event.torch, name=name, mask=mask, value=value)
-        return Fix("Select with `torch.where`", (selected,), Applicability.unsafe)
+        made = selected(event, event.mask, event.value, event.missing or 0)
+        return Fix("Select with `torch.where`", (made,), applicability)
 
 
-def _is_selection(event: MaskWrite) -> bool:
-    """Whether a whole statement assigns a number to a part of a tensor with a name."""
+def _applicability(event: MaskWrite) -> Applicability | None:
+    """Of a whole statement that assigns a number to a part of a tensor with a name."""
     name = event.document.segment(event.target.span)
-    return event.plain and event.value.kind == "number" and name.isidentifier() and bool(event.torch)
+    if not (event.plain and event.value.kind == "number" and name.isidentifier() and event.torch):
+        return None
+    if event.missing is None:
+        return None  # a mask of rows would be laid along the last axis
+    return Applicability.safe if event.replaceable and fits(event, event.value) else Applicability.unsafe

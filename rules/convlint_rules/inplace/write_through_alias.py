@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+from typing import TYPE_CHECKING
 
 from convlint.events import InplaceWrite
 from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level, Span
@@ -8,6 +9,9 @@ from convlint.rewrite import edit, on_one_line
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 from convlint_rules.rewriting import function_around
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 INDEXING = ("select", "slice")
 INVERSE = {"view", "reshape", "flatten", "squeeze", "unsqueeze"}
@@ -21,11 +25,12 @@ class WriteThroughAlias(Rule):
 
     ## Why it breaks
     In eager both names look at one memory. The TorchScript ONNX exporter replays the write on the view only; on the
-    indexed tensor too if indexing and writing stand on *one source line*. Otherwise the exported graph goes on with
-    the old values: a wrong result on the very input that was traced, without a warning, and the checker accepts it.
-    So `y[:, 0].mul_(2)` is exported correctly, and the same expression wrapped over several lines is not: running a
-    code formatter can break an export. Through `view`, `t`, `unsqueeze`, `chunk` and the like the write is lost on
-    any layout. `torch.jit.trace` itself, `torch.export` and the dynamo exporter keep the write.
+    indexed tensor too if indexing and writing stand on *one source line*, unless it is the next method of a chain that
+    writes, `y[:, 0].add_(1).mul_(2)`. Otherwise the exported graph goes on with the old values: a wrong result on the
+    very input that was traced, without a warning, and the checker accepts it. So `y[:, 0].mul_(2)` is exported
+    correctly, and the same expression wrapped over several lines is not: running a code formatter can break an export.
+    Through `view`, `t`, `unsqueeze`, `chunk` and the like the write is lost on any layout. `torch.jit.trace` itself,
+    `torch.export` and the dynamo exporter keep the write.
 
     ## Fix safety
     Unsafe. Behind a write through an index, the fix assigns the view back to where it came from (`y[1] = v`): the
@@ -98,6 +103,22 @@ class WriteThroughAlias(Rule):
             fix=Applicability.unsafe,
         ),
         Example(
+            title="A chain of methods",
+            bad=forward("""
+                y = x.clone()
+                y[:, 0].sub_(2).neg_()  # <-
+                return y
+            """),
+            good=forward("""
+                y = x.clone()
+                y[:, 0] = y[:, 0].sub(2).neg()
+                return y
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=Harm(onnx_torchscript=Level.wrong),
+            fix=Applicability.unsafe,
+        ),
+        Example(
             title="Rows written in a loop",
             bad=forward("""
                 y = x.clone()
@@ -148,9 +169,10 @@ class WriteThroughAlias(Rule):
             return "after", f"{event.view_text} = {event.name}"
         if event.view in INVERSE and event.name.isidentifier() and event.base.isidentifier():
             return "after", f"{event.base} = {event.name}.view({event.base}.shape)"
-        if indexed and event.method and event.name == event.view_text and event.span == event.statement:
+        if indexed and event.method and event.span == event.statement and _is_of(event.name, event.view_text):
             value = {"zero_": "0", "fill_": "...", "copy_": "..."}.get(event.method)
-            return "replace", f"{event.name} = {value or f'{event.name}.{event.method[:-1]}(...)'}"
+            name = event.name.replace("_(", "(")
+            return "replace", f"{event.view_text} = {value or f'{name}.{event.method[:-1]}(...)'}"
         return None
 
     def fix(self, event: InplaceWrite, context: Context) -> Fix | None:
@@ -193,15 +215,45 @@ def _base_is_at_hand(event: InplaceWrite) -> bool:
     return not any(isinstance(n.ctx, ast.Store) and event.view_row <= n.lineno <= last for n in names)
 
 
+def _is_of(name: str, view: str) -> bool:
+    """Whether what is written to is the view itself, or what in-place methods of it give: ``y[0].add_(1)``."""
+    return name == view or name.startswith(f"{view}.")
+
+
 def _out_of_place(event: InplaceWrite) -> Edit:
     """``y[:, 0].mul_(2)`` as ``y[:, 0] = y[:, 0].mul(2)``, where the call is the whole statement."""
     import libcst as cst
 
     call = cst.ensure_type(event.cst, cst.Call)
-    target = on_one_line(cst.ensure_type(call.func, cst.Attribute).value)
+    owner = cst.ensure_type(call.func, cst.Attribute).value
+    target = on_one_line(_written(owner))
     if event.method == "zero_":
         return edit(event.statement, "{target} = 0", target=target)
     if event.method in ("fill_", "copy_"):
         return edit(event.statement, "{target} = {value}", target=target, value=call.args[0].value)
-    method = cst.Attribute(target, cst.Name(event.method[:-1]))
-    return edit(event.statement, "{target} = {call}", target=target, call=call.with_changes(func=method))
+    return edit(event.statement, "{target} = {call}", target=target, call=_computed(call))
+
+
+def _written(owner: cst.BaseExpression) -> cst.BaseExpression:
+    """What a chain of in-place methods begins with."""
+    import libcst as cst
+
+    while isinstance(owner, cst.Call) and isinstance(owner.func, cst.Attribute):
+        owner = owner.func.value
+    return owner
+
+
+def _computed(node: cst.BaseExpression) -> cst.BaseExpression:
+    """A chain of in-place methods out of place."""
+    import libcst as cst
+
+    if not isinstance(node, cst.Call):
+        return on_one_line(node)
+    return _without_underscore(node, _computed(cst.ensure_type(node.func, cst.Attribute).value))
+
+
+def _without_underscore(call: cst.Call, owner: cst.BaseExpression) -> cst.Call:
+    import libcst as cst
+
+    name = cst.ensure_type(call.func, cst.Attribute).attr.value
+    return call.with_changes(func=cst.Attribute(owner, cst.Name(name.removesuffix("_"))))

@@ -13,7 +13,7 @@ class Gate(nn.Module):
         self.weigh = nn.Linear(channels, channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        weights = self.weigh(self.pool(x).squeeze()).sigmoid()  # <- CVL610
+        weights = self.weigh(self.pool(x).squeeze()).sigmoid()  # <- CVL604
         return x * weights[..., None, None]
 
 
@@ -26,4 +26,4 @@ class Model(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         features = self.gate(torch.relu(self.stem(images)))
-        return self.head(features.mean((2, 3)).squeeze())  # <- CVL610
+        return self.head(features.mean((2, 3)).squeeze())  # <- CVL604

@@ -1,0 +1,54 @@
+"""What a model returns beside tensors."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from convlint.analyzer.run import Frame, Run
+from convlint.analyzer.values import Const, Dict, List, Number, Tuple, Value
+from convlint.events import PlainOutput, Taint
+
+
+def note(run: Run, frame: Frame, node: ast.expr | None, value: Value) -> None:
+    """Notes the numbers and texts of Python's own among what the ``forward`` of a model returns."""
+    if node is None or frame.function is None or frame.function is not run.entered or frame.function.cls is None:
+        return
+    for part, one in _parts(node, value):
+        kind = _kind(one.value)
+        if kind:
+            model = frame.function.cls.node.name
+            run.emit(frame, PlainOutput, part, "", (), model=model, kind=kind, inside=one.inside)
+
+
+class _Part(NamedTuple):
+    value: Value
+    inside: bool = False
+    """Whether it is in what is written there."""
+
+
+def _parts(node: ast.expr, value: Value, inside: bool = False) -> Iterator[tuple[ast.expr, _Part]]:
+    """The outputs, each where it is written as far as that is seen."""
+    if isinstance(value, Dict):
+        pairs = zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) and not inside else ()
+        places = {key.value: at for key, at in pairs if isinstance(key, ast.Constant)}
+        for name, one in value.items.items():
+            yield from _parts(places.get(name, node), one, name not in places)
+    elif isinstance(value, (Tuple, List)):
+        items = value.items or ()
+        written = node.elts if isinstance(node, (ast.Tuple, ast.List)) and not inside else []
+        aligned = len(written) == len(items) and not any(isinstance(one, ast.Starred) for one in written)
+        for i, one in enumerate(items):
+            yield from _parts(written[i] if aligned else node, one, not aligned)
+    else:
+        yield node, _Part(value, inside)
+
+
+def _kind(value: Value) -> str:
+    """number, bool or text; empty for what else there is, and for sizes, which exporters make tensors of."""
+    if isinstance(value, Const) and not value.size:
+        return {bool: "bool", int: "number", float: "number", str: "text"}.get(type(value.value), "")
+    if isinstance(value, Number) and value.taint is Taint.none and not value.dim:
+        return {"bool": "bool", "int": "number", "float": "number"}.get(value.kind, "")
+    return ""
