@@ -46,7 +46,7 @@ class AxisOutOfTensor(Rule):
         Example(
             title="An axis in a buffer",
             bad=forward(
-                "return x.cumsum(dim=self.axis.item())  # <-", init="self.register_buffer('axis', torch.tensor(1))"
+                "return x.cumsum(dim=self.axis.item())  # <-", init='self.register_buffer("axis", torch.tensor(1))'
             ),
             good=forward("return x.cumsum(dim=self.axis)", init="self.axis = 1"),
             inputs="x: float32[2, 3]",
