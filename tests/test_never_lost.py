@@ -63,7 +63,7 @@ def fork():
     return child
 
 old, kills = sys.stdin.read(), int(sys.argv[1])
-names = [f"m{number:02}.py" for number in range(20)]
+names = [f"m{number:02}.py" for number in range(60)]
 def renew():
     for name in names:
         Path(name).write_text(old)
