@@ -43,18 +43,17 @@ def note(run: Run, frame: Frame, name: str, arguments: Arguments) -> None:
 
 def _note_axes(run: Run, frame: Frame, name: str, arguments: Arguments) -> None:
     """Notes axes that are numbers out of a tensor which no input changes: `torch.export` knows none of its values."""
-    for parameter in AXES:
-        position = int(not name.startswith("Tensor.")) if parameter == "dim" and _reduces(name) else -1
+    given = [parameter for parameter in AXES if parameter in arguments.keywords]
+    if "dim" not in given and name.rpartition(".")[2] in REDUCTIONS:
+        given.append("dim")  # what stands behind the tensor
+    for parameter in given:
+        position = int(not name.startswith("Tensor.")) if parameter == "dim" else -1
         value, node = arguments.get(position, parameter), arguments.node(position, parameter)
         unknown = [one for one in _parts(value) if isinstance(one, Number) and one.taint is Taint.state]
         if unknown and node is not None:
             with run.on_routes(frame, frame.routes & DYNAMO - unknown[0].frozen_on):
                 facts = {"callee": name.removeprefix("Tensor."), "parameter": parameter}
                 run.emit(frame, AxisFromTensor, node, "", (), **facts)
-
-
-def _reduces(name: str) -> bool:
-    return name.rpartition(".")[2] in REDUCTIONS
 
 
 def _parts(value: Value | None) -> Sequence[Value]:

@@ -177,9 +177,10 @@ def test_objects_made_alike_are_no_one_object(agree: Agree) -> None:
     agree(source.replace("class Model", f"{config}class Model", 1))
 
 
-def test_what_a_constructor_meets_is_met_for_each_model(agree: Agree) -> None:
+def test_what_a_constructor_meets_is_told_for_all_that_it_makes(agree: Agree) -> None:
     part = (
-        "class Noise:\n    def __init__(self):\n        self.peak = torch.randn(3).max().item()  # CVL701 CVL202\n\n\n"
+        "class Noise:\n    def __init__(self):\n        print(torch.randn(3).max().item())  # CVL701 CVL202\n"
+        "        self.n = 3\n\n\n"
     )
-    source = forward("return x * Noise().peak, x + Noise().peak")
+    source = forward("return x * Noise().n, x + Noise().n")
     agree(source.replace("class Model", f"{part}class Model", 1))
