@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from convlint.events import InplaceWrite, MaskWrite, Operand
 from convlint.findings import Edit
 from convlint.rewrite import edit, primary
+from convlint_rules.rewriting import DTYPES
 
 if TYPE_CHECKING:
     import libcst as cst
 
-_ORDER = ("bool", "int", "float")
 _SPECIAL = re.compile(r"""-?(float\(["'][-+]?(inf|infinity|nan)["']\)|(math|torch|np|numpy)\.(inf|nan))""")
 
 
@@ -24,9 +24,9 @@ def fits(event: InplaceWrite | MaskWrite, value: Operand) -> bool:
     target = event.target
     special = _SPECIAL.fullmatch(event.document.segment(value.span))
     dtype = "float" if special else value.dtype if value.literal else ""
-    if not target.sure or target.dtype not in ("int", "float") or dtype not in _ORDER:
+    if not target.sure or target.dtype not in ("int", "float") or dtype not in DTYPES:
         return False
-    return _ORDER.index(dtype) <= _ORDER.index(target.dtype)
+    return DTYPES.index(dtype) <= DTYPES.index(target.dtype)
 
 
 def selected(event: InplaceWrite | MaskWrite, mask: Operand, value: Operand, missing: int = 0) -> Edit:

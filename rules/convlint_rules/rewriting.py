@@ -14,6 +14,9 @@ from convlint.rewrite import code, primary
 if TYPE_CHECKING:
     import libcst as cst
 
+DTYPES = ("bool", "int", "float")
+"""Classes of dtypes: where two meet, eager makes the earlier one the later."""
+
 
 def torch_in(event: Event) -> tuple[str, tuple[Edit, ...]] | None:
     """What the file calls torch, and the edit that imports it where it imports only parts of it.

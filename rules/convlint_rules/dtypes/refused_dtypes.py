@@ -7,7 +7,7 @@ from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
 from convlint.rewrite import code, primary
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
-from convlint_rules.rewriting import in_its_place
+from convlint_rules.rewriting import DTYPES, in_its_place
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -16,7 +16,6 @@ DYNAMO = Harm(onnx_dynamo=Level.breaks)
 TORCHSCRIPT = Harm(onnx_torchscript=Level.breaks)
 BOTH = Harm(onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
 EXPORTERS = {"onnx_torchscript": "TorchScript", "onnx_dynamo": "dynamo"}
-ORDER = ("bool", "int", "float")
 REPAIRS = {1: "make it integers before", 2: "combine masks with `&` and `|`, or make them integers before"}
 
 
@@ -142,7 +141,7 @@ def _of_one_dtype(event: RefusedDtypes, parts: cst.BaseExpression) -> cst.BaseEx
     import libcst as cst
 
     assert isinstance(parts, (cst.Tuple, cst.List))
-    lesser = min((0, 1), key=lambda i: ORDER.index(event.dtypes[i]))
+    lesser = min((0, 1), key=lambda i: DTYPES.index(event.dtypes[i]))
     dtype = cst.Attribute(primary(parts.elements[1 - lesser].value), cst.Name("dtype"))
     made = _method(parts.elements[lesser].value, "to", cst.Arg(dtype))
     elements = [one.with_changes(value=made) if i == lesser else one for i, one in enumerate(parts.elements)]
