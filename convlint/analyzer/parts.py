@@ -6,22 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from convlint.analyzer.agreement import doubted, rests_on
 from convlint.analyzer.index import Questions
-from convlint.events import (
-    BitwiseWrite,
-    Clamp,
-    DataRead,
-    DynamicShape,
-    Event,
-    FloorDivision,
-    InplaceWrite,
-    LeavesGraph,
-    MaskWrite,
-    PythonMath,
-    RefusedDtypes,
-    SqueezesBatch,
-    SqueezesNothing,
-)
+from convlint.events import DynamicShape, Event
 from convlint.findings import Span
 from convlint.source.document import SourceError
 
@@ -88,31 +75,6 @@ Place = tuple[str, str, Span, str]
 """The kind of an event, its file and expression, and the key that tells it from others there."""
 
 
-def _given(event: Event) -> object:
-    """What the repair of an event rests on, where it is another for other values."""
-    if isinstance(event, RefusedDtypes):
-        return event.dtypes
-    if isinstance(event, FloorDivision):
-        dividend = event.dividend
-        return dividend.kind if dividend.kind == "tensor" else (dividend.kind, dividend.dtype)
-    if isinstance(event, BitwiseWrite):
-        return event.target.dtype, event.value.kind, event.value.dtype
-    if isinstance(event, DynamicShape):
-        return event.how, event.one_axis
-    if isinstance(event, SqueezesBatch):
-        return event.ones, event.certain
-    if isinstance(event, MaskWrite):
-        return event.target.dtype, event.value.kind, event.value.dtype, event.missing, event.replaceable
-    if isinstance(event, InplaceWrite) and event.chained:
-        parts = (event.target, event.index, event.value)
-        return event.alike, [(part.kind, part.dtype, part.rank) for part in parts if part is not None]
-    return None
-
-
-OF_ALL_CALLS = (Clamp, RefusedDtypes, SqueezesBatch, SqueezesNothing)
-"""Events of calls whose repair holds only where every call of the function gives the same."""
-
-
 @dataclass
 class Trace:
     """What was met on the way from one entry (or, merged, from several)."""
@@ -135,7 +97,7 @@ class Trace:
             self.found[place] = (rank, event)
         else:
             best_rank, best = max(old, (rank, event), key=lambda pair: pair[0])
-            if _given(event) != _given(old[1]):
+            if rests_on(event) != rests_on(old[1]):
                 self.doubt(event.document.path, event.span)
             routes = old[1].routes | event.routes
             self.found[place] = (best_rank, best if best.routes == routes else replace(best, routes=routes))
@@ -183,21 +145,7 @@ class Trace:
         return replace(event, decided_on=tuple(elsewhere)) if elsewhere else event
 
     def _doubted(self, event: Event) -> Event:
-        if (event.document.path, event.span) not in self.doubtful:
-            return event
-        if isinstance(event, (Clamp, DataRead, LeavesGraph, SqueezesBatch, SqueezesNothing)):
-            return replace(event, operand=replace(event.operand, sure=False))
-        if isinstance(event, (BitwiseWrite, InplaceWrite, MaskWrite)):
-            return replace(event, target=replace(event.target, sure=False))
-        if isinstance(event, DynamicShape):
-            return replace(event, one_axis=False)
-        if isinstance(event, RefusedDtypes):
-            return replace(event, repair="")
-        if isinstance(event, FloorDivision):
-            return replace(event, dividend=replace(event.dividend, sure=False))
-        if isinstance(event, PythonMath):
-            return replace(event, operands=tuple(replace(one, sure=False) for one in event.operands), dividend=None)
-        return event
+        return doubted(event) if (event.document.path, event.span) in self.doubtful else event
 
 
 @dataclass

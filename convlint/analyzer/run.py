@@ -10,9 +10,10 @@ from itertools import zip_longest
 from typing import Any
 
 from convlint.analyzer import torch_facts
+from convlint.analyzer.agreement import OF_ALL_CALLS
 from convlint.analyzer.aliases import Memory, Region, View
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project, dotted
-from convlint.analyzer.parts import OF_ALL_CALLS, Trace
+from convlint.analyzer.parts import Trace
 from convlint.analyzer.values import (
     UNKNOWN,
     Class,
