@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from queue import SimpleQueue
 
 from msgspec.structs import replace
 
@@ -91,30 +96,56 @@ def _why(outcome: Outcome) -> str:
     return where + without_folders(outcome.message)
 
 
+def proofs_of(examples: Sequence[Example]) -> Iterator[Proof]:
+    """What the tracers make of examples, in the order of the examples; as many run at a time as there are processors.
+
+    Raises:
+        UsageError: a side or the inputs of an example cannot be used.
+    """
+    stopped = threading.Event()
+    runners: SimpleQueue[Runner] = SimpleQueue()
+
+    def by_a_free_one(example: Example) -> Proof:
+        runner = runners.get()
+        try:
+            return prove(example, runner)
+        finally:
+            runners.put(runner)
+
+    with ExitStack() as at_end:
+        workers = os.cpu_count() or 1
+        for _ in range(workers):
+            runners.put(at_end.enter_context(Runner(stopped=stopped)))
+        pool = at_end.enter_context(ThreadPoolExecutor(workers))
+        at_end.callback(stopped.set)  # first of all: the pool waits for what still runs
+        yield from pool.map(by_a_free_one, examples)
+
+
 def prove_rules(rules: Sequence[type[Rule]]) -> bool:
     """Proves rules, prints a table, stores what was measured in their packs; whether all are proven."""
     proven = True
     _say(f"{'':8}{''.join(f'{route:18}' for route in ROUTES)}")
-    with Runner() as runner:
-        for path, group in groupby(sorted(rules, key=lambda rule: (str(proofs_file(rule)), rule.code)), proofs_file):
-            stored, versions = load(path), dict[str, str]()
-            measured: dict[str, list[Shown]] = {}
-            for rule in group:
-                measured[rule.code] = []
-                for example in rule.examples:
-                    if not example.inputs:
-                        measured[rule.code].append(Shown(example.title, {}, {}, digest(example)))
-                        _say(f"{rule.code:8}a convention, which no tracer can judge: {example.title or rule.name}")
-                        continue
-                    proof = prove(example, runner)
-                    seen = shown(example, proof.bad)
-                    _report(rule, seen, stored.shown(rule, example), proof.complaints)
-                    measured[rule.code].append(seen)
-                    versions = proof.bad.versions
-                    proven &= not proof.complaints
-            _tell_versions(stored.versions, versions)
-            known = {code: shown for code, shown in stored.rules.items() if code in registry()}
-            save(path, Proofs(versions or stored.versions, known | measured))
+    ordered = sorted(rules, key=lambda rule: (str(proofs_file(rule)), rule.code))
+    proofs = proofs_of([example for rule in ordered for example in rule.examples if example.inputs])
+    for path, group in groupby(ordered, proofs_file):
+        stored, versions = load(path), dict[str, str]()
+        measured: dict[str, list[Shown]] = {}
+        for rule in group:
+            measured[rule.code] = []
+            for example in rule.examples:
+                if not example.inputs:
+                    measured[rule.code].append(Shown(example.title, {}, {}, digest(example)))
+                    _say(f"{rule.code:8}a convention, which no tracer can judge: {example.title or rule.name}")
+                    continue
+                proof = next(proofs)
+                seen = shown(example, proof.bad)
+                _report(rule, seen, stored.shown(rule, example), proof.complaints)
+                measured[rule.code].append(seen)
+                versions = proof.bad.versions
+                proven &= not proof.complaints
+        _tell_versions(stored.versions, versions)
+        known = {code: shown for code, shown in stored.rules.items() if code in registry()}
+        save(path, Proofs(versions or stored.versions, known | measured))
     return proven
 
 

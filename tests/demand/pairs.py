@@ -19,8 +19,7 @@ from convlint.findings import EXPORTERS, ROUTES, Finding, Harm, Level
 from convlint.linter import lint
 from convlint.proofs import Proofs, load, save
 from convlint.rule import Example
-from convlint.trial.prove import complaints, prove, shown
-from convlint.trial.runner import Runner
+from convlint.trial.prove import complaints, proofs_of, shown
 
 HERE = Path(__file__).parent
 PROOFS = HERE / "proofs.json"
@@ -108,17 +107,15 @@ def measure(examples: Sequence[Example]) -> Iterator[str]:
     """Runs pairs on the routes, stores what they did, and tells of each that is not as the findings say."""
     proofs = load(PROOFS)
     versions, known = proofs.versions, dict(proofs.rules)
-    with Runner() as runner:
-        for example in examples:
-            proof = prove(example, runner)
-            versions, did = proof.bad.versions, shown(example, proof.bad)
-            known[example.title] = [did]
-            yield f"{example.title:24}{' '.join(f'{level:9}' for level in did.harm.values())}"
-            for complaint in complaints(proof.bad.harm, proof.bad, proof.good):
-                yield f"    {complaint}"
-            for complaint in unlike(stated(findings(example, "bad")), did.harm):
-                known_miss = MISSED.get(example.title)
-                yield f"  as known, {complaint}: {known_miss}" if known_miss else f"    {complaint}"
+    for example, proof in zip(examples, proofs_of(examples), strict=True):
+        versions, did = proof.bad.versions, shown(example, proof.bad)
+        known[example.title] = [did]
+        yield f"{example.title:24}{' '.join(f'{level:9}' for level in did.harm.values())}"
+        for complaint in complaints(proof.bad.harm, proof.bad, proof.good):
+            yield f"    {complaint}"
+        for complaint in unlike(stated(findings(example, "bad")), did.harm):
+            known_miss = MISSED.get(example.title)
+            yield f"  as known, {complaint}: {known_miss}" if known_miss else f"    {complaint}"
     names = [example.title for example in PAIRS]
     save(PROOFS, Proofs(versions, {name: known[name] for name in names if name in known}))
 
