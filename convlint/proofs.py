@@ -35,9 +35,7 @@ class Proofs(msgspec.Struct, frozen=True):
 
     def shown(self, rule: type[Rule], example: Example) -> Shown | None:
         """What was measured for an example, None where nothing was."""
-        index = list(rule.examples).index(example)
-        known = self.rules.get(rule.code, [])
-        return known[index] if index < len(known) and known[index].title == example.title else None
+        return next((one for one in self.rules.get(rule.code, ()) if one.title == example.title), None)
 
 
 def digest(example: Example) -> str:

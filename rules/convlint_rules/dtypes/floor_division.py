@@ -30,8 +30,8 @@ class FloorDivisionRule(Rule):
     comparison, `relu`, `clamp(min=0)`, and sums and products of these.
 
     ## Fix safety
-    Safe for tensors (`torch.div(..., rounding_mode="floor")` is what `//` calls), and for a size that is divided by a
-    plain positive number. Unsafe where the divisor has a name: it is written twice, and taken for positive.
+    Safe for tensors (`torch.div(..., rounding_mode="floor")` is what `//` calls, and `div_` what `//=` does), and for a
+    size that is divided by a plain positive number. Unsafe where the divisor has a name: it is written twice, and taken for positive.
 
     ## References
     - pytorch/pytorch#78442
@@ -54,6 +54,28 @@ class FloorDivisionRule(Rule):
             bad=forward("return (x - 0.5) // 0.25  # <-", "x: torch.Tensor"),
             good=forward('return torch.div(x - 0.5, 0.25, rounding_mode="floor")', "x: torch.Tensor"),
             inputs="x: float32[N=3, 4]",
+            harm=TENSOR,
+            fix=Applicability.safe,
+        ),
+        Example(
+            title="In place",
+            bad=forward(
+                """
+                y = x + 1
+                y //= 2  # <-
+                return y
+                """,
+                "x: torch.LongTensor",
+            ),
+            good=forward(
+                """
+                y = x + 1
+                y.div_(2, rounding_mode="floor")
+                return y
+                """,
+                "x: torch.LongTensor",
+            ),
+            inputs="x: int64[N=3, 4]",
             harm=TENSOR,
             fix=Applicability.safe,
         ),
@@ -123,7 +145,7 @@ class FloorDivisionRule(Rule):
 
     def _applicability(self, event: FloorDivision) -> Applicability | None:
         if event.dividend.kind == "tensor":
-            return Applicability.safe if event.torch and event.form != "augmented" else None
+            return Applicability.safe if event.torch and _sets_nothing(event) else None
         negated = event.document.segment(event.dividend.span).startswith("-")
         if event.whole is None or not negated or event.divisor.kind == "tensor":
             return None
@@ -144,10 +166,18 @@ class FloorDivisionRule(Rule):
         return Fix("Round up without a minus sign", (_rounded_up(event),), applicability)
 
 
+def _sets_nothing(event: FloorDivision) -> bool:
+    """Not ``self.x //= 2``, which divides in place and then sets the attribute."""
+    return event.form != "augmented" or event.document.segment(event.dividend.span).isidentifier()
+
+
 def _rounded_down(event: FloorDivision) -> Edit:
     dividend, divisor = (
         event.cst_at(one.span).with_changes(lpar=[], rpar=[]) for one in (event.dividend, event.divisor)
     )
+    if event.form == "augmented":
+        template = '{dividend}.div_({divisor}, rounding_mode="floor")'
+        return edit(event.span, template, dividend=dividend, divisor=divisor)
     template = '{torch}.div({dividend}, {divisor}, rounding_mode="floor")'
     return edit(event.span, template, torch=event.torch, dividend=dividend, divisor=divisor)
 
