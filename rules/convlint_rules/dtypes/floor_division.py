@@ -31,7 +31,8 @@ class FloorDivisionRule(Rule):
 
     ## Fix safety
     Safe for tensors (`torch.div(..., rounding_mode="floor")` is what `//` calls, and `div_` what `//=` does), and for a
-    size that is divided by a plain positive number. Unsafe where the divisor has a name: it is written twice, and taken for positive.
+    size that is divided by a plain positive number. Unsafe where the divisor has a name: it is written twice, and taken
+    for positive.
 
     ## References
     - pytorch/pytorch#78442
