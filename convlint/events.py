@@ -687,6 +687,27 @@ class PlainOutput(Event):
     """Whether it is in what is returned there, a dict with a name say."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class NarrowIndex(Event):
+    """A tensor is indexed by one of integers of 32 bits."""
+
+    index: Operand
+    writes: bool
+    """Whether it is written to there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReturnedInput(Event):
+    """A model that nothing else contains returns an input as it is, beside what it computes."""
+
+    model: str
+    """The class."""
+    name: str
+    """The input."""
+    inside: bool
+    """Whether it is in what is returned there, a dict with a name say."""
+
+
 class _Unknown(enum.Enum):
     unknown = "unknown"
 

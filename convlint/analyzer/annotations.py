@@ -89,7 +89,7 @@ def _last(node: ast.expr) -> str:
 def _plain(run: Run, module: ModuleInfo, node: ast.expr) -> Value:
     name = _last(node)
     if name in TENSORS:
-        return run.tensor(DTYPES.get(name), None, Taint.data)
+        return run.tensor(DTYPES.get(name), None, Taint.data, exact="int64" if name == "LongTensor" else "")
     if name in ("int", "float", "bool"):
         return Number(name)
     if name in ("dict", "Dict"):

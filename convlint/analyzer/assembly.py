@@ -12,7 +12,7 @@ from convlint.analyzer.interpreter import entries_of, inference_of, possible_of
 from convlint.analyzer.named import place_of
 from convlint.analyzer.parts import ClassOutline, Outline, Part, Step, Trace
 from convlint.analyzer.registrations import cured
-from convlint.events import Event, PlainOutput, UnusedInput
+from convlint.events import Event, PlainOutput, ReturnedInput, UnusedInput
 from convlint.source.document import SourceError
 
 
@@ -126,10 +126,13 @@ class Assembly:
                 self._enter(outline, step)
 
 
+_OF_MODELS = (PlainOutput, ReturnedInput, UnusedInput)
+
+
 def _of_models(events: list[Event], outlines: Sequence[Outline], used: frozenset[str]) -> list[Event]:
     """The events without those of inputs and outputs of parts of models: a class uses it, or what a class calls."""
-    if not any(isinstance(event, (PlainOutput, UnusedInput)) for event in events):
+    if not any(isinstance(event, _OF_MODELS) for event in events):
         return events
     helpers = (one for one in outlines if not used.isdisjoint(function.name for function in one.functions))
     parts = used.union(*(outline.called for outline in helpers))
-    return [event for event in events if not (isinstance(event, (PlainOutput, UnusedInput)) and event.model in parts)]
+    return [event for event in events if not (isinstance(event, _OF_MODELS) and event.model in parts)]

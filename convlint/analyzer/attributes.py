@@ -9,6 +9,7 @@ from convlint.analyzer import kept, library_facts, torch_facts
 from convlint.analyzer.library_facts import distributions_asked
 from convlint.analyzer.run import ALL_ROUTES, DYNAMO, Frame, Run
 from convlint.analyzer.shapes import swapped
+from convlint.analyzer.torch_calls import note_attribute
 from convlint.analyzer.unregistered import note_unregistered
 from convlint.analyzer.values import (
     FALSE,
@@ -181,9 +182,11 @@ def of_tensor(run: Run, frame: Frame, node: ast.Attribute, tensor: Tensor) -> Va
     if name == "shape":
         return shape_of(tensor)
     if name in ("T", "mT", "H", "mH"):
+        note_attribute(run, frame, node, tensor)
         shape = swapped(tensor.shape, Const(-2), Const(-1)) if tensor.shape and len(tensor.shape) > 1 else tensor.shape
         return run.view(frame, tensor, name, node, shape=shape, state="")
     if name in ("data", "real", "imag"):
+        note_attribute(run, frame, node, tensor)
         return run.view(frame, tensor, name, node)
     if name == "ndim":
         return Const(tensor.rank) if tensor.rank is not None else Number("int")

@@ -20,8 +20,11 @@ _OPERATORS: Mapping[type[ast.operator], str] = {
     ast.Div: "div",
     ast.Mod: "remainder",
     ast.Pow: "pow",
+    ast.MatMult: "matmul",
 }
-_OF_TWO = frozenset(["add", "mul", "maximum", "minimum", "max", "min", "pow"])
+_OF_TWO = frozenset(["add", "mul", "maximum", "minimum", "max", "min", "pow", "matmul"])
+_MEASURED = {"int64": "int", "bfloat16": "bfloat16"}
+"""The dtypes that are measured apart from others of their class."""
 
 
 def note_method(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, arguments: Arguments) -> None:
@@ -38,9 +41,9 @@ def note_operator(
     run: Run, frame: Frame, node: ast.expr | ast.AugAssign, op: ast.operator, left: Value, right: Value
 ) -> None:
     """``left + right``."""
-    name = _OPERATORS.get(type(op))
-    if name is not None and isinstance(left, Tensor) and isinstance(right, Tensor):
-        note(run, frame, node, name, [left, right])
+    name, tensors = _OPERATORS.get(type(op)), [one for one in (left, right) if isinstance(one, Tensor)]
+    if name is not None and (len(tensors) == 2 or tensors[0].exact == "bfloat16"):
+        note(run, frame, node, name, [tensors[0], tensors[-1]])
 
 
 def doubt_sum(run: Run, frame: Frame, node: ast.AST, left: Value, right: Value) -> None:
@@ -81,7 +84,12 @@ def note(
         return
     others = [dtype for dtype in dtypes[1:] if dtype != dtypes[0]] or dtypes[1:]
     pair = (dtypes[0], *others[:1])
-    refusing = torch_facts.refusing(name, pair)
+    exactly = {tensor.exact for tensor in tensors}
+    if len(exactly) == 1 and (known := _MEASURED.get(exactly.pop())):
+        pair = (known,) * len(pair)
+        refusing = torch_facts.refusing(name, pair)
+    else:
+        refusing = torch_facts.refusing(name, pair) if set(pair) != {"int"} else frozenset()
     if refusing:
         repair = _repair(node, name, tensors, receiver, mask)
         run.emit(frame, RefusedDtypes, node, "", (), dtypes=pair, refusing=refusing, repair=repair)

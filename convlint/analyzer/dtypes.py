@@ -5,14 +5,39 @@ from __future__ import annotations
 from convlint.analyzer.calls import Arguments
 from convlint.analyzer.values import NONE, Name, Tensor
 
-CASTS = {"float": "float", "half": "float", "double": "float", "bfloat16": "float", "int": "int", "long": "int"}
-CASTS |= {"short": "int", "byte": "int", "char": "int", "bool": "bool"}
+CASTS = ("float", "half", "double", "bfloat16", "int", "long", "short", "byte", "char", "bool")
+"""Methods of a tensor that convert it."""
 DTYPES = {
     "float": "float", "float16": "float", "float32": "float", "float64": "float", "half": "float", "double": "float",
     "bfloat16": "float", "int": "int", "int8": "int", "int16": "int", "int32": "int", "int64": "int", "long": "int",
     "short": "int", "uint8": "int", "bool": "bool", "complex64": "complex", "complex128": "complex",
     "cfloat": "complex",
 }  # fmt: skip
+ALIASES = {"float": "float32", "half": "float16", "double": "float64", "int": "int32", "long": "int64"}
+ALIASES |= {"short": "int16", "byte": "uint8", "char": "int8"}
+"""Other names of dtypes, as attributes of ``torch`` and as methods."""
+
+
+def exact(name: str) -> str:
+    """The dtype of a name, of which it may be an alias: ``torch.long`` is ``int64``."""
+    last = name.rpartition(".")[2]
+    return ALIASES.get(last, last if last in DTYPES else "")
+
+
+def made_exactly(arguments: Arguments, otherwise: str = "") -> str:
+    """The dtype that ``dtype=`` names, '' where that is not known; or another where it is not given."""
+    asked = arguments.keywords.get("dtype", NONE)
+    return otherwise if asked == NONE else asked_exactly(Arguments(keywords={"dtype": asked}))
+
+
+def asked_exactly(arguments: Arguments) -> str:
+    """The dtype that ``to(...)`` names, or that of the tensor that it names; '' where that is not known."""
+    for value in arguments.all():
+        if isinstance(value, Name) and value.qualified.startswith("torch."):
+            return exact(value.qualified)
+        if isinstance(value, Tensor):
+            return value.exact
+    return ""
 
 
 def asked_dtype(arguments: Arguments, otherwise: str | None) -> str | None:

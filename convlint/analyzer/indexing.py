@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import replace
 
 from convlint.analyzer import squeezes
@@ -29,7 +30,7 @@ from convlint.analyzer.values import (
     number_kind,
     taint_of,
 )
-from convlint.events import DynamicShape, Taint
+from convlint.events import DynamicShape, NarrowIndex, Taint
 
 
 def parts_of(node: ast.expr, index: Value) -> list[tuple[ast.expr, Value]]:
@@ -137,6 +138,7 @@ def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, in
             mask_index=chosen,
             below=tensor.ident if any(number_kind(value) == "int" for _, value in parts) else tensor.below,
         )
+    note_narrow(run, frame, node, parts, writes=False)
     taint = max(tensor.taint, *(taint_of(v) for _, v in parts))
     indices = tensor.mask_index != "" or any(
         isinstance(v, Tensor) and v.mask_index != "" for _, v in parts if tensor.dtype == "int"
@@ -151,6 +153,18 @@ def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, in
         mask_index="some" if indices and tensor.dtype == "int" else "",
         sign=tensor.sign,
     )
+
+
+def note_narrow(
+    run: Run, frame: Frame, node: ast.Subscript, parts: Sequence[tuple[ast.expr, Value]], *, writes: bool
+) -> None:
+    """Notes the first of the indices of a tensor that is of 32 bits only."""
+    for part, value in parts:
+        if isinstance(value, Tensor) and value.sure and value.exact == "int32" and value.rank != 0:
+            refusing = {"onnx_dynamo", "onnx_torchscript"} if writes else {"onnx_dynamo"}
+            with run.on_routes(frame, frozenset(refusing)):
+                run.emit(frame, NarrowIndex, node, "", (), index=run.operand(frame, part, value), writes=writes)
+            return
 
 
 def loop_of(frame: Frame, index: ast.expr) -> int:

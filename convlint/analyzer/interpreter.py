@@ -28,6 +28,7 @@ from convlint.analyzer.values import (
     Layer,
     Name,
     Number,
+    Tensor,
     Unknown,
     Value,
 )
@@ -297,7 +298,9 @@ class Interpreter:
         parameters = [*method.node.args.posonlyargs, *method.node.args.args]
         if parameters:
             env[parameters[0].arg] = owner
-        self._call(method, env | entry_arguments(self.run, method, env, named=named))
+        given = entry_arguments(self.run, method, env, named=named)
+        self.run.inputs = {one.ident: name for name, one in given.items() if isinstance(one, Tensor)}
+        self._call(method, env | given)
 
     def _call(self, function: FunctionInfo, arguments: dict[str, Value]) -> None:
         given = Arguments(keywords=arguments, nodes=[], entry=True)

@@ -10,7 +10,7 @@ from convlint.analyzer.arithmetic import elementwise, promoted
 from convlint.analyzer.attributes import as_size, shape_of, size_taint
 from convlint.analyzer.calls import Arguments, opaque
 from convlint.analyzer.division import note_division, note_remainder
-from convlint.analyzer.dtypes import CASTS, asked_dtype, cast_dtype
+from convlint.analyzer.dtypes import CASTS, DTYPES, asked_dtype, asked_exactly, cast_dtype, exact
 from convlint.analyzer.indexing import index_shape
 from convlint.analyzer.reshaping import (
     Handler,
@@ -180,9 +180,9 @@ def _result_dtype(name: str, operator: torch_facts.Operator, tensor: Tensor, arg
 def _to(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
     dtype = cast_dtype(arguments)
     named = [v for v in arguments.all() if not isinstance(v, (Const, Unknown))]
-    kept = tensor.dtype if not named and not _may_name_dtype(arguments) else dtype
-    made = run.tensor(kept, tensor.shape, tensor.taint, counted=tensor.counted)
-    return replace(made, mask_index=tensor.mask_index)
+    keeps = not named and not _may_name_dtype(arguments)
+    made = run.tensor(tensor.dtype if keeps else dtype, tensor.shape, tensor.taint, counted=tensor.counted)
+    return replace(made, mask_index=tensor.mask_index, exact=tensor.exact if keeps else asked_exactly(arguments))
 
 
 def _may_name_dtype(arguments: Arguments) -> bool:
@@ -192,12 +192,13 @@ def _may_name_dtype(arguments: Arguments) -> bool:
     return any(isinstance(value, Unknown) and "device" not in ast.unparse(node) for node, value in given)
 
 
-def _cast(dtype: str) -> Handler:
+def _cast(name: str) -> Handler:
     """``tensor.float()`` and its like."""
+    dtype, known = DTYPES[exact(name)], exact(name)
 
     def handler(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
         indices = tensor.mask_index if dtype == "int" else ""
-        return run.tensor(dtype, tensor.shape, tensor.taint, counted=tensor.counted, mask_index=indices)
+        return run.tensor(dtype, tensor.shape, tensor.taint, counted=tensor.counted, mask_index=indices, exact=known)
 
     return handler
 
@@ -569,7 +570,7 @@ _SPECIAL: dict[str, Handler] = {
     "topk": _topk,
     "where": where,
     "repeat_interleave": _repeat_interleave,
-    **{name: _cast(dtype) for name, dtype in CASTS.items()},
+    **{name: _cast(name) for name in CASTS},
     "to": _to,
     "type": _to,
     "type_as": _to,

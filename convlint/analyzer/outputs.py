@@ -1,4 +1,4 @@
-"""What a model returns beside tensors."""
+"""What a model returns beside what it computes: values of Python's own, and its inputs."""
 
 from __future__ import annotations
 
@@ -7,19 +7,30 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from convlint.analyzer.run import Frame, Run
-from convlint.analyzer.values import Const, Dict, List, Number, Tuple, Value
-from convlint.events import PlainOutput, Taint
+from convlint.analyzer.values import Const, Dict, List, Number, Tensor, Tuple, Value
+from convlint.events import PlainOutput, ReturnedInput, Taint
 
 
 def note(run: Run, frame: Frame, node: ast.expr | None, value: Value) -> None:
-    """Notes the numbers and texts of Python's own among what the ``forward`` of a model returns."""
+    """Notes values of Python's own, and inputs as they are, among what the ``forward`` of a model returns."""
     if node is None or frame.function is None or frame.function is not run.entered or frame.function.cls is None:
         return
-    for part, one in _parts(node, value):
-        kind = _kind(one.value)
+    model = frame.function.cls.node.name
+    parts = list(_parts(node, value))
+    for part, one in parts:
+        kind, name = _kind(one.value), _input(run, one.value)
         if kind:
-            model = frame.function.cls.node.name
             run.emit(frame, PlainOutput, part, "", (), model=model, kind=kind, inside=one.inside)
+        elif name and not all(_input(run, other.value) for _, other in parts):
+            with run.on_routes(frame, frozenset({"onnx_dynamo"})):
+                run.emit(frame, ReturnedInput, part, "", (), model=model, name=name, inside=one.inside)
+
+
+def _input(run: Run, value: Value) -> str:
+    """The name of the input that a value is, unless it has been written to."""
+    if not isinstance(value, Tensor) or value.storage in run.memory.written:
+        return ""
+    return run.inputs.get(value.ident, "")
 
 
 class _Part(NamedTuple):

@@ -185,6 +185,8 @@ class Run:
         self.depth = 0
         self.entered: FunctionInfo | None = None
         """The ``forward`` of a model while that is entered, unless other classes say what it returns."""
+        self.inputs: dict[int, str] = {}
+        """The tensors that are given to the method which was entered last, with their names."""
         self.guessed = False
         """While functions are entered that no model is seen to call."""
         self.autocast: list[ReducedPrecision | None] = []

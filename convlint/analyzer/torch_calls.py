@@ -43,6 +43,14 @@ def note_call(
     _note_operators(run, frame, node, name, given)
 
 
+def note_attribute(run: Run, frame: Frame, node: ast.Attribute, tensor: Tensor) -> None:
+    """Notes an attribute that an operator computes, ``x.mT``."""
+    table, name = torch_facts.table(), f"torch.{node.attr}"
+    if name in table.refused and tensor.sure:
+        refusing = ("onnx_torchscript", "onnx_dynamo") if name in table.by_both else ("onnx_torchscript",)
+        note_refused(run, frame, node, node.attr, dict.fromkeys(refusing, table.refused[name]))
+
+
 def _note_operators(run: Run, frame: Frame, node: ast.expr, name: str, given: Value | None) -> None:
     """Notes what operators a call becomes, and from which opset on the TorchScript ONNX exporter writes it."""
     tensor = tensor_of(given)

@@ -121,6 +121,8 @@ class Tensor(Value):
     """Whether elements can be negative: ``-`` where the code says so, ``+`` where it says that none can."""
     squeezed: Squeezed | None = None
     """The ``squeeze()`` that it comes from, which may have dropped the batch."""
+    exact: str = ""
+    """The dtype itself (``int32``), where the source names it for this very tensor, or one that this is a view of."""
 
     @property
     def rank(self) -> int | None:
@@ -453,6 +455,7 @@ def _merge_tensors(a: Tensor, b: Tensor) -> Value:
         a.below if a.below == b.below else 0,
         a.sign if a.sign == b.sign else "-" if "-" in (a.sign, b.sign) else "",
         a.squeezed if a.squeezed == b.squeezed else None,
+        a.exact if a.exact == b.exact else "",
     )
 
 
@@ -538,6 +541,7 @@ def signature(value: Value, names: dict[int | str, int] | None = None, depth: in
             names.get(value.below, -1) if value.below else -1,
             value.sign,
             value.squeezed,
+            value.exact,
         )
     if isinstance(value, Number):
         which = names.setdefault(value.symbol, len(names)) if value.symbol and depth > 1 else -1

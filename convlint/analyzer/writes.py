@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from convlint.analyzer import kept, keys, torch_facts
 from convlint.analyzer.aliases import INDEXING, Region
 from convlint.analyzer.dtype_mixes import is_repeatable
-from convlint.analyzer.indexing import classify, region_of
+from convlint.analyzer.indexing import classify, note_narrow, parts_of, region_of
 from convlint.analyzer.run import Frame, Run, view_facts
 from convlint.analyzer.sharing import is_elementwise_of, is_only_name
 from convlint.analyzer.values import (
@@ -172,6 +172,8 @@ def _store_tensor(
     run: Run, frame: Frame, target: ast.Subscript, tensor: Tensor, index: Value, value: Value, source: ast.expr | None
 ) -> None:
     kind = classify(target.slice, index)
+    if kind == "tensor":
+        note_narrow(run, frame, target, parts_of(target.slice, index), writes=True)
     statement = frame.statement if frame.statement is not None else target
     plain = isinstance(statement, ast.Assign) and statement.targets == [target]
     given = run.operand(frame, source if source is not None else target, value)

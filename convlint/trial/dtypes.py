@@ -35,11 +35,13 @@ FIRST = {
     "float": "f",
     "int": "i",
     "bool": "b",
+    "bfloat16": "f.bfloat16()",
 }
 SECOND = {
     "float": "g",
     "int": "k",
     "bool": "c",
+    "bfloat16": "g.bfloat16()",
     "0.5": "0.5",
     "2": "2",
 }
@@ -479,6 +481,12 @@ def rows() -> Iterator[Row]:
             yield Row(name, f"{a}, {b}", text.format(FIRST[a], SECOND[b]))
     for (name, text), a in itertools.product(UNARY.items(), ("int", "bool")):
         yield Row(name, a, text.format(FIRST[a]))
+    reduced = "bfloat16"  # made a float again: an array cannot hold it
+    for name, text in {**BINARY, **TENSORS}.items():
+        yield Row(name, f"{reduced}, {reduced}", f"({text.format(FIRST[reduced], SECOND[reduced])}).float()")
+    for name, text in UNARY.items():
+        if ";" not in text:
+            yield Row(name, reduced, f"({text.format(FIRST[reduced])}).float()")
     for name, text in AUTOCAST.items():
         yield Row(
             "under autocast",

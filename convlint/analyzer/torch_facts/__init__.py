@@ -132,14 +132,16 @@ def _refusing() -> dict[tuple[str, tuple[str, ...]], frozenset[str]]:
         for key, row in mixes.items():
             refused = frozenset(route for route, level in row.get("harm", {}).items() if level == "breaks")
             dtypes = tuple(key.split(", "))
-            # of integers alone it is known for 64 bits only, which a class of dtypes does not say
-            if refused and dtypes not in (("int",), ("int", "int")) and f"torch.{name}" not in table().refused:
+            if refused and f"torch.{name}" not in table().refused:
                 found[name, dtypes] = refused
     return found
 
 
 def refusing(name: str, dtypes: tuple[str, ...]) -> frozenset[str]:
-    """The routes that refuse an operator (``stack``; ``cumsum dim`` along an axis) on tensors of such classes."""
+    """The routes that refuse an operator (``stack``; ``cumsum dim`` along an axis) on tensors of such classes.
+
+    Of integers alone this is known for 64 bits only, which a class of dtypes does not say.
+    """
     return _refusing().get((name, dtypes), frozenset())
 
 

@@ -42,6 +42,8 @@ COMPLEX = {"torch.stft": ["return_complex"]}
 """Switches between real and complex results, which are None unless somebody asks."""
 REQUIRED = {"torch.linalg.solve_triangular": {"upper": True}}
 """What a function must be given by name."""
+ATTRIBUTES = ("T", "mT", "H", "mH", "real", "imag")
+"""Of a tensor what an operator computes, named as if it were a function of ``torch``."""
 FLAGS = {"pointwise": "p", "dynamic_output_shape": "d", "nondeterministic_seeded": "r"}
 
 
@@ -196,14 +198,28 @@ Lacks = Callable[[nn.Module, tuple[torch.Tensor, ...]], str]
 """The operator that an exporter does not have for a module, '' where it has them all."""
 
 
-def lacking(lacks: Lacks, function: Any, **keywords: Any) -> str:
-    """The operator that an exporter has not at its default opset, '' where it has."""
+def lacking(lacks: Lacks, function: Any, **keywords: Any) -> str | None:
+    """The operator that an exporter has not at its default opset, '' where it has, None where no call works."""
     common = product(GIVEN[1:] + GIVEN[:1], BEFORE)
     for given, before in (*common, *product(GIVEN + UNCOMMON, (*BEFORE, (8,)))):
         module: nn.Module = Calls(function, before, keywords)
         if isinstance(attempt(lambda: module(*given)), (torch.Tensor, tuple)):  # noqa: B023
             return lacks(module, given)
-    return ""
+    return None
+
+
+def lacking_of_samples(lacks: Lacks, name: str) -> str:
+    """The operator that an exporter lacks for every call of a function or layer in torch's own tests, '' otherwise."""
+    from convlint.analyzer.torch_facts.generate_operators import DTYPES, calls
+
+    samples = next((made for letter in DTYPES if (made := calls(name, letter))), [])
+    found = [lacks(call, call.tensors) for call in samples]
+    return found[0] if found and all(found) else ""
+
+
+def attribute_of(name: str) -> Callable[[torch.Tensor], Any]:
+    """The function that reads an attribute of a tensor."""
+    return lambda tensor: getattr(tensor, name)
 
 
 def lacking_of_sizes(lacks: Lacks, function: Any) -> str:
@@ -266,25 +282,31 @@ def refused_of(name: str, lacks: Lacks = _without_symbolic) -> dict[str, str]:
     prefix, _, last = name.rpartition(".")
     if not prefix:
         cls = getattr(nn, name)
-        found = {name: _layer_lacks(lacks, cls)}
-        switched = {f"{name}:{switch}": _layer_lacks(lacks, cls, **{switch: True}) for switch in switches(cls.__init__)}
+        operator = _layer_lacks(lacks, cls)
+        found = {name: lacking_of_samples(lacks, name) if operator is None else operator}
+        on = switches(cls.__init__)
+        switched = {f"{name}:{switch}": _layer_lacks(lacks, cls, **{switch: True}) or "" for switch in on}
         if list(inspect.signature(cls.forward).parameters)[1:4] == ["query", "key", "value"]:
-            options: list[dict[str, bool]] = [{}, *({switch: True} for switch in switches(cls.__init__))]
+            options: list[dict[str, bool]] = [{}, *({switch: True} for switch in on)]
             switched |= {
-                ":".join([name, *on, "self"]): lacks(Attends(cls(4, 2, **on).eval()), ITSELF) for on in options
+                ":".join([name, *more, "self"]): lacks(Attends(cls(4, 2, **more).eval()), ITSELF) for more in options
             }
+    elif last in ATTRIBUTES:
+        found, switched = {name: lacking(lacks, attribute_of(last)) or ""}, {}
     else:
         function = getattr(NAMESPACES[prefix][0], last)
-        found = {name: lacking(lacks, function, **REQUIRED.get(name, {}))}
+        operator = lacking(lacks, function, **REQUIRED.get(name, {}))
+        found = {name: lacking_of_samples(lacks, name) if operator is None else operator}
         asked = switches(function) if prefix == "torch.nn.functional" else COMPLEX.get(name, [])
-        switched = {f"{name}:{switch}": lacking(lacks, function, **{switch: True}) for switch in asked}
+        switched = {f"{name}:{switch}": lacking(lacks, function, **{switch: True}) or "" for switch in asked}
         switched[f"{name}:sizes"] = lacking_of_sizes(lacks, function)
     return found if found[name] else {one: operator for one, operator in switched.items() if operator}
 
 
-def _layer_lacks(lacks: Lacks, cls: type[nn.Module], **switch: bool) -> str:
+def _layer_lacks(lacks: Lacks, cls: type[nn.Module], **switch: bool) -> str | None:
     layers = [attempt(lambda: cls(*arguments, **switch).eval()) for arguments in MADE_WITH]  # noqa: B023
-    return next((operator for layer in layers if layer is not None and (operator := lacking(lacks, layer))), "")
+    found = [lacking(lacks, layer) for layer in layers if layer is not None]
+    return next((one for one in found if one), None if all(one is None for one in found) else "")
 
 
 def fused(names: Iterable[str]) -> list[str]:
@@ -354,7 +376,7 @@ def rows() -> dict[str, Any]:
     asking += [name for name in sorted(functions) if _function_asks(name)]
     version = torch.__version__.split("+")[0]
     table = {"torch": version, "methods": methods, "functions": functions, "modules": modules, "asking": asking}
-    found = refused([*sorted(functions), *modules])
+    found = refused([*sorted(functions), *(f"torch.{name}" for name in ATTRIBUTES), *modules])
     return table | {"fields": fields(), "refused": found, "fused": fused(found), "by_both": by_both(found)}
 
 

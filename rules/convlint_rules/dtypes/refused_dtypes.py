@@ -16,7 +16,14 @@ DYNAMO = Harm(onnx_dynamo=Level.breaks)
 TORCHSCRIPT = Harm(onnx_torchscript=Level.breaks)
 BOTH = Harm(onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
 EXPORTERS = {"onnx_torchscript": "TorchScript", "onnx_dynamo": "dynamo"}
-REPAIRS = {1: "make it integers before", 2: "combine masks with `&` and `|`, or make them integers before"}
+REPAIRS = {
+    ("bool",): "make it integers before",
+    ("bool", "bool"): "combine masks with `&` and `|`, or make them integers before",
+    ("int",): "make it floats before, and integers again after",
+    ("int", "int"): "make them floats before, and integers again after",
+    ("bfloat16",): "compute in float32, and leave the precision to the runtime",
+    ("bfloat16", "bfloat16"): "compute in float32, and leave the precision to the runtime",
+}
 
 
 class RefusedDtypesOfOperator(Rule):
@@ -24,7 +31,8 @@ class RefusedDtypesOfOperator(Rule):
     ## What it does
     Finds operators on tensors of dtypes that make the ONNX file one that nobody takes: `torch.stack` of floats and
     integers, `cumsum` of a mask, `torch.where` between two masks, `mask_a + mask_b`. It was measured which operators
-    that are, for each mix of floats, integers and booleans. A tensor whose dtype the source does not tell is silent.
+    that are, for each mix of floats, integers and booleans, and for integers of 64 bits and `bfloat16` alone where the
+    source names them. A tensor whose dtype the source does not tell is silent.
 
     ## Why it breaks
     Eager converts the operands to one dtype, or computes with booleans. The exporters leave some of these conversions
@@ -85,13 +93,28 @@ class RefusedDtypesOfOperator(Rule):
             harm=BOTH,
             fix=Applicability.safe,
         ),
+        Example(
+            title="Integers that are cut off at 0",
+            bad=forward("return nn.functional.relu((x * 4).long()) * 2  # <-"),
+            good=forward("return nn.functional.relu((x * 4).long().float()).long() * 2"),
+            inputs="x: float32[N=3, 4]",
+            harm=BOTH,
+        ),
+        Example(
+            title="Reduced precision",
+            bad=forward("return (x.bfloat16() * 2).float()  # <-"),
+            good=forward("return x * 2"),
+            inputs="x: float32[N=3, 4]",
+            harm=BOTH,
+            same_in_eager=False,
+        ),
     ]
 
     def check(self, event: RefusedDtypes, context: Context) -> Finding | None:
         """Breaks the routes that were seen to refuse it."""
         dtypes = dict.fromkeys(event.dtypes)
         exporters = " and ".join(name for route, name in EXPORTERS.items() if route in event.refusing & event.routes)
-        repair = "make them one dtype before" if len(dtypes) > 1 else REPAIRS[len(event.dtypes)]
+        repair = "make them one dtype before" if len(dtypes) > 1 else REPAIRS[event.dtypes]
         message = (
             f"`{event.short}` takes {' and '.join(dtypes)} values, and ONNX Runtime refuses what the {exporters} "
             f"exporter writes for that: {repair}"
