@@ -48,7 +48,7 @@ def agree(tmp_path: Path) -> Agree:
             path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        layer = Layer(Options(**{"ignore": ["CVL708"], **options}), "test", tmp_path)  # type: ignore[arg-type]
+        layer = Layer(Options(**{"ignore": ["CVL708", "CVL712"], **options}), "test", tmp_path)  # type: ignore[arg-type]
         findings = api.check([tmp_path], Configuration([layer], isolated=True)).findings
         found = [(Path(f.path).relative_to(tmp_path).as_posix(), f.span.row, f.code) for f in findings]
         assert sorted(found) == _marked(files)

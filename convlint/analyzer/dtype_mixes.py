@@ -42,7 +42,7 @@ def note_operator(
 ) -> None:
     """``left + right``."""
     name, tensors = _OPERATORS.get(type(op)), [one for one in (left, right) if isinstance(one, Tensor)]
-    if name is not None and (len(tensors) == 2 or tensors[0].exact == "bfloat16"):
+    if name is not None and (len(tensors) == 2 or any(one.exact == "bfloat16" for one in tensors)):
         note(run, frame, node, name, [tensors[0], tensors[-1]])
 
 

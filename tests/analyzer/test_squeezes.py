@@ -47,7 +47,9 @@ def test_what_does_not(agree: Agree, use: str) -> None:
 
 def test_a_layer_that_takes_one_sample(agree: Agree) -> None:
     agree(forward("y = self.conv(x).mean(3, keepdim=True).squeeze()  # CVL604\nreturn self.c1(y)", init=INIT))
-    agree(forward("y = self.conv(x).mean(3, keepdim=True).squeeze()\nreturn self.fc(y.transpose(-1, -2))", init=INIT))
+    agree(
+        forward("y = self.conv(x).mean(3, keepdim=True).squeeze()\nreturn self.fc(y.mT)", init=INIT), ignore=["CVL801"]
+    )
 
 
 @pytest.mark.parametrize("made", ["x.reshape(2, 4, 1)", "x[0]", "self.conv.weight", "x.unknown()", "x[:1]"])
