@@ -21,7 +21,7 @@ class Shown(msgspec.Struct, frozen=True):
     harm: dict[str, str]
     """Route to the name of a level; without the routes that a script does not take."""
     why: dict[str, str]
-    """Route to what was seen, where the level is not harmless."""
+    """Route to what was seen, where the level is not harmless; ends with an ellipsis where it was longer."""
     source: str = ""
     """Of what was run (``digest``): another example of the same title is not proven by this."""
 

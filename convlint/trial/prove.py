@@ -155,9 +155,13 @@ def shown(example: Example, bad: Trial) -> Shown:
     return Shown(
         example.title,
         {route: outcome.level.name for route, outcome in outcomes.items()},
-        {route: _why(outcome)[:_LONGEST] for route, outcome in outcomes.items() if outcome.level},
+        {route: _short(_why(outcome)) for route, outcome in outcomes.items() if outcome.level},
         digest(example),
     )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _report(rule: type[Rule], shown: Shown, before: Shown | None, complaints: Sequence[str]) -> None:

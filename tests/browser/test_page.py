@@ -299,6 +299,14 @@ def test_a_large_model_stays_readable_and_quick(open_page: Open, tmp_path: Path)
     assert page.locator(".box.node").count()
 
 
+def test_a_graph_that_is_little_wider_than_the_page_is_drawn_smaller(open_page: Open, detector: Path) -> None:
+    page = open_page(detector, 1440)
+    assert (
+        page.evaluate("(({scrollWidth, clientWidth}) => scrollWidth - clientWidth)(document.querySelector('.canvas'))")
+        == 0
+    )
+
+
 # --- numbers -----------------------------------------------------------------------------------------------------
 
 
@@ -314,6 +322,14 @@ def test_the_error_is_drawn_along_the_graph(open_page: Open, detector: Path) -> 
     )
     plot.locator("summary").click()
     assert plot.locator(".listed tbody tr").count() == min(12, wrong.count())
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_where_the_numbers_part_is_in_view(open_page: Open, detector: Path, width: int) -> None:
+    page = open_page(detector, width)
+    for plot in page.locator(".plot").all():
+        line, view = plot.locator(".first").bounding_box(), plot.locator(".scroll").first.bounding_box()
+        assert view["x"] <= line["x"] <= view["x"] + view["width"]
 
 
 # --- colours, keyboard, paper ------------------------------------------------------------------------------------

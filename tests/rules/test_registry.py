@@ -18,6 +18,8 @@ from convlint.report.docs import pages
 from convlint.report.rule_page import SECTIONS
 from convlint.rule import Example, Rule, registry
 from convlint.source.document import Document
+from convlint.trial import prove
+from convlint.trial.job import Outcome, Reference, Trial
 
 ROOT = Path(__file__).parents[2]
 PACK = Path(convlint_rules.__file__).parent
@@ -113,6 +115,12 @@ def test_every_proof_belongs_to_an_example() -> None:
     stored = {code: [one.title for one in shown] for code, shown in load(proofs_file(JUDGING[0])).rules.items()}
     assert stored == {rule.code: [one.title for one in rule.examples] for rule in RULES if rule.code in stored}
     assert set(stored) >= {rule.code for rule in JUDGING}
+
+
+@pytest.mark.parametrize(("message", "seen"), [("x" * 160, "x" * 160), ("x" * 161, "x" * 159 + "…")])
+def test_what_is_stored_of_a_long_message_shows_that_it_was_longer(message: str, seen: str) -> None:
+    trial = Trial(Reference((), {}, {}), {"jit_trace": Outcome("jit_trace", Level.breaks, message)})
+    assert prove.shown(JUDGING[0].examples[0], trial).why == {"jit_trace": seen}
 
 
 def test_the_pages_of_the_rules_are_up_to_date() -> None:

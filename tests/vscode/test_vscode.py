@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,18 +43,28 @@ Open = Callable[..., Workbench]
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where VS Code is served, with the extension installed."""
-    home = tmp_path_factory.mktemp("home")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command ``convlint`` of the Python that runs the tests."""
+    path = tmp_path_factory.mktemp("bin") / "convlint"
+    search = os.pathsep.join(sys.path)
+    path.write_text(f'#!/bin/sh\nPYTHONPATH="{search}" exec "{sys.executable}" -m convlint "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
+@contextmanager
+def served(home: Path, program: Path, *flags: str) -> Iterator[str]:
+    """Where VS Code is served, with the extension installed, and the program on the ``PATH``."""
     (home / "data/User").mkdir(parents=True)
     (home / "data/User/settings.json").write_text(json.dumps(NOTHING_ELSE))
     command = [str(INSTALLED / "code-server"), "--user-data-dir", str(home / "data"), "--extensions-dir", str(home)]
-    environment = dict(os.environ) | {"HOME": str(home)}
+    (home / ".profile").write_text(f'PATH="{program.parent}:$PATH"\n')  # VS Code takes it from the user's shell
+    environment = dict(os.environ) | {"HOME": str(home), "SHELL": "/bin/sh"}
     install = [*command, "--install-extension", str(INSTALLED / "convlint.vsix")]
     subprocess.run(install, env=environment, capture_output=True, check=True)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    quiet = ["--auth=none", "--disable-workspace-trust", "--disable-telemetry", "--disable-update-check"]
+    quiet = ["--auth=none", "--disable-telemetry", "--disable-update-check", *flags]
     with (home / "log").open("w") as log:
         server = subprocess.Popen(
             [*command, *quiet, "--bind-addr", f"127.0.0.1:{port}"], env=environment, stdout=log, stderr=log
@@ -69,30 +80,32 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The command ``convlint`` of the Python that runs the tests."""
-    path = tmp_path_factory.mktemp("bin") / "convlint"
-    search = os.pathsep.join(sys.path)
-    path.write_text(f'#!/bin/sh\nPYTHONPATH="{search}" exec "{sys.executable}" -m convlint "$@"\n')
-    path.chmod(0o755)
-    return path
+def address(tmp_path_factory: pytest.TempPathFactory, program: Path) -> Iterator[str]:
+    """Where VS Code is served that trusts every folder."""
+    with served(tmp_path_factory.mktemp("home"), program, "--disable-workspace-trust") as where:
+        yield where
 
 
 @pytest.fixture
-def window(
-    address: str, chromium: Any, program: Path, tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[Open]:
+def distrusting(tmp_path_factory: pytest.TempPathFactory, program: Path) -> Iterator[str]:
+    """Where VS Code is served that trusts no folder."""
+    with served(tmp_path_factory.mktemp("home"), program) as where:
+        yield where
+
+
+@pytest.fixture
+def window(request: pytest.FixtureRequest, chromium: Any, program: Path, tmp_path: Path) -> Iterator[Open]:
     """Opens a folder of these files, with these settings, and shows the Problems panel."""
     folder = tmp_path / "project"
     context = chromium.new_context(viewport={"width": 1280, "height": 800})
 
-    def call(files: dict[str, str], **settings: object) -> Workbench:
+    def call(files: dict[str, str], served_by: str = "address", **settings: object) -> Workbench:
         settings = {"convlint.path": str(program)} | settings
         for name, text in {"pyproject.toml": "", ".vscode/settings.json": json.dumps(settings), **files}.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)
         page = context.new_page()
-        page.goto(f"{address}/?folder={folder}")
+        page.goto(f"{request.getfixturevalue(served_by)}/?folder={folder}")
         page.get_by_role("treeitem", name="pyproject.toml").wait_for(timeout=LONG)
         page.keyboard.press("Control+Shift+m")
         return Workbench(page, folder)
@@ -102,6 +115,15 @@ def window(
         for page in context.pages:
             page.screenshot(path=Path(pictures) / f"{request.node.name}.png")
     context.close()
+
+
+def own_environment(folder: Path, program: Path) -> Path:
+    """Gives the folder a ``.venv`` with a convlint; the file that is there once that was started."""
+    own, mark = folder / ".venv/bin/convlint", folder.parent / "started"
+    own.parent.mkdir(parents=True)
+    own.write_text(f'#!/bin/sh\ntouch "{mark}"\nexec "{program}" "$@"\n')
+    own.chmod(0o755)
+    return mark
 
 
 def setting_of_documentation() -> dict[str, object]:
@@ -205,7 +227,7 @@ def test_a_notebook_is_checked_by_cell(window: Open) -> None:
     code.finds("CVL301")
     code.open("trial.ipynb")
     code.finds("CVL301", "CVL202")
-    assert code.page.locator(".notebookOverlay .squiggly-error").count()
+    code.page.locator(".notebookOverlay .squiggly-error").first.wait_for(timeout=LONG)
 
 
 def test_a_file_that_was_never_saved_is_checked(window: Open) -> None:
@@ -239,3 +261,46 @@ def test_the_server_is_started_again_by_a_command(window: Open) -> None:
     code.command("convlint: Restart Server")
     code.finds()
     code.finds("CVL202")
+
+
+def test_the_folders_own_convlint_is_started_before_that_on_the_path(
+    window: Open, program: Path, tmp_path: Path
+) -> None:
+    started = own_environment(tmp_path / "project", program)
+    code = window({"net.py": MODEL}, **{"convlint.path": ""})
+    code.open("net.py")
+    code.finds("CVL202")
+    assert started.exists()
+
+
+def test_where_the_folder_has_none_that_on_the_path_is_started(window: Open) -> None:
+    code = window({"net.py": MODEL}, **{"convlint.path": ""})
+    code.open("net.py")
+    code.finds("CVL202")
+
+
+def test_the_setting_comes_before_the_folders_own_convlint(window: Open, program: Path, tmp_path: Path) -> None:
+    started = own_environment(tmp_path / "project", program)
+    code = window({"net.py": MODEL})
+    code.open("net.py")
+    code.finds("CVL202")
+    assert not started.exists()
+
+
+def test_a_folders_own_convlint_is_not_started_until_it_is_trusted(window: Open, program: Path, tmp_path: Path) -> None:
+    started = own_environment(tmp_path / "project", program)
+    code = window(
+        {"net.py": MODEL}, served_by="distrusting", **{"convlint.path": str(tmp_path / "project/.venv/bin/convlint")}
+    )
+    code.page.get_by_role("button", name="Restricted Mode").wait_for(timeout=LONG)
+    code.open("net.py")
+    code.finds("CVL202")
+    assert not started.exists()
+    (code.folder / ".vscode/settings.json").write_text("{}")
+    code.command("Workspaces: Manage Workspace Trust")
+    code.page.get_by_role("button", name="Trust", exact=True).click(timeout=LONG)
+    for _ in range(LONG // 100):
+        if started.exists():
+            break
+        code.page.wait_for_timeout(100)
+    assert started.exists()

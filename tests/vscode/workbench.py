@@ -36,6 +36,7 @@ class Workbench:
         self.page.keyboard.press("Control+g")
         self.page.locator(".quick-input-widget input").first.fill(f":{row}:{column}")
         self.page.keyboard.press("Enter")
+        self.page.locator(".quick-input-widget").first.wait_for(state="hidden", timeout=LONG)
         self.page.get_by_role("button", name=f"Ln {row}, Col {column}").wait_for(timeout=LONG)
 
     def save(self) -> None:
@@ -54,8 +55,11 @@ class Workbench:
         return [re.sub(r"\W", "", code) for code in self.page.locator(".marker-code").all_inner_texts()]
 
     def action(self, title: str) -> None:
-        """Takes what is offered at the cursor by this title."""
-        self.page.keyboard.press("Control+.")
-        row = self.page.locator(".action-widget .monaco-list-row", has_text=title)
-        row.first.wait_for(timeout=LONG)
-        row.first.click()
+        """Takes what is offered at the cursor by this title. A busy VS Code may lose the key: it is pressed again."""
+        row = self.page.locator(".action-widget .monaco-list-row", has_text=title).first
+        until = time.monotonic() + LONG / 1000
+        while not row.is_visible():
+            assert time.monotonic() < until, f"{title} is not offered"
+            self.page.keyboard.press("Control+.")
+            self.page.wait_for_timeout(LONG / 10)
+        row.click()

@@ -203,7 +203,8 @@
     });
   }
 
-  /* the graph */
+  /* the graph: drawn smaller where that makes it fit, as far as it can be read */
+  const SMALLEST = 0.85;
   const SVG = "http://www.w3.org/2000/svg";
   const shape = (name, attributes, text) => {
     const made = document.createElementNS(SVG, name);
@@ -234,7 +235,7 @@
     const canvas = one("[data-canvas]", graph), trail = one("[data-trail]", graph), detail = one("[data-detail]", graph);
     const select = one("[data-graph-target]", graph);
     const to = one("[data-to-cut]", graph);
-    let here = 0;
+    let here = 0, scale = 1;
     const colour = () => {
       const at = select ? Number(select.value) : 0;
       for (const line of all("path[data-cut]", graph)) line.classList.toggle("crossing", line.dataset.cut[at] === "1");
@@ -268,7 +269,8 @@
     };
     const open = (number) => {
       const [title, , width, height, drawn, paths] = scenes[number];
-      const svg = shape("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": `Graph of ${title}` });
+      scale = Math.min(1, Math.max(SMALLEST, canvas.clientWidth / width));
+      const svg = shape("svg", { width: width * scale, height: height * scale, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": `Graph of ${title}` });
       const marker = shape("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 1, refY: 4, markerWidth: 7, markerHeight: 7, markerUnits: "userSpaceOnUse", orient: "auto" });
       marker.append(shape("path", { class: "arrow", d: "M0 .5L7.5 4L0 7.5z" }));
       svg.append(marker);
@@ -282,7 +284,7 @@
       crumbs(number);
       colour();
       const first = drawn[0];
-      if (first) canvas.scrollTo(first[0] + first[2] / 2 - canvas.clientWidth / 2, 0);
+      if (first) canvas.scrollTo(scale * (first[0] + first[2] / 2) - canvas.clientWidth / 2, 0);
       rove(boxes()[0]);
     };
     const go = (number) => {
@@ -337,7 +339,8 @@
     to?.addEventListener("click", () => {
       go(Number(to.dataset.open));
       const line = one("path.crossing", canvas).getBBox();
-      canvas.scrollTo(line.x + line.width / 2 - canvas.clientWidth / 2, line.y + line.height / 2 - canvas.clientHeight / 2);
+      const middle = [scale * (line.x + line.width / 2), scale * (line.y + line.height / 2)];
+      canvas.scrollTo(middle[0] - canvas.clientWidth / 2, middle[1] - canvas.clientHeight / 2);
     });
     graph.addEventListener("click", (event) => {
       const box = event.target.closest(".box[role]"), crumb = event.target.closest(".crumb");
@@ -355,6 +358,12 @@
       }
       if (box && (event.key === "Enter" || event.key === " ")) { event.preventDefault(); act(box); }
     });
+  }
+
+  /* of a plot that is wider than the page, the place where numbers part is shown */
+  for (const first of all(".errors .first")) {
+    const view = first.closest(".scroll");
+    view.scrollLeft = first.getBoundingClientRect().x - view.getBoundingClientRect().x - view.clientWidth / 2;
   }
 
   /* all that is folded goes onto paper, and is folded again after */
