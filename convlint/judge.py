@@ -16,6 +16,7 @@ from convlint.trial.job import Event, Kind, Outcome, Trial
 
 _SHOWS_HARM = ("baked-differs", "specialized", "diverges", "excluded")
 _OF_SIZE: tuple[Kind, ...] = ("batch", "sizes")
+_OTHERS: dict[Kind, str] = {"sizes": "sizes", "batch": "batches"}
 _RULES = {
     "stops": ("CVL010", "export-stops"),
     "refused": ("CVL011", "graph-refused"),
@@ -180,8 +181,9 @@ def _told(seen: Seen, trial: Trial) -> tuple[str, str]:
         return seen.event.message, "stops"
     of_size = seen.level is Level.frozen
     failed = len(_failed(outcome, trial, of_size))
-    tried = sum(not of_size or kind in _OF_SIZE for kind in trial.reference.kinds.values())
-    return seen.event.message, f"{_does(outcome)} on {failed} of {tried} {'other sizes' if of_size else 'inputs'}"
+    kinds = [kind for kind in trial.reference.kinds.values() if not of_size or kind in _OF_SIZE]
+    others = f"other {' and '.join(of for kind, of in _OTHERS.items() if kind in kinds)}" if of_size else "inputs"
+    return seen.event.message, f"{_does(outcome)} on {failed} of {len(kinds)} {others}"
 
 
 def _does(outcome: Outcome) -> str:
@@ -225,17 +227,35 @@ def _unexplained(findings: Sequence[Finding], trial: Trial, settings: Settings) 
     """What went wrong on routes of which no finding says that anything would: at the model's ``forward``."""
     alike: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
     for route, outcome in trial.outcomes.items():
-        if outcome.level is not Level.harmless and not any(f.harm and f.harm.on(route) for f in findings):
+        if outcome.level is not Level.harmless and not _is_explained(route, outcome, findings):
             alike[outcome.place, outcome.stage, outcome.message, outcome.on].append(route)
     for (place, stage, message, on), routes in alike.items():
         path, _, row = (place or trial.reference.forward).rpartition(":")
         code, name = _RULES["differs" if not stage else "stops" if stage == "export" else "refused"]
-        told = f"{_listed(routes)}: {message}{f' ({on})' if on else ''}{'' if place else ', and no line is known'}"
+        who = f"{_listed(routes)} {_agreeing('stops here', routes)}" if place and stage == "export" else _listed(routes)
+        told = f"{who}: {message}{f' ({on})' if on else ''}{'' if place else ', and no line is known'}"
         harm = Harm().with_levels({route: trial.outcomes[route].level for route in routes})
         span = _span(path, (int(row or 1), int(row or 1)))
         yield _leveled(
             Finding(code, name, told, str(absolute(path)), span, "error", harm, seen="trial"), harm, settings
         )
+
+
+def _is_explained(route: str, outcome: Outcome, findings: Sequence[Finding]) -> bool:
+    """Whether a finding says that a route goes wrong, at the line at which it died or hung where one is known."""
+    path, _, row = outcome.place.rpartition(":")
+    anywhere = outcome.events or not path
+    return any(
+        finding.harm
+        and finding.harm.on(route)
+        and (anywhere or (absolute(finding.path) == absolute(path) and _is_on(finding, int(row))))
+        for finding in findings
+    )
+
+
+def _is_on(finding: Finding, row: int) -> bool:
+    first, last = _rows(finding)
+    return first <= row <= last
 
 
 def _listed(routes: Sequence[str]) -> str:

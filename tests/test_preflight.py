@@ -91,6 +91,21 @@ MODELS = '''
             return super().forward(x)
 
 
+    class DiesAtABranch(Right):
+        def forward(self, x):
+            if torch.compiler.is_exporting():
+                os.abort()  # while a branch on a value follows
+            if x.sum() > 17:
+                return x + 1
+            return x
+
+
+    class TwoSizes(Right):
+        def forward(self, x):
+            height, width = int(x.shape[2]), int(x.shape[3])
+            return x + torch.arange(height * width).view(height, width)
+
+
     class Draws(Right):
         def forward(self, x):
             return super().forward(x) + torch.rand_like(x)
@@ -201,6 +216,13 @@ class Threshold(torch.nn.Module):
 
     def forward(self, x: torch.Tensor, k: int) -> torch.Tensor:
         return x * k if x.mean() > 0.5 else x
+
+
+class Gives(torch.nn.Module):
+    """A dict."""
+
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"total": x.sum(1)}
 
 
 @pytest.fixture(scope="module")
@@ -334,6 +356,27 @@ def test_an_exporter_that_takes_the_process_with_it_is_told_with_its_line(folder
     assert outcome.place == f"models.py:{row_of(folder, 'os.abort()')}"
     (finding,) = (f for f in done.judged.findings if f.seen == "trial")
     assert (finding.code, finding.span.row) == ("CVL010", row_of(folder, "os.abort()"))
+
+
+def test_where_a_process_dies_is_told_though_another_line_is_expected_to_stop(folder: Path) -> None:
+    done = preflight(folder, "DiesAtABranch", exporter="dynamo")
+    at_its_line = finding_at(done, row_of(folder, "os.abort()  # while"))
+    assert at_its_line.message == "torch_export and onnx_dynamo stop here: the process dies (SIGABRT)"
+    assert finding_at(done, row_of(folder, "if x.sum() > 17:")).code == "CVL301"
+
+
+def test_what_was_seen_of_a_statement_is_told_once(folder: Path, cli: Cli) -> None:
+    ran = cli("preflight", f"{folder}/models.py:TwoSizes", "--input", "x: float32[2, 4, L=5, 4]", "--isolated")
+    assert ran.out.count("CVL202") == 2
+    assert ran.out.count("trial: 5 on traced, 10 on L=10: jit_trace and onnx_torchscript") == 1
+
+
+def test_that_a_trace_takes_no_dict_as_output_is_told(folder: Path, cli: Cli) -> None:
+    given = ("--input", "x: float32[2, 4]", "--exporter", "torchscript", "--isolated")
+    ran = cli("preflight", f"{folder}/models.py:Named", *given)
+    assert "  jit_trace: traced with a tuple as output: `torch.jit.trace` stops at a dataclass, " in ran.out
+    with pytest.raises(RuntimeError, match="Encountering a dict at the output of the tracer"):
+        torch.jit.trace(Gives(), torch.ones(2, 4))
 
 
 def test_the_report_fits_on_a_screen_and_fails_the_run(folder: Path, cli: Cli) -> None:

@@ -87,7 +87,7 @@ def test_each_change_is_shown(watching: Watching, tmp_path: Path) -> None:
 
 
 def found(place: str) -> list[str]:
-    message = "turns a size into a plain number: the graph keeps the traced size; leave it as it is"
+    message = "turns a size into a plain number: the graph keeps the traced size; write the size itself"
     return [
         f"{place}: error CVL202 [*] `int(x.shape[0])` {message}",
         "Found 1 error.",

@@ -33,6 +33,7 @@ _COUNTED: dict[Kind, str] = {
     "sizes": "other sizes",
 }
 _LONGEST = 110
+_LONGEST_EVIDENCE = 2 * _LONGEST
 _MOST_NODES = 2
 _MOST_FINDINGS = 10
 
@@ -127,7 +128,7 @@ def _route(model: Preflighted, route: str, painter: Painter, *, verbose: bool) -
             yield from (f"    {line}" for line in told)
         if len(nodes) > _MOST_NODES and not verbose:
             yield f"    and {len(nodes) - _MOST_NODES} nodes more, see -v"
-    outputs = model.trial.reference.outputs if verbose else ()
+    outputs = model.trial.reference.outputs if verbose or route == "jit_trace" else ()
     yield from (f"  {painter(route, 'bold')}: {told}" for told in besides(outcome, outputs))
 
 
@@ -139,6 +140,8 @@ def besides(outcome: Outcome, outputs: Sequence[str] = ()) -> Iterator[str]:
     if outcome.vanished:
         gone = ", ".join(f"`{name}`" for name in outcome.vanished)
         yield f"the exported graph has no input {gone} any more"
+    if outputs and outcome.route == "jit_trace" and not outcome.stage:
+        yield "traced with a tuple as output: `torch.jit.trace` stops at a dataclass, without `strict=False` at a dict"
     if outputs and outcome.outputs and list(outputs) != list(outcome.outputs):
         ours, theirs = (", ".join(f"`{name}`" for name in names) for names in (outputs, outcome.outputs))
         yield f"the file calls its outputs {theirs}, the model {ours}: export it with `output_names`"
@@ -250,9 +253,9 @@ def _in_package(place: str) -> str:
     return re.sub(rf"^.*/(?:{'|'.join(INSTALLED)})/", "", place)
 
 
-def _short(message: str, verbose: bool) -> str:
+def _short(message: str, verbose: bool, longest: int = _LONGEST) -> str:
     message = printable(message)
-    return message if verbose or len(message) <= _LONGEST else f"{message[:_LONGEST]}..."
+    return message if verbose or len(message) <= longest else f"{message[:longest]}..."
 
 
 def _findings(findings: Sequence[Finding], painter: Painter, verbose: bool, unsafe_fixes: bool) -> Iterator[str]:
@@ -261,14 +264,20 @@ def _findings(findings: Sequence[Finding], painter: Painter, verbose: bool, unsa
         return
     told = _foremost(findings)
     report = Report(told, text.read, painter, unsafe_fixes, Path.cwd())
-    for finding, line in zip(told, text.concise(report), strict=True):
+    for i, (finding, line) in enumerate(zip(told, text.concise(report), strict=True), 1):
         yield line
-        if finding.evidence:
-            yield f"    {painter('trial:', 'bold')} {_short(finding.evidence, verbose)}"
+        if finding.evidence and _is_new(finding, told[i : i + 1]):
+            yield f"    {painter('trial:', 'bold')} {_short(finding.evidence, verbose, _LONGEST_EVIDENCE)}"
     if len(told) < len(findings):
         yield f"and {summary.plural(len(findings) - len(told), 'finding')} more on lines that it runs, see -v"
     if findings:
         yield ""
+
+
+def _is_new(finding: Finding, following: Sequence[Finding]) -> bool:
+    """Whether evidence says more than its finding, and the finding that follows on the line has not the same."""
+    same = ((one.path, one.span.row, one.evidence) for one in following)
+    return finding.evidence not in finding.message and (finding.path, finding.span.row, finding.evidence) not in same
 
 
 def _foremost(findings: Sequence[Finding]) -> list[Finding]:

@@ -33,6 +33,7 @@ from convlint.trial.job import Answer, Job, Outcome, Reference
 from convlint.trial.routes import EXPORTS, MODEL_FILE, Args, Export, Graph, RefusedError, made_by
 from convlint.trial.samples import Sample, given_samples, jitter, jittered, samples
 from convlint.trial.ties import Ties
+from convlint.trial.wording import readable
 
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _ADVICE = re.compile(r"Next steps: .* ## Exception summary ")
@@ -267,7 +268,7 @@ def measure(subject: Subject) -> tuple[list[Measured], dict[str, str]]:
             if sample.kind == "traced":
                 place = f" ({of_error(error)})" if of_error(error) else ""
                 raise UsageError(
-                    f"the model itself fails on the inputs that it is given: {told(error)}{place}"
+                    f"the model itself fails on the inputs that it is given: {readable(told(error))}{place}"
                 ) from error
             skipped[sample.name] = f"eager raises {told(error)}"
             continue

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from pickle import UnpicklingError
 from types import ModuleType
 from typing import Any
 
@@ -22,6 +24,8 @@ from convlint.trial.job import ModelSpec
 _STATE = ("state_dict", "model_state_dict", "model")
 """What those who save more than the state call it."""
 _MOST_KEYS = 3
+_NOT_A_TENSOR = re.compile(r"GLOBAL ([\w.]+) was not an allowed global")
+"""What ``torch.load`` says of a class that it does not make."""
 
 
 def load_model(spec: ModelSpec) -> torch.nn.Module:
@@ -136,7 +140,15 @@ def _load_weights(model: torch.nn.Module, path: Path) -> None:
         if keys
     ]
     if wrong:
-        raise UsageError(f"{path}: are not the weights of this model: they {' and '.join(wrong)}")
+        prefix = _prefix(lost.missing_keys, lost.unexpected_keys)
+        hint = f"; save them without the `{prefix}` before each name" if prefix else ""
+        raise UsageError(f"{path}: are not the weights of this model: they {' and '.join(wrong)}{hint}")
+
+
+def _prefix(missing: Sequence[str], unexpected: Sequence[str]) -> str:
+    """What stands before every name in weights of a model that another was wrapped around (``module.``)."""
+    prefix = unexpected[0].partition(".")[0] + "." if unexpected else ""
+    return prefix if missing and {prefix + key for key in missing} <= {*unexpected} else ""
 
 
 def _state(path: Path) -> dict[str, Any]:
@@ -149,6 +161,16 @@ def _state(path: Path) -> dict[str, Any]:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except ImportError:
         raise UsageError(f"{path}: reading it needs `pip install safetensors`") from None
+    except FileNotFoundError:
+        raise UsageError(f"{path}: there is no such file; name the weights that were saved") from None
+    except UnpicklingError as error:
+        held = _NOT_A_TENSOR.search(str(error))
+        why = (
+            f"it holds a `{held[1]}`, and making one could run code; save `model.state_dict()` alone"
+            if held
+            else "it is no file of `torch.save`, or is damaged"
+        )
+        raise UsageError(f"{path}: cannot be read as weights: {why}") from None
     except Exception as error:
         raise UsageError(f"{path}: cannot be read as weights: {told(error)}") from None
     if not isinstance(state, dict):

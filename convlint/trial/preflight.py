@@ -9,19 +9,20 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from msgspec.structs import replace
 
 from convlint.source.place import shown
 from convlint.trial.compare import difference, named_leaves
-from convlint.trial.execute import Measured, Subject, measure, run_on
+from convlint.trial.execute import Measured, measure, run_on
 from convlint.trial.guess import Guess, guess
 from convlint.trial.job import Answer, Job, Kind, ModelSpec, Outcome, Reference, Running, Trial, opset_of
 from convlint.trial.looking import Looking
 from convlint.trial.model import load_model
 from convlint.trial.outline import fingerprint
+from convlint.trial.routes import Args
 from convlint.trial.samples import Sample
 from convlint.trial.subject import Prepared, prepare
 from convlint.trial.watch.places import of_user
@@ -104,6 +105,7 @@ def observed(model: torch.nn.Module, job: Job, inputs: str | Callable[[], Any]) 
         skipped |= not_counted
     traced = measured[0].sample
     executed = lines_of(subject, traced, places)
+    called = _called_twice(prepared, traced)
     yield Reference(
         tuple(sample.name for sample in subject.samples),
         skipped,
@@ -112,9 +114,9 @@ def observed(model: torch.nn.Module, job: Job, inputs: str | Callable[[], Any]) 
         inputs=prepared.text,
         guess=guessed.why,
         kinds={one.sample.name: _kind(one.sample, traced) for one in measured},
-        unsteady=_unsteady(subject, traced),
+        unsteady=called.unsteady,
         forward=_forward(model),
-        outputs=_outputs(prepared, traced),
+        outputs=called.outputs,
         fingerprint=fingerprint(model, {one.sample.name: one.want for one in measured}, executed) if job.lock else None,
     )
     watched, looking = Watched(subject, measured, places), Looking(subject, measured, places, job)
@@ -142,26 +144,43 @@ def _kind(sample: Sample, traced: Sample) -> Kind:
     return "batch" if changed == {0} else "sizes"
 
 
-def _unsteady(subject: Subject, traced: Sample) -> str:
-    """Why a second call of the same model gives another result."""
-    model = subject.build()
-    first = run_on(traced, lambda args: model(*args))
-    again = difference(run_on(traced, lambda args: model(*args)), first)
-    if again:
-        return (
-            f"it keeps something between calls: a second call on the same inputs gives another result ({again.message})"
-        )
+class _Called(NamedTuple):
+    """What two calls of the model show."""
+
+    outputs: tuple[str, ...]
+    """What it calls its outputs, nothing where it only counts them."""
+    unsteady: str
+    """Why the second gives another result on the same inputs."""
+
+
+def _called_twice(prepared: Prepared, traced: Sample) -> _Called:
+    call = _named(prepared)
+    first = run_on(traced, call)
+    names = tuple(first) if any(re.search(r"[^\d.]", name) for name in first) else ()
     with torch.no_grad():
-        drawn = difference(model(*(value.clone() for value in traced.args)), first)
-    return "it draws random numbers: a second call on the same inputs gives another result" if drawn else ""
+        second = call(tuple(value.clone() for value in traced.args))  # draws other numbers than the first
+    return _Called(names, _unsteady(prepared, traced) if difference(second, first) else "")
 
 
-def _outputs(prepared: Prepared, traced: Sample) -> tuple[str, ...]:
-    """What the model calls its outputs, nothing where it only counts them."""
+def _unsteady(prepared: Prepared, traced: Sample) -> str:
+    """Why a second call of a model gives another result: with the same random numbers it may give the same."""
+    call = _named(prepared)
+    first = run_on(traced, call)
+    again = difference(run_on(traced, call), first)
+    if not again:
+        return "it draws random numbers: a second call on the same inputs gives another result"
+    return f"it keeps something between calls: a second call on the same inputs gives another result ({again.message})"
+
+
+def _named(prepared: Prepared) -> Callable[[Args], dict[str, torch.Tensor]]:
+    """A new model that gives its tensors by name, copied: a later call may write into what it keeps."""
     model = prepared.subject.build().model
-    made = run_on(traced, lambda args: prepared.inputs.call(model, args))
-    names = tuple(name for name, leaf in named_leaves(made) if isinstance(leaf, torch.Tensor))
-    return names if any(re.search(r"[^\d.]", name) for name in names) else ()
+
+    def call(args: Args) -> dict[str, torch.Tensor]:
+        made = named_leaves(prepared.inputs.call(model, args))
+        return {name: leaf.clone() for name, leaf in made if isinstance(leaf, torch.Tensor)}
+
+    return call
 
 
 def _forward(model: torch.nn.Module) -> str:

@@ -44,10 +44,12 @@ _NO_FUNCTION = re.compile(
     r"^DispatchError: No ONNX function found for <OpOverload\(op='([^']+)', overload='[^']+'\)>\. "
     r"Failure message: No decompositions registered.*"
 )
+_NO_MEMORY = re.compile(r"^RuntimeError: \[enforce fail at \S+\] .*you tried to allocate (\d+) bytes.*")
 
 
 def readable(message: str) -> str:
     """A message in the words that help."""
+    message = _NO_MEMORY.sub(_out_of_memory, message)
     message = _ADVICE.sub("", _STEP.sub(r"\1: ", message))
     message = _NO_FUNCTION.sub(r"DispatchError: the exporter has no ONNX function for the operator `\1`", message)
     message = _conflicts(message)
@@ -65,6 +67,10 @@ def _conflicts(message: str) -> str:
         for value, size in _ONE.findall(message)
     ]
     return f"{about[1]}: {'; '.join(fixed)}" if about and fixed else message
+
+
+def _out_of_memory(found: re.Match[str]) -> str:
+    return f"RuntimeError: out of memory: {int(found[1]) / 1e9:.3g} GB more are asked for; `--memory` says how much"
 
 
 def _asked(found: re.Match[str]) -> str:

@@ -137,8 +137,21 @@ def test_a_model_takes_no_arguments_and_weights_must_be_weights(folder: Path) ->
     with pytest.raises(UsageError, match="is a model already; leave out its `arguments`"):
         load_model(spec(folder, "shopping.net:made", arguments=[1]))
     (folder / "net.pt").write_text("weights")
-    with pytest.raises(UsageError, match=r"net\.pt: cannot be read as weights"):
+    with pytest.raises(UsageError, match=r"net\.pt: cannot be read as weights: it is no file of `torch.save`"):
         load_model(spec(folder, "shopping.net:made", weights=str(folder / "net.pt")))
+    with pytest.raises(UsageError, match=r"nett\.pt: there is no such file"):
+        load_model(spec(folder, "shopping.net:made", weights=str(folder / "nett.pt")))
+
+
+def test_weights_of_a_wrapped_model_are_told_with_what_to_take_off(folder: Path) -> None:
+    file = folder / "wrapped.pt"
+    state = load_model(spec(folder, "shopping.net:Net")).state_dict()
+    torch.save({f"module.{name}": value for name, value in state.items()}, file)
+    with pytest.raises(UsageError, match=r"save them without the `module.` before each name"):
+        load_model(spec(folder, "shopping.net:Net", weights=str(file)))
+    torch.save({**state, "extra.bias": torch.zeros(2)}, file)
+    with pytest.raises(UsageError, match=r"they have besides `extra.bias`$"):
+        load_model(spec(folder, "shopping.net:Net", weights=str(file)))
 
 
 class Trap:
@@ -154,7 +167,7 @@ class Trap:
 def test_weights_run_nothing(folder: Path) -> None:
     file, mark = folder / "trap.pt", folder / "ran"
     torch.save({"layer.weight": Trap(mark)}, file)
-    with pytest.raises(UsageError, match=r"trap\.pt: cannot be read as weights"):
+    with pytest.raises(UsageError, match=r"trap\.pt: cannot be read as weights: it holds a `\w+\.open`, and"):
         load_model(spec(folder, "shopping.net:made", weights=str(file)))
     assert not mark.exists()
     torch.load(file, weights_only=False)["layer.weight"].close()

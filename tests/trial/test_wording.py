@@ -32,6 +32,11 @@ _HINT = "Received user-specified dim hint Dim.DYNAMIC(min=None, max=None), but"
         ),
         (f"{_RUNTIME}Mul node. Name:'n'", "ONNX Runtime fails in Mul `n`"),
         (
+            "RuntimeError: [enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: "
+            "you tried to allocate 1500000000 bytes. Error code 12 (C",
+            "RuntimeError: out of memory: 1.5 GB more are asked for; `--memory` says how much",
+        ),
+        (
             f'{_VIOLATED} For more information, run with TORCH_LOGS="+dynamic".{_MARKED} If you\'re using '
             "mark_dynamic, either remove it or use maybe_mark_dynamic. If you're using Dim.DYNAMIC, replace it with "
             f"either Dim.STATIC or Dim.AUTO.{_MARKED} If you're using mark_dy",

@@ -20,7 +20,7 @@ class Tensor(msgspec.Struct, frozen=True, kw_only=True):
     """A single number, where it is one."""
 
     def __str__(self) -> str:
-        return f"{self.dtype}{list(self.shape)}" + (f" {self.value}" if self.value else "")
+        return f"{self.dtype}{list(self.shape)}" + (f" = {self.value}" if self.value else "")
 
 
 class Divergence(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +63,7 @@ def described(found: Divergence) -> str:
             return "eager goes another way from here"
         case "failure":
             return f"the runtime cannot compute {operator}: {found.message}"
-    return f"from {operator} on the numbers part" + (f" ({found.message})" if found.message else "")
+    return f"the file's numbers part from eager's at {operator}" + (f" ({found.message})" if found.message else "")
 
 
 ENDLESS = 1e30

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -93,7 +94,15 @@ class Sizes:
             for source, symbol in guard.names.items()
             if (name := self.of(source))
         }
-        return str(PythonPrinter().doprint(guard.condition.subs(symbols)))
+        return _plain(str(PythonPrinter().doprint(guard.condition.subs(symbols))))
+
+
+def _plain(condition: str) -> str:
+    """A condition without the brackets that it does not need: sympy puts one around each step."""
+    try:
+        return ast.unparse(ast.parse(condition, mode="eval"))
+    except SyntaxError:
+        return condition
 
 
 def shapes_of(args: Sequence[Any]) -> list[list[int]]:

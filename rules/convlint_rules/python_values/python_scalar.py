@@ -230,7 +230,7 @@ def _advice(event: LeavesGraph) -> str:
     if event.how != "int":
         return "arithmetic works on the size itself"
     if event.operand.dtype == "int":
-        return "leave it as it is"
+        return "write the size itself"
     if takes_root(event.text):
         return "take the number from the configuration, or compute it on a tensor"
     return "use integer arithmetic (`//`)"
