@@ -40,6 +40,8 @@ def note_call(
             refusing = ("onnx_torchscript", "onnx_dynamo") if one in table.by_both else ("onnx_torchscript",)
             refused = dict.fromkeys(refusing, table.refused[one])
             note_refused(run, frame, node, function, refused, switch="".join(switches), fused=one in table.fused)
+    if name in table.by_dynamo and name not in torch_facts.needs():
+        note_refused(run, frame, node, name, {"onnx_dynamo": table.by_dynamo[name]})
     _note_operators(run, frame, node, name, given)
 
 

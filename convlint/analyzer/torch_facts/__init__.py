@@ -61,6 +61,8 @@ class Table:
     """Layers among them that it refuses under ``torch.no_grad()`` only, where torch takes a fused kernel."""
     by_both: frozenset[str]
     """Those of what it refuses for which the dynamo ONNX exporter has no operator either."""
+    by_dynamo: dict[str, str]
+    """What the dynamo ONNX exporter alone refuses, for which operator."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,7 @@ def table() -> Table:
         raw["refused"],
         frozenset(raw["fused"]),
         frozenset(raw["by_both"]),
+        raw["by_dynamo"],
     )
 
 

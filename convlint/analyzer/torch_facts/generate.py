@@ -15,7 +15,7 @@ import json
 import re
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import product
@@ -330,6 +330,20 @@ def by_both(names: Iterable[str]) -> list[str]:
     return [name for name in names if too.get(name)]
 
 
+def by_dynamo(names: Container[str]) -> dict[str, str]:
+    """What the dynamo ONNX exporter refuses of functions and layers that the other one takes.
+
+    Asked are those of which ``operators.json`` has torch's own program, and no file of that exporter's; it must refuse
+    a plain call, and every call in torch's own tests.
+    """
+    calls = json.loads(Path(__file__).with_name("operators.json").read_text(encoding="utf-8"))["calls"]
+    unwritten = [name for name, rows in calls.items() if all(row[1] < 0 for row in rows.values())]
+    asked = [name for name in unwritten if name in names and any(max(row[3:]) >= 0 for row in calls[name].values())]
+    plain = refused(asked, _without_translation)
+    sampled = dict(in_processes(functools.partial(lacking_of_samples, _without_translation), plain))
+    return {name: operator for name, operator in plain.items() if sampled.get(name)}
+
+
 def quiet() -> None:
     """Sets torch up for trial calls."""
     warnings.simplefilter("ignore")
@@ -377,7 +391,11 @@ def rows() -> dict[str, Any]:
     version = torch.__version__.split("+")[0]
     table = {"torch": version, "methods": methods, "functions": functions, "modules": modules, "asking": asking}
     found = refused([*sorted(functions), *(f"torch.{name}" for name in ATTRIBUTES), *modules])
-    return table | {"fields": fields(), "refused": found, "fused": fused(found), "by_both": by_both(found)}
+    return (
+        table
+        | {"fields": fields(), "refused": found, "fused": fused(found), "by_both": by_both(found)}
+        | {"by_dynamo": by_dynamo({*functions, *modules} - {*found})}
+    )
 
 
 def fields() -> dict[str, dict[str, int]]:
@@ -410,7 +428,7 @@ def main() -> None:
     lines += [f' "fields": {json.dumps(data["fields"])},']
     lines += [f' "modules": {json.dumps(data["modules"])},', f' "asking": {json.dumps(data["asking"])},']
     lines += [f' "refused": {json.dumps(data["refused"])},', f' "fused": {json.dumps(data["fused"])},']
-    lines += [f' "by_both": {json.dumps(data["by_both"])}', "}", ""]
+    lines += [f' "by_both": {json.dumps(data["by_both"])},', f' "by_dynamo": {json.dumps(data["by_dynamo"])}', "}", ""]
     Path(__file__).with_name("table.json").write_text("\n".join(lines), encoding="utf-8")
 
 

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from convlint.events import UnsupportedOperator
-from convlint.findings import Finding, Harm, Level
+from convlint.findings import Applicability, Finding, Fix, Harm, Level
+from convlint.rewrite import edit
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
@@ -42,9 +43,9 @@ class NoSuchOperator(Rule):
     tensor, are exported in parts, but under `torch.no_grad()` torch calls one fused kernel, which is refused.
 
     ## Fix safety
-    There is no fix: write it with operators that are known, or register a symbolic
-    (`torch.onnx.register_custom_op_symbolic("aten::diff", ...)`). A registration anywhere in the project counts; for
-    operators of one's own so does a `custom_translation_table`.
+    Safe for `x.mT`, which becomes `x.transpose(-2, -1)`, the same view. Else there is no fix: write it with operators
+    that are known, or register a symbolic (`torch.onnx.register_custom_op_symbolic("aten::diff", ...)`). A registration
+    anywhere in the project counts; for operators of one's own so does a `custom_translation_table`.
 
     ## References
     - `torch.onnx`, "TorchScript-based ONNX exporter", supported operators
@@ -59,6 +60,21 @@ class NoSuchOperator(Rule):
             good=forward("return x[:, 1:] - x[:, :-1]"),
             inputs="x: float32[N=3, 4]",
             harm=HARM,
+        ),
+        Example(
+            title="An attribute",
+            bad=forward("return x @ x.mT  # <-", "x: torch.Tensor"),
+            good=forward("return x @ x.transpose(-2, -1)", "x: torch.Tensor"),
+            inputs="x: float32[N=3, 4, 5]",
+            harm=HARM,
+            fix=Applicability.safe,
+        ),
+        Example(
+            title="What the dynamo exporter alone does not have",
+            bad=forward("return x.masked_select(x > 0)  # <-"),
+            good=forward("return x[x > 0]"),
+            inputs="x: float32[N=3, 4]",
+            harm=Harm(onnx_dynamo=Level.breaks),
         ),
         Example(
             title="A layer",
@@ -143,7 +159,20 @@ class NoSuchOperator(Rule):
                 f"operator: call `torch.backends.mha.set_fastpath_enabled(False)` before the export"
             )
             return self.finding(event, message, HARM, context)
+        if event.callee == "mT":
+            message = f"{_refusal(event, what)}: write `.transpose(-2, -1)`"
+            return self.finding(event, message, HARM, context, fixable=Applicability.safe)
         return self.finding(event, f"{_refusal(event, what)}: write it with others, {_remedy(event)}", BOTH, context)
+
+    def fix(self, event: UnsupportedOperator, context: Context) -> Fix | None:
+        """``transpose`` for ``mT``."""
+        import libcst as cst
+
+        if event.callee != "mT":
+            return None
+        matrices = cst.ensure_type(event.cst, cst.Attribute).value
+        swapped = edit(event.span, "{matrices}.transpose(-2, -1)", matrices=matrices)
+        return Fix("Swap the last two axes", (swapped,), Applicability.safe)
 
 
 def _refusal(event: UnsupportedOperator, what: str) -> str:
