@@ -54,13 +54,14 @@ class PythonMathOnTensors(Rule):
     stands for a size while a model is traced has `//` and `%`, but no `divmod`.
 
     ## Fix safety
-    Safe for `divmod(n, d)` of a size and an integer, which becomes `n // d, n % d`; unsafe where it is not known that
-    the divisor is one. Safe for `math.ceil(n / 4)` and `math.floor(n / 4)` of a size and a positive integer constant: integer division
-    gives the same number for every size below 2**53. Unsafe where the divisor has a name: it is written twice, and
-    taken for a positive integer. Unsafe for `max(t, 0)` of a tensor, which becomes `clamp` and keeps the tensor where
-    the number was returned, and for two scalar tensors of one dtype, which go to `torch.maximum`, a new tensor. Unsafe
-    for `math.exp(t)` and its like of a scalar tensor in tensor arithmetic: `torch.exp` computes in the tensor's dtype
-    instead of double precision, keeps the gradient, and gives `nan` or `inf` where `math` raises.
+    Safe for `divmod(n, d)` of a size and an integer, which becomes `n // d, n % d`; unsafe where it is not known
+    that the divisor is one. Safe for `math.ceil(n / 4)` and `math.floor(n / 4)` of a size and a positive integer
+    constant: integer division gives the same number for every size below 2**53. Unsafe where the divisor has a
+    name: it is written twice, and taken for a positive integer. Unsafe for `max(t, 0)` of a tensor, which becomes
+    `clamp` and keeps the tensor where the number was returned, and for two scalar tensors of one dtype, which go to
+    `torch.maximum`, a new tensor. Unsafe for `math.exp(t)` and its like of a scalar tensor in tensor arithmetic:
+    `torch.exp` computes in the tensor's dtype instead of double precision, keeps the gradient, and gives `nan` or
+    `inf` where `math` raises.
 
     ## References
     - pytorch/pytorch#138853
@@ -320,7 +321,9 @@ def _may_be_repeated(text: str) -> bool:
 
 def _quotient_and_remainder(event: PythonMath) -> Fix:
     parts = [event.cst_at(one.span) for one in event.operands]
-    dividend, divisor = (node if one.literal else primary(node) for one, node in zip(event.operands, parts, strict=True))
+    dividend, divisor = (
+        node if one.literal else primary(node) for one, node in zip(event.operands, parts, strict=True)
+    )
     unpacked = event.span[2:] == event.statement[2:] and stands_alone(event, event.span)
     template = "{n} // {d}, {n} % {d}" if unpacked else "({n} // {d}, {n} % {d})"
     whole = edit(event.span, template, n=dividend, d=divisor)
