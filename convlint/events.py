@@ -314,6 +314,15 @@ class OverlappingWrite(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BroadcastWrite(Event):
+    """What the model holds is assigned to a part of every sample: ``y[:, 0] = self.token``."""
+
+    name: str
+    """The source text of what is written to."""
+    value: Operand
+
+
+@dataclass(frozen=True, kw_only=True)
 class MaskWrite(Event):
     """``y[mask] = value``: index assignment under a boolean mask."""
 

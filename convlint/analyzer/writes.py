@@ -26,7 +26,16 @@ from convlint.analyzer.values import (
     taint_of,
     with_taint,
 )
-from convlint.events import BitwiseWrite, InplaceWrite, MaskWrite, Operand, OverlappingWrite, StateWrite
+from convlint.events import (
+    BitwiseWrite,
+    BroadcastWrite,
+    InplaceWrite,
+    MaskWrite,
+    Operand,
+    OverlappingWrite,
+    StateWrite,
+    Taint,
+)
 
 _OVERWRITING = frozenset(["zero_", "fill_", "copy_"])
 """Methods that leave nothing of what was there."""
@@ -226,9 +235,24 @@ def _store_tensor(
     if kind == "basic":
         where = region or ("front", (None,))
         note_overlap(run, frame, target, tensor, value, source, statement, where, copied=copied)
+        if plain:
+            _note_broadcast(run, frame, target, tensor, value, given)
     in_place(run, frame, target.value, tensor, how, target.lineno, statement, region, chained, alike=alike, **assigned)
     if isinstance(target.value, ast.Name):
         frame.env[target.value.id] = with_taint(frame.env.get(target.value.id, tensor), taint_of(value))
+
+
+def _note_broadcast(
+    run: Run, frame: Frame, target: ast.Subscript, tensor: Tensor, value: Value, given: Operand
+) -> None:
+    """Notes a value without a batch axis that is assigned to all samples of a batch."""
+    if not isinstance(value, Tensor) or value.taint is not Taint.state or not value.rank or not value.sure:
+        return
+    first = target.slice.elts[0] if isinstance(target.slice, ast.Tuple) else target.slice
+    whole = isinstance(first, ast.Slice) and first.lower is None and first.upper is None and first.step is None
+    batch = taint_of(tensor.shape[0]) if tensor.shape else tensor.taint
+    if whole and batch >= Taint.shape and tensor.sure and (value.rank == 1 or (value.shape or ())[:1] == (Const(1),)):
+        run.emit(frame, BroadcastWrite, target, "", (), name=ast.unparse(target), value=given)
 
 
 def _has_fewer_axes(mask: Tensor, tensor: Tensor) -> bool:
