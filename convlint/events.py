@@ -230,6 +230,8 @@ class IteratesTensor(Event):
     """for, zip, enumerate, unpack, comprehension, list."""
     dynamic: bool = True
     """Whether the length can differ from the traced one."""
+    counted: bool = False
+    """Whether the length depends on values, as that of what a mask selects does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -297,6 +299,27 @@ class InplaceWrite(Event):
         line = self.document.lines[self.view_row - 1].rstrip()
         made = Span(self.view_row, len(line) - len(line.lstrip()) + 1, self.view_row, len(line) + 1)
         return (self.document.path, made, "the view is made here"), read
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverlappingWrite(Event):
+    """A tensor is written from a view of its own memory, ``y[:, 1:] = y[:, :-1]``, and the write overtakes the read."""
+
+    name: str
+    """The source text of what is written to."""
+    value: Operand
+    """What is read meanwhile."""
+    view_text: str
+    """The expression that made it: ``y[:, :-1]``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BroadcastWrite(Event):
+    """What the model holds is assigned to a part of every sample: ``y[:, 0] = self.token``."""
+
+    name: str
+    """The source text of what is written to."""
+    value: Operand
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,6 +55,45 @@ def _apart(a: Range, b: Range) -> bool:
     return (stop is not None and stop <= other) or (end is not None and end <= start)
 
 
+def overtakes(written: Region, read: Region, *, copied: bool) -> bool:
+    """Whether a write, from the first element to the last, surely changes elements that it reads only afterwards.
+
+    Both are parts of one tensor that differ along one axis, the write being further on, or the read being of one row
+    that is written before others are: a row that is copied onto itself stays as it is.
+    """
+    if written[0] != read[0] or written[0] == "part":
+        return False
+    length = max(len(written[1]), len(read[1]))
+    left, right = (_padded(one, length) for one in (written, read))
+    apart = [axis for axis in range(length) if left[axis] != right[axis]]
+    if None in (*left, *right) or len(apart) != 1 or (written[0] == "front" and apart == [0]):
+        return False  # along the first axis eager refuses what overlaps
+    return _is_behind(left[apart[0]], right[apart[0]], copied)
+
+
+def _padded(region: Region, length: int) -> tuple[Range, ...]:
+    """The parts along as many axes, of which those that are not named are whole."""
+    whole: tuple[Range, ...] = ((0, None, 1),) * (length - len(region[1]))
+    return (*region[1], *whole) if region[0] == "front" else (*whole, *region[1])
+
+
+def _is_behind(written: Range, read: Range, copied: bool) -> bool:
+    if written is None or read is None:
+        return False
+    (start, stop, step), (other, end, stride) = written, read
+    if isinstance(start, tuple) or isinstance(stop, tuple) or isinstance(other, tuple) or isinstance(end, tuple):
+        return False
+    if end == other + 1 and other >= 0:  # one row, which goes with every row that is written
+        among = 0 <= start <= other and (other - start) % step == 0
+        return not copied and among and (stop is None or other < stop - 1)
+    shift = start - other
+    if shift <= 0 or step != stride or shift % step or (start < 0) != (other < 0):
+        return False
+    if end is not None and end >= 0:
+        return start < end
+    return shift == step  # of so many as are read but not known, at least two
+
+
 @dataclass(frozen=True)
 class View:
     """How a tensor came to share its parent's memory, and where."""
@@ -121,6 +160,21 @@ class Memory:
             if ident not in reached and not self._untouched(ident, through, region):
                 older_view = self._derives(ident, through)
                 self.missed[ident] = (*self.missed.get(ident, ()), Write(through, not older_view, report))
+
+    def overtakes(self, through: int, region: Region | None, read: int, *, copied: bool) -> bool:
+        """Whether a write (to a part of the tensor, where ``region`` says so) overtakes the view that it reads."""
+        written, view = self.views.get(through), self.views.get(read)
+        if view is not None and view.how == "unsqueeze" and isinstance(view.node, ast.Call):
+            view = self.views.get(view.parent)
+        elif view is not None and view.how != "slice":
+            return False
+        if view is None or view.region is None or view.how not in INDEXING:
+            return False
+        if view.parent == through:
+            return overtakes(region or (view.region[0], ()), view.region, copied=copied)
+        if written is None or written.parent != view.parent or written.how != "slice" or written.region is None:
+            return False
+        return region is None and overtakes(written.region, view.region, copied=copied)
 
     def brought_back(self, ident: int, through: int) -> None:
         """The tensor was given, by an index assignment, what had been written through a view of it."""

@@ -108,7 +108,7 @@ def _converted(kind: str, value: Const) -> Value:
 
 
 def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
-    """``min``, ``max``, ``round``, ``math.ceil``... on tensors or dimensions: a hidden conversion."""
+    """``min``, ``max``, ``round``, ``divmod``, ``math.ceil``... on tensors or dimensions: a hidden conversion."""
     short = name.rpartition(".")[2]
     values = arguments.positional
     nodes = arguments.nodes
@@ -129,7 +129,7 @@ def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
         if tainted
         else frozenset()
     )
-    same = _are_one_number(values)
+    same = short != "divmod" and _are_one_number(values)
     width = short == "sqrt" and len(values) == 1 and _is_width(values[0])
     if (same or width) and taint is Taint.shape:
         taint = Taint.fixed  # asked while tracing, and the same for every input
@@ -154,7 +154,7 @@ def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
     if width:
         return Number("float")
     kind = "int" if short in ("ceil", "floor", "trunc", "isqrt") else "number"
-    if short in ("min", "max") and all(number_kind(v) == "int" for v in values):
+    if short in ("min", "max", "divmod") and all(number_kind(v) == "int" for v in values):
         kind = "int"
     if short == "round" and len(values) == 1:
         kind = "int"
@@ -441,8 +441,14 @@ def _same(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argument
     return given if given is not None else UNKNOWN
 
 
+def _divmod(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
+    """``divmod(n, d)``: two numbers, which no tracer computes of a size."""
+    result = python_math(run, frame, node, name, arguments)
+    return Tuple((result, result))
+
+
 def _plain_number(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
-    """``abs``, ``divmod``, ``pow``: arithmetic that tracers follow."""
+    """``abs`` and ``pow``: arithmetic that tracers follow."""
     given = arguments.get(0)
     if isinstance(given, Tensor):
         return run.tensor(given.dtype, given.shape, given.taint)
@@ -509,7 +515,8 @@ TABLE: dict[str, Handler] = {
     "builtins.next": _next,
     "builtins.dict": make_dict,
     "builtins.type": _type,
-    **{f"builtins.{n}": _plain_number for n in ("abs", "divmod", "pow")},
+    **{f"builtins.{n}": _plain_number for n in ("abs", "pow")},
+    "builtins.divmod": _divmod,
     "builtins.print": nothing,
     "builtins.str": nothing,
     "builtins.repr": nothing,

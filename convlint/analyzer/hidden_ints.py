@@ -10,9 +10,9 @@ from typing import TypeGuard
 from convlint.analyzer import torch_facts
 from convlint.analyzer.calls import Arguments
 from convlint.analyzer.run import DYNAMO, Frame, Run
-from convlint.analyzer.shapes import REDUCTIONS
+from convlint.analyzer.shapes import REDUCTIONS, integer
 from convlint.analyzer.torch_facts import Forced
-from convlint.analyzer.values import Const, List, Number, Shape, Tuple, Value
+from convlint.analyzer.values import Const, List, Number, Shape, Tensor, Tuple, Value
 from convlint.events import AxisFromTensor, HiddenInt, Taint
 
 _AXIS = re.compile(r"[\[@](-?\d+)")
@@ -32,6 +32,8 @@ def note(run: Run, frame: Frame, name: str, arguments: Arguments) -> None:
     if name not in forced and name.startswith("torch.") and name.count(".") == 1:
         callee, first = f"Tensor.{name.removeprefix('torch.')}", 1
     for parameter in forced.get(callee, ()):
+        if parameter.name == "repeats" and _is_one_row(run, first, arguments):
+            continue
         for place in reversed(parameter.at):
             position = first + place if place >= 0 else -1
             node = arguments.node(position, parameter.name)
@@ -93,6 +95,17 @@ def _are_features(name: str, parameter: str, first: int, arguments: Arguments, s
         cut = arguments.get(first + 1, "dim")
         return isinstance(cut, Const) and cut.value in (-1, -3) and axes == {cut.value}
     return last in ("layer_norm", "hann_window", "repeat_interleave") and axes == _LAST
+
+
+def _is_one_row(run: Run, first: int, arguments: Arguments) -> bool:
+    """Whether what is repeated is one row, ``x[:, -1:, :]``: that is expanded, by any number."""
+    tensor = arguments.get(0, "input") if first else None
+    axis = integer(arguments.get(first + 1, "dim") or Const(None))
+    view = run.memory.views.get(tensor.ident) if isinstance(tensor, Tensor) else None
+    if view is None or view.region is None or view.region[0] != "front" or axis is None:
+        return False
+    parts = view.region[1]
+    return -len(parts) <= axis < len(parts) and parts[axis] in ((0, 1, 1), (-1, None, 1), (-1, 0, 1))
 
 
 def _emit(run: Run, frame: Frame, name: str, parameter: Forced, node: ast.expr, sizes: list[Number | Shape]) -> None:

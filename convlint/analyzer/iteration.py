@@ -106,6 +106,7 @@ def _tensor(run: Run, frame: Frame, node: ast.expr, value: Tensor, form: str) ->
                 operand=run.operand(frame, node, value),
                 form=form,
                 dynamic=dynamic or selected,
+                counted=selected,
             )
     shape = value.shape[1:] if value.shape else None
     return Elements(run.view(frame, value, "unbind", node, shape=shape, mask_index=value.mask_index and "some"))

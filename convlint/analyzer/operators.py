@@ -213,8 +213,16 @@ def _view(
     return run.view(frame, tensor, name, node, row=row, shape=shape, state=state, sure=True)
 
 
+_ELEMENT_BY_ELEMENT = frozenset(["copy_", "add_", "sub_", "mul_", "div_"])
+"""Methods that write each element from one of what they are given."""
+
+
 def _write(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
     target = arguments.receiver or node
+    name = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
+    if name in _ELEMENT_BY_ELEMENT and arguments.positional:
+        value, source = arguments.positional[0], arguments.nodes[0]
+        writes.note_overlap(run, frame, target, tensor, value, source, node, copied=name == "copy_")
     writes.in_place(run, frame, target, tensor, "method", call_row(node), node)
     taint = max([tensor.taint, *(taint_of(v) for v in arguments.all())])
     return _changed(frame, target, tensor, replace(tensor, taint=taint))

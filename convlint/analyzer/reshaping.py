@@ -149,7 +149,8 @@ def _piece_count(name: str, tensor: Tensor, arguments: Arguments, dim: Value) ->
         return -(-(integer(size) or 0) // (integer(given) or 1))
     if size is not None:
         return taint_of(size)
-    return size_taint(tensor) if name == "split" or integer(dim) == 0 else Taint.none
+    fixed = name == "unbind" and (integer(dim) is None or (integer(dim) or 0) < 0)  # from the end stand features
+    return Taint.none if fixed else size_taint(tensor)
 
 
 def _piece_shape(name: str, tensor: Tensor, arguments: Arguments, dim: Value) -> shapes.Shaped:

@@ -251,6 +251,7 @@ def _augmented(run: Run, frame: Frame, node: ast.AugAssign) -> None:
     tensors = [m for m in members(old) if isinstance(m, Tensor)]
     if tensors:
         for tensor in tensors:
+            writes.note_overlap(run, frame, node.target, tensor, new, node.value, node)
             writes.in_place(run, frame, node.target, tensor, "augmented", node.lineno, node)
             if isinstance(node.op, ast.FloorDiv):
                 note_division(run, frame, node, "augmented", (load, tensor), (node.value, new))

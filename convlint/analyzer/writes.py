@@ -26,7 +26,16 @@ from convlint.analyzer.values import (
     taint_of,
     with_taint,
 )
-from convlint.events import BitwiseWrite, InplaceWrite, MaskWrite, Operand, StateWrite
+from convlint.events import (
+    BitwiseWrite,
+    BroadcastWrite,
+    InplaceWrite,
+    MaskWrite,
+    Operand,
+    OverlappingWrite,
+    StateWrite,
+    Taint,
+)
 
 _OVERWRITING = frozenset(["zero_", "fill_", "copy_"])
 """Methods that leave nothing of what was there."""
@@ -97,6 +106,29 @@ def _written_before(node: ast.expr) -> ast.Attribute | None:
     return None
 
 
+def note_overlap(
+    run: Run,
+    frame: Frame,
+    target: ast.expr,
+    tensor: Tensor,
+    value: Value,
+    source: ast.expr | None,
+    node: ast.expr | ast.stmt,
+    region: Region | None = None,
+    *,
+    copied: bool = False,
+) -> None:
+    """Notes a write whose value is a view of the very memory that is written to; ``copied`` where it is all of it."""
+    if source is None or not isinstance(value, Tensor) or not tensor.ident or value.storage != tensor.storage:
+        return
+    view = run.memory.views.get(value.ident)
+    if view is None or not run.memory.overtakes(tensor.ident, region, value.ident, copied=copied):
+        return
+    read = run.operand(frame, source, value)
+    facts = {"name": ast.unparse(target), "value": read, "view_text": view_facts(view)["view_text"]}
+    run.emit(frame, OverlappingWrite, node, "", (), **facts)
+
+
 def _method(node: ast.AST, target: ast.expr) -> str:
     """The method that writes into its owner, where there is another way to compute what it writes."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.value is not target:
@@ -145,6 +177,7 @@ def store(run: Run, frame: Frame, target: ast.Subscript, value: Value, source: a
         if isinstance(tensor, Tensor) and isinstance(value, Tensor):
             run.memory.brought_back(tensor.ident, value.ident)
     run.read(frame, target.value, owner)
+    run.read(frame, source if source is not None else target, value)
     index = run.evaluate(frame, target.slice)
     by_mask = isinstance(owner, Tensor) and owner.sure and classify(target.slice, index) == "mask"
     if isinstance(frame.statement, ast.Assign) and not by_mask:
@@ -200,9 +233,28 @@ def _store_tensor(
     assigned = {"index": run.operand(frame, target.slice, index), "value": given}
     if not plain or isinstance(target.slice, (ast.Tuple, ast.Slice)) or isinstance(index, Tuple):
         assigned = {}
+    copied = not isinstance(statement, ast.AugAssign)
+    if kind == "basic":
+        where = region or ("front", (None,))
+        note_overlap(run, frame, target, tensor, value, source, statement, where, copied=copied)
+        if plain:
+            _note_broadcast(run, frame, target, tensor, value, given)
     in_place(run, frame, target.value, tensor, how, target.lineno, statement, region, chained, alike=alike, **assigned)
     if isinstance(target.value, ast.Name):
         frame.env[target.value.id] = with_taint(frame.env.get(target.value.id, tensor), taint_of(value))
+
+
+def _note_broadcast(
+    run: Run, frame: Frame, target: ast.Subscript, tensor: Tensor, value: Value, given: Operand
+) -> None:
+    """Notes a value without a batch axis that is assigned to all samples of a batch."""
+    if not isinstance(value, Tensor) or value.taint is not Taint.state or not value.rank or not value.sure:
+        return
+    first = target.slice.elts[0] if isinstance(target.slice, ast.Tuple) else target.slice
+    whole = isinstance(first, ast.Slice) and first.lower is None and first.upper is None and first.step is None
+    batch = taint_of(tensor.shape[0]) if tensor.shape else tensor.taint
+    if whole and batch >= Taint.shape and tensor.sure and (value.rank == 1 or (value.shape or ())[:1] == (Const(1),)):
+        run.emit(frame, BroadcastWrite, target, "", (), name=ast.unparse(target), value=given)
 
 
 def _has_fewer_axes(mask: Tensor, tensor: Tensor) -> bool:

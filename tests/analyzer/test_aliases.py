@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from conftest import Agree
 from convlint_rules.examples import forward
 
@@ -98,3 +99,52 @@ def test_a_write_in_one_branch_is_missed_after_it(agree: Agree) -> None:
 
 def test_rebinding_the_base_ends_its_alias(agree: Agree) -> None:
     agree(forward("y = x.clone()\nv = y[1]\ny = x * 2\nv += 2\nreturn y + v"))
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "y[:, 1:] = y[:, :-1]",
+        "y[..., 1:] = y[..., :-1]",
+        "y[:, 2:5] = y[:, 1:4]",
+        "y[:, 2::2] = y[:, :-2:2]",
+        "y[:, 1:] += y[:, :-1]",
+        "y[:, 1:].copy_(y[:, :-1])",
+        "y[:, 1:].mul_(y[:, :-1])",
+        "y -= y[:, :1]",
+        "y[:, :3] -= y[:, 0:1]",
+        "y /= y[..., :1]",
+        "y.sub_(y[:, 0].unsqueeze(1))",
+    ],
+)
+def test_a_write_that_overtakes_what_it_reads(agree: Agree, write: str) -> None:
+    agree(forward(f"y = x.clone()\n{write}  # CVL107\nreturn y"))
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "y[:, :-1] = y[:, 1:]",  # each element is read before it is written
+        "y[:, 1:] = y[:, :-1].clone()",
+        "y[:, 1:] = y[:, :-1] * 1.0",
+        "y[:, 1:] = x[:, :-1]",
+        "y[:, 3:] = y[:, :3]",
+        "y[:, 2:] = y[:, :-2]",  # of boxes, these are two halves
+        "y[:, 1::2] = y[:, ::2]",
+        "y[:, 1:] = y[:, 1:]",
+        "y[:, 1:] -= y[:, :1]",
+        "y[:, :] = y[:, :1]",  # the row that is among them stays as it is
+        "y -= y[:, -1:]",
+        "y[1:] = y[:-1]",  # eager refuses it
+        "y[:, n:] = y[:, :-n]",
+        "y[:, 1:, :2] = y[:, :-1, 1:]",
+    ],
+)
+def test_a_write_that_does_not_overtake_what_it_reads(agree: Agree, write: str) -> None:
+    agree(forward(f"y = x.clone()\n{write}\nreturn y", parameters="x, n: int = 2"), select=["CVL107"])
+
+
+def test_a_swap_reads_what_was_written_already(agree: Agree) -> None:
+    agree(forward("y = x.clone()\ny[:, 0], y[:, 1] = y[:, 1], y[:, 0]  # CVL103\nreturn y"))
+    agree(forward("y = x.clone()\ny[:, 0], y[:, 1] = y[:, 1].clone(), y[:, 0].clone()\nreturn y"))
+    agree(forward("y = x.clone()\na = y[:, 0]\ny[:, 0] = y[:, 1]  # CVL103\ny[:, 1] = a\nreturn y"))

@@ -43,7 +43,9 @@ def test_a_loop_over_what_a_mask_keeps_of_a_constant(agree: Agree, looped: str, 
     agree(forward(body.replace("  # CVL304", ""), init=init), exporter="torchscript")
 
 
-@pytest.mark.parametrize("pieces", ["x.split(2)", "x.unbind(0)", "torch.split(x, 2, dim=1)", "torch.unbind(x)"])
+@pytest.mark.parametrize(
+    "pieces", ["x.split(2)", "x.unbind(0)", "x.unbind(1)", "torch.split(x, 2, dim=1)", "torch.unbind(x)"]
+)
 def test_a_loop_over_as_many_pieces_as_a_size_says(agree: Agree, pieces: str) -> None:
     agree(forward(f"x = x.abs()\nreturn torch.stack([t * 2 for t in {pieces}])  # CVL303"))
 
@@ -58,6 +60,7 @@ def test_a_loop_over_as_many_pieces_as_a_size_says(agree: Agree, pieces: str) ->
         "for k in ('a', 'b'):",
         "for n in x.shape:",
         "for t in x.chunk(2):",
+        "for t in x.unbind(-1):",
         "for i in range(x.dim()):",
     ],
 )

@@ -106,3 +106,25 @@ def test_data_is_assigned(agree: Agree) -> None:
     init = 'self.register_buffer("mean", torch.zeros(4))'
     agree(forward("self.mean.data = x.mean(0)  # CVL104\nreturn x - self.mean", init=init))
     agree(forward("y = x * 2\ny.data = x\nreturn y", init=init))
+
+
+@pytest.mark.parametrize(
+    ("write", "found"),
+    [
+        ("y[:, 0] = self.token", True),
+        ("y[:, 0] = self.token * 2", True),
+        ("y[:, :1] = self.rows", True),
+        ("y[:, 0] = self.token.expand(x.shape[0], -1)", False),
+        ("y[:, 0] = self.scale", False),
+        ("y[:, 0] = x[:, 1]", False),
+        ("y[:, 0] += self.token", False),
+        ("y[0] = self.token", False),
+        ("self.rows.clone()[:, 0] = self.token", False),
+    ],
+)
+def test_what_is_assigned_to_every_sample(agree: Agree, write: str, *, found: bool) -> None:
+    init = """
+    self.token, self.rows = nn.Parameter(torch.ones(4)), nn.Parameter(torch.ones(1, 1, 4))
+    self.scale = nn.Parameter(torch.ones(()))
+    """
+    agree(forward(f"y = x.clone()\n{write}" + "  # CVL605" * found + "\nreturn y", init=init), select=["CVL605"])

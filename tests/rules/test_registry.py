@@ -130,7 +130,8 @@ def test_the_pages_of_the_rules_are_up_to_date() -> None:
 
 @by_code(RULES)
 def test_the_changelog_names_the_range_of_a_rule(rule: type[Rule]) -> None:
-    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    files = [ROOT / "CHANGELOG.md", *sorted((ROOT / "docs/changes").glob("*.md"))]
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
     ranges = re.findall(r"(CVL\d{3})(?: (?:to|and) (CVL\d{3}))?", text)
     assert any(first <= rule.code <= (last or first) for first, last in ranges)
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from convlint.events import IteratesTensor
+from convlint.events import IteratesTensor, Taint
 from convlint.findings import Finding, Harm, Level
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
 HARM = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
+COUNTED = Harm(Level.wrong, Level.breaks, Level.wrong, Level.breaks)
 SELECTED = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
 
 
@@ -16,7 +17,8 @@ class IteratesOverTensor(Rule):
 
     ## Why it breaks
     A tensor is iterated by unbinding its first axis, mostly the batch: the loop is unrolled for the traced length. The
-    TorchScript routes then drop or repeat what another batch holds; `torch.export` and the dynamo exporter stop.
+    TorchScript routes then drop or repeat what another batch holds; `torch.export` and the dynamo exporter stop. Where
+    the length depends on values, as that of `mask.nonzero()` does, the graph is wrong for other values too.
     Unpacking into a fixed number of names is harmless, as Python itself demands that length. What a mask keeps of a
     tensor that no input changes is as long in every run, but the dynamo routes do not know how long.
 
@@ -62,6 +64,20 @@ class IteratesOverTensor(Rule):
             harm=HARM,
         ),
         Example(
+            title="The positions of a mask",
+            bad=forward("""
+                total = x.sum() * 0
+                for i in (x[:, 0] > 0).nonzero():  # <-
+                    total = total + x[i].sum()
+                return total
+            """),
+            good=forward("""
+                return torch.where(x[:, :1] > 0, x, 0.0).sum()
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=COUNTED,
+        ),
+        Example(
             title="What a mask keeps of a buffer",
             bad=forward(
                 """
@@ -87,6 +103,12 @@ class IteratesOverTensor(Rule):
         text = event.short
         if not event.dynamic:
             return self.finding(event, f"`{text}` is unpacked into a fixed number of parts", Harm(), context)
+        if event.counted and event.operand.taint is Taint.data:
+            message = (
+                f"the length of `{text}` depends on values, and the loop over it is unrolled for the traced ones; "
+                f"compute on all rows at once, under a mask"
+            )
+            return self.finding(event, message, COUNTED, context)
         message = (
             f"the tensor `{text}` is iterated over: the loop is unrolled for the traced length of its first axis; "
             f"compute on the whole axis at once"

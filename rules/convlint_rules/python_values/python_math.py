@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ast
+
 from convlint.events import PythonMath, Taint
 from convlint.findings import EXPORTERS, Applicability, Finding, Fix, Harm, Level
 from convlint.rewrite import edit, primary, summand
@@ -13,6 +15,7 @@ EXTREME = Harm(jit_trace=Level.frozen, torch_export=Level.frozen, onnx_torchscri
 TENSOR_EXTREME = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
 TENSOR = Harm(Level.wrong, Level.breaks, Level.wrong, Level.breaks)
 ROUND = Harm(jit_trace=Level.breaks, onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
+DIVMOD = Harm(Level.breaks, Level.breaks, Level.breaks, Level.breaks)
 SYMBOLIC = ("math.ceil", "math.floor", "math.trunc", "math.sqrt")
 """Functions that `torch.export` computes symbolically."""
 ALIKE = frozenset(
@@ -41,21 +44,24 @@ ALIKE = frozenset(
 class PythonMathOnTensors(Rule):
     """
     ## What it does
-    Finds `math.*`, `min`, `max` and `round` on tensors and on sizes.
+    Finds `math.*`, `min`, `max`, `round` and `divmod` on tensors and on sizes.
 
     ## Why it breaks
     These functions need a plain number, or compare and so need a `bool`. The TorchScript routes compute them once,
     with the traced size, and store the result; at `round` they stop, as a size is a tensor to them, and so does the
     dynamo ONNX exporter. `torch.export` follows `ceil`, `floor`, `round`, `min` and `max` of sizes, but neither other
-    functions nor comparisons of a tensor's values.
+    functions nor comparisons of a tensor's values. At `divmod` of a size every exporter stops with a `TypeError`: what
+    stands for a size while a model is traced has `//` and `%`, but no `divmod`.
 
     ## Fix safety
-    Safe for `math.ceil(n / 4)` and `math.floor(n / 4)` of a size and a positive integer constant: integer division
-    gives the same number for every size below 2**53. Unsafe where the divisor has a name: it is written twice, and
-    taken for a positive integer. Unsafe for `max(t, 0)` of a tensor, which becomes `clamp` and keeps the tensor where
-    the number was returned, and for two scalar tensors of one dtype, which go to `torch.maximum`, a new tensor. Unsafe
-    for `math.exp(t)` and its like of a scalar tensor in tensor arithmetic: `torch.exp` computes in the tensor's dtype
-    instead of double precision, keeps the gradient, and gives `nan` or `inf` where `math` raises.
+    Safe for `divmod(n, d)` of a size and an integer, which becomes `n // d, n % d`; unsafe where it is not known
+    that the divisor is one. Safe for `math.ceil(n / 4)` and `math.floor(n / 4)` of a size and a positive integer
+    constant: integer division gives the same number for every size below 2**53. Unsafe where the divisor has a
+    name: it is written twice, and taken for a positive integer. Unsafe for `max(t, 0)` of a tensor, which becomes
+    `clamp` and keeps the tensor where the number was returned, and for two scalar tensors of one dtype, which go to
+    `torch.maximum`, a new tensor. Unsafe for `math.exp(t)` and its like of a scalar tensor in tensor arithmetic:
+    `torch.exp` computes in the tensor's dtype instead of double precision, keeps the gradient, and gives `nan` or
+    `inf` where `math` raises.
 
     ## References
     - pytorch/pytorch#138853
@@ -143,6 +149,20 @@ class PythonMathOnTensors(Rule):
             same_in_eager=False,
         ),
         Example(
+            title="Quotient and remainder of a size",
+            bad=forward("""
+                whole, rest = divmod(x.shape[1], 4)  # <-
+                return nn.functional.pad(x, (whole, rest))
+            """),
+            good=forward("""
+                whole, rest = x.shape[1] // 4, x.shape[1] % 4
+                return nn.functional.pad(x, (whole, rest))
+            """),
+            inputs="x: float32[2, T=6]",
+            harm=DIVMOD,
+            fix=Applicability.safe,
+        ),
+        Example(
             title="A smaller size that is checked, and one that is computed with",
             bad=forward("""
                 if min(x.shape[0], x.shape[1]) < 1:
@@ -194,6 +214,10 @@ class PythonMathOnTensors(Rule):
             return None
         if event.taint is Taint.fixed:
             return self.finding(event, f"`{text}` takes a size that is the same for every input", Harm(), context)
+        if event.callee == "divmod":
+            what = "a count or number that depends on values" if event.taint is Taint.data else "a size"
+            message = f"`{text}` stops every exporter: {what} has no `divmod` while it is traced; write `//` and `%`"
+            return self.finding(event, message, DIVMOD, context, fixable=_divmod_applicability(event))
         if event.callee == "round":
             message = (
                 f"`{text}` rounds a size, at which `torch.jit.trace` and the ONNX exporters stop; "
@@ -216,7 +240,9 @@ class PythonMathOnTensors(Rule):
         return self.finding(event, message, harm, context, fixable=_applicability(event))
 
     def fix(self, event: PythonMath, context: Context) -> Fix | None:
-        """Integer division, ``clamp``, ``maximum``, or torch's function of the same name."""
+        """Integer division, ``//`` and ``%``, ``clamp``, ``maximum``, or torch's function of the same name."""
+        if _divmod_applicability(event) is not None:
+            return _quotient_and_remainder(event)
         if _division_applicability(event) is not None:
             return _division(event)
         if _is_clamp(event):
@@ -275,6 +301,33 @@ def _division(event: PythonMath) -> Fix:
     template = divided if stands_alone(event, event.span) else f"({divided})"
     whole = edit(event.span, template, size=dividend, divisor=divisor)
     return Fix("Divide integers", (whole,), _division_applicability(event) or Applicability.unsafe)
+
+
+def _divmod_applicability(event: PythonMath) -> Applicability | None:
+    """Whether both numbers may be written twice; unsafe where the divisor may be no integer."""
+    if event.callee != "divmod" or len(event.operands) != 2 or not event.plain:
+        return None
+    if not all(one.sure and _may_be_repeated(event.document.segment(one.span)) for one in event.operands):
+        return None
+    dtypes = [one.dtype for one in event.operands]
+    return Applicability.safe if dtypes == ["int", "int"] else Applicability.unsafe
+
+
+def _may_be_repeated(text: str) -> bool:
+    """Whether an expression does nothing but compute: no more is called than what tells a size."""
+    calls = [node.func for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Call)]
+    return "\n" not in text and all(isinstance(one, ast.Attribute) and one.attr in ("size", "numel") for one in calls)
+
+
+def _quotient_and_remainder(event: PythonMath) -> Fix:
+    parts = [event.cst_at(one.span) for one in event.operands]
+    dividend, divisor = (
+        node if one.literal else primary(node) for one, node in zip(event.operands, parts, strict=True)
+    )
+    unpacked = event.span[2:] == event.statement[2:] and stands_alone(event, event.span)
+    template = "{n} // {d}, {n} % {d}" if unpacked else "({n} // {d}, {n} % {d})"
+    whole = edit(event.span, template, n=dividend, d=divisor)
+    return Fix("Divide with `//` and `%`", (whole,), _divmod_applicability(event) or Applicability.unsafe)
 
 
 def _is_clamp(event: PythonMath) -> bool:
