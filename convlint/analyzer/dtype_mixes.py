@@ -79,20 +79,25 @@ def note(
 
     ``mask`` is what decides between them.
     """
-    dtypes = [tensor.dtype or "" for tensor in tensors if tensor.sure]
-    if len(dtypes) != len(tensors) or not all(dtypes):
-        return
-    others = [dtype for dtype in dtypes[1:] if dtype != dtypes[0]] or dtypes[1:]
-    pair = (dtypes[0], *others[:1])
-    exactly = {tensor.exact for tensor in tensors}
-    if len(exactly) == 1 and (known := _MEASURED.get(exactly.pop())):
-        pair = (known,) * len(pair)
-        refusing = torch_facts.refusing(name, pair)
-    else:
-        refusing = torch_facts.refusing(name, pair) if set(pair) != {"int"} else frozenset()
+    dtypes = _dtypes(tensors)
+    refusing = torch_facts.refusing(name, dtypes)
     if refusing:
-        repair = _repair(node, name, tensors, receiver, mask)
-        run.emit(frame, RefusedDtypes, node, "", (), dtypes=pair, refusing=refusing, repair=repair)
+        of_masks_or_mixed = "bool" in dtypes or len({*dtypes}) > 1
+        repair = _repair(node, name, tensors, receiver, mask) if of_masks_or_mixed else ""
+        run.emit(frame, RefusedDtypes, node, "", (), dtypes=dtypes, refusing=refusing, repair=repair)
+
+
+def _dtypes(tensors: Sequence[Tensor]) -> tuple[str, ...]:
+    """The dtypes as they are measured, of several tensors those of the first two that differ; nothing where one is not
+    known, or only that all are integers of some width.
+    """
+    exactly = {tensor.exact for tensor in tensors}
+    known = _MEASURED.get(exactly.pop()) if len(exactly) == 1 else None
+    dtypes = [known or tensor.dtype or "" for tensor in tensors if tensor.sure]
+    if len(dtypes) != len(tensors) or not all(dtypes) or (known is None and {*dtypes} == {"int"}):
+        return ()
+    others = [dtype for dtype in dtypes[1:] if dtype != dtypes[0]] or dtypes[1:]
+    return (dtypes[0], *others[:1])
 
 
 Repair = Literal["", "receiver", "argument", "select", "convert", "join"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Agree
+from conftest import Agree, Cli
 from convlint_rules.examples import forward
 
 
@@ -30,6 +30,14 @@ from convlint_rules.examples import forward
 )
 def test_dtypes_that_are_named(agree: Agree, use: str) -> None:
     agree(forward(f"return {use}", "x: torch.FloatTensor, i: torch.Tensor, j: torch.Tensor"))
+
+
+@pytest.mark.parametrize("use", ["x.bfloat16().cumsum(1)", "torch.where(m, x.bfloat16(), y.bfloat16())"])
+def test_repairs_for_masks_are_not_for_other_dtypes(cli: Cli, use: str) -> None:
+    source = forward(f"return {use}.float()", "x: torch.Tensor, y: torch.Tensor, m: torch.BoolTensor")
+    ran = cli("-", "--isolated", "--diff", "--unsafe-fixes", stdin=source)
+    assert ran.out == ""
+    assert "CVL510" in cli("-", "--isolated", stdin=source).out
 
 
 def test_one_that_holds_on_one_path_only(agree: Agree) -> None:
