@@ -426,6 +426,15 @@ class Clamp(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NarrowIndex(Event):
+    """A tensor is indexed by one of integers of 32 bits."""
+
+    index: Operand
+    writes: bool
+    """Whether it is written to there."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RefusedDtypes(Event):
     """An operator on tensors of dtypes that an ONNX exporter, or ONNX Runtime, refuses."""
 
@@ -708,15 +717,6 @@ class PlainOutput(Event):
     """number, bool or text."""
     inside: bool
     """Whether it is in what is returned there, a dict with a name say."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class NarrowIndex(Event):
-    """A tensor is indexed by one of integers of 32 bits."""
-
-    index: Operand
-    writes: bool
-    """Whether it is written to there."""
 
 
 @dataclass(frozen=True, kw_only=True)

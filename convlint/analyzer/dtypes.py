@@ -24,33 +24,23 @@ def exact(name: str) -> str:
     return ALIASES.get(last, last if last in DTYPES else "")
 
 
-def made_exactly(arguments: Arguments, otherwise: str = "") -> str:
-    """The dtype that ``dtype=`` names, '' where that is not known; or another where it is not given."""
-    asked = arguments.keywords.get("dtype", NONE)
-    return otherwise if asked == NONE else asked_exactly(Arguments(keywords={"dtype": asked}))
-
-
-def asked_exactly(arguments: Arguments) -> str:
-    """The dtype that ``to(...)`` names, or that of the tensor that it names; '' where that is not known."""
-    for value in arguments.all():
-        if isinstance(value, Name) and value.qualified.startswith("torch."):
-            return exact(value.qualified)
-        if isinstance(value, Tensor):
-            return value.exact
-    return ""
-
-
 def asked_dtype(arguments: Arguments, otherwise: str | None) -> str | None:
-    """What ``dtype=`` names, None where that is not known; or another where it is not given."""
+    """The class of what ``dtype=`` names, None where that is not known; or another where it is not given."""
     asked = arguments.keywords.get("dtype", NONE)
-    return otherwise if asked == NONE else cast_dtype(Arguments(keywords={"dtype": asked}))
+    return otherwise if asked == NONE else named_dtype(Arguments(keywords={"dtype": asked}))[0]
 
 
-def cast_dtype(arguments: Arguments) -> str | None:
-    """The dtype class that ``to(...)`` names; '' keeps the tensor's."""
+def asked_exactly(arguments: Arguments, otherwise: str = "") -> str:
+    """What ``dtype=`` names, '' where that is not known; or another where it is not given."""
+    asked = arguments.keywords.get("dtype", NONE)
+    return otherwise if asked == NONE else named_dtype(Arguments(keywords={"dtype": asked}))[1]
+
+
+def named_dtype(arguments: Arguments) -> tuple[str | None, str]:
+    """The class of the dtype that ``to(...)`` names, or that of the tensor that it names, and the dtype itself."""
     for value in arguments.all():
         if isinstance(value, Name) and value.qualified.startswith("torch."):
-            return DTYPES.get(value.qualified.rpartition(".")[2])
+            return DTYPES.get(value.qualified.rpartition(".")[2]), exact(value.qualified)
         if isinstance(value, Tensor):
-            return value.dtype
-    return None
+            return value.dtype, value.exact
+    return None, ""

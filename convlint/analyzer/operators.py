@@ -10,7 +10,7 @@ from convlint.analyzer.arithmetic import elementwise, promoted
 from convlint.analyzer.attributes import as_size, shape_of, size_taint
 from convlint.analyzer.calls import Arguments, opaque
 from convlint.analyzer.division import note_division, note_remainder
-from convlint.analyzer.dtypes import CASTS, DTYPES, asked_dtype, asked_exactly, cast_dtype, exact
+from convlint.analyzer.dtypes import CASTS, DTYPES, asked_dtype, exact, named_dtype
 from convlint.analyzer.indexing import index_shape
 from convlint.analyzer.reshaping import (
     Handler,
@@ -178,11 +178,11 @@ def _result_dtype(name: str, operator: torch_facts.Operator, tensor: Tensor, arg
 
 
 def _to(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
-    dtype = cast_dtype(arguments)
+    dtype, known = named_dtype(arguments)
     named = [v for v in arguments.all() if not isinstance(v, (Const, Unknown))]
     keeps = not named and not _may_name_dtype(arguments)
     made = run.tensor(tensor.dtype if keeps else dtype, tensor.shape, tensor.taint, counted=tensor.counted)
-    return replace(made, mask_index=tensor.mask_index, exact=tensor.exact if keeps else asked_exactly(arguments))
+    return replace(made, mask_index=tensor.mask_index, exact=tensor.exact if keeps else known)
 
 
 def _may_name_dtype(arguments: Arguments) -> bool:

@@ -17,11 +17,12 @@ def note(run: Run, frame: Frame, node: ast.expr | None, value: Value) -> None:
         return
     model = frame.function.cls.node.name
     parts = list(_parts(node, value))
-    for part, one in parts:
-        kind, name = _kind(one.value), _input(run, one.value)
+    inputs = [_input(run, one.value) for _, one in parts]
+    for (part, one), name in zip(parts, inputs, strict=True):
+        kind = _kind(one.value)
         if kind:
             run.emit(frame, PlainOutput, part, "", (), model=model, kind=kind, inside=one.inside)
-        elif name and not all(_input(run, other.value) for _, other in parts):
+        elif name and not all(inputs):
             with run.on_routes(frame, frozenset({"onnx_dynamo"})):
                 run.emit(frame, ReturnedInput, part, "", (), model=model, name=name, inside=one.inside)
 

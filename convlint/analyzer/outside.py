@@ -29,7 +29,7 @@ from convlint.analyzer.builtin_calls import Handler
 from convlint.analyzer.calls import Arguments, invoke, opaque
 from convlint.analyzer.division import note_divided_size
 from convlint.analyzer.draws import note_draw, note_plain_draw
-from convlint.analyzer.dtypes import asked_dtype, made_exactly
+from convlint.analyzer.dtypes import asked_dtype, asked_exactly
 from convlint.analyzer.higher_order import is_traced_size
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.leaving import leave, rewrapped
@@ -195,7 +195,7 @@ def _created(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argum
         taint = Taint.data  # another number at each call
     value = arguments.positional[1] if last == "full" and len(arguments.positional) > 1 else UNKNOWN
     dtype = asked_dtype(arguments, {"randint": "int", "full": number_kind(value)}.get(last, "float"))
-    return run.tensor(dtype, tuple(wanted) if wanted is not None else None, taint, exact=made_exactly(arguments))
+    return run.tensor(dtype, tuple(wanted) if wanted is not None else None, taint, exact=asked_exactly(arguments))
 
 
 def _arange(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
@@ -208,7 +208,7 @@ def _arange(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argume
         size: Value = bounds[0] if number_kind(bounds[0]) == "int" else shapes.number(taint)
     else:
         size = shapes.number(taint)
-    known = made_exactly(arguments, "int64" if dtype == "int" else "")
+    known = asked_exactly(arguments, "int64" if dtype == "int" else "")
     return run.tensor(dtype, (size,), frame.taint_of_made(taint), exact=known)
 
 

@@ -35,22 +35,18 @@ def note_call(
     forms = [name, *(f"{name}:{key}" for key, value in keywords.items() if value == TRUE)]
     forms += [f"{form}:self" for form in forms if of_itself] + [f"{name}:sizes"] * of_sizes
     for one in forms:
-        if one in table.refused and one not in torch_facts.draws():
+        refused = table.lacking(one)
+        told_elsewhere = one in torch_facts.draws() or (one in table.by_dynamo and one in torch_facts.needs())
+        if refused and not told_elsewhere:
             function, *switches = one.removesuffix(":self").removesuffix(":sizes").split(":")
-            refusing = ("onnx_torchscript", "onnx_dynamo") if one in table.by_both else ("onnx_torchscript",)
-            refused = dict.fromkeys(refusing, table.refused[one])
             note_refused(run, frame, node, function, refused, switch="".join(switches), fused=one in table.fused)
-    if name in table.by_dynamo and name not in torch_facts.needs():
-        note_refused(run, frame, node, name, {"onnx_dynamo": table.by_dynamo[name]})
     _note_operators(run, frame, node, name, given)
 
 
 def note_attribute(run: Run, frame: Frame, node: ast.Attribute, tensor: Tensor) -> None:
     """Notes an attribute that an operator computes, ``x.mT``."""
-    table, name = torch_facts.table(), f"torch.{node.attr}"
-    if name in table.refused and tensor.sure:
-        refusing = ("onnx_torchscript", "onnx_dynamo") if name in table.by_both else ("onnx_torchscript",)
-        note_refused(run, frame, node, node.attr, dict.fromkeys(refusing, table.refused[name]))
+    if tensor.sure:
+        note_refused(run, frame, node, node.attr, torch_facts.table().lacking(f"torch.{node.attr}"))
 
 
 def _note_operators(run: Run, frame: Frame, node: ast.expr, name: str, given: Value | None) -> None:

@@ -64,6 +64,13 @@ class Table:
     by_dynamo: dict[str, str]
     """What the dynamo ONNX exporter alone refuses, for which operator."""
 
+    def lacking(self, name: str) -> dict[str, str]:
+        """The ONNX exporters that refuse a name, written as in ``refused``, each for the operator that it lacks."""
+        if name not in self.refused:
+            return {"onnx_dynamo": self.by_dynamo[name]} if name in self.by_dynamo else {}
+        refusing = ("onnx_torchscript", "onnx_dynamo") if name in self.by_both else ("onnx_torchscript",)
+        return dict.fromkeys(refusing, self.refused[name])
+
 
 @dataclass(frozen=True)
 class Need:

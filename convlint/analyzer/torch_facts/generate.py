@@ -217,11 +217,6 @@ def lacking_of_samples(lacks: Lacks, name: str) -> str:
     return found[0] if found and all(found) else ""
 
 
-def attribute_of(name: str) -> Callable[[torch.Tensor], Any]:
-    """The function that reads an attribute of a tensor."""
-    return lambda tensor: getattr(tensor, name)
-
-
 def lacking_of_sizes(lacks: Lacks, function: Any) -> str:
     """The same of a function of numbers alone that is given sizes: given constants it is computed beforehand."""
     for given in GIVEN[0], UNCOMMON[0]:
@@ -292,7 +287,7 @@ def refused_of(name: str, lacks: Lacks = _without_symbolic) -> dict[str, str]:
                 ":".join([name, *more, "self"]): lacks(Attends(cls(4, 2, **more).eval()), ITSELF) for more in options
             }
     elif last in ATTRIBUTES:
-        found, switched = {name: lacking(lacks, attribute_of(last)) or ""}, {}
+        found, switched = {name: lacking(lacks, lambda tensor: getattr(tensor, last)) or ""}, {}
     else:
         function = getattr(NAMESPACES[prefix][0], last)
         operator = lacking(lacks, function, **REQUIRED.get(name, {}))
