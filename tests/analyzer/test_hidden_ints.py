@@ -32,7 +32,7 @@ from convlint.analyzer.hidden_ints import AXES
 def test_a_size_where_a_number_is_needed(agree: Agree, call: str) -> None:
     code = "CVL208" if "groups" in call else "CVL207"
     source = forward(f"n = x.shape[1]\nreturn {call}  # {code}", init="self.kernel = nn.Parameter(torch.ones(4, 1, 3))")
-    agree(source, ignore=["CVL701"], preview=True)
+    agree(source, ignore=["CVL701"])
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_attention_takes_no_comparison_of_sizes(agree: Agree, causal: str, code:
     source = forward(
         f"n = x.shape[2]\nreturn {call}" + f"  # {code}" * bool(code), parameters="x, mask=None", init=init
     )
-    agree(source, select=["CVL207"], preview=True)
+    agree(source, select=["CVL207"])
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_attention_takes_no_comparison_of_sizes(agree: Agree, causal: str, code:
 )
 def test_a_size_that_stays_symbolic_or_is_fixed(agree: Agree, call: str) -> None:
     init = "self.kernel = nn.Parameter(torch.ones(3))"
-    agree(forward(f"n = x.shape[1]\nreturn {call}", parameters="x, k", init=init), preview=True)
+    agree(forward(f"n = x.shape[1]\nreturn {call}", parameters="x, k", init=init))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_size_that_stays_symbolic_or_is_fixed(agree: Agree, call: str) -> None
     ],
 )
 def test_channels_are_fixed_by_the_weights(agree: Agree, call: str) -> None:
-    agree(forward(f"return {call}", parameters="x, k"), preview=True)
+    agree(forward(f"return {call}", parameters="x, k"))
 
 
 def test_groups_of_the_images_are_not_the_channels(agree: Agree) -> None:
@@ -108,8 +108,8 @@ def test_groups_of_the_images_are_not_the_channels(agree: Agree) -> None:
 
 def test_only_the_exporters_that_need_the_number(agree: Agree) -> None:
     source = forward("return torch.linspace(0, 1, x.shape[1])  # CVL207")
-    agree(source, exporter="dynamo", preview=True)
-    agree(source.replace("  # CVL207", ""), exporter="torchscript", preview=True)
+    agree(source, exporter="dynamo")
+    agree(source.replace("  # CVL207", ""), exporter="torchscript")
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,6 @@ class HiddenIntArgument(Rule):
     """
 
     code, name, since = "CVL207", "hidden-int", "0.1"
-    status = "preview"
     events = (HiddenInt,)
     examples = [
         Example(
