@@ -25,6 +25,8 @@ _OPERATORS: Mapping[type[ast.operator], str] = {
 _OF_TWO = frozenset(["add", "mul", "maximum", "minimum", "max", "min", "pow", "matmul"])
 _MEASURED = {"int64": "int", "bfloat16": "bfloat16"}
 """The dtypes that are measured apart from others of their class."""
+_TERMS = 16
+"""How far a sum is looked through: each sum inside another is asked as well."""
 
 
 def note_method(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, arguments: Arguments) -> None:
@@ -55,15 +57,18 @@ def doubt_sum(run: Run, frame: Frame, node: ast.AST, left: Value, right: Value) 
 
 
 def _is_sum_of_masks(node: ast.BinOp) -> bool:
-    """Whether a side of a sum is written as a mask: it compares, inverts, or joins masks."""
-    joins = (ast.BitAnd, ast.BitOr)
-    return any(
-        isinstance(side, ast.Compare)
-        or (isinstance(side, ast.UnaryOp) and isinstance(side.op, ast.Invert))
-        or (isinstance(side, ast.BinOp) and isinstance(side.op, joins))
-        or (isinstance(side, ast.BinOp) and isinstance(side.op, ast.Add) and _is_sum_of_masks(side))
-        for side in (node.left, node.right)
-    )
+    """Whether one of the last terms of a sum is written as a mask: it compares, inverts, or joins masks."""
+    terms: list[ast.expr] = []
+    while len(terms) < _TERMS and isinstance(node.left, ast.BinOp) and isinstance(node.left.op, ast.Add):
+        terms.append(node.right)
+        node = node.left
+    return any(map(_is_mask, (*terms, node.left, node.right)))
+
+
+def _is_mask(node: ast.expr) -> bool:
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, (ast.BitAnd, ast.BitOr))
+    return isinstance(node, ast.Compare) or (isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert))
 
 
 def note(
