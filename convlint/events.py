@@ -323,6 +323,16 @@ class BroadcastWrite(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CropsPadding(Event):
+    """A tensor that was padded by sizes is cut to them: ``F.pad(x, (0, -n % 4))[..., :n]``."""
+
+    name: str
+    """The source text of what is cut."""
+    bounds: tuple[tuple[int | None, str], ...]
+    """The axes that are cut, from the end, None where unknown, and the sizes that are left, as source text."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MaskWrite(Event):
     """``y[mask] = value``: index assignment under a boolean mask."""
 

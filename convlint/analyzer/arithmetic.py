@@ -37,6 +37,7 @@ from convlint.analyzer.values import (
     counted_in,
     join,
     join_all,
+    measured_in,
     members,
     number_kind,
     taint_of,
@@ -254,7 +255,14 @@ def arithmetic(left: Value, op: ast.operator, right: Value) -> Value:
     if isinstance(op, _CANCELLING) and isinstance(left, Number) and left.symbol and left == right:
         return Number(kind, min(left.taint, Taint.fixed), left.frozen_on)  # `n / n`, `n - n`, `n % n`
     taint = max(taint_of(left), taint_of(right))
-    return Number(kind, taint, _frozen(left, right), _symbol(left, op, right), counted=counted_in(left, right))
+    return Number(
+        kind,
+        taint,
+        _frozen(left, right),
+        _symbol(left, op, right),
+        counted=counted_in(left, right),
+        of=measured_in(left, right),
+    )
 
 
 def _folded(left: Any, op: ast.operator, right: Any) -> Value:

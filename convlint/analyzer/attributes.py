@@ -203,7 +203,8 @@ def shape_of(tensor: Tensor) -> Value:
     """``tensor.shape``."""
     if tensor.shape is not None:
         return Tuple(tuple(as_size(tensor, i) for i in range(len(tensor.shape))))
-    return Shape(str(tensor.ident) if tensor.ident else "", size_taint(tensor), tensor.counted)
+    symbol = str(tensor.ident) if tensor.ident else ""
+    return Shape(symbol, size_taint(tensor), tensor.counted, frozenset({tensor.ident}))
 
 
 def as_size(tensor: Tensor, axis: int) -> Value:
@@ -211,7 +212,7 @@ def as_size(tensor: Tensor, axis: int) -> Value:
     dim = tensor.shape[axis] if tensor.shape is not None else UNKNOWN
     if isinstance(dim, Number) and dim.taint >= Taint.shape:
         named = dim.symbol or (f"{tensor.ident}@{axis}" if tensor.ident else "")
-        return replace(dim, symbol=named, dim=True)
+        return replace(dim, symbol=named, dim=True, of=dim.of or frozenset({tensor.ident}))
     if isinstance(dim, Const):
         return replace(dim, size=True)
     return replace(dim, taint=Taint.fixed) if isinstance(dim, Number) and dim.taint is Taint.none else dim

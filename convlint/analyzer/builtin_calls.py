@@ -36,6 +36,7 @@ from convlint.analyzer.values import (
     Value,
     counted_in,
     join_all,
+    measured_in,
     members,
     number_kind,
     taint_of,
@@ -158,7 +159,8 @@ def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
         kind = "int"
     if short == "round" and len(values) == 1:
         kind = "int"
-    return Number(kind, taint, ALL_ROUTES if tainted else frozenset(), counted=counted_in(*values))
+    frozen = ALL_ROUTES if tainted else frozenset()
+    return Number(kind, taint, frozen, counted=counted_in(*values), of=measured_in(*values))
 
 
 def _are_one_number(values: list[Value]) -> bool:

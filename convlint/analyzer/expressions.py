@@ -162,7 +162,7 @@ def _unary(run: Run, frame: Frame, node: ast.UnaryOp) -> Value:
         return replace(made, squeezed=value.squeezed)
     if isinstance(value, Number):
         symbol = f"-{value.symbol}" if value.symbol else ""
-        return Number(value.kind, value.taint, value.frozen_on, symbol)
+        return Number(value.kind, value.taint, value.frozen_on, symbol, of=value.of)
     return value if isinstance(value, (Array, Unknown)) else UNKNOWN
 
 
@@ -530,7 +530,7 @@ def _indexed_shape(owner: Shape, node: ast.Subscript, index: Value) -> Value:
         if index.items[0] == NONE and stop is not None and stop > 0:
             dims = [index_shape(owner, Const(i)) for i in range(stop)]
             return Tuple(tuple(dims))
-        return Shape("", *_counted_behind(owner, start))
+        return Shape("", *_counted_behind(owner, start), owner.of)
     return index_shape(owner, index)
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
-from convlint.analyzer import squeezes
+from convlint.analyzer import crops, squeezes
 from convlint.analyzer.aliases import Bound, Range, Region
 from convlint.analyzer.index import dotted
 from convlint.analyzer.run import Frame, Run
@@ -118,6 +118,7 @@ def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, in
         counted |= NOWHERE if behind and i else found
     shape = _shape(tensor, parts, counted)
     if kind == "basic":
+        crops.note(run, frame, node, tensor, parts)
         how = "slice" if all(isinstance(p, ast.Slice) or _is_dots(p) for p, _ in parts) else "select"
         if any(value == NONE for _, value in parts):
             how = "unsqueeze"
@@ -307,8 +308,8 @@ def index_shape(shape: Shape, index: Value) -> Number:
     at = integer(index)
     name = f"{shape.symbol}[{at}]" if at is not None and shape.symbol else ""
     if shape.taint is Taint.data and at not in (0, None):
-        return Number("int", Taint.shape, symbol=name, dim=True)  # a selection changes the first axis
-    return Number("int", shape.taint, symbol=name, dim=True, counted=shape.counted)
+        return Number("int", Taint.shape, symbol=name, dim=True, of=shape.of)  # a selection changes the first axis
+    return Number("int", shape.taint, symbol=name, dim=True, counted=shape.counted, of=shape.of)
 
 
 def constant_slice(items: tuple[Value, ...], value: Value) -> tuple[Value, ...] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from convlint.analyzer import clamping, dtype_mixes, leaving, shapes, signs, squeezes, torch_facts, writes
+from convlint.analyzer import clamping, crops, dtype_mixes, leaving, shapes, signs, squeezes, torch_facts, writes
 from convlint.analyzer.arithmetic import elementwise, promoted
 from convlint.analyzer.attributes import as_size, shape_of, size_taint
 from convlint.analyzer.calls import Arguments, opaque
@@ -477,6 +477,7 @@ def _pad(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Argu
             taint = max(taint_of(dims[-1 - i]), *(taint_of(a) for a in amount))
             dims[-1 - i] = Number("int", taint, dim=taint >= Taint.shape)
         shape = tuple(dims)
+    crops.note_padding(run, given)
     return run.tensor(tensor.dtype, shape, tensor.taint, counted=tensor.counted)
 
 

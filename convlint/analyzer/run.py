@@ -160,6 +160,8 @@ class Run:
         """How many of the functions around TorchScript compiles."""
         self.squeezes: dict[tuple[str, Span], SqueezesBatch] = {}
         """The ``squeeze()`` calls that may drop the batch, by file and range."""
+        self.padded_by: set[int] = set()
+        """The tensors by whose sizes something was padded."""
         self.selections: dict[int, tuple[str, Span]] = {}
         """Masks, by tensor, to the first selection by each: later ones have the same count."""
         self.facts: tuple[tuple[frozenset[str], Relation], ...] = ()

@@ -231,7 +231,8 @@ def _refine_shape(frame: Frame, targets: list[ast.expr], source: ast.expr) -> No
     dims: list[Value] = []
     for i, target in enumerate(targets):
         known = frame.env.get(target.id) if isinstance(target, ast.Name) else None
-        dims.append(known if known is not None else Number("int", Taint.shape, symbol=f"{tensor.ident}[{i}]", dim=True))
+        named = Number("int", Taint.shape, symbol=f"{tensor.ident}[{i}]", dim=True, of=frozenset({tensor.ident}))
+        dims.append(known if known is not None else named)
     frame.env[name] = replace(tensor, shape=tuple(dims), sure=True)
 
 

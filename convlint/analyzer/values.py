@@ -79,6 +79,8 @@ class Number(Value):
     """Of a comparison: what it asks."""
     usual: object = field(default=None, compare=False)
     """Of a configuration's number: what it is where nothing else is given."""
+    of: frozenset[int] = field(default=frozenset(), compare=False)
+    """The tensors (see ``Tensor.ident``) of whose sizes it was computed."""
 
 
 Dim = Value  # Const (int) or Number: one size of a shape
@@ -145,6 +147,8 @@ class Shape(Value):
     taint: Taint = Taint.shape
     counted: Places = NOWHERE
     """The selections on whose counts a size depends."""
+    of: frozenset[int] = field(default=frozenset(), compare=False)
+    """The tensor (see ``Tensor.ident``) that has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +368,11 @@ def counted_in(*values: Value | None) -> Places:
     return found
 
 
+def measured_in(*values: Value | None) -> frozenset[int]:
+    """The tensors of whose sizes numbers were computed."""
+    return frozenset[int]().union(*(value.of for value in values if isinstance(value, Number)))
+
+
 def join_all(values: Iterable[Value]) -> Value:
     """The join of several values; Unknown for none."""
     result: Value | None = None
@@ -415,8 +424,8 @@ def _merge_scalars(a: Const | Number, b: Const | Number) -> Value | None:
         frozen = a.frozen_on & b.frozen_on
     sizes = all(isinstance(v, Const) or v.dim for v in (a, b))
     same = all(isinstance(v, Const) or v.degenerate for v in (a, b))
-    taint, counted = max(taint_of(a), taint_of(b)), counted_in(a, b)
-    return Number(kinds.pop(), taint, frozen, dim=sizes, degenerate=same, counted=counted)
+    taint, counted, of = max(taint_of(a), taint_of(b)), counted_in(a, b), measured_in(a, b)
+    return Number(kinds.pop(), taint, frozen, dim=sizes, degenerate=same, counted=counted, of=of)
 
 
 def number_kind(value: Value) -> str | None:
