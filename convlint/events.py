@@ -323,6 +323,19 @@ class BroadcastWrite(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MaskAmongIndices(Event):
+    """``y[:, mask] = value``: a boolean mask is one of several indices under which is assigned."""
+
+    mask: Operand
+    after_slice: bool
+    """Whether a slice, or dots, stand before the mask."""
+    after_dots: bool
+    mistaken: bool
+    """Whether something stands behind the mask, it has several axes, or it has a number before and selects for tensors.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
 class CropsPadding(Event):
     """A tensor that was padded by sizes is cut to them: ``F.pad(x, (0, -n % 4))[..., :n]``."""
 

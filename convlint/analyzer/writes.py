@@ -23,6 +23,7 @@ from convlint.analyzer.values import (
     Value,
     join,
     members,
+    number_kind,
     taint_of,
     with_taint,
 )
@@ -30,6 +31,7 @@ from convlint.events import (
     BitwiseWrite,
     BroadcastWrite,
     InplaceWrite,
+    MaskAmongIndices,
     MaskWrite,
     Operand,
     OverlappingWrite,
@@ -222,10 +224,11 @@ def _store_tensor(
             mask=run.operand(frame, target.slice, mask),
             value=given,
             plain=plain and isinstance(index, Tensor),
-            fewer_axes=isinstance(mask, Tensor) and _has_fewer_axes(mask, tensor),
+            fewer_axes=isinstance(index, Tensor) and _has_fewer_axes(index, tensor),
             missing=_missing_axes(frame, target, tensor, mask),
             replaceable=plain and _is_replaceable(frame, target, tensor, mask),
         )
+        _note_among_indices(run, frame, target, index, value)
     chained = kind if _indexes_a_slice(target.value) else ""
     how = "mask" if kind == "mask" else "index"
     region = region_of(target.slice)
@@ -242,6 +245,29 @@ def _store_tensor(
     in_place(run, frame, target.value, tensor, how, target.lineno, statement, region, chained, alike=alike, **assigned)
     if isinstance(target.value, ast.Name):
         frame.env[target.value.id] = with_taint(frame.env.get(target.value.id, tensor), taint_of(value))
+
+
+def _note_among_indices(run: Run, frame: Frame, target: ast.Subscript, index: Value, value: Value) -> None:
+    """Notes a mask that is one of several indices."""
+    parts = parts_of(target.slice, index)
+    place = next((i for i, (_, value) in enumerate(parts) if isinstance(value, Tensor) and value.dtype == "bool"), None)
+    if place is None or len(parts) < 2 or not isinstance(target.slice, ast.Tuple):
+        return
+    mask, before = parts[place][1], parts[:place]
+    dots = any(isinstance(part, ast.Constant) and part.value is Ellipsis for part, _ in before)
+    several = isinstance(mask, Tensor) and (mask.rank or 0) > 1
+    numbered = any(number_kind(one) is not None for _, one in before) and isinstance(value, Tensor) and value.rank != 0
+    run.emit(
+        frame,
+        MaskAmongIndices,
+        target,
+        "",
+        (),
+        mask=run.operand(frame, parts[place][0], mask),
+        after_slice=dots or any(isinstance(part, ast.Slice) for part, _ in before),
+        after_dots=dots,
+        mistaken=place + 1 < len(parts) or several or numbered,
+    )
 
 
 def _note_broadcast(

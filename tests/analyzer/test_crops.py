@@ -21,7 +21,7 @@ INIT = "self.net, self.every, self.times = nn.Conv1d(3, 3, 3, padding=1), 8, 2"
         "x = self.net(nn.functional.pad(x, (0, missing)))\nreturn x[:, :, :n]",
         "n = x.size(2)\nx = self.net(nn.functional.pad(x, (0, math.ceil(n / 4) * 4 - n)))\nreturn x[:, :, :n]",
         "(n,) = x.shape[2:]\nx = self.net(nn.functional.pad(x, (0, max(8 - n, 0))))\nreturn x[:, :, :n]",
-        "b, c, n = x.shape\nx = self.net(nn.functional.pad(x, (0, -n % 4)))\nm = x.shape[2]\nx = x * m\nreturn x[:, :, :n]",
+        "b, c, n = x.shape\nx = nn.functional.pad(x, (0, -n % 4))\nm = x.shape[2]\nx = x * m\nreturn x[:, :, :n]",
     ],
 )
 def test_what_was_padded_by_a_size_is_cut_to_it(agree: Agree, code: str) -> None:
