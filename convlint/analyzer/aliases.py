@@ -189,15 +189,12 @@ class Memory:
             self.missed[ident] = before
 
     def _untouched(self, ident: int, through: int, region: Region | None) -> bool:
-        """Whether a tensor sees nothing of a write, as it is another part of the same base."""
-        view, written = self.views.get(ident), self.views.get(through)
-        if view is None:
-            return False
+        """Whether a tensor sees nothing of a write, as it lies in another part of a base of both."""
         if self._of_other_rounds(ident, through):
             return True
-        if view.parent == through:
-            return disjoint(view.region, region)
-        return written is not None and written.parent == view.parent and disjoint(view.region, written.region)
+        written = {through: region, **{view.parent: view.region for view in self._lineage(through)}}
+        parts = (view for view in self._lineage(ident) if view.parent in written)
+        return any(disjoint(view.region, written[view.parent]) for view in itertools.islice(parts, 1))
 
     def read(self, ident: int, made: tuple[int, ast.expr] | None = None) -> tuple[Write, ...]:
         """The writes that the graph's version of this tensor misses; each is told once.
@@ -219,13 +216,14 @@ class Memory:
         view = self.views.get(ident)
         return (view.loop, view.node) if view is not None else (0, None)
 
+    def _lineage(self, ident: int) -> Iterator[View]:
+        """How a tensor came to share the memory of another, and that one of the next."""
+        while (view := self.views.get(ident)) is not None:
+            yield view
+            ident = view.parent
+
     def _derives(self, ident: int, ancestor: int) -> bool:
-        view = self.views.get(ident)
-        while view is not None:
-            if view.parent == ancestor:
-                return True
-            view = self.views.get(view.parent)
-        return False
+        return any(view.parent == ancestor for view in self._lineage(ident))
 
     def fork(self) -> dict[int, tuple[Write, ...]]:
         """The state to come back to for the other arm of a branch."""

@@ -128,3 +128,17 @@ def test_what_is_assigned_to_every_sample(agree: Agree, write: str, *, found: bo
     self.scale = nn.Parameter(torch.ones(()))
     """
     agree(forward(f"y = x.clone()\n{write}" + "  # CVL605" * found + "\nreturn y", init=init), select=["CVL605"])
+
+
+@pytest.mark.parametrize(
+    ("made", "found"),
+    [
+        ("a, b = y[:, 0], y[:, 1]\na = a.squeeze()", False),
+        ("a, b = y[:, 0].squeeze(), y[:, 1].unsqueeze(0)", False),
+        ("a, b = y[:, 0].squeeze(), y[0]", True),
+        ("a, b = y[:2][0], y[2:].squeeze()", False),
+        ("a, b = y.squeeze()[0], y[1]", True),  # an axis may be gone
+    ],
+)
+def test_views_of_other_parts_are_not_written_to(agree: Agree, made: str, found: bool) -> None:
+    agree(forward(f"y = x.clone()\n{made}\na *= 2{'  # CVL101' * found}\nreturn a.sum() + b"))
