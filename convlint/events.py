@@ -336,6 +336,23 @@ class MaskAmongIndices(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnusualIndexWrite(Event):
+    """``y[None, 0] = value``, ``y[..., positions] = value`` and the like."""
+
+    how: Literal["none", "dots", "apart", "broadcast"]
+    """``None`` among the indices; dots before positions; something between two positions; fewer axes than there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SumsByIndex(Event):
+    """``y.index_add(0, index, x)``: what has the same index is added, or reduced otherwise."""
+
+    callee: str
+    how: Literal["index", "mean", "without", "scatter"]
+    """Added at indices that may repeat; by ``scatter_reduce`` as a mean, or without what was there; by ``scatter``."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CropsPadding(Event):
     """A tensor that was padded by sizes is cut to them: ``F.pad(x, (0, -n % 4))[..., :n]``."""
 

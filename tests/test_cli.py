@@ -340,7 +340,7 @@ COMPLETED = {
     "convlint --unsafe-f": ["--unsafe-fixes"],  # `check` may be left out
     "convlint net.py --unsafe-f": ["--unsafe-fixes"],
     "convlint check --output-format gi": ["github", "gitlab"],
-    "convlint check --select CVL101,CVL10": [f"CVL101,CVL10{n}" for n in range(1, 9)],
+    "convlint check --select CVL101,CVL10": [f"CVL101,CVL10{n}" for n in range(1, 10)],
     "convlint matrix --target openc": ["opencv"],
     "convlint rule CVL90": [f"CVL90{n}" for n in range(1, 10)],
     "convlint check net": [],  # the shell's own names of files

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
-from convlint.analyzer import kept, keys, torch_facts
+from convlint.analyzer import index_writes, kept, keys, torch_facts
 from convlint.analyzer.aliases import INDEXING, Region
 from convlint.analyzer.dtype_mixes import is_repeatable
 from convlint.analyzer.indexing import classify, note_narrow, parts_of, region_of
@@ -229,6 +229,7 @@ def _store_tensor(
             replaceable=plain and _is_replaceable(frame, target, tensor, mask),
         )
         _note_among_indices(run, frame, target, index, value)
+    index_writes.note(run, frame, target, tensor, index, value)
     chained = kind if _indexes_a_slice(target.value) else ""
     how = "mask" if kind == "mask" else "index"
     region = region_of(target.slice)
