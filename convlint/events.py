@@ -756,9 +756,10 @@ class Argument:
     value: Any = UNKNOWN
     """A constant, a ``Named``, or a list, tuple or dict of such, with ``UNKNOWN`` in it for what is not known."""
     sizes: tuple[int | None, ...] | None = None
-    """Of a tensor that is made in plain sight (``torch.randn(1, 3, 224, 224)``) its sizes, None for unknown ones."""
+    """Of a tensor that is made in plain sight (``torch.randn(1, 3, 224, 224)``) its sizes, None for unknown ones; of
+    one that only gets an axis there (``image.unsqueeze(0)``) the first."""
     made: Span | None = None
-    """The call that makes that tensor."""
+    """The call that makes that tensor, None where it makes only the first axis."""
     parts: tuple[Argument, ...] = ()
     """The elements of a tuple or list that is written there or before."""
 
@@ -839,7 +840,9 @@ class Call(Generic):
     complete: bool = True
     """False where ``*args`` or ``**options`` may give more than is written."""
     makes_model: bool = False
-    """Whether the result is used as a model afterwards: put into evaluation mode, or exported."""
+    """Whether the result is used as a model afterwards: put into evaluation mode, called, or exported."""
+    attempted: bool = False
+    """Whether it stands in the body of a ``try`` of its function."""
 
     def argument(self, name: str) -> Argument | None:
         """What is given for a parameter, None where nothing is (or not in plain sight, see ``complete``)."""
@@ -858,6 +861,8 @@ class Model:
     """A layer in it that computes otherwise while training: ``BatchNorm2d``."""
     scripted: bool = False
     """Whether ``torch.jit`` made it."""
+    compiled: bool = False
+    """Whether ``torch.compile`` made it."""
     parameters: tuple[str, ...] = ()
     """The parameters of its ``forward`` in order, none where they are not known."""
     by_name: tuple[str, ...] = ()
@@ -874,6 +879,8 @@ class ExportCall(Call):
 
     model: Model | None = None
     """None where its making cannot be seen: a parameter, the result of somebody's function."""
+    gives_function: bool = False
+    """Whether a function of the project, or the method of a model, is given in its place."""
 
     @property
     def by_default(self) -> bool:
