@@ -315,10 +315,10 @@ class OverlappingWrite(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class BroadcastWrite(Event):
-    """What the model holds is assigned to a part of every sample: ``y[:, 0] = self.token``."""
+    """A value is broadcast to sizes of an input where it is assigned: ``y[:, 0] = self.token``."""
 
     name: str
-    """The source text of what is written to."""
+    """The source text of where it is put."""
     value: Operand
 
 
@@ -335,6 +335,8 @@ class MaskWrite(Event):
     """Whether the mask surely has fewer axes than the target, as it selects rows."""
     missing: int | None = None
     """How many fewer, None where that is not known."""
+    one_for_all: bool = False
+    """Whether the value is a tensor that is surely broadcast to the elements or rows that the mask selects."""
     replaceable: bool = False
     """Whether what ``torch.where`` makes can take the place of the target unseen: only a local name leads there, and
     the mask lays nothing out otherwise.
@@ -472,6 +474,10 @@ class UnsupportedOperator(Event):
     """Whether it is an operator of the user's own, which no exporter knows."""
     switch: str = ""
     """The parameter that must be on for it: ``antialias``."""
+    form: str = ""
+    """The calls that are meant, where others are fine: ``of several axes at once``."""
+    instead: str = ""
+    """What to write instead, where there is more to say than: with other operators."""
     fused: bool = False
     """Whether only under ``torch.no_grad()``, where torch takes a fused kernel."""
     since: int = 0
@@ -526,6 +532,18 @@ class SqueezesNothing(Event):
 
     operand: Operand
     axis: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distances(Event):
+    """``torch.cdist`` in a form that is written row by row, not as a product of matrices."""
+
+    norm: str = ""
+    """The norm as it is written, empty for the Euclidean one."""
+    wrong: bool = False
+    """Whether the TorchScript ONNX exporter leaves out the absolute values, which this norm needs."""
+    certain: bool = True
+    """Whether it is whatever the numbers of rows, else where both are at most 25."""
 
 
 @dataclass(frozen=True, kw_only=True)
