@@ -315,10 +315,10 @@ class OverlappingWrite(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class BroadcastWrite(Event):
-    """What the model holds is assigned to a part of every sample: ``y[:, 0] = self.token``."""
+    """A value is broadcast to sizes of an input where it is assigned: ``y[:, 0] = self.token``."""
 
     name: str
-    """The source text of what is written to."""
+    """The source text of where it is put."""
     value: Operand
 
 
@@ -375,6 +375,8 @@ class MaskWrite(Event):
     """Whether the mask surely has fewer axes than the target, as it selects rows."""
     missing: int | None = None
     """How many fewer, None where that is not known."""
+    one_for_all: bool = False
+    """Whether the value is a tensor that is surely broadcast to the elements or rows that the mask selects."""
     replaceable: bool = False
     """Whether what ``torch.where`` makes can take the place of the target unseen: only a local name leads there, and
     the mask lays nothing out otherwise.
@@ -512,6 +514,10 @@ class UnsupportedOperator(Event):
     """Whether it is an operator of the user's own, which no exporter knows."""
     switch: str = ""
     """The parameter that must be on for it: ``antialias``."""
+    form: str = ""
+    """The calls that are meant, where others are fine: ``of several axes at once``."""
+    instead: str = ""
+    """What to write instead, where there is more to say than: with other operators."""
     fused: bool = False
     """Whether only under ``torch.no_grad()``, where torch takes a fused kernel."""
     since: int = 0
@@ -566,6 +572,18 @@ class SqueezesNothing(Event):
 
     operand: Operand
     axis: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distances(Event):
+    """``torch.cdist`` in a form that is written row by row, not as a product of matrices."""
+
+    norm: str = ""
+    """The norm as it is written, empty for the Euclidean one."""
+    wrong: bool = False
+    """Whether the TorchScript ONNX exporter leaves out the absolute values, which this norm needs."""
+    certain: bool = True
+    """Whether it is whatever the numbers of rows, else where both are at most 25."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -796,9 +814,10 @@ class Argument:
     value: Any = UNKNOWN
     """A constant, a ``Named``, or a list, tuple or dict of such, with ``UNKNOWN`` in it for what is not known."""
     sizes: tuple[int | None, ...] | None = None
-    """Of a tensor that is made in plain sight (``torch.randn(1, 3, 224, 224)``) its sizes, None for unknown ones."""
+    """Of a tensor that is made in plain sight (``torch.randn(1, 3, 224, 224)``) its sizes, None for unknown ones; of
+    one that only gets an axis there (``image.unsqueeze(0)``) the first."""
     made: Span | None = None
-    """The call that makes that tensor."""
+    """The call that makes that tensor, None where it makes only the first axis."""
     parts: tuple[Argument, ...] = ()
     """The elements of a tuple or list that is written there or before."""
 
@@ -879,7 +898,9 @@ class Call(Generic):
     complete: bool = True
     """False where ``*args`` or ``**options`` may give more than is written."""
     makes_model: bool = False
-    """Whether the result is used as a model afterwards: put into evaluation mode, or exported."""
+    """Whether the result is used as a model afterwards: put into evaluation mode, called, or exported."""
+    attempted: bool = False
+    """Whether it stands in the body of a ``try`` of its function."""
 
     def argument(self, name: str) -> Argument | None:
         """What is given for a parameter, None where nothing is (or not in plain sight, see ``complete``)."""
@@ -898,6 +919,8 @@ class Model:
     """A layer in it that computes otherwise while training: ``BatchNorm2d``."""
     scripted: bool = False
     """Whether ``torch.jit`` made it."""
+    compiled: bool = False
+    """Whether ``torch.compile`` made it."""
     parameters: tuple[str, ...] = ()
     """The parameters of its ``forward`` in order, none where they are not known."""
     by_name: tuple[str, ...] = ()
@@ -914,6 +937,8 @@ class ExportCall(Call):
 
     model: Model | None = None
     """None where its making cannot be seen: a parameter, the result of somebody's function."""
+    gives_function: bool = False
+    """Whether a function of the project, or the method of a model, is given in its place."""
 
     @property
     def by_default(self) -> bool:

@@ -209,7 +209,7 @@ def _range(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
     taint, frozen = Taint.none, frozenset(ALL_ROUTES)
     for value in arguments.positional:
         for one in members(value):
-            if isinstance(one, (Number, Tensor)) and one.taint >= Taint.shape:
+            if isinstance(one, (Number, Tensor)) and (one.taint >= Taint.shape or _is_read(one)):
                 taint = max(taint, one.taint)
                 frozen &= one.frozen_on if isinstance(one, Number) else frozenset()
     if taint is Taint.none or frozen >= ALL_ROUTES:
@@ -217,6 +217,11 @@ def _range(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
     for value in arguments.positional:
         run.decide_on(frame, node, value)
     return List(Number("int"), None, taint, frozen)
+
+
+def _is_read(value: Value) -> bool:
+    """Whether it is read out of a tensor that no input changes, of which `torch.export` knows no value."""
+    return isinstance(value, Number) and value.taint is Taint.state
 
 
 def _enumerate(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
@@ -450,8 +455,10 @@ def _divmod(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argume
 
 
 def _plain_number(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
-    """``abs`` and ``pow``: arithmetic that tracers follow."""
+    """``abs`` and ``pow``: arithmetic that tracers follow, but for the remainder of a power, ``pow(n, 2, 5)``."""
     given = arguments.get(0)
+    if name == "builtins.pow" and len(arguments.positional) == 3:
+        return python_math(run, frame, node, name, arguments)
     if isinstance(given, Tensor):
         return run.tensor(given.dtype, given.shape, given.taint)
     if isinstance(given, Number):

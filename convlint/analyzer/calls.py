@@ -402,6 +402,7 @@ def _instance(run: Run, frame: Frame, node: ast.expr, function: Instance, argume
     for name in ("__call__", "forward"):
         info = run.method(function.cls, name)
         if info is not None:
+            arguments = _before(run, frame, node, function, arguments)
             result = invoke(run, frame, node, Function(info, function), arguments)
             return _hooked(run, frame, node, function, arguments, result)
     inside = function.attributes.get(SEQUENCE)
@@ -426,6 +427,17 @@ def _is_empty(sequential: Layer) -> bool:
     return known is not None and known.items == []
 
 
+def _before(run: Run, frame: Frame, node: ast.expr, owner: Value, arguments: Arguments) -> Arguments:
+    """What a module is called with once its hooks have had it."""
+    for module, hook in run.pre_hooks:
+        if module is owner or (isinstance(module, Layer) and module == owner):
+            changed = call_value(run, frame, node, hook, [owner, Tuple(tuple(arguments.positional))])
+            given = changed.items if isinstance(changed, Tuple) else (changed,)
+            if changed != NONE and not isinstance(changed, Unknown) and len(given) == len(arguments.positional):
+                arguments = replace(arguments, positional=list(given))
+    return arguments
+
+
 def _hooked(run: Run, frame: Frame, node: ast.expr, owner: Value, arguments: Arguments, result: Value) -> Value:
     for module, hook in run.hooks:
         if module is owner or (isinstance(module, Layer) and module == owner):
@@ -438,6 +450,7 @@ def _hooked(run: Run, frame: Frame, node: ast.expr, owner: Value, arguments: Arg
 def _layer(run: Run, frame: Frame, node: ast.expr, function: Layer, arguments: Arguments) -> Value:
     from convlint.analyzer import layers
 
+    arguments = _before(run, frame, node, function, arguments)
     return _hooked(run, frame, node, function, arguments, layers.called(run, frame, node, function, arguments))
 
 

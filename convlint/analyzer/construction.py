@@ -86,7 +86,7 @@ def _is_plain(value: Value) -> bool:
 
 def _state(run: Run) -> tuple[object, ...]:
     """What of a run a call may change besides what it is given."""
-    return len(run.memory.written), run.facts, run.written, len(run.hooks), len(run.autocast)
+    return len(run.memory.written), run.facts, run.written, len(run.hooks) + len(run.pre_hooks), len(run.autocast)
 
 
 def _has_made_init(cls: ClassInfo) -> bool:

@@ -71,5 +71,16 @@ KEEPS_MODE = RETURNS_MODULE | frozenset(
 )
 """Those and the others that leave the mode of a model as it is."""
 
+CHANGING = frozenset(["append", "clear", "extend", "insert", "pop", "popitem", "remove", "reverse", "sort", "update"])
+"""Methods of lists and dicts that change them."""
+
+OF_MODULES = (KEEPS_MODE - RETURNS_MODULE) | {"add_module", "apply", "eval", "fuse", "register_forward_hook", "train"}
+"""Methods that what is read from a file has only where it is a model: no tensor and no dict has them."""
+
+SCRIPTING = frozenset(
+    f"torch.jit.{name}" for name in ("freeze", "load", "optimize_for_inference", "script", "trace", "trace_module")
+)
+"""Functions that give a ``ScriptModule``, or a function of that kind."""
+
 TENSORS = frozenset(f"torch.{name}" for name in ("empty", "ones", "rand", "randn", "zeros"))
 """Functions that make a tensor of the sizes that they are given."""

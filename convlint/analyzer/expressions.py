@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from convlint.analyzer import calls, checks, data_reads, decisions, formats, guards, keys
+from convlint.analyzer import calls, checks, data_reads, decisions, dtype_mixes, formats, guards, keys
 from convlint.analyzer.arithmetic import binary, compared
 from convlint.analyzer.attributes import attribute
 from convlint.analyzer.index import FunctionInfo
@@ -157,6 +157,8 @@ def _unary(run: Run, frame: Frame, node: ast.UnaryOp) -> Value:
     if isinstance(value, Const) and isinstance(value.value, (int, float)) and isinstance(node.op, ast.USub):
         return Const(-value.value)
     if isinstance(value, Tensor):
+        if isinstance(node.op, ast.USub) and value.exact == "bfloat16":
+            dtype_mixes.note(run, frame, node, "neg", [value])
         sign: Sign = "-" if isinstance(node.op, ast.USub) and value.sign else ""
         made = run.tensor(value.dtype, value.shape, value.taint, counted=value.counted, sign=sign)
         return replace(made, squeezed=value.squeezed)

@@ -275,6 +275,11 @@ def _take(part: ast.expr, value: Value, left: list[Value], counted: Places) -> l
     return None
 
 
+def shape_at(tensor: Tensor, node: ast.expr, index: Value) -> tuple[Value, ...] | None:
+    """The shape of ``tensor[index]``, None where that is not known."""
+    return _shape(tensor, parts_of(node, index), NOWHERE)
+
+
 def _is_named_size(value: Value) -> bool:
     return isinstance(value, Number) and value.dim and value.symbol != "" and value.taint is Taint.shape
 

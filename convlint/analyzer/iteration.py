@@ -65,8 +65,9 @@ def iterate(run: Run, frame: Frame, node: ast.expr, value: Value, form: str) -> 
 
 
 def _list(run: Run, frame: Frame, node: ast.expr, value: List, form: str) -> Elements:
-    if value.taint >= Taint.shape and form in ("for", "comprehension", "list"):
-        with run.on_routes(frame, ALL_ROUTES - value.frozen_on):
+    if value.taint >= Taint.state and form in ("for", "comprehension", "list"):
+        # `torch.export` alone does not know what no input changes
+        with run.on_routes(frame, (ALL_ROUTES if value.taint >= Taint.shape else DYNAMO) - value.frozen_on):
             run.emit(
                 frame,
                 LoopOverDim,

@@ -27,6 +27,7 @@ from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.torch_calls import note_call
 from convlint.analyzer.values import (
     NONE,
+    TRUE,
     UNKNOWN,
     Array,
     Const,
@@ -173,16 +174,21 @@ def _number(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: A
 
 def _layer(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arguments) -> Value:
     if method.name in ("register_forward_hook", "register_forward_pre_hook"):
-        hook = arguments.get(0, "hook")
-        if hook is not None and method.name == "register_forward_hook":
-            run.hooks.append((method.owner, hook))
-        return UNKNOWN
+        return _register(run, method.owner, method.name, arguments)
     _note_conversion(run, frame, node, method.name)
     if method.name == "eval" and isinstance(method.owner, Layer):
         return replace(method.owner, made_in_forward=False)
     if method.name in GIVING_ITSELF:
         return method.owner
     return List(run.tensor("float", None, Taint.state, state="parameter:")) if method.name == "parameters" else UNKNOWN
+
+
+def _register(run: Run, owner: Value, name: str, arguments: Arguments) -> Value:
+    """A hook of a module, which is called after it or before."""
+    hook = arguments.get(0, "hook")
+    if hook is not None and arguments.keywords.get("with_kwargs") != TRUE:
+        (run.hooks if name == "register_forward_hook" else run.pre_hooks).append((owner, hook))
+    return UNKNOWN
 
 
 def _note_conversion(run: Run, frame: Frame, node: ast.expr, name: str) -> None:
@@ -209,11 +215,8 @@ def module(run: Run, frame: Frame, node: ast.expr, owner: Instance, name: str, a
         if sequence is not None and given is not None:
             sequence.add(given, frame.certain)
         return NONE
-    if name == "register_forward_hook":
-        hook = arguments.get(0, "hook")
-        if hook is not None:
-            run.hooks.append((owner, hook))
-        return UNKNOWN
+    if name in ("register_forward_hook", "register_forward_pre_hook"):
+        return _register(run, owner, name, arguments)
     _note_conversion(run, frame, node, name)
     if name in GIVING_ITSELF:
         return owner

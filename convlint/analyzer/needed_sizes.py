@@ -38,7 +38,7 @@ def note_function(run: Run, frame: Frame, node: ast.expr, name: str, arguments: 
 
 
 def _note(run: Run, frame: Frame, node: ast.expr, name: str, given: Value | None, option: Value | None) -> None:
-    needs = torch_facts.needs().get(name)
+    needs = torch_facts.need(name)
     tensor = tensor_of(given)
     if not needs or tensor is None:
         return

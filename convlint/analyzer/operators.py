@@ -5,7 +5,18 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from convlint.analyzer import clamping, crops, dtype_mixes, leaving, shapes, signs, squeezes, torch_facts, writes
+from convlint.analyzer import (
+    clamping,
+    crops,
+    distances,
+    dtype_mixes,
+    leaving,
+    shapes,
+    signs,
+    squeezes,
+    torch_facts,
+    writes,
+)
 from convlint.analyzer.arithmetic import elementwise, promoted
 from convlint.analyzer.attributes import as_size, shape_of, size_taint
 from convlint.analyzer.calls import Arguments, opaque
@@ -90,6 +101,8 @@ def operate(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, a
         note_remainder(run, frame, node, (arguments.receiver or node, tensor), (where_, other))
     if name in clamping.FUNCTIONS:
         clamping.note(run, frame, node, name, tensor, arguments)
+        if tensor.exact == "bfloat16":
+            dtype_mixes.note(run, frame, node, "clamp", [tensor])
     else:
         dtype_mixes.note_method(run, frame, node, name, tensor, arguments)
     result = signs.of_call(name, [tensor, *arguments.positional], arguments.keywords, result)
@@ -564,6 +577,7 @@ _SPECIAL: dict[str, Handler] = {
     "unsqueeze_": _reshaped(_UNSQUEEZE),
     "detach": _DETACH,
     "detach_": _reshaped(_DETACH),
+    "cdist": distances.cdist,
     "squeeze": squeeze,
     "squeeze_": _reshaped(squeeze),
     "expand": expand,

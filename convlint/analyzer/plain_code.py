@@ -16,10 +16,19 @@ from itertools import count
 from typing import Any
 
 from convlint.analyzer import Asked, torch_facts
-from convlint.analyzer.export_facts import EXPORTS, KEEPS_MODE, POSITIONAL, RETURNS_MODULE, TENSORS
+from convlint.analyzer.export_facts import (
+    CHANGING,
+    EXPORTS,
+    KEEPS_MODE,
+    OF_MODULES,
+    POSITIONAL,
+    RETURNS_MODULE,
+    SCRIPTING,
+    TENSORS,
+)
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo
 from convlint.analyzer.models import constructed
-from convlint.analyzer.plain_values import NOTHING, State, Thing, paths_of, sizes_of, value_of
+from convlint.analyzer.plain_values import NOTHING, State, Thing, is_function, paths_of, sizes_of, value_of
 from convlint.analyzer.run import Run, header
 from convlint.analyzer.values import Class, Function, Name
 from convlint.events import (
@@ -169,6 +178,8 @@ class _Reader:
         self.depth = depth
         self.top = function == book.module.name
         self.statement: ast.stmt | None = None
+        self.attempts = 0
+        """How many ``try`` are around."""
         self.returned: list[tuple[Thing, bool | None]] = []
         """What a function gives back, with the mode if it is a model."""
 
@@ -205,6 +216,7 @@ class _Reader:
                 self._import(node)
             case ast.If(test=test, body=body, orelse=orelse):
                 self.read(test)
+                self._doubt_loaded(test)
                 self._branches([body, orelse])
             case ast.For() | ast.AsyncFor() | ast.While():
                 self._loop(node)
@@ -300,6 +312,12 @@ class _Reader:
         self.state = before
         self.state.become(after)
 
+    def _doubt_loaded(self, test: ast.expr) -> None:
+        """What is read from a file and looked at before may be a model or something else."""
+        for part in walk(test):
+            if isinstance(part, ast.Name) and self._name(part.id).loaded is not None:
+                self.state.names[part.id] = NOTHING
+
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While) -> None:
         self.read(node.test if isinstance(node, ast.While) else node.iter)
         before = self.state.copy()
@@ -312,7 +330,10 @@ class _Reader:
 
     def _try(self, node: ast.Try) -> None:
         before = self.state.copy()
-        self.block([*node.body, *node.orelse])
+        self.attempts += 1
+        self.block(node.body)
+        self.attempts -= 1
+        self.block(node.orelse)
         done = self.state.copy()
         done.ended = self.state.ended
         before.become([before.copy(), replace(done, ended=False)])  # it may have stopped anywhere
@@ -341,8 +362,9 @@ class _Reader:
                     self._note_attribute(node, thing)
                 return thing
             case ast.Subscript(value=owner, slice=index):
-                self._note_subscript(node, self.read(owner), self.read(index))
-                return NOTHING
+                whole = self.read(owner)
+                self._note_subscript(node, whole, self.read(index))
+                return Thing(loaded=whole.loaded)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 number = self.read(operand).value
                 return Thing(value=-number) if isinstance(number, (int, float)) else NOTHING
@@ -360,6 +382,7 @@ class _Reader:
                 return thing
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 self.read(test)
+                self._doubt_loaded(test)
                 one, other = self.read(body), self.read(orelse)
                 return one if one == other else NOTHING
             case ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
@@ -404,6 +427,8 @@ class _Reader:
 
     def _attribute(self, node: ast.Attribute) -> Thing:
         base = self.read(node.value)
+        if base.model is not None and node.attr == "forward":
+            return Thing(method=True)
         if not isinstance(base.named, Name):
             return NOTHING
         path = f"{base.path or base.named.qualified}.{node.attr}"
@@ -422,6 +447,8 @@ class _Reader:
             if owner.named is None:
                 return self._method(node, node.func.attr, owner)
         function = self.read(node.func)
+        if function.loaded is not None:
+            self.book.used_as_model.add(function.loaded)
         given = [(one, self.read(one.value if isinstance(one, ast.Starred) else one)) for one in node.args]
         named = [(one, self.read(one.value)) for one in node.keywords]
         for callee in paths_of(function) & self.book.code.asked.callees:
@@ -456,13 +483,17 @@ class _Reader:
     def _method(self, node: ast.Call, method: str, owner: Thing) -> Thing:
         """A method of a value: of a model it may set the mode."""
         things = [self.read(one) for one in (*node.args, *(keyword.value for keyword in node.keywords))]
-        if owner.loaded is not None and method in ("eval", "train"):
+        if owner.loaded is not None and method in OF_MODULES:
             self.book.used_as_model.add(owner.loaded)
         if owner.model is not None and method in ("eval", "train"):
             return self._set_mode(owner, owner.model, method, things)
         if method not in KEEPS_MODE:
             self._changed(node.func)  # also of a part: `model.backbone.eval()`
+        if method in CHANGING and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+            self.state.names[node.func.value.id] = NOTHING
         self._may_change(things)
+        if method == "unsqueeze" and things and things[0].value == 0 and owner.model is None and owner.loaded is None:
+            return Thing(sizes=(1, *(owner.sizes or ())))
         keeps = method in RETURNS_MODULE and (owner.model is not None or owner.sizes is not None)
         return owner if keeps or owner.loaded is not None else NOTHING
 
@@ -490,7 +521,7 @@ class _Reader:
 
     def _outside(self, node: ast.Call, callee: str, given: list[tuple[ast.expr, Thing]]) -> Thing:
         """The result of a function or class that is not of the project."""
-        things = [thing for _, thing in given]
+        things = [part for one, thing in given for part in (thing.parts if isinstance(one, ast.Starred) else (thing,))]
         if callee in TENSORS:
             return Thing(sizes=sizes_of(given), made=self._span(node))
         if callee.removeprefix("torch.nn.") in torch_facts.table().modules and callee.startswith("torch.nn."):
@@ -498,13 +529,22 @@ class _Reader:
             parts = [number for thing in things if (number := thing.model) is not None]
             modal = [self.book.models[part].modal for part in parts if self.state.training.get(part)]
             return self._model(replace(model, modal=model.modal or next(filter(None, modal), "")))
-        if callee in ("torch.jit.trace", "torch.jit.script"):
+        if callee in SCRIPTING:
             return self._model(Model(name=callee, scripted=True))
+        if callee == "torch.compile" and things:
+            return self._compiled(things[0])
         if callee == "torch.load":
             return Thing(loaded=self._span(node))
         if not callee.startswith("torch."):
             self._may_change(things)
         return Thing(value=Named(callee, True)) if callee.startswith("torch.") else NOTHING
+
+    def _compiled(self, thing: Thing) -> Thing:
+        """What ``torch.compile`` gives of a model: it is in the mode of that."""
+        if thing.model is None:
+            return self._model(Model(name="torch.compile", compiled=True))
+        training = self.state.training.get(thing.model, False)
+        return self._model(replace(self.book.models[thing.model], training=training, compiled=True))
 
     def _helper(self, info: FunctionInfo) -> Thing:
         """The model that a function of the project makes and gives back, where it is one on every path."""
@@ -551,6 +591,7 @@ class _Reader:
                 "callee": callee,
                 "arguments": tuple(self._argument(*one) for one in written),
                 "complete": complete,
+                "attempted": self.attempts > 0,
             }
             event = self._export_call(facts, exported) if callee in EXPORTS else Call(**facts)
             self._add(event)
@@ -605,7 +646,7 @@ class _Reader:
         if exported.model is not None:
             training = self.state.training.get(exported.model, False)
             model = replace(self.book.models[exported.model], training=training)
-        call = ExportCall(**facts, model=model)
+        call = ExportCall(**facts, model=model, gives_function=is_function(exported))
         return replace(call, routes=_routes(call))
 
     def _argument(self, name: str, node: ast.expr, thing: Thing) -> Argument:

@@ -27,7 +27,9 @@ class Thing:
     model: int | None = None
     """Which model of the run it is."""
     loaded: Span | None = None
-    """The call that read it from a file."""
+    """The call that read it from a file, or what it is in."""
+    method: bool = False
+    """Whether it is a method of a model: ``model.forward``."""
 
 
 NOTHING = Thing()
@@ -71,6 +73,14 @@ def paths_of(thing: Thing) -> set[str]:
             return {thing.path, f"{info.module.name}.{info.qualname}"} - {""}
         case _:
             return {thing.path} - {""}
+
+
+def is_function(thing: Thing) -> bool:
+    """Whether it is a function of the project as it stands there, or a method of a model."""
+    if thing.method:
+        return True
+    named = thing.named
+    return isinstance(named, Function) and not named.info.decorator_list
 
 
 def value_of(thing: Thing) -> object:

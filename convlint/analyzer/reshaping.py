@@ -11,6 +11,7 @@ from convlint.analyzer.batch import note_batch
 from convlint.analyzer.calls import Arguments
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run
 from convlint.analyzer.shapes import integer, number
+from convlint.analyzer.torch_calls import note_refused
 from convlint.analyzer.values import (
     UNKNOWN,
     Const,
@@ -168,6 +169,10 @@ def _piece_shape(name: str, tensor: Tensor, arguments: Arguments, dim: Value) ->
 def squeeze(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
     """``tensor.squeeze(dim)``."""
     dim = arguments.get(0, "dim")
+    if isinstance(dim, (Tuple, List)) and dim.items is not None and len(dim.items) > 1:
+        form, instead = "of several axes at once", "squeeze one axis after the other, the last one first"
+        refused = {"onnx_torchscript": "aten::squeeze"}
+        note_refused(run, frame, node, "squeeze", refused, form=form, instead=instead)
     at = shapes.axis(dim, len(tensor.shape)) if tensor.shape else None
     if tensor.shape and at is not None and integer(tensor.shape[at]) not in (None, 1):
         run.emit(

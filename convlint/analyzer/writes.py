@@ -6,9 +6,9 @@ import ast
 from collections.abc import Mapping
 
 from convlint.analyzer import index_writes, kept, keys, torch_facts
-from convlint.analyzer.aliases import INDEXING, Region
+from convlint.analyzer.aliases import INDEXING, Range, Region
 from convlint.analyzer.dtype_mixes import is_repeatable
-from convlint.analyzer.indexing import classify, note_narrow, parts_of, region_of
+from convlint.analyzer.indexing import classify, note_narrow, parts_of, region_of, shape_at
 from convlint.analyzer.run import Frame, Run, view_facts
 from convlint.analyzer.sharing import is_elementwise_of, is_only_name
 from convlint.analyzer.values import (
@@ -225,6 +225,7 @@ def _store_tensor(
             value=given,
             plain=plain and isinstance(index, Tensor),
             fewer_axes=isinstance(index, Tensor) and _has_fewer_axes(index, tensor),
+            one_for_all=_is_one_for_all(value, _missing_axes(frame, target, tensor, mask)),
             missing=_missing_axes(frame, target, tensor, mask),
             replaceable=plain and _is_replaceable(frame, target, tensor, mask),
         )
@@ -242,7 +243,7 @@ def _store_tensor(
         where = region or ("front", (None,))
         note_overlap(run, frame, target, tensor, value, source, statement, where, copied=copied)
         if plain:
-            _note_broadcast(run, frame, target, tensor, value, given)
+            _note_broadcast(run, frame, target, tensor, index, value, source, given)
     in_place(run, frame, target.value, tensor, how, target.lineno, statement, region, chained, alike=alike, **assigned)
     if isinstance(target.value, ast.Name):
         frame.env[target.value.id] = with_taint(frame.env.get(target.value.id, tensor), taint_of(value))
@@ -272,22 +273,81 @@ def _note_among_indices(run: Run, frame: Frame, target: ast.Subscript, index: Va
 
 
 def _note_broadcast(
-    run: Run, frame: Frame, target: ast.Subscript, tensor: Tensor, value: Value, given: Operand
+    run: Run,
+    frame: Frame,
+    target: ast.Subscript,
+    tensor: Tensor,
+    index: Value,
+    value: Value,
+    source: ast.expr | None,
+    given: Operand,
 ) -> None:
-    """Notes a value without a batch axis that is assigned to all samples of a batch."""
-    if not isinstance(value, Tensor) or value.taint is not Taint.state or not value.rank or not value.sure:
+    """Notes a value that is broadcast to sizes of an input where it is assigned."""
+    if not isinstance(value, Tensor) or value.rank == 0 or not (value.sure and tensor.sure):
         return
+    place = shape_at(tensor, target.slice, index)
+    if place is not None and value.rank is not None:
+        found = _is_broadcast(value, place)
+    else:
+        found = _lacks_batch(target, tensor, value) or _is_narrower(target, tensor, source)
+    if found:
+        run.emit(frame, BroadcastWrite, target, "", (), name=ast.unparse(target), value=given)
+
+
+def _is_broadcast(value: Tensor, place: tuple[Value, ...]) -> bool:
+    """Whether a value surely has fewer axes than where it is put, or 1 along one of other size, where sizes vary."""
+    if all(taint_of(size) < Taint.shape for size in place) or value.rank is None:
+        return False
+    sizes = value.shape or ()
+    pairs = zip(reversed(sizes), reversed(place), strict=False)
+    wider = any(size == Const(1) and _is_not_one(at) for size, at in pairs)
+    return wider or any(_is_not_one(size) for size in place[: max(0, len(place) - value.rank)])
+
+
+def _is_not_one(size: Value) -> bool:
+    return taint_of(size) >= Taint.shape or (isinstance(size, Const) and size.value != 1)
+
+
+def _lacks_batch(target: ast.Subscript, tensor: Tensor, value: Tensor) -> bool:
+    """Whether what the model holds has no batch, and is put into all samples of one."""
     first = target.slice.elts[0] if isinstance(target.slice, ast.Tuple) else target.slice
     whole = isinstance(first, ast.Slice) and first.lower is None and first.upper is None and first.step is None
-    batch = taint_of(tensor.shape[0]) if tensor.shape else tensor.taint
-    if whole and batch >= Taint.shape and tensor.sure and (value.rank == 1 or (value.shape or ())[:1] == (Const(1),)):
-        run.emit(frame, BroadcastWrite, target, "", (), name=ast.unparse(target), value=given)
+    of_one = value.rank == 1 or (value.shape or ())[:1] == (Const(1),)
+    return whole and of_one and value.taint is Taint.state and tensor.taint >= Taint.shape
+
+
+def _is_narrower(target: ast.Subscript, tensor: Tensor, source: ast.expr | None) -> bool:
+    """``y[:, :3] = x[:, 3:4]``: one column for several, of as many axes as there may be."""
+    if not isinstance(source, ast.Subscript) or tensor.taint < Taint.shape:
+        return False
+    written, read = (region_of(one.slice) for one in (target, source))
+    if written is None or read is None or written[0] != read[0] or len(written[1]) != len(read[1]):
+        return False
+    lengths = [(_length(at), _length(of)) for at, of in zip(written[1], read[1], strict=True)]
+    batch = written[0] == "back" or (0, None, 1) in written[1]
+    return batch and any(of == 1 and at not in (1, None) for at, of in lengths)
+
+
+def _length(part: Range) -> int | None:
+    """How long a part of an axis is, where constants say so."""
+    if part is None or not isinstance(part[0], int) or not isinstance(part[1], int) or part[2] != 1:
+        return None
+    start, stop = part[0], part[1]
+    return stop - start if (start >= 0) == (stop >= 0) and stop > start else None
 
 
 def _has_fewer_axes(mask: Tensor, tensor: Tensor) -> bool:
     if mask.rank is not None and tensor.rank is not None:
         return mask.rank < tensor.rank
     return bool(mask.below) and mask.below == tensor.ident
+
+
+def _is_one_for_all(value: Value, missing: int | None) -> bool:
+    """Whether a value surely lacks the axis of what a mask with ``missing`` axes fewer selects."""
+    if not isinstance(value, Tensor) or not value.rank or not value.sure:
+        return False
+    longest = max(missing or 0, 1)
+    return value.rank <= longest or (value.rank - 1 == missing and (value.shape or ())[:1] == (Const(1),))
 
 
 def _missing_axes(frame: Frame, target: ast.Subscript, tensor: Tensor, mask: Value) -> int | None:

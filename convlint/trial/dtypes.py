@@ -131,6 +131,8 @@ UNARY = {
             "round",
             "trunc",
             "square",
+            "cos",
+            "log1p",
             "reciprocal",
             "isnan",
             "logical_not",
@@ -162,6 +164,7 @@ UNARY = {
             "norm",
         ]
     },
+    "torch.clamp": "{0}.clamp(0, 1)",
     "torch.topk": "{0}.topk(2)",
     "torch.gather": "{0}.gather(1, p)",
     "torch.index_select": "{0}.index_select(0, p[:, 0] - 1)",
@@ -172,6 +175,10 @@ UNARY = {
     "torch.nn.functional.softmax": "nn.functional.softmax({0}, 1)",
     "torch.nn.functional.gelu": "nn.functional.gelu({0})",
     "torch.nn.functional.silu": "nn.functional.silu({0})",
+    **{
+        f"torch.nn.functional.{name}": f"nn.functional.{name}({{0}})"
+        for name in ["elu", "hardsigmoid", "hardswish", "hardtanh", "mish", "softplus"]
+    },
     "torch.nn.functional.leaky_relu": "nn.functional.leaky_relu({0})",
     "torch.nn.functional.layer_norm": "nn.functional.layer_norm({0}, (4,))",
     "torch.nn.functional.normalize": "nn.functional.normalize({0})",

@@ -132,3 +132,20 @@ def test_a_model_that_calls_itself_ends(agree: Agree) -> None:
 def test_one_function_called_from_many_places_is_one_finding(agree: Agree) -> None:
     helper = "\n\ndef peak(t):\n    return t.max().item()  # CVL202\n"
     agree(forward("a = peak(x)\nb = peak(x * 2)\nc = peak(x.abs())\nreturn x * a * b * c") + helper)
+
+
+@pytest.mark.parametrize(
+    ("register", "code"),
+    [
+        ("self.layer.register_forward_pre_hook(scaled)", "CVL202"),
+        ("self.layer.register_forward_pre_hook(scaled, with_kwargs=True)", ""),
+        ("self.other.register_forward_pre_hook(scaled)", ""),
+    ],
+)
+def test_what_is_called_before_a_layer(agree: Agree, register: str, code: str) -> None:
+    hook = (
+        f"def scaled(module, args):\n    return (args[0] * float(args[0].mean()),){f'  # {code}' if code else ''}\n\n\n"
+    )
+    init = f"self.layer, self.other = nn.Linear(4, 4), nn.Linear(3, 3)\n{register}"
+    source = forward("return self.layer(x)", "x: torch.Tensor", init=init)
+    agree(source.replace("class Model", f"{hook}class Model"))

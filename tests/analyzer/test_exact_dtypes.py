@@ -26,6 +26,12 @@ from convlint_rules.examples import forward
         "x.to(torch.bfloat16).float() * 2",
         "x.bfloat16() @ x.bfloat16().T  # CVL510",
         "x.bfloat16() * x",
+        "(-x.bfloat16()).float()  # CVL510",
+        "x.bfloat16().clamp(min=0).float()  # CVL510",
+        "torch.clamp(x.bfloat16(), 0, 1)  # CVL510",
+        "nn.functional.gelu(x.bfloat16())  # CVL510",
+        "nn.functional.pad(x.bfloat16(), (1, 1))  # CVL510",
+        "nn.functional.gelu(-x.float()).clamp(min=0)",
     ],
 )
 def test_dtypes_that_are_named(agree: Agree, use: str) -> None:

@@ -159,3 +159,23 @@ def test_what_is_added_to_a_tuple_is_no_tensor(agree: Agree) -> None:
             "x = x.abs()\nout = (x,) + self.part(x)[1:]\nreturn x if len(out) == 1 else out", init="self.part = CONFIG"
         )
     )
+
+
+@pytest.mark.parametrize(
+    ("count", "code"),
+    [
+        ("self.steps.item()", "CVL303"),
+        ("self.sizes[1].item()", "CVL303"),
+        ("int(self.steps)", "CVL202"),
+        ("self.sizes.shape[0]", ""),
+    ],
+)
+def test_a_loop_as_long_as_a_buffer_says(agree: Agree, count: str, code: str) -> None:
+    init = 'self.register_buffer("steps", torch.tensor(3))\nself.register_buffer("sizes", torch.tensor([2, 3]))'
+    mark = f"  # {code}" if code else ""
+    agree(forward(f"for _ in range({count}):{mark}\n    x = x + 1\nreturn x", init=init))
+
+
+def test_a_loop_over_the_numbers_in_a_buffer(agree: Agree) -> None:
+    init = 'self.register_buffer("sizes", torch.tensor([2, 3]))'
+    agree(forward("for n in self.sizes.tolist():\n    x = x + n\nreturn x", init=init))

@@ -82,3 +82,16 @@ def test_a_pool_whose_size_is_one_where_nothing_else_is_asked(agree: Agree, usua
 
 def test_a_chain_of_calls_is_reported_once(agree: Agree) -> None:
     agree(forward("return x.unfold(1, 3, 1).unfold(2, 3, 1)  # CVL802"))
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        ("adaptive_avg_pool2d(x, 2)", "CVL802"),
+        ("adaptive_max_pool1d(x, (4,))", "CVL802"),
+        ("adaptive_avg_pool2d(x, 1)", ""),
+        ("avg_pool2d(x, 2)", ""),
+    ],
+)
+def test_a_function_needs_what_its_layer_needs(agree: Agree, call: str, code: str) -> None:
+    agree(forward(f"return nn.functional.{call}{f'  # {code}' if code else ''}"))

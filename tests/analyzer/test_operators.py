@@ -100,3 +100,20 @@ def test_the_fields_of_a_named_tuple_are_tensors(agree: Agree, value: str) -> No
 
 def test_fields_that_a_tuple_does_not_have_are_no_tensors(agree: Agree) -> None:
     agree(forward("found = x.max(-1).count\nreturn x * found.item()"))
+
+
+@pytest.mark.parametrize(
+    "call", ["x.squeeze((2, 3))", "x.squeeze([-1, -2])", "torch.squeeze(x, dim=(2, 3))", "torch.squeeze(x, (1, 2))"]
+)
+def test_several_axes_are_squeezed_at_once(agree: Agree, call: str) -> None:
+    agree(forward(f"return {call}  # CVL801", "x: torch.Tensor"))
+
+
+@pytest.mark.parametrize("call", ["x.squeeze((3,))", "x.squeeze(3).squeeze(2)", "x.mean((2, 3))"])
+def test_one_axis_is_squeezed(agree: Agree, call: str) -> None:
+    agree(forward(f"return {call}", "x: torch.Tensor"))
+
+
+@pytest.mark.parametrize(("power", "code"), [("pow(x.shape[0], 2, 5)", "CVL204"), ("pow(x.shape[0], 2)", "")])
+def test_a_power_of_a_size(agree: Agree, power: str, code: str) -> None:
+    agree(forward(f"return x * {power}{f'  # {code}' if code else ''}", "x: torch.Tensor"))

@@ -142,3 +142,39 @@ def test_what_is_assigned_to_every_sample(agree: Agree, write: str, *, found: bo
 )
 def test_views_of_other_parts_are_not_written_to(agree: Agree, made: str, found: bool) -> None:
     agree(forward(f"y = x.clone()\n{made}\na *= 2{'  # CVL101' * found}\nreturn a.sum() + b"))
+
+
+@pytest.mark.parametrize(
+    ("shape", "write", "found"),
+    [
+        ("n, c", "y[:, :3] = x[:, 3:4]", True),
+        ("n, c", "y[:, :3] = x.mean(1, keepdim=True)", True),
+        ("n, c", "y[:] = x[0]", True),
+        ("n, c", "y[1:] = x[0]", True),
+        ("n, c", "y[:, :3] = x[:, 3:6]", False),
+        ("n, c", "y[:, 0] = x[:, 1]", False),
+        ("n, c", "y[:, 0] = x[0, 0]", False),
+        ("n, c", "y[0, 1:4] = x[0, 5]", False),
+        ("*more, c", "y[:, :3] = x[:, 3:4]", True),
+        ("*more, c", "y[..., :3] = x[..., :1]", True),
+        ("*more, c", "y[:, :1] = x[:, 3:4]", False),
+        ("*more, c", "y[0, :3] = x[0, 3:4]", False),
+        ("*more, c", "y[:, :k] = x[:, 3:4]", False),
+    ],
+)
+def test_what_is_broadcast_to_sizes_of_an_input(agree: Agree, shape: str, write: str, *, found: bool) -> None:
+    body = f"{shape} = x.shape\ny = x * 1\n{write}{'  # CVL605' * found}\nreturn y"
+    agree(forward(body, "x: torch.Tensor, k: int = 3"), select=["CVL605"])
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [("self.row", True), ("self.rows", True), ("x[0]", True), ("x[mask]", False), ("self.scale", False)],
+)
+def test_one_row_is_repeated_for_the_traced_mask(agree: Agree, given: str, *, found: bool) -> None:
+    init = """
+    self.row, self.rows = nn.Parameter(torch.ones(4)), nn.Parameter(torch.ones(1, 4))
+    self.scale = nn.Parameter(torch.ones(()))
+    """
+    body = f"n, c = x.shape\ny = x * 1\nmask = x[:, 0] > 0\ny[mask] = {given}{'  # CVL105' * found}\nreturn y"
+    agree(forward(body, "x: torch.Tensor", init=init), select=["CVL105"])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import Agree, Cli, repaired
 from convlint_rules.call_sites.opset_outside_window import WINDOWS
+from convlint_rules.call_sites.removed_function import REMOVED
 
 HEAD = "import torch\n\n"
 
@@ -54,7 +55,6 @@ def test_plain_calls_are_shown_as_harmless_only(agree: Agree) -> None:
         "model = torch.load('m.pt', weights_only=True)\nmodel.eval()",
         "model = torch.load('m.pt', **options)\nmodel.eval()",
         "model = torch.jit.load('m.pt')\nmodel.eval()",
-        "model = torch.load('m.pt')['model']\nmodel.eval()",
     ],
 )
 def test_weights_that_are_loaded(agree: Agree, source: str) -> None:
@@ -227,3 +227,139 @@ def test_models_that_give_dicts(agree: Agree, body: str, code: str) -> None:
     source = NET.format("x", body)
     agree(f"{source}torch.jit.trace(m, x){mark}")
     agree(f"{source}torch.jit.trace(m, x, strict=False)\ntorch.jit.trace(m, x, strict=loose)")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "call"),
+    [
+        ("x", "torch.export.export(m, (x,), dynamic_shapes={'input': {0: d}})  # CVL912"),
+        ("x, k", "torch.export.export(m, (x, k), dynamic_shapes={'x': {0: d}})  # CVL912"),
+        ("x, k", "torch.export.export(m, (x,), {'k': k}, dynamic_shapes={'x': {0: d}})  # CVL912"),
+        ("x, k=None", "torch.export.export(m, (x,), dynamic_shapes={'x': {0: d}, 'k': None})  # CVL912"),
+        ("x", "torch.export.export(m, (x,), dynamic_shapes={0: d})  # CVL912"),
+        ("x, k", "torch.export.export(m, (x, k), dynamic_shapes=({0: d},))  # CVL912"),
+        ("x", "torch.export.export(m, (x,), dynamic_shapes=({0: 'batch'},))  # CVL912"),
+        ("x", "torch.onnx.export(m, (x,), 'm.onnx', dynamic_shapes={'input': {0: 'n'}}, dynamo=True)  # CVL912"),
+        ("x, k", "torch.onnx.export(m, (x, k), 'm.onnx', dynamic_shapes=[{0: d}], dynamo=True)  # CVL912"),
+        ("x", "torch.onnx.export(m, x, 'm.onnx', dynamic_shapes=({0: 'n'},), dynamo=True)"),
+        ("x, k", "torch.export.export(m, (x, k), dynamic_shapes={'k': {0: d}, 'x': None})"),
+        ("x, k", "torch.export.export(m, (x,), {'k': k}, dynamic_shapes=({0: d}, {0: d}))"),
+        ("x, k", "torch.export.export(m, (x, k), dynamic_shapes=[{0: d}, None])"),
+        ("x", "torch.export.export(m, (x,), dynamic_shapes=({0: d},))"),
+        ("x", "torch.export.export(m, (x,), dynamic_shapes=({'a': d},))"),
+        ("*all", "torch.export.export(m, (x, k), dynamic_shapes={'all': [{0: d}, {0: d}]})"),
+        ("x, k", "torch.export.export(m, made(), dynamic_shapes={'x': {0: d}})"),
+        ("x, k", "torch.export.export(m, (x,), more, dynamic_shapes={'x': {0: d}})"),
+        ("x", "torch.export.export(m, (x,), dynamic_shapes=torch.export.ShapesCollection())"),
+    ],
+)
+def test_shapes_that_fit_the_inputs_or_do_not(agree: Agree, parameters: str, call: str) -> None:
+    agree(NET.format(parameters, "return x * 2") + "d = torch.export.Dim('n')\n" + call)
+
+
+def test_text_for_a_dimension_where_the_inputs_are_not_known(agree: Agree) -> None:
+    agree("import torch\ntorch.export.export(m, args, dynamic_shapes={'x': {0: 'n'}})  # CVL912")
+    agree("import torch\ntorch.onnx.export(m, args, 'm.onnx', dynamic_shapes={'x': {0: 'n'}}, dynamo=True)")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "torch.export.export(m.forward, (x,))  # CVL913",
+        "def double(x):\n    return x * 2\n\n\ntorch.export.export(double, (x,))  # CVL913",
+        "def double(x):\n    return x * 2\n\n\ntorch.onnx.export(double, (x,), 'm.onnx', dynamo=False)  # CVL913",
+        "@wrapped\ndef double(x):\n    return x * 2\n\n\ntorch.export.export(double, (x,))",
+        "def double(x):\n    return x * 2\n\n\ntorch.jit.trace(double, x)",
+        "torch.export.export(torch.jit.load('m.pt'), (x,))  # CVL913",
+        "torch.onnx.export(torch.jit.script(m), (x,), 'm.onnx', dynamo=True)  # CVL913",
+        "torch.onnx.export(torch.jit.load('m.pt').eval(), (x,), 'm.onnx')  # CVL901",
+        "torch.onnx.export(torch.jit.script(m), (x,), 'm.onnx', dynamo=False)",
+        "c = torch.compile(m)\ntorch.jit.trace(c, x)  # CVL913",
+        "c = torch.compile(m, mode='max-autotune')\ntorch.onnx.export(c, (x,), 'm.onnx', dynamo=False)  # CVL913",
+        "torch.onnx.export(torch.compile(m), (x,), 'm.onnx', dynamo=True)",
+        "p = nn.DataParallel(m)\ntorch.onnx.export(p, (x,), 'm.onnx', dynamo=False)  # CVL913",
+        "p = nn.DataParallel(m)\ntorch.onnx.export(p.module, (x,), 'm.onnx', dynamo=False)",
+        "p = nn.DataParallel(m).eval()\ntorch.export.export(p, (x,))",
+    ],
+)
+def test_models_that_an_exporter_takes_for_none(agree: Agree, body: str) -> None:
+    agree(NET.format("x", "return x * 2") + body)
+
+
+def test_a_compiled_model_is_in_the_mode_of_the_model(agree: Agree) -> None:
+    source = HEAD + "m = torch.nn.Dropout(0.5){}\ntorch.export.export(torch.compile(m), (torch.ones(2),)){}"
+    agree(source.format("", "  # CVL905"))
+    agree(source.format(".eval()", ""))
+
+
+@pytest.mark.parametrize(
+    ("names", "axes", "code"),
+    [
+        ("input_names=['a']", "{'x': {0: 'n'}}", "CVL902"),
+        ("input_names=['a'], output_names=['y']", "{'x': {0: 'n'}, 'y': {0: 'n'}}", "CVL902"),
+        ("input_names=['a', 'b'], output_names=['y']", "{'a': {0: 'n'}, 'c': {0: 'n'}}", "CVL902"),
+        ("input_names=['a']", "{'a': {0: 'n'}, 'y': {0: 'n'}}", ""),
+        ("input_names=['a', 'b']", "{'a': {0: 'n'}, 'y': {0: 'n'}}", ""),
+        ("input_names=['a'], output_names=names", "{'x': {0: 'n'}}", ""),
+        ("input_names=['a'], output_names=['y']", "{'y': {0: 'n'}}", ""),
+        ("input_names=['a']", "{'x': {0: 'n'}, name: {0: 'n'}}", ""),
+    ],
+)
+def test_axes_of_a_name_that_no_input_has(agree: Agree, names: str, axes: str, code: str) -> None:
+    call = f"torch.onnx.export(m, (x,), 'm.onnx', {names}, dynamic_axes={axes}, dynamo=False)"
+    agree(f"import torch\n{call}{f'  # {code}' if code else ''}")
+
+
+def test_names_that_a_list_gets_later_count(agree: Agree) -> None:
+    given = "input_names=names, dynamic_axes={'x': {0: 'n'}}, dynamo=False"
+    agree(f"import torch\nnames = ['a']\nnames.append('x')\ntorch.onnx.export(m, (x,), 'm.onnx', {given})")
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "m = torch.load('m.pt')  # CVL906\nm(x)",
+        "m = torch.load('m.pt')['model']  # CVL906\nm.eval()",
+        "c = torch.load('m.pt')  # CVL906\nw = c['model'].float().state_dict()",
+        "m = torch.load('m.pt').float()  # CVL906\nfor p in m.parameters():\n    p.requires_grad = False",
+        "c = torch.load('m.pt')\nm.load_state_dict(c['model'])",
+        "c = torch.load('m.pt')\nx = c['x'].float().to('cpu')",
+        "c = torch.load('m.pt')\nif isinstance(c, dict):\n    m.load_state_dict(c)\nelse:\n    c.eval()",
+        "c = torch.load('m.pt')\nm = c.eval() if hasattr(c, 'eval') else None",
+        "try:\n    m = torch.load('m.pt')\n    m.eval()\nexcept Exception:\n    m = None",
+        "torch.serialization.add_safe_globals([Net])\nm = torch.load('m.pt')\nm.eval()",
+    ],
+)
+def test_models_out_of_files(agree: Agree, use: str) -> None:
+    agree(HEAD + use)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "torch.onnx.dynamo_export(m, x)  # CVL914",
+        "from torch._export import capture_pre_autograd_graph\ncapture_pre_autograd_graph(m, (x,))  # CVL914",
+        "from torch.export import export_for_training as capture\ncapture(m, (x,))  # CVL914",
+        "try:\n    torch.onnx.dynamo_export(m, x)\nexcept AttributeError:\n    pass",
+        "if torch.__version__ < '2.6':\n    torch.onnx.dynamo_export(m, x)",
+        "if hasattr(torch.onnx, 'dynamo_export'):\n    torch.onnx.dynamo_export(m, x)",
+    ],
+)
+def test_functions_that_torch_once_had(agree: Agree, source: str) -> None:
+    agree(HEAD + source)
+
+
+def test_torch_has_no_function_that_is_said_to_be_gone() -> None:
+    torch = pytest.importorskip("torch")
+    for name in REMOVED:
+        found = torch
+        for part in name.split(".")[1:]:
+            found = getattr(found, part, None)
+        assert found is None, name
+
+
+def test_an_axis_that_an_example_gets_there(agree: Agree, tmp_path: Path) -> None:
+    body = "x = prepare(image).unsqueeze(0)\nn = torch.export.Dim('n')\ntorch.export.export(m, (x,), dynamic_shapes="
+    agree(f"{HEAD}{body}({{0: n}},))  # CVL904")
+    agree(f"{HEAD}{body}({{1: n}},))")
+    assert fixed(tmp_path, f"{body}({{0: n}},))\n") == f"{body}({{0: n}},))\n"

@@ -135,14 +135,16 @@ def _dtypes() -> dict[str, dict[str, Any]]:
 
 @functools.cache
 def _refusing() -> dict[tuple[str, tuple[str, ...]], frozenset[str]]:
-    found = {}
+    found: dict[tuple[str, tuple[str, ...]], frozenset[str]] = {}
     for operator, mixes in _dtypes().items():
-        name = operator.removeprefix("torch.")
+        name = operator.removeprefix("torch.").removeprefix("nn.functional.")
         for key, row in mixes.items():
             refused = frozenset(route for route, level in row.get("harm", {}).items() if level == "breaks")
             dtypes = tuple(key.split(", "))
-            if refused and f"torch.{name}" not in table().refused:
-                found[name, dtypes] = refused
+            if refused and operator not in table().refused:
+                found.setdefault((name, dtypes), refused)
+                if operator != f"torch.{name}":  # whatever else is given, as `nn.functional.softmax(x, 1)`
+                    found.setdefault((f"{name} dim", dtypes), refused)
     return found
 
 
@@ -187,6 +189,17 @@ def needs() -> dict[str, dict[str, Need]]:
     """By layer (``LSTM``, ``LSTM:batch_first``), function or method, what the exporters need; by ``generate_sizes``."""
     raw = json.loads(_SIZES.read_text(encoding="utf-8"))["needs"]
     return {name: {route: _need(fact) for route, fact in facts.items()} for name, facts in raw.items()}
+
+
+def need(name: str) -> dict[str, Need]:
+    """The same of one name; a function is what its layer calls: ``torch.nn.functional.adaptive_avg_pool2d``."""
+    of_layer = name.startswith("torch.nn.functional.") and name not in needs()
+    return needs().get(_layers().get(plain_name(name), "") if of_layer else name, {})
+
+
+@functools.cache
+def _layers() -> dict[str, str]:
+    return {plain_name(name): name for name in needs() if "." not in name and ":" not in name}
 
 
 @functools.cache

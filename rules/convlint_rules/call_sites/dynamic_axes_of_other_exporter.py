@@ -13,19 +13,21 @@ if TYPE_CHECKING:
 
 DYNAMO = Harm(onnx_dynamo=Level.breaks)
 TORCHSCRIPT = Harm(onnx_torchscript=Level.breaks)
+FROZEN = Harm(onnx_torchscript=Level.frozen)
 
 
 class DynamicAxesOfOtherExporter(Rule):
     """
     ## What it does
-    Finds `dynamic_axes` given to the dynamo exporter (the default since torch 2.9) and `dynamic_shapes` given to the
-    TorchScript exporter.
+    Finds `dynamic_axes` given to the dynamo exporter (the default since torch 2.9), `dynamic_shapes` given to the
+    TorchScript exporter, and `dynamic_axes` of a name that no input has while an input is left without.
 
     ## Why it breaks
     `dynamic_shapes` with `dynamo=False` is refused. The dynamo exporter makes `dynamic_shapes` of `dynamic_axes`, with
     a deprecation warning. For that it must know each name as an input or an output: a name that neither
     `input_names` nor `output_names` gives stops it with `Failed to convert 'dynamic_axes'`, where the TorchScript
-    exporter only warned. With all names known it works: reported by `--show-harmless` only.
+    exporter only warns. With all names known it works: reported by `--show-harmless` only. With the TorchScript
+    exporter the input that was meant keeps the sizes of the example, and ONNX Runtime refuses every other one.
 
     ## Fix safety
     Unsafe: `dynamic_shapes` in the order of `input_names`. The call then needs the dynamo exporter, which checks that
@@ -87,6 +89,24 @@ class DynamicAxesOfOtherExporter(Rule):
             harm=TORCHSCRIPT,
             script=("onnx_torchscript",),
         ),
+        Example(
+            title="A name that is no input's",
+            bad=script("""
+                model = Model().eval()
+                x = torch.randn(3, 4)
+                axes = {"input": {0: "batch"}}
+                torch.onnx.export(model, (x,), "model.onnx", input_names=["x"], dynamic_axes=axes, dynamo=False)  # <-
+            """),
+            good=script("""
+                model = Model().eval()
+                x = torch.randn(3, 4)
+                axes = {"x": {0: "batch"}}
+                torch.onnx.export(model, (x,), "model.onnx", input_names=["x"], dynamic_axes=axes, dynamo=False)
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=FROZEN,
+            script=("onnx_torchscript",),
+        ),
     ]
 
     def check(self, event: ExportCall, context: Context) -> Finding | None:
@@ -95,7 +115,16 @@ class DynamicAxesOfOtherExporter(Rule):
         if event.routes == {"onnx_torchscript"} and shapes is not None and shapes.value not in (UNKNOWN, None):
             message = "`dynamic_shapes` is refused by the TorchScript exporter: pass `dynamic_axes`, or `dynamo=True`"
             return self.finding(event, message, TORCHSCRIPT, context)
-        if event.routes != {"onnx_dynamo"} or axes is None or shapes is not None or not isinstance(axes.value, dict):
+        if axes is None or shapes is not None or not isinstance(axes.value, dict):
+            return None
+        if event.routes == {"onnx_torchscript"}:
+            stranger = _stranger(event, axes.value)
+            message = (
+                f"`dynamic_axes` speaks of `{stranger}`, which is none of `input_names`: the TorchScript exporter only "
+                f"warns, and the input that was meant keeps the sizes of the example; give both the same name"
+            )
+            return self.finding(event, message, FROZEN, context) if stranger else None
+        if event.routes != {"onnx_dynamo"}:
             return None
         fixable = Applicability.unsafe if _shapes(event) else None
         unknown = [name for name in axes.value if name not in _names(event)] if _all_named(event) else []
@@ -121,6 +150,19 @@ class DynamicAxesOfOtherExporter(Rule):
             options["dynamo"] = "True"
         changed = with_options(event, options, without="dynamic_axes")
         return Fix("Pass `dynamic_shapes`", (changed,), Applicability.unsafe)
+
+
+def _stranger(event: ExportCall, axes: dict[Any, Any]) -> str:
+    """A name that stands for no input, where an input is left without axes; a name may be that of an output."""
+    inputs, outputs = _given(event, "input_names"), _given(event, "output_names")
+    if not (event.complete and isinstance(inputs, list) and inputs) or UNKNOWN in (*inputs, *axes):
+        return ""
+    if outputs is not None and (not isinstance(outputs, list) or UNKNOWN in outputs):
+        return ""
+    left = [name for name in inputs if name not in axes]
+    meant = left if outputs else left if len(left) == len(inputs) else []
+    strangers = [name for name in axes if name not in (*inputs, *(outputs or ()))]
+    return str(strangers[0]) if meant and strangers else ""
 
 
 def _given(event: ExportCall, name: str) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from convlint.events import Argument, ExportCall, Named
-from convlint.findings import Applicability, Finding, Fix, Harm, Level
+from convlint.findings import Applicability, Finding, Fix, Harm, Level, Span
 from convlint.rewrite import edit
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import script
@@ -98,23 +98,24 @@ class ExampleOfSizeOne(Rule):
         if not ones:
             return None
         first = max(ones, key=lambda one: not one.automatic)
-        text = event.document.segment(first.made) if first.made else "the example"
+        text = event.document.segment(first.span)
         consequence = "keeps the size" if first.automatic else "stops"
         message = (
             f"`{' '.join(text.split())}` has size 1 along axis {first.axis}, which is meant to be dynamic: "
             f"`torch.export` takes 1 for a constant and {consequence}; give an example of size 2"
         )
         harm = FROZEN if first.automatic else BREAKS
-        return self.finding(event, message, harm, context, fixable=Applicability.unsafe)
+        fixable = Applicability.unsafe if all(one.made for one in ones) else None
+        return self.finding(event, message, harm, context, fixable=fixable)
 
     def fix(self, event: ExportCall, context: Context) -> Fix | None:
         """The sizes of 1 as 2 where the tensors are made."""
         import libcst as cst
 
         edits = []
-        axes: dict[Any, set[int]] = {}
+        axes: dict[Span, set[int]] = {}
         for one in _ones(event):
-            axes.setdefault(one.made, set()).add(one.axis)
+            axes.setdefault(one.span, set()).add(one.axis)
         for made, wanted in axes.items():
             call = cst.ensure_type(event.cst_at(made), cst.Call)
             shape = call.args[0].value
@@ -136,7 +137,8 @@ def _two(one: Any) -> Any:
 
 class _One(NamedTuple):
     axis: int
-    made: Any
+    made: Span | None
+    span: Span
     automatic: bool
 
 
@@ -149,7 +151,7 @@ def _ones(event: ExportCall) -> Iterator[_One]:
         for axis, dim in shape.items():
             dynamic = isinstance(dim, Named) and dim.qualified.startswith("torch.export.Dim")
             if dynamic and isinstance(axis, int) and axis < len(example.sizes) and example.sizes[axis] == 1:
-                yield _One(axis, example.made, dim.qualified.endswith(".AUTO"))
+                yield _One(axis, example.made, example.made or example.span, dim.qualified.endswith(".AUTO"))
 
 
 def _paired(event: ExportCall, shapes: Any) -> Iterator[tuple[Argument, Any]]:

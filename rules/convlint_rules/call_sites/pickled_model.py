@@ -11,7 +11,10 @@ BREAKS = Harm(Level.breaks, Level.breaks, Level.breaks, Level.breaks)
 class PickledModel(Rule):
     """
     ## What it does
-    Finds `torch.load` whose result is used as a model (`.eval()`, an export), and `weights_only=False`.
+    Finds `torch.load` whose result, or what stands in it under a key, is used as a model (`.eval()`, `model(x)`,
+    `checkpoint["model"].float().state_dict()`, an export), and `weights_only=False`. Files that call
+    `torch.serialization.add_safe_globals`, what stands in a `try`, and what is looked at first (`if isinstance(loaded,
+    nn.Module)`), are not reported.
 
     ## Why it breaks
     Since torch 2.6 `torch.load` reads weights only: a file that holds the whole model stops it with
@@ -49,6 +52,26 @@ class PickledModel(Rule):
             script=ROUTES,
         ),
         Example(
+            title="A model in a checkpoint",
+            bad=script("""
+                torch.save({"epoch": 3, "model": Model()}, "model.pt")
+                checkpoint = torch.load("model.pt", map_location="cpu")  # <-
+                model = Model()
+                model.load_state_dict(checkpoint["model"].float().state_dict())
+                exported = torch.jit.trace(model.eval(), torch.randn(3, 4))
+            """),
+            good=script("""
+                torch.save({"epoch": 3, "model": Model().state_dict()}, "model.pt")
+                checkpoint = torch.load("model.pt", map_location="cpu")
+                model = Model()
+                model.load_state_dict(checkpoint["model"])
+                exported = torch.jit.trace(model.eval(), torch.randn(3, 4))
+            """),
+            inputs="x: float32[3, 4]",
+            harm=BREAKS,
+            script=ROUTES,
+        ),
+        Example(
             title="With all that stands in the file",
             bad=script("""
                 torch.save(Model(), "model.pt")
@@ -76,10 +99,15 @@ class PickledModel(Rule):
                 f"code makes"
             )
             return self.finding(event, message, Harm(), context)
-        if not event.makes_model or weights_only is not None or not event.complete:
+        if not event.makes_model or weights_only is not None or not event.complete or _knows(event):
             return None
         message = (
             f"`{event.short}` is used as a model, but since torch 2.6 only weights are read by default and this stops: "
             f"load a `state_dict` into a model that your code makes"
         )
         return self.finding(event, message, BREAKS, context)
+
+
+def _knows(event: Call) -> bool:
+    """Whether a failure is caught, or torch is told which classes to read: `torch.serialization.add_safe_globals`."""
+    return event.attempted or "safe_globals" in event.document.text

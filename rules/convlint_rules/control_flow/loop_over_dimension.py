@@ -9,19 +9,21 @@ from convlint_rules.row_loop import guessed, is_vectorisable, vectorised
 FROZEN = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
 PIECES = Harm(Level.frozen, Level.frozen, Level.frozen, Level.frozen)
 DATA = Harm(Level.wrong, Level.breaks, Level.wrong, Level.breaks)
+READ = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
 
 
 class LoopOverDimension(Rule):
     """
     ## What it does
     Finds Python loops whose length is a size of a tensor: `for i in range(x.shape[0])`, comprehensions,
-    `[None] * x.shape[1]`, loops over `x.split(2)`.
+    `[None] * x.shape[1]`, loops over `x.split(2)`; and those as long as a number in a buffer says,
+    `range(self.steps.item())`.
 
     ## Why it breaks
     The loop is unrolled for the traced size. The TorchScript routes do it silently: `range` prints no warning, and the
     graph handles exactly that many steps. `torch.export` and the dynamo exporter stop with
     `Constraints violated ... specialized it to be a constant`, without the loop's line; for the parts of a `split`
-    they keep the traced number of parts.
+    they keep the traced number of parts. What a buffer holds they do not know either.
 
     ## Fix safety
     Unsafe, and only where `torch.stack` puts together what was made of each row alone, by arithmetic with numbers, by
@@ -89,6 +91,27 @@ class LoopOverDimension(Rule):
             harm=PIECES,
         ),
         Example(
+            title="A count in a buffer",
+            bad=forward(
+                """
+                for _ in range(self.steps.item()):  # <-
+                    x = x + 1
+                return x
+                """,
+                init='self.register_buffer("steps", torch.tensor(3))',
+            ),
+            good=forward(
+                """
+                for _ in range(self.steps):
+                    x = x + 1
+                return x
+                """,
+                init="self.steps = 3",
+            ),
+            inputs="x: float32[N=3, 4]",
+            harm=READ,
+        ),
+        Example(
             title="As many steps as a mask selects",
             bad=forward("""
                 k = x[x > 0]
@@ -108,6 +131,12 @@ class LoopOverDimension(Rule):
 
     def check(self, event: LoopOverDim, context: Context) -> Finding | None:
         """Frozen or breaking by the size, wrong or breaking by a data-dependent count."""
+        if event.taint is Taint.state:
+            message = (
+                f"the length of this loop, `{event.short}`, is read out of a tensor, at which `torch.export` stops: "
+                f"keep the count as a plain Python number"
+            )
+            return self.finding(event, message, READ, context)
         harm = DATA if event.taint is Taint.data else PIECES if event.pieces else FROZEN
         what = "a count that depends on values" if event.taint is Taint.data else "a size of an input"
         if event.form == "list-repeat":

@@ -12,14 +12,15 @@ ROWS = Harm(onnx_torchscript=Level.wrong)
 class MaskAssignment(Rule):
     """
     ## What it does
-    Finds `y[mask] = 0.0` where the mask has fewer axes than `y`, as it selects whole rows; with `--target litert` every
-    `y[mask] = value`.
+    Finds `y[mask] = 0.0` and `y[mask] = self.token` where the mask has fewer axes than `y`, as it selects whole rows;
+    with `--target litert` every `y[mask] = value`.
 
     ## Why it breaks
     The TorchScript ONNX exporter lays a mask of rows along the last axis: other elements are set than in eager, without
-    a warning. With a mask of the tensor's own rank every exporter of torch 2.13 is right for ONNX Runtime, and nothing
-    is reported. litert-torch 0.10 does not convert assignment under a mask, whatever its rank; coremltools did not
-    until version 7 (`--target coreml==7.0`), 9.0 does.
+    a warning. One row that is assigned to all that the mask selects is repeated as often as the traced mask selects
+    rows, and written over whatever rows another mask selects. With a mask of the tensor's own rank every exporter of
+    torch 2.13 is right for ONNX Runtime, and nothing is reported. litert-torch 0.10 does not convert assignment under a
+    mask, whatever its rank; coremltools did not until version 7 (`--target coreml==7.0`), 9.0 does.
 
     ## Fix safety
     `y = torch.where(mask, value, y)` makes a new tensor. Safe where only that local name leads to `y`, which was
@@ -57,6 +58,27 @@ class MaskAssignment(Rule):
             fix=Applicability.safe,
         ),
         Example(
+            title="One row for all",
+            bad=forward(
+                """
+                n, channels = x.shape
+                y = x * 2
+                y[x[:, 0] > 0] = self.token  # <-
+                return y
+                """,
+                init="self.token = nn.Parameter(torch.ones(6))",
+            ),
+            good=forward(
+                """
+                n, channels = x.shape
+                return torch.where((x[:, 0] > 0)[:, None], self.token, x * 2)
+                """,
+                init="self.token = nn.Parameter(torch.ones(6))",
+            ),
+            inputs="x: float32[N=3, 6]",
+            harm=ROWS,
+        ),
+        Example(
             title="A mask of the same rank, for LiteRT",
             bad=forward("""
                 y = x.clone()
@@ -77,14 +99,19 @@ class MaskAssignment(Rule):
 
     def check(self, event: MaskWrite, context: Context) -> Finding | None:
         """Wrong with a mask of lower rank, breaks the targets of the facts."""
-        rows = event.fewer_axes and event.value.kind == "number"
+        rows = event.fewer_axes and (event.value.kind == "number" or event.one_for_all)
         text = event.short
         refusals, told = self.refusals(context)
         fixable = _applicability(event) if rows or refusals else None
         if rows:
+            laid = (
+                "repeats the value for the rows that the traced mask selected"
+                if event.one_for_all
+                else "lays it along the last axis"
+            )
             message = (
-                f"the mask in `{text}` has fewer axes than what it selects from: TorchScript's exporter lays it along "
-                f"the last axis; write `torch.where` with the mask expanded"
+                f"the mask in `{text}` has fewer axes than what it selects from: TorchScript's exporter {laid}; write "
+                f"`torch.where` with the mask expanded"
             )
             harm = Harm(onnx_torchscript=Level.wrong, targets=refusals)
             return self.finding(event, message, harm, context, fixable=fixable)

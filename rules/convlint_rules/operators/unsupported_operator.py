@@ -113,6 +113,13 @@ class NoSuchOperator(Rule):
             same_in_eager=False,
         ),
         Example(
+            title="Several axes at once",
+            bad=forward("return x.squeeze((2, 3))  # <-"),
+            good=forward("return x.squeeze(3).squeeze(2)"),
+            inputs="x: float32[N=3, 4, 1, 1]",
+            harm=HARM,
+        ),
+        Example(
             title="A fused kernel",
             bad=forward(
                 "return self.layer(x)  # <-", init="self.layer = nn.TransformerEncoderLayer(8, 2, batch_first=True)"
@@ -162,6 +169,9 @@ class NoSuchOperator(Rule):
         if event.callee == "mT":
             message = f"{_refusal(event, what)}: write `.transpose(-2, -1)`"
             return self.finding(event, message, HARM, context, fixable=Applicability.safe)
+        if event.form:
+            message = f"{_refusal(event, f'{what} {event.form}')}: {event.instead}"
+            return self.finding(event, message, HARM, context)
         return self.finding(event, f"{_refusal(event, what)}: write it with others, {_remedy(event)}", BOTH, context)
 
     def fix(self, event: UnsupportedOperator, context: Context) -> Fix | None:

@@ -44,14 +44,14 @@ ALIKE = frozenset(
 class PythonMathOnTensors(Rule):
     """
     ## What it does
-    Finds `math.*`, `min`, `max`, `round` and `divmod` on tensors and on sizes.
+    Finds `math.*`, `min`, `max`, `round`, `divmod` and `pow` with a modulus on tensors and on sizes.
 
     ## Why it breaks
     These functions need a plain number, or compare and so need a `bool`. The TorchScript routes compute them once,
     with the traced size, and store the result; at `round` they stop, as a size is a tensor to them, and so does the
     dynamo ONNX exporter. `torch.export` follows `ceil`, `floor`, `round`, `min` and `max` of sizes, but neither other
     functions nor comparisons of a tensor's values. At `divmod` of a size every exporter stops with a `TypeError`: what
-    stands for a size while a model is traced has `//` and `%`, but no `divmod`.
+    stands for a size while a model is traced has `//` and `%`, but no `divmod`. So it is with `pow(n, 2, 5)`.
 
     ## Fix safety
     Safe for `divmod(n, d)` of a size and an integer, which becomes `n // d, n % d`; unsafe where it is not known
@@ -163,6 +163,13 @@ class PythonMathOnTensors(Rule):
             fix=Applicability.safe,
         ),
         Example(
+            title="The remainder of a power of a size",
+            bad=forward("return x * pow(x.shape[1], 2, 5)  # <-"),
+            good=forward("return x * (x.shape[1] ** 2 % 5)"),
+            inputs="x: float32[2, T=6]",
+            harm=DIVMOD,
+        ),
+        Example(
             title="A smaller size that is checked, and one that is computed with",
             bad=forward("""
                 if min(x.shape[0], x.shape[1]) < 1:
@@ -214,6 +221,9 @@ class PythonMathOnTensors(Rule):
             return None
         if event.taint is Taint.fixed:
             return self.finding(event, f"`{text}` takes a size that is the same for every input", Harm(), context)
+        if event.callee == "pow":
+            message = f"`{text}` stops every exporter: a size has no `pow` with a modulus; write `**` and `%`"
+            return self.finding(event, message, DIVMOD, context)
         if event.callee == "divmod":
             what = "a count or number that depends on values" if event.taint is Taint.data else "a size"
             message = f"`{text}` stops every exporter: {what} has no `divmod` while it is traced; write `//` and `%`"

@@ -11,13 +11,13 @@ HARM = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.frozen)
 class AssignedToBatch(Rule):
     """
     ## What it does
-    Finds parameters and buffers that are assigned to a part of every sample of a batch, `y[:, 0] = self.token`, and
-    are broadcast on the way.
+    Finds values that are broadcast to sizes of an input where they are assigned: a parameter to a part of every sample,
+    `y[:, 0] = self.token`, one column to several, `y[:, :3] = x[:, 3:4]`.
 
     ## Why it breaks
     In eager the value takes the shape of what it is assigned to. While `torch.jit.trace` records, that shape is a
     plain list of numbers, the traced batch among them: another batch fails. The dynamo routes keep the batch symbolic.
-    A value that has the shape already is copied as it is.
+    A value that has the shape already is copied as it is, and so is a plain number.
 
     ## Fix safety
     There is no fix: how many axes the value is to be expanded by depends on what it is assigned to.
@@ -71,13 +71,30 @@ class AssignedToBatch(Rule):
             inputs="x: float32[N=3, 6, 4]",
             harm=HARM,
         ),
+        Example(
+            title="One column for several",
+            bad=forward("""
+                rows, columns = x.shape
+                y = x.clone()
+                y[:, :3] = x.mean(1, keepdim=True)  # <-
+                return y
+            """),
+            good=forward("""
+                rows, columns = x.shape
+                y = x.clone()
+                y[:, :3] = x.mean(1, keepdim=True).expand(-1, 3)
+                return y
+            """),
+            inputs="x: float32[N=3, 6]",
+            harm=HARM,
+        ),
     ]
 
     def check(self, event: BroadcastWrite, context: Context) -> Finding | None:
         """Frozen on the TorchScript routes."""
         text = event.document.segment(event.value.span)
         message = (
-            f"`{text}` is broadcast to every sample of `{event.name}`: the TorchScript routes do so for the traced "
-            f"batch only; expand it by the batch of the tensor first, `{text}.expand(n, ...)`"
+            f"`{text}` is broadcast to `{event.name}`: the TorchScript routes do so for the traced sizes only; expand "
+            f"it by the sizes of the tensor first, `.expand(...)`"
         )
         return self.finding(event, message, HARM, context)
