@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from convlint.analyzer import calls, checks, data_reads, decisions, formats, guards, keys
 from convlint.analyzer.arithmetic import binary, compared

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from convlint.analyzer import clamping, dtype_mixes, leaving, shapes, signs, squeezes, torch_facts, writes
 from convlint.analyzer.arithmetic import elementwise, promoted

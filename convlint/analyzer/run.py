@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
+
+from msgspec.structs import replace
 
 from convlint.analyzer import torch_facts
 from convlint.analyzer.agreement import OF_ALL_CALLS

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import replace
 from functools import reduce
 from typing import Any
+
+from msgspec.structs import replace
 
 from convlint.analyzer import decisions, guards, kept, outputs, precision, writes
 from convlint.analyzer.arithmetic import binary
