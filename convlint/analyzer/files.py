@@ -155,8 +155,13 @@ def words_in(content: bytes) -> set[bytes]:
 def tops_of(given: Iterable[Path]) -> frozenset[Path]:
     """The folders of the projects (installed packages too) that some files belong to."""
     tops: set[Path] = set()
+    roots: dict[Path, Path] = {}
     for path in given:
-        root = project_root(path)
-        name, base, _ = place(path.absolute())
-        tops.add(base / name.partition(".")[0] if root.name in INSTALLED else root)
+        folder = path if path.is_dir() else path.parent
+        root = roots.get(folder) or roots.setdefault(folder, project_root(folder))
+        if root.name in INSTALLED:
+            name, base, _ = place(path.absolute())
+            tops.add(base / name.partition(".")[0])
+        else:
+            tops.add(root)
     return frozenset(tops)

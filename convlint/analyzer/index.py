@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import os
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convlint.source.discovery import INSTALLED, is_file
+from convlint.source.discovery import INSTALLED
 from convlint.source.document import Document, SourceError
 from convlint.source.walk import walk
 
@@ -546,7 +547,7 @@ def place(path: Path) -> tuple[str, Path, bool]:
     package = path.name == "__init__.py"
     parts = [] if package else [path.name if path.suffix == ".ipynb" else path.stem]  # a notebook is not imported
     folder = path.parent
-    while is_file(folder / "__init__.py") and folder.name.isidentifier():
+    while os.path.isfile(f"{folder}/__init__.py") and folder.name.isidentifier():  # noqa: PTH113 (asked of each file)
         parts.append(folder.name)
         folder = folder.parent
     return ".".join(reversed(parts)) or path.stem, folder, package
