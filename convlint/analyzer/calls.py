@@ -307,6 +307,7 @@ def _interpret(
     given = {t.storage for v in env.values() for t in tensors_in(v, 3)}
     if frame.traced:
         run.meet((Trace.visit, info.key))
+    run.rest_on(info)
     if isinstance(info.node, ast.Lambda):
         inner.statement = frame.statement if info.module is frame.module else None
         if inner.statement is None:

@@ -54,6 +54,11 @@ class FunctionInfo:
         """The names that it uses."""
         return {part.id for part in walk(self.node) if isinstance(part, ast.Name)}
 
+    @cached_property
+    def place(self) -> tuple[str, str]:
+        """The file, and the function or method of its top level that it is or stands in."""
+        return (self.module.document.path, self.qualname.partition(".<")[0])
+
     @property
     def decorator_list(self) -> list[ast.expr]:
         """The decorators as written."""
