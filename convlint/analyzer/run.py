@@ -593,5 +593,6 @@ def join_env(a: dict[str, Value], b: dict[str, Value]) -> dict[str, Value]:
     """The names after either arm of a branch."""
     joined = dict(a)
     for name, value in b.items():
-        joined[name] = join(joined[name], value) if name in joined else value
+        mine = joined.get(name, value)
+        joined[name] = value if mine is value else join(mine, value)
     return joined

@@ -350,8 +350,10 @@ def arms(run: Run, frame: Frame, alternatives: list[Arm], in_eager: int | None =
                 live.append((frame.routes, frame.env))
                 held.append(narrowed)
                 after_written.append(run.written)
-                alone = frame.routes.difference(*(other for other, _, arm in alternatives if arm is not body))
-                for on, fact in run.facts[len(facts) :]:
+                new = run.facts[len(facts) :]
+                others = (other for other, _, arm in alternatives if new and arm is not body)
+                alone = frame.routes.difference(*others)
+                for on, fact in new:
                     holds_on = outer_routes if i == in_eager and on >= frame.routes else on & alone
                     learnt += [(holds_on, fact)] if holds_on else []
                 run.memory.merge(after_missed)

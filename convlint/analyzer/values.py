@@ -392,7 +392,7 @@ def join_all(values: Iterable[Value]) -> Value:
 
 def join(a: Value, b: Value) -> Value:
     """What is either ``a`` or ``b``: merged where they are alike, a union of a few otherwise."""
-    if a is b or a == b:
+    if a is b or (type(a) is type(b) and a == b):  # values of two kinds are never equal
         return a
     if isinstance(a, Unknown) and isinstance(b, Unknown):
         return Unknown(max(a.taint, b.taint), a.module and b.module)
@@ -414,11 +414,12 @@ def join(a: Value, b: Value) -> Value:
 
 def _merge(a: Value, b: Value) -> Value | None:
     """One value for two alike ones, None where they are not."""
-    if a is b or a == b:
-        return a
-    merge = _MERGES.get(type(a))
-    if merge is not None and type(b) is type(a):
-        return merge(a, b)
+    if type(b) is type(a):
+        if a is b or a == b:
+            return a
+        merge = _MERGES.get(type(a))
+        if merge is not None:
+            return merge(a, b)
     if isinstance(a, (Const, Number)) and isinstance(b, (Const, Number)):
         return _merge_scalars(a, b)
     return None
@@ -596,24 +597,30 @@ def signature(value: Value, names: dict[int | str, int] | None = None, depth: in
     return value
 
 
-def tensors_in(value: Value, depth: int = 4) -> Iterable[Tensor]:
+def tensors_in(value: Value, depth: int = 4) -> list[Tensor]:
     """The tensors that can be reached from a value."""
-    if isinstance(value, Tensor):
-        yield value
-    elif depth:
-        parts: Iterable[Value] = ()
-        if isinstance(value, Tuple):
-            parts = value.items
-        elif isinstance(value, Union):
-            parts = value.members
-        elif isinstance(value, List):
-            parts = value.items if value.items is not None else (value.any(),)
-        elif isinstance(value, Dict):
-            parts = [*value.items.values(), *([value.rest] if value.rest is not None else [])]
-        elif isinstance(value, Instance):
-            parts = value.attributes.values()
-        for part in parts:
-            yield from tensors_in(part, depth - 1)
+    found: list[Tensor] = []
+    _add_tensors(found, value, depth)
+    return found
+
+
+def _add_tensors(found: list[Tensor], value: Value, depth: int) -> None:
+    kind = type(value)
+    if kind is Tensor:
+        found.append(value)  # type: ignore[arg-type]
+    elif depth and (parts := _PARTS.get(kind)) is not None:
+        for part in parts(value):
+            _add_tensors(found, part, depth - 1)
+
+
+_PARTS: dict[type[Value], Callable[[Any], Iterable[Value]]] = {
+    Tuple: lambda value: value.items,
+    Union: lambda value: value.members,
+    List: lambda value: value.items if value.items is not None else (value.any(),),
+    Dict: lambda value: [*value.items.values(), *([value.rest] if value.rest is not None else [])],
+    Instance: lambda value: value.attributes.values(),
+}
+"""What holds other values, and which."""
 
 
 def with_taint(value: Value, taint: Taint) -> Value:
