@@ -220,7 +220,7 @@ def _both(one: Questions, other: Questions) -> Questions:
 
 def _is_bound(trace: Trace) -> bool:
     """Whether an event tells of lines of which it is not known in which file they are."""
-    return any(isinstance(event, InplaceWrite) and event.read is not None for _, event in trace.found.values())
+    return any(isinstance(event, InplaceWrite) and (event.read or event.view_row) for _, event in trace.found.values())
 
 
 def _moved_trace(trace: Trace, edit: Edit) -> Trace:
