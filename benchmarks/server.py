@@ -1,18 +1,21 @@
 """How fast `convlint server` answers, and what it keeps: ``python benchmarks/server.py [--edits 10000]``.
 
 A real client opens files of some 3,000 lines of timm and transformers, where they are installed, and edits one line at
-a time; what counts is the time from the edit to the findings of that version, the pause for typing included. Then it
+a time, by a comment or by a statement; what counts is the time from the edit to the findings of that version, the pause
+for typing included. Then it
 edits a small project many times, and the memory of the server is read.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import random
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -34,30 +37,41 @@ FILES = (
 CALLER = forward("return x * rows(x)").replace("import torch\n", "import torch\nfrom helper import rows\n")
 
 
+def statements(text: str) -> list[tuple[int, int]]:
+    """Where the simple statements of functions begin, docstrings left out."""
+    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+    within = {part for node in functions for part in ast.walk(node) if isinstance(part, ast.Assign | ast.Return)}
+    return sorted({(one.lineno - 1, one.col_offset) for one in within})
+
+
 def answers(editor: Editor, name: str, edits: int) -> None:
-    """Times edits of one line of a file."""
+    """Times edits of a file."""
     started = time.perf_counter()
     uri = editor.open(name)
     editor.found(uri)
-    first = time.perf_counter() - started
     lines = editor.texts[uri].splitlines()
-    code = [i for i, line in enumerate(lines) if line.startswith("        ") and line.rstrip().endswith(")")]
+    print(f"{name}, {len(lines)} lines: first findings after {time.perf_counter() - started:.2f} s")
+    begins = random.choices(statements(editor.texts[uri]), k=edits)  # noqa: S311
+    timed(editor, uri, "a comment", "  # !", [(row, len(lines[row])) for row, _ in begins])
+    timed(editor, uri, "a statement", "pass; ", begins)
+    editor.close(uri)
+
+
+def timed(editor: Editor, uri: str, what: str, text: str, places: Sequence[tuple[int, int]]) -> None:
+    """Writes a text at one place after the other, and takes it away again."""
     process = psutil.Process(editor.process.pid)
     times, busy = [], []
-    for _ in range(edits):
+    for row, column in places:
         time.sleep(1)  # somebody looks at the screen
-        row = random.choice(code)  # noqa: S311
         started, used = time.perf_counter(), sum(process.cpu_times()[:2])
-        editor.type(uri, lsp.TextDocumentContentChangePartial(spot(row, len(lines[row]), len(lines[row])), "  # !"))
+        editor.type(uri, lsp.TextDocumentContentChangePartial(spot(row, column, column), text))
         editor.found(uri)
         times.append(time.perf_counter() - started)
         busy.append(sum(process.cpu_times()[:2]) - used)
-        editor.type(uri, lsp.TextDocumentContentChangePartial(spot(row, len(lines[row]), len(lines[row]) + 5), ""))
+        editor.type(uri, lsp.TextDocumentContentChangePartial(spot(row, column, column + len(text)), ""))
         editor.found(uri)
-    editor.close(uri)
     median, most, cpu = statistics.median(times), statistics.quantiles(times, n=10)[-1], statistics.median(busy)
-    print(f"{name}, {len(lines)} lines: first findings after {first:.2f} s")
-    print(f"  an edit {median * 1000:.0f} ms (90 % within {most * 1000:.0f} ms), of processor time {cpu * 1000:.0f} ms")
+    print(f"  {what} {median * 1000:.0f} ms (90 % within {most * 1000:.0f} ms), of processor time {cpu * 1000:.0f} ms")
 
 
 def memory(folder: Path, edits: int) -> None:

@@ -18,18 +18,20 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from convlint import __version__
 from convlint.analyzer.files import digest_of
-from convlint.analyzer.known import Piece
 from convlint.analyzer.wire import Kept, WireError, decoded_findings, encoded_findings
 from convlint.config import Settings
 from convlint.findings import Finding
 from convlint.rule import registry
 from convlint.source.document import SourceError, content
+
+if TYPE_CHECKING:
+    from convlint.analyzer.known import Piece
 
 NAME = ".convlint_cache"
 VARIABLE = "CONVLINT_CACHE_DIR"

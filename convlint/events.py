@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import msgspec
 
 from convlint.findings import ROUTES, Edit, Place, Span
 from convlint.source.document import Document
@@ -45,11 +46,10 @@ def _without_comments(text: str) -> str:
     return document.apply([Edit(Span(row, at, row, at + len(one)), "") for row, at, one in found])[1:-1]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Something that a tracer sees differently from eager, at one expression."""
 
-    document: Document = field(repr=False, compare=False, hash=False)
+    document: Document
     span: Span
     """The expression at which it happens."""
     statement: Span
@@ -95,8 +95,7 @@ class Event:
         return self.document.statement(self.statement)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Operand:
+class Operand(msgspec.Struct, frozen=True, kw_only=True):
     """A value that takes part in an event: where it is written and what is known of it."""
 
     span: Span
@@ -112,15 +111,13 @@ class Operand:
     """Whether a plain number is written there."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Failed(Event):
+class Failed(Event, frozen=True, kw_only=True):
     """convlint itself failed while it followed a function: what it would have found there is missing."""
 
-    why: str = field(compare=False)
+    why: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class LeavesGraph(Event):
+class LeavesGraph(Event, frozen=True, kw_only=True):
     """A tensor or dimension becomes a Python or NumPy value: ``.item()``, ``int()``, ``np.exp(t)``..."""
 
     how: str
@@ -140,8 +137,7 @@ class LeavesGraph(Event):
     """The ``torch.from_numpy(...)`` that make tensors of the array again: around it, or around the name it gets."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class PythonMath(Event):
+class PythonMath(Event, frozen=True, kw_only=True):
     """A Python function computes on tensors or dimensions: ``math.ceil``, ``min``, ``max``, ``round``..."""
 
     callee: str
@@ -157,8 +153,7 @@ class PythonMath(Event):
     """Whether the operands are written one by one, and nothing else."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class TensorFromValues(Event):
+class TensorFromValues(Event, frozen=True, kw_only=True):
     """``torch.tensor``/``as_tensor``/``from_numpy`` around values that come from tensors."""
 
     callee: str
@@ -175,8 +170,7 @@ class TensorFromValues(Event):
     """Whether Python numbers are read, as sizes and counts are, and no tensors."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Branch(Event):
+class Branch(Event, frozen=True, kw_only=True):
     """Python decides on a tensor's value or on a dimension."""
 
     form: str
@@ -197,8 +191,7 @@ class Branch(Event):
     """Whether a test that fails ends the run, and one that holds does nothing at all."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ChecksArguments(Event):
+class ChecksArguments(Event, frozen=True, kw_only=True):
     """A distribution checks values: those of the tensors that it is made of, ``torch.distributions.Normal(mean, std)``,
     or the one that a method of it is given, ``normal.log_prob(x)``.
     """
@@ -209,8 +202,7 @@ class ChecksArguments(Event):
     """Whether it is a method that checks."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class LoopOverDim(Event):
+class LoopOverDim(Event, frozen=True, kw_only=True):
     """The length of a Python loop is a dimension: ``for i in range(x.shape[0])``."""
 
     operand: Operand
@@ -221,8 +213,7 @@ class LoopOverDim(Event):
     """Whether the loop goes over the parts of a split tensor, whose number `torch.export` computes."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class IteratesTensor(Event):
+class IteratesTensor(Event, frozen=True, kw_only=True):
     """A tensor is iterated over: ``for row in x``, ``zip(x, y)``, ``a, b = x``."""
 
     operand: Operand
@@ -234,8 +225,7 @@ class IteratesTensor(Event):
     """Whether the length depends on values, as that of what a mask selects does."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class DynamicShape(Event):
+class DynamicShape(Event, frozen=True, kw_only=True):
     """An operator's output shape depends on values: ``x[mask]``, ``nonzero``, ``topk(k=count)``..."""
 
     how: str
@@ -254,8 +244,7 @@ class DynamicShape(Event):
         return tuple((path, span, "the count is needed here") for path, span in self.decided_on)
 
 
-@dataclass(frozen=True, kw_only=True)
-class InplaceWrite(Event):
+class InplaceWrite(Event, frozen=True, kw_only=True):
     """A tensor is written in place and another name of the same memory is read afterwards."""
 
     how: str
@@ -301,8 +290,7 @@ class InplaceWrite(Event):
         return (self.document.path, made, "the view is made here"), read
 
 
-@dataclass(frozen=True, kw_only=True)
-class OverlappingWrite(Event):
+class OverlappingWrite(Event, frozen=True, kw_only=True):
     """A tensor is written from a view of its own memory, ``y[:, 1:] = y[:, :-1]``, and the write overtakes the read."""
 
     name: str
@@ -313,8 +301,7 @@ class OverlappingWrite(Event):
     """The expression that made it: ``y[:, :-1]``."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class BroadcastWrite(Event):
+class BroadcastWrite(Event, frozen=True, kw_only=True):
     """A value is broadcast to sizes of an input where it is assigned: ``y[:, 0] = self.token``."""
 
     name: str
@@ -322,8 +309,7 @@ class BroadcastWrite(Event):
     value: Operand
 
 
-@dataclass(frozen=True, kw_only=True)
-class MaskAmongIndices(Event):
+class MaskAmongIndices(Event, frozen=True, kw_only=True):
     """``y[:, mask] = value``: a boolean mask is one of several indices under which is assigned."""
 
     mask: Operand
@@ -335,16 +321,14 @@ class MaskAmongIndices(Event):
     """
 
 
-@dataclass(frozen=True, kw_only=True)
-class UnusualIndexWrite(Event):
+class UnusualIndexWrite(Event, frozen=True, kw_only=True):
     """``y[None, 0] = value``, ``y[..., positions] = value`` and the like."""
 
     how: Literal["none", "dots", "apart", "broadcast"]
     """``None`` among the indices; dots before positions; something between two positions; fewer axes than there."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SumsByIndex(Event):
+class SumsByIndex(Event, frozen=True, kw_only=True):
     """``y.index_add(0, index, x)``: what has the same index is added, or reduced otherwise."""
 
     callee: str
@@ -352,8 +336,7 @@ class SumsByIndex(Event):
     """Added at indices that may repeat; by ``scatter_reduce`` as a mean, or without what was there; by ``scatter``."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class CropsPadding(Event):
+class CropsPadding(Event, frozen=True, kw_only=True):
     """A tensor that was padded by sizes is cut to them: ``F.pad(x, (0, -n % 4))[..., :n]``."""
 
     name: str
@@ -362,8 +345,7 @@ class CropsPadding(Event):
     """The axes that are cut, from the end, None where unknown, and the sizes that are left, as source text."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class MaskWrite(Event):
+class MaskWrite(Event, frozen=True, kw_only=True):
     """``y[mask] = value``: index assignment under a boolean mask."""
 
     target: Operand
@@ -383,8 +365,7 @@ class MaskWrite(Event):
     """
 
 
-@dataclass(frozen=True, kw_only=True)
-class BitwiseWrite(Event):
+class BitwiseWrite(Event, frozen=True, kw_only=True):
     """``m |= other``, ``m[:, 0] &= other``, ``n <<= 1``: a bitwise operator that writes into a tensor."""
 
     operator: str
@@ -401,8 +382,7 @@ class BitwiseWrite(Event):
     """Whether a new tensor can take the place of the target unseen, as only a local name leads to it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class StateWrite(Event):
+class StateWrite(Event, frozen=True, kw_only=True):
     """A parameter, a buffer, another attribute or a whole module changes in ``forward``."""
 
     name: str
@@ -425,8 +405,7 @@ class StateWrite(Event):
     """The ``data`` behind the parameter's name where it could as well be a call."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Untraceable(Event):
+class Untraceable(Event, frozen=True, kw_only=True):
     """A call that ``torch.jit.trace`` cannot follow at all."""
 
     how: str
@@ -436,8 +415,7 @@ class Untraceable(Event):
     """A branch of control flow that writes in place, which the dynamo ONNX exporter refuses."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class FloorDivision(Event):
+class FloorDivision(Event, frozen=True, kw_only=True):
     """``a // b`` where a tensor takes part, or a size with a minus before it."""
 
     form: str
@@ -450,16 +428,14 @@ class FloorDivision(Event):
     """The minus sign before it and what it stands before, where a size is rounded up: ``-(-n // 4)``."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RemainderOfSize(Event):
+class RemainderOfSize(Event, frozen=True, kw_only=True):
     """``places % width``: the remainder of integers, by a size of an input."""
 
     dividend: Operand
     divisor: Operand
 
 
-@dataclass(frozen=True, kw_only=True)
-class Clamp(Event):
+class Clamp(Event, frozen=True, kw_only=True):
     """A tensor is limited to plain numbers of another dtype than its own, or to an integer and a float."""
 
     operand: Operand
@@ -467,8 +443,7 @@ class Clamp(Event):
     """Those that are given, each an int or a float."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class NarrowIndex(Event):
+class NarrowIndex(Event, frozen=True, kw_only=True):
     """A tensor is indexed by one of integers of 32 bits."""
 
     index: Operand
@@ -476,8 +451,7 @@ class NarrowIndex(Event):
     """Whether it is written to there."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RefusedDtypes(Event):
+class RefusedDtypes(Event, frozen=True, kw_only=True):
     """An operator on tensors of dtypes that an ONNX exporter, or ONNX Runtime, refuses."""
 
     dtypes: tuple[str, ...]
@@ -490,8 +464,7 @@ class RefusedDtypes(Event):
     greater."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReducedPrecision(Event):
+class ReducedPrecision(Event, frozen=True, kw_only=True):
     """``torch.autocast`` is entered, and an operator under it computes in bfloat16."""
 
     operator: str
@@ -502,8 +475,7 @@ class ReducedPrecision(Event):
     """What is given for ``enabled``."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class UnsupportedOperator(Event):
+class UnsupportedOperator(Event, frozen=True, kw_only=True):
     """A function or layer that an ONNX exporter has no operator for is called."""
 
     callee: str
@@ -536,15 +508,14 @@ def operator_and_class(operator: str) -> tuple[str, str]:
     return name, _CLASSES.get(letter, "")
 
 
-@dataclass(frozen=True, kw_only=True)
-class OperatorCall(Event):
+class OperatorCall(Event, frozen=True, kw_only=True):
     """A function or layer of torch is called of which it was measured what operators it becomes."""
 
     callee: str
     """``torch.cumsum``, or the layer's name: ``GRU``."""
     dtype: str | None
     """The class of its first input's dtype, None where unknown."""
-    graphs: Graphs = field(compare=False, repr=False)
+    graphs: Graphs
     dynamic: bool = False
     """Whether the shape of its result depends on values, so that a ``DynamicShape`` may say more."""
 
@@ -557,8 +528,7 @@ class OperatorCall(Event):
         return [operator_and_class(one) for one in known[-1]] if known else None
 
 
-@dataclass(frozen=True, kw_only=True)
-class DividesSize(Event):
+class DividesSize(Event, frozen=True, kw_only=True):
     """A function that gives a tensor divides a size and rounds: ``torch.div(n, 2, rounding_mode="floor")``."""
 
     callee: str
@@ -566,16 +536,14 @@ class DividesSize(Event):
     divisor: Operand
 
 
-@dataclass(frozen=True, kw_only=True)
-class SqueezesNothing(Event):
+class SqueezesNothing(Event, frozen=True, kw_only=True):
     """``x.squeeze(1)`` where that size is another constant than 1, so that eager leaves the tensor as it is."""
 
     operand: Operand
     axis: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Distances(Event):
+class Distances(Event, frozen=True, kw_only=True):
     """``torch.cdist`` in a form that is written row by row, not as a product of matrices."""
 
     norm: str = ""
@@ -586,8 +554,7 @@ class Distances(Event):
     """Whether it is whatever the numbers of rows, else where both are at most 25."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SqueezesBatch(Event):
+class SqueezesBatch(Event, frozen=True, kw_only=True):
     """``x.squeeze()``, which drops the first axis too where that is 1, a size that varies."""
 
     operand: Operand
@@ -608,8 +575,7 @@ class SqueezesBatch(Event):
         return (self.used,) if self.used is not None else ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class FixedBatch(Event):
+class FixedBatch(Event, frozen=True, kw_only=True):
     """A shape is made with a batch size that the configuration sets: ``x.view(self.batch_size, -1)``."""
 
     callee: str
@@ -619,15 +585,13 @@ class FixedBatch(Event):
     """Whether another size is -1, so that other batches pass, with their samples mixed."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class PacksSequence(Event):
+class PacksSequence(Event, frozen=True, kw_only=True):
     """``pack_padded_sequence`` and its like: sequences whose lengths are the values of a tensor."""
 
     callee: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Unbatched(Event):
+class Unbatched(Event, frozen=True, kw_only=True):
     """A layer or function is given an input without a batch axis, which the TorchScript ONNX exporter takes for one."""
 
     callee: str
@@ -637,8 +601,7 @@ class Unbatched(Event):
     """Whether the file answers wrongly; else ONNX Runtime refuses it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class NeedsSize(Event):
+class NeedsSize(Event, frozen=True, kw_only=True):
     """A function or layer is called that an exporter takes only where a size, here one of an input, is a number."""
 
     callee: str
@@ -650,16 +613,14 @@ class NeedsSize(Event):
     """What the dynamo ONNX exporter makes of it: breaks, frozen, or nothing wrong."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SizesRead(Event):
+class SizesRead(Event, frozen=True, kw_only=True):
     """A library's function reads the sizes of a tensor, which may be others, as plain numbers."""
 
     reshapes: bool
     """Whether a tensor is surely brought into another shape with them."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SizeAsKey(Event):
+class SizeAsKey(Event, frozen=True, kw_only=True):
     """A size is looked up: as a key of a dict, in a set, or by ``functools.lru_cache``."""
 
     how: str
@@ -671,8 +632,7 @@ class SizeAsKey(Event):
     """Whether that is a method."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class DataRead(Event):
+class DataRead(Event, frozen=True, kw_only=True):
     """A tensor's ``.data`` is read, or what was made by the model is written through it."""
 
     operand: Operand
@@ -684,8 +644,7 @@ class DataRead(Event):
     """What alone is read of it: sizes, of which one varies; kind, its dtype and device, for a new tensor."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class FormatsValue(Event):
+class FormatsValue(Event, frozen=True, kw_only=True):
     """A tensor or a size is written into text with a format."""
 
     how: str
@@ -693,8 +652,7 @@ class FormatsValue(Event):
     operand: Operand
 
 
-@dataclass(frozen=True, kw_only=True)
-class HiddenInt(Event):
+class HiddenInt(Event, frozen=True, kw_only=True):
     """A size of an input is given for a parameter that some exporter takes only a plain number for, as measured."""
 
     callee: str
@@ -707,8 +665,7 @@ class HiddenInt(Event):
     """The routes that stop, or whose file no runtime takes."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class AxisFromTensor(Event):
+class AxisFromTensor(Event, frozen=True, kw_only=True):
     """An axis is a number out of a tensor that no input changes: ``x.mean(dim=torch.arange(1, x.dim()).tolist())``."""
 
     callee: str
@@ -717,8 +674,7 @@ class AxisFromTensor(Event):
     """``dim``, ``axis``."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RandomDraw(Event):
+class RandomDraw(Event, frozen=True, kw_only=True):
     """A call draws random numbers, in evaluation mode too."""
 
     callee: str
@@ -737,8 +693,7 @@ class RandomDraw(Event):
     """Whether it is a layer that is made in ``forward``, and so in training mode."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Unregistered(Event):
+class Unregistered(Event, frozen=True, kw_only=True):
     """Modules or parameters that `forward` uses are kept where ``nn.Module`` does not see them; at the assignment."""
 
     name: str
@@ -755,8 +710,7 @@ class Unregistered(Event):
     """What the file calls ``torch.nn``."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class UnusedInput(Event):
+class UnusedInput(Event, frozen=True, kw_only=True):
     """A model that nothing else contains takes an input and does nothing with it; at the parameter."""
 
     model: str
@@ -765,8 +719,7 @@ class UnusedInput(Event):
     """The parameter."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlainOutput(Event):
+class PlainOutput(Event, frozen=True, kw_only=True):
     """A model that nothing else contains returns a value of Python's own."""
 
     model: str
@@ -777,8 +730,7 @@ class PlainOutput(Event):
     """Whether it is in what is returned there, a dict with a name say."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReturnedInput(Event):
+class ReturnedInput(Event, frozen=True, kw_only=True):
     """A model that nothing else contains returns an input as it is, beside what it computes."""
 
     model: str
@@ -804,8 +756,7 @@ class Named(NamedTuple):
     called: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Argument:
+class Argument(msgspec.Struct, frozen=True, kw_only=True):
     """What a call is given, as far as it can be read in the code before it."""
 
     name: str = ""
@@ -835,33 +786,28 @@ def _is_known(value: Any) -> bool:
     return value is not UNKNOWN
 
 
-@dataclass(frozen=True, kw_only=True)
-class Generic(Event):
+class Generic(Event, frozen=True, kw_only=True):
     """Plain code, traced or not, in scripts and at module level too; made only where a rule asks for it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class OfLibrary(Generic):
+class OfLibrary(Generic, frozen=True, kw_only=True):
     """Something of a library that a rule asked for (``Rule.attributes``), whatever the file calls it."""
 
     qualified: str
     """Its qualified name: ``torch.float64``."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Attribute(OfLibrary):
+class Attribute(OfLibrary, frozen=True, kw_only=True):
     """It is read, called or passed on: ``torch.float64``, or ``float64`` after ``from torch import float64``."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Assign(OfLibrary):
+class Assign(OfLibrary, frozen=True, kw_only=True):
     """It is assigned to: ``torch.backends.cudnn.benchmark = True``."""
 
     value: Argument
 
 
-@dataclass(frozen=True, kw_only=True)
-class Subscript(OfLibrary):
+class Subscript(OfLibrary, frozen=True, kw_only=True):
     """An element of it is read, set or deleted: ``os.environ["TORCH_LOGS"]``."""
 
     index: Argument
@@ -869,8 +815,7 @@ class Subscript(OfLibrary):
     """What the element is set to, None where it is not."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ClassDef(Generic):
+class ClassDef(Generic, frozen=True, kw_only=True):
     """A class is defined, at module level or in another class; at its header."""
 
     name: str
@@ -887,14 +832,13 @@ class ClassDef(Generic):
         return self.document.statement(self.whole)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Call(Generic):
+class Call(Generic, frozen=True, kw_only=True):
     """A function that a rule asked for (``Rule.callees``) is called."""
 
     callee: str
     """The name that was asked for, whatever the file calls it: ``torch.load``; of a function of the project itself that
     of its definition or that by which it is imported."""
-    arguments: tuple[Argument, ...] = field(default=(), compare=False)
+    arguments: tuple[Argument, ...] = ()
     complete: bool = True
     """False where ``*args`` or ``**options`` may give more than is written."""
     makes_model: bool = False
@@ -907,8 +851,7 @@ class Call(Generic):
         return next((argument for argument in self.arguments if argument.name == name), None)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Model:
+class Model(msgspec.Struct, frozen=True, kw_only=True):
     """The model that is exported, as far as it can be seen to be made."""
 
     name: str
@@ -931,8 +874,7 @@ class Model:
     """Whether ``forward`` returns a dict that is made in it, wherever it returns."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExportCall(Call):
+class ExportCall(Call, frozen=True, kw_only=True):
     """A model is exported or traced. ``routes`` are those that the call may take, one where that is known."""
 
     model: Model | None = None

@@ -264,8 +264,13 @@ def rules_in(package: str) -> list[type[Rule]]:
     found: set[type[Rule]] = set()
     for info in pkgutil.walk_packages(root.__path__, f"{package}."):
         module = importlib.import_module(info.name)
-        for _, value in inspect.getmembers(module, inspect.isclass):
-            if issubclass(value, Rule) and value.__module__ == info.name and hasattr(value, "code"):
+        for value in vars(module).values():
+            if (
+                isinstance(value, type)
+                and issubclass(value, Rule)
+                and value.__module__ == info.name
+                and hasattr(value, "code")
+            ):
                 found.add(value)
     return sorted(found, key=lambda rule: rule.code)
 

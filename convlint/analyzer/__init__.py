@@ -15,8 +15,10 @@ from convlint.source.discovery import absolute
 from convlint.source.document import Document, SourceError
 
 if TYPE_CHECKING:
+    from convlint.analyzer.again import Again
     from convlint.analyzer.files import Files
     from convlint.analyzer.index import Answers
+    from convlint.analyzer.interpreter import Interpreter
     from convlint.analyzer.known import Known, Store
     from convlint.analyzer.task import Task
 
@@ -70,17 +72,28 @@ class Analyzer:
         task = Task.of(by_path, self._asked, self._excluded)
         interpreter = task.interpreter(self._files.also(documents))
         named = [entered for point in self._named if (entered := interpreter.named(point)) is not None]
-        parts = Known(interpreter, self._store, by_path)
+        again = self._again(interpreter, documents)
+        parts = Known(interpreter, self._store, by_path, again)
         self._read_apart(task, parts, by_path)
         assembly = Assembly(interpreter.project, parts, [*by_path], named)
         found: dict[str, list[Event]] = {document.path: [] for document in documents}
         for event in (*assembly.events(), *assembly.plain):
             found[event.document.path].append(event)
         parts.close()
+        if again is not None:
+            again.close()
         self.answers = parts.answers
         for events in found.values():
             events.sort(key=lambda event: (event.span, type(event).__name__))
         return found, assembly.errors
+
+    def _again(self, interpreter: Interpreter, documents: Sequence[Document]) -> Again | None:
+        """What the last run on one document found, where somebody keeps it."""
+        if not (self._files.keeps and len(documents) == 1 and type(documents[0]) is Document):
+            return None
+        from convlint.analyzer.again import Again
+
+        return Again(interpreter, absolute(documents[0].path), (self._asked, tuple(self._excluded)))
 
     def _read_apart(self, task: Task, parts: Known, documents: Mapping[Path, Document]) -> None:
         """Has other processes read the files of which nothing is known, where that pays."""

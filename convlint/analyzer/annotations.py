@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from convlint.analyzer import signs, torch_facts
 from convlint.analyzer.attributes import TENSOR_ONLY

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from convlint.analyzer import checks, dtype_mixes, guards, precision, signs
 from convlint.analyzer.division import note_division, note_remainder

@@ -80,7 +80,8 @@ class Builders:
         call = ast.Name(id=function.name, lineno=1, col_offset=0)
         calls = self._run.constructed = []
         try:
-            made = invoke(self._run, frame, call, Function(function), Arguments())
+            with self._run.for_all():
+                made = invoke(self._run, frame, call, Function(function), Arguments())
         finally:
             self._run.constructed = None
         for cls, arguments in calls if _is_part(made) else ():
@@ -89,6 +90,7 @@ class Builders:
 
 def _open_parameters(run: Run, cls: ClassInfo, init: FunctionInfo) -> Iterator[str]:
     """The parameters of a constructor of which only its callers know which module or function they are."""
+    run.rest_on(init, *(method for one in run.mro(cls) for method in one.methods.values()))
     pairs = [(one, default) for one, default in init.parameters[1:] if not _is_plain(run, init.module, one.annotation)]
     yield from (parameter.arg for parameter, default in pairs if default is None)
     optional = {parameter.arg for parameter, default in pairs if default is not None and _is_none(default)}

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+import msgspec
+from msgspec import field
+from msgspec.structs import replace
 
 from convlint.analyzer import checks, guards, keys
 from convlint.analyzer.attributes import GUARDS, MODULE_METHODS
@@ -45,8 +48,7 @@ from convlint.analyzer.values import (
 from convlint.events import Taint
 
 
-@dataclass
-class Arguments:
+class Arguments(msgspec.Struct):
     """The arguments of a call: values and where they are written."""
 
     positional: list[Value] = field(default_factory=list)
@@ -305,6 +307,7 @@ def _interpret(
     given = {t.storage for v in env.values() for t in tensors_in(v, 3)}
     if frame.traced:
         run.meet((Trace.visit, info.key))
+    run.rest_on(info)
     if isinstance(info.node, ast.Lambda):
         inner.statement = frame.statement if info.module is frame.module else None
         if inner.statement is None:

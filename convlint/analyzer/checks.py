@@ -8,7 +8,8 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from convlint.analyzer import guards
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run

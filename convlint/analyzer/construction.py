@@ -28,7 +28,7 @@ def instantiate(run: Run, frame: Frame, node: ast.expr, cls: ClassInfo, argument
         parts = [signature(v, names) for v in arguments.positional]
         key = (*key, tuple(parts), tuple((k, signature(v, names)) for k, v in arguments.keywords.items()))
         if key in run.memo:
-            return run.memo[key]
+            return run.recall(key)
     container = _container(run, cls, outside, arguments)
     if container is not None:
         return container
@@ -40,7 +40,7 @@ def instantiate(run: Run, frame: Frame, node: ast.expr, cls: ClassInfo, argument
     if run.depth >= run.depth_limit or key in run.active:
         return instance
     if is_module:
-        run.memo[key] = instance
+        run.remember(key, instance, since)
         if frame.traced:
             run.made_in_call.add(instance.serial)
     init = None if _has_made_init(cls) else run.method(cls, "__init__")
@@ -57,6 +57,8 @@ def instantiate(run: Run, frame: Frame, node: ast.expr, cls: ClassInfo, argument
         post = run.method(cls, "__post_init__")
         if post is not None:
             call_value(run, new, node, Function(post, instance))
+    if is_module:
+        run.remember(key, instance, since)
     if pattern is not None and state == _state(run) and all(map(_is_plain, instance.attributes.values())):
         run.remember(pattern, _copy(instance), since)
     return instance

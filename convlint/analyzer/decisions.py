@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from convlint.analyzer import checks, dispensable, guards
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run
@@ -39,8 +41,7 @@ Truth = bool | Guard | None
 CHECKS = frozenset({"warn", "warning", "warning_once", "info", "debug", "error", "critical", "print", "log"})
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """A value that was converted to a bool inside a test."""
 
     node: ast.expr

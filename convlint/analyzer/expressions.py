@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from convlint.analyzer import calls, checks, data_reads, decisions, dtype_mixes, formats, guards, keys
 from convlint.analyzer.arithmetic import binary, compared
@@ -59,14 +60,15 @@ def _constant(run: Run, frame: Frame, node: ast.Constant) -> Value:
 
 
 def _name(run: Run, frame: Frame, node: ast.Name) -> Value:
-    value = frame.lookup(node.id)
+    value = frame.env.get(node.id) or frame.lookup(node.id)
     if frame.drawn:
         run.use(frame, node.id)
     if value is None:
         value = run.global_name(frame.module, node.id)
     if value is None:
         return Name(f"builtins.{node.id}")
-    run.read(frame, node, value)
+    if run.memory.missed:
+        run.read(frame, node, value)
     return value
 
 
@@ -79,7 +81,8 @@ def _attribute(run: Run, frame: Frame, node: ast.Attribute) -> Value:
     if node.attr in data_reads.READ:
         data_reads.note_data(run, frame, node, owner)
     value = attribute(run, frame, node, owner)
-    run.read(frame, node, value)
+    if run.memory.missed:
+        run.read(frame, node, value)
     return value
 
 

@@ -6,13 +6,17 @@ import contextlib
 import copy
 import hashlib
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Hashable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from convlint.analyzer.index import ModuleInfo, build, place
 from convlint.source.discovery import DEFAULT_EXCLUDE, INSTALLED, absolute, discover, is_file, project_root
 from convlint.source.document import Document, SourceError, content
+
+if TYPE_CHECKING:
+    from convlint.analyzer.again import Before
 
 _WORD = re.compile(rb"[^\W\d]\w*")
 _MOST_FILES = 20_000
@@ -30,6 +34,9 @@ class _Around:
 
 class Files:
     """Where a run reads files from: documents that are in memory newer than on disk, else the disk."""
+
+    keeps = False
+    """Whether somebody keeps what runs find (``keep``)."""
 
     def __init__(self, in_memory: Iterable[Document] = ()) -> None:
         self._in_memory = {absolute(document.path): document for document in in_memory}
@@ -79,6 +86,17 @@ class Files:
         """What tells the content of a file apart from others, as it was read; empty where that was not on disk."""
         document = self._in_memory.get(absolute(path))
         return self._digests.get(absolute(path), "") if document is None else document.digest
+
+    def state(self, path: Path) -> str:
+        """What tells one state of a file from another."""
+        return self.digest(path)
+
+    def before(self, asked: Hashable) -> Before | None:  # noqa: ARG002 - this one keeps nothing
+        """What the last run that was asked the same found, where somebody keeps it."""
+        return None
+
+    def keep(self, asked: Hashable, found: Before) -> None:
+        """What this run found, for the next one."""
 
     def holds(self, path: Path, digest: str) -> bool:
         """Whether a file may be the one with this content, which another process has read from disk."""
@@ -155,8 +173,13 @@ def words_in(content: bytes) -> set[bytes]:
 def tops_of(given: Iterable[Path]) -> frozenset[Path]:
     """The folders of the projects (installed packages too) that some files belong to."""
     tops: set[Path] = set()
+    roots: dict[Path, Path] = {}
     for path in given:
-        root = project_root(path)
-        name, base, _ = place(path.absolute())
-        tops.add(base / name.partition(".")[0] if root.name in INSTALLED else root)
+        folder = path if path.is_dir() else path.parent
+        root = roots.get(folder) or roots.setdefault(folder, project_root(folder))
+        if root.name in INSTALLED:
+            name, base, _ = place(path.absolute())
+            tops.add(base / name.partition(".")[0])
+        else:
+            tops.add(root)
     return frozenset(tops)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import os
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convlint.source.discovery import INSTALLED, is_file
+from convlint.source.discovery import INSTALLED
 from convlint.source.document import Document, SourceError
 from convlint.source.walk import walk
 
@@ -52,6 +53,11 @@ class FunctionInfo:
     def uses(self) -> set[str]:
         """The names that it uses."""
         return {part.id for part in walk(self.node) if isinstance(part, ast.Name)}
+
+    @cached_property
+    def place(self) -> tuple[str, str]:
+        """The file, and the function or method of its top level that it is or stands in."""
+        return (self.module.document.path, self.qualname.partition(".<")[0])
 
     @property
     def decorator_list(self) -> list[ast.expr]:
@@ -546,7 +552,7 @@ def place(path: Path) -> tuple[str, Path, bool]:
     package = path.name == "__init__.py"
     parts = [] if package else [path.name if path.suffix == ".ipynb" else path.stem]  # a notebook is not imported
     folder = path.parent
-    while is_file(folder / "__init__.py") and folder.name.isidentifier():
+    while os.path.isfile(f"{folder}/__init__.py") and folder.name.isidentifier():  # noqa: PTH113 (asked of each file)
         parts.append(folder.name)
         folder = folder.parent
     return ".".join(reversed(parts)) or path.stem, folder, package

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from convlint.analyzer import crops, squeezes
 from convlint.analyzer.aliases import Bound, Range, Region

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,6 +38,7 @@ from convlint.events import Event, Failed
 from convlint.findings import Span
 from convlint.source.walk import walk
 
+_NONE: Mapping[Step, Trace] = {}
 INFERENCE = ("inference", "infer")
 """What a model's method is called that stands in for ``forward`` once training is over."""
 _OF_DATA = frozenset(
@@ -115,17 +116,17 @@ class Interpreter:
 
     # --- a file --------------------------------------------------------------------------------------------------
 
-    def part(self, path: Path) -> Part:
-        """All that a file shows by itself."""
+    def part(self, path: Path, held: Mapping[Step, Trace] = _NONE) -> Part:
+        """All that a file shows by itself; ``held`` is what of its traces is known."""
         self.project.forget()
         module = self.project.read(path)
         if module is None:
             return Part(None, self.project.asked, error=self.project.errors[path])
         self._renew()
         outline = self._outline(module)
-        traces = self._likely(module, outline)
+        traces = self._likely(module, outline, held)
         plain = self._plain(module) if module.document.path in self._reported else []
-        return Part(outline, self.project.asked, traces, plain)
+        return Part(outline, self.project.asked, traces, plain, self.run.shared)
 
     def _plain(self, module: ModuleInfo) -> list[Event]:
         return [*PlainCode(Run(self.project, self._reported), self._asked).events(module)] if any(self._asked) else []
@@ -137,13 +138,13 @@ class Interpreter:
         self._renew()
         return self._trace(module, step)
 
-    def _likely(self, module: ModuleInfo, outline: Outline) -> dict[Step, Trace]:
+    def _likely(self, module: ModuleInfo, outline: Outline, held: Mapping[Step, Trace]) -> dict[Step, Trace]:
         """What is met on the way from the entries that count unless other files lead there (see ``Assembly``)."""
         traces: dict[Step, Trace] = {}
         visited: set[Key] = set()
 
         def enter(step: Step) -> None:
-            traces[step] = self._trace(module, step)
+            traces[step] = held.get(step) or self._trace(module, step)
             visited.update(traces[step].visited)
 
         entries = [] if outline.around or outline.of_data else list(entries_of(outline))
@@ -191,6 +192,7 @@ class Interpreter:
         """What was met, as far as anybody may ask for it."""
         met, own = self.run.met, module.document.path
         met.visited = {key for key in met.visited if key[0] == own or key[0] in self._reported}
+        met.used = {used for used in met.used if used[0] in self._reported}
         return met
 
     # --- its outline ---------------------------------------------------------------------------------------------

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec.structs import replace
 
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.values import Const, Instance, Layer, List, Tensor, Value, members, number_kind, taint_of

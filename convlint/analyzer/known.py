@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from convlint.analyzer.again import Again
 from convlint.analyzer.index import Answers, Questions
 from convlint.analyzer.interpreter import Interpreter
 from convlint.analyzer.parts import Part, Step, Trace
@@ -33,8 +34,15 @@ class Store(Protocol):
 class Known:
     """The parts of a run: those of a store that still hold, those that other processes read, and the others."""
 
-    def __init__(self, interpreter: Interpreter, store: Store | None, documents: Mapping[Path, Document]) -> None:
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        store: Store | None,
+        documents: Mapping[Path, Document],
+        again: Again | None = None,
+    ) -> None:
         self._interpreter = interpreter
+        self._again = again
         self._store = store
         self._documents = {document.path: document for document in documents.values()}
         self.answers: list[Answers] = []
@@ -94,7 +102,7 @@ class Known:
     def _read(self, path: Path, step: Step | None) -> Part:
         project = self._interpreter.project
         if step is None:
-            part = self._interpreter.part(path)
+            part = (self._again or self._interpreter).part(path)
         else:
             project.asked = Questions()
             part = Part(None, project.asked, {step: self._interpreter.trace(path, step)})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from convlint.analyzer.agreement import doubted, rests_on
 from convlint.analyzer.index import Questions
@@ -88,6 +90,8 @@ class Trace:
     """Selections to where (and in which function) a plain number is made of their counts, or decided on."""
     scripted: set[tuple[str, str]] = field(default_factory=set)
     """The functions that TorchScript compiles, with those that they call: file and qualified name."""
+    used: set[tuple[str, str]] = field(default_factory=set)
+    """The functions and methods, by file and name, that were entered or looked at."""
 
     def note(self, event: Event, key: str, rank: Any) -> None:
         """Keep an event; of several at one place and key the highest ranked stays, for the routes of all."""
@@ -105,6 +109,10 @@ class Trace:
     def visit(self, *key: Any) -> None:
         """A function is entered."""
         self.visited.add(key)
+
+    def use(self, *function: Any) -> None:
+        """A function is entered, or looked at."""
+        self.used.add(function)
 
     def doubt(self, path: str, span: Span) -> None:
         """An expression was something else in another call."""
@@ -158,5 +166,7 @@ class Part:
     traces: dict[Step, Trace] = field(default_factory=dict)
     plain: list[Event] = field(default_factory=list)
     """The plain code that rules want to know of."""
+    shared: set[tuple[str, str]] = field(default_factory=set)
+    """What was used (see ``Trace``) for all traces, and is told in one."""
     error: SourceError | None = None
     """Why it cannot be read or parsed."""

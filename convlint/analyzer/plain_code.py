@@ -11,9 +11,11 @@ import builtins
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
+
+from msgspec.structs import replace
 
 from convlint.analyzer import Asked, torch_facts
 from convlint.analyzer.export_facts import (
@@ -336,7 +338,7 @@ class _Reader:
         self.block(node.orelse)
         done = self.state.copy()
         done.ended = self.state.ended
-        before.become([before.copy(), replace(done, ended=False)])  # it may have stopped anywhere
+        before.become([before.copy(), State(done.names, done.training)])  # it may have stopped anywhere
         after = [done]
         for handler in node.handlers:
             self.state = before.copy()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from convlint.analyzer import torch_facts
 from convlint.analyzer.run import Frame, Run

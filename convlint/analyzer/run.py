@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
+
+from msgspec.structs import replace
 
 from convlint.analyzer import torch_facts
 from convlint.analyzer.agreement import OF_ALL_CALLS
@@ -153,6 +155,8 @@ class Run:
         self._entries = 0
         self._told: set[tuple[int, int]] = set()
         """The parts of the log that were met again on the way from this entry."""
+        self.shared: set[tuple[str, str]] = set()
+        """What was used (see ``Trace``) on the way to what is remembered for all entries, without a part of the log."""
         self.contexts: dict[tuple[str, str, int], int] = {}
         self.active: set[Any] = set()
         self.globals: dict[tuple[str, str], Value] = {}
@@ -244,7 +248,8 @@ class Run:
         elif isinstance(binding, tuple):
             value = self.imported(*binding)
         else:
-            value = self.evaluate(Frame(module, traced=False), binding)
+            with self.for_all():
+                value = self.evaluate(Frame(module, traced=False), binding)
         self.globals[key] = value
         return value
 
@@ -282,7 +287,8 @@ class Run:
         frame = Frame(cls.module, traced=False)
         nodes = [b.value if isinstance(b, ast.Subscript) else b for b in cls.node.bases]
         try:
-            return [self.evaluate(frame, node) for node in nodes]
+            with self.for_all():
+                return [self.evaluate(frame, node) for node in nodes]
         except RecursionError:  # nested too deeply to be followed
             return [UNKNOWN] * len(nodes)
 
@@ -416,6 +422,19 @@ class Run:
         if event := frame.drawn.pop(name, None):
             self.note(event, "", ())
 
+    def rest_on(self, *functions: FunctionInfo) -> None:
+        """What is met depends on what functions do: they are entered, or looked at."""
+        for function in functions:
+            self.meet((Trace.use, function.place))
+
+    @contextmanager
+    def for_all(self) -> Iterator[None]:
+        """What is found here is remembered, and other entries take it without looking."""
+        since = self.now
+        yield
+        if self.now > since:
+            self.shared.update(arguments for method, arguments in self._met(since, self.now) if method is Trace.use)
+
     # --- entries and remembered calls ------------------------------------------------------------------------------
 
     def begin(self, *, guessed: bool = False) -> None:
@@ -456,17 +475,23 @@ class Run:
         return self.memo[key]
 
     def _tell(self, start: int, end: int) -> None:
-        todo = [(start, end)]
+        for method, arguments in self._met(start, end, self._told):
+            if method is not None:
+                method(self.met, *arguments)
+
+    def _met(self, start: int, end: int, told: set[tuple[int, int]] | None = None) -> Iterator[Noted]:
+        """A part of the log, with the other parts in it but those that were told."""
+        told, todo = set() if told is None else told, [(start, end)]
         while todo:
             span = todo.pop()
-            if span in self._told:
+            if span in told:
                 continue
-            self._told.add(span)
+            told.add(span)
             for method, arguments in self._log[slice(*span)]:
                 if method is None:
                     todo.append(arguments)
                 else:
-                    method(self.met, *arguments)
+                    yield method, arguments
 
     # --- memory ------------------------------------------------------------------------------------------------
 
@@ -572,5 +597,6 @@ def join_env(a: dict[str, Value], b: dict[str, Value]) -> dict[str, Value]:
     """The names after either arm of a branch."""
     joined = dict(a)
     for name, value in b.items():
-        joined[name] = join(joined[name], value) if name in joined else value
+        mine = joined.get(name, value)
+        joined[name] = value if mine is value else join(mine, value)
     return joined

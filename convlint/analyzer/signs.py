@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from convlint.analyzer.values import Const, List, Number, Sign, Tensor, Tuple, Unknown, Value, members, number_kind
 from convlint.events import Taint

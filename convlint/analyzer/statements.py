@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import replace
 from functools import reduce
 from typing import Any
+
+from msgspec.structs import replace
 
 from convlint.analyzer import decisions, guards, kept, outputs, precision, writes
 from convlint.analyzer.arithmetic import binary
@@ -350,8 +351,10 @@ def arms(run: Run, frame: Frame, alternatives: list[Arm], in_eager: int | None =
                 live.append((frame.routes, frame.env))
                 held.append(narrowed)
                 after_written.append(run.written)
-                alone = frame.routes.difference(*(other for other, _, arm in alternatives if arm is not body))
-                for on, fact in run.facts[len(facts) :]:
+                new = run.facts[len(facts) :]
+                others = (other for other, _, arm in alternatives if new and arm is not body)
+                alone = frame.routes.difference(*others)
+                for on, fact in new:
                     holds_on = outer_routes if i == in_eager and on >= frame.routes else on & alone
                     learnt += [(holds_on, fact)] if holds_on else []
                 run.memory.merge(after_missed)

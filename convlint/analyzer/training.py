@@ -69,6 +69,7 @@ def is_given_truth(function: FunctionInfo) -> bool:
 
 def gives_loss(run: Run, cls: ClassInfo, method: FunctionInfo, depth: int = 3) -> bool:
     """Whether all that a method returns is a loss, with what else training wants to know: it is a step of training."""
+    run.rest_on(method)
     returned = list(_returned(method.node.body)) if isinstance(method.node, ast.FunctionDef) else []
     return bool(returned) and all(one is not None and _is_loss(run, cls, one, depth) for one in returned)
 

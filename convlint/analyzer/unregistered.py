@@ -99,6 +99,7 @@ def _assignment(run: Run, cls: ClassInfo, name: str) -> tuple[FunctionInfo, ast.
     """The one statement that sets an attribute; None where the class may register or freeze what is in it."""
     found: list[tuple[FunctionInfo, ast.Assign]] = []
     for info in run.mro(cls):
+        run.rest_on(*info.methods.values())
         for method in info.methods.values():
             for part in walk(method.node):
                 if _registers(part, name):

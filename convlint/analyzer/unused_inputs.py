@@ -19,6 +19,7 @@ _ALL_NAMES = frozenset(["locals", "vars"])
 
 def note(run: Run, cls: ClassInfo, forward: FunctionInfo) -> None:
     """Notes the tensors without a default of which the ``forward`` of a class asks no value and no size."""
+    run.rest_on(forward)
     if forward.cls is not cls or isinstance(forward.node, ast.Lambda) or _is_declared(forward.node.body):
         return
     read = set(_read(forward.node))

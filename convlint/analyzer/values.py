@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from convlint.events import Taint
 from convlint.findings import Span
@@ -36,8 +38,7 @@ class Value:
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown(Value):
+class Unknown(Value, Struct, frozen=True):
     """Anything; ``taint`` says what it was computed from."""
 
     taint: Taint = Taint.none
@@ -45,21 +46,25 @@ class Unknown(Value):
     """Whether it is the result of a layer that the source does not show (so most likely a tensor)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Const(Value):
+class Const(Value, Struct, frozen=True):
     """A Python constant: None, bool, int, float, str, bytes, Ellipsis."""
 
     value: Any
-    size: bool = field(default=False, compare=False)
+    size: bool = False
     """Whether it was computed from a size that a tensor was asked for: to tracers that is none of Python's numbers."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Const) and (self.value is other.value or self.value == other.value)
+
+    def __hash__(self) -> int:
+        return hash(self.value)
 
 
 Relation = tuple[str, int, str | float]
 """A named number, the ways in which it stands (see ``checks``) to another named one or to a constant."""
 
 
-@dataclass(frozen=True, slots=True)
-class Number(Value):
+class Number(Value, Struct, frozen=True):
     """A Python number (or a tracer's stand-in for one) that is not known: a dimension, ``.item()``, a config int."""
 
     kind: str = "number"
@@ -77,17 +82,36 @@ class Number(Value):
     """The selections whose counts it was computed from."""
     relation: Relation | None = None
     """Of a comparison: what it asks."""
-    usual: object = field(default=None, compare=False)
+    usual: object = None
     """Of a configuration's number: what it is where nothing else is given."""
-    of: frozenset[int] = field(default=frozenset(), compare=False)
+    of: frozenset[int] = frozenset()
     """The tensors (see ``Tensor.ident``) of whose sizes it was computed."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Number) and self._compared == other._compared
+
+    def __hash__(self) -> int:
+        return hash(self._compared)
+
+    @property
+    def _compared(self) -> tuple[object, ...]:
+        """All but what is usual, and whose sizes it is made of."""
+        return (
+            self.kind,
+            self.taint,
+            self.frozen_on,
+            self.symbol,
+            self.dim,
+            self.degenerate,
+            self.counted,
+            self.relation,
+        )
 
 
 Dim = Value  # Const (int) or Number: one size of a shape
 
 
-@dataclass(frozen=True, slots=True)
-class Squeezed:
+class Squeezed(Struct, frozen=True):
     """A ``squeeze()`` of no axis by name."""
 
     place: tuple[str, Span]
@@ -95,8 +119,7 @@ class Squeezed:
     """How many axes it leaves, unless a size that varies is 1."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor(Value):
+class Tensor(Value, Struct, frozen=True):
     """A torch tensor."""
 
     dtype: str | None = None
@@ -132,27 +155,24 @@ class Tensor(Value):
         return None if self.shape is None else len(self.shape)
 
 
-@dataclass(frozen=True, slots=True)
-class Array(Value):
+class Array(Value, Struct, frozen=True):
     """A NumPy array or scalar."""
 
     taint: Taint = Taint.none
 
 
-@dataclass(frozen=True, slots=True)
-class Shape(Value):
+class Shape(Value, Struct, frozen=True):
     """A ``torch.Size`` whose length is not known."""
 
     symbol: str = ""
     taint: Taint = Taint.shape
     counted: Places = NOWHERE
     """The selections on whose counts a size depends."""
-    of: frozenset[int] = field(default=frozenset(), compare=False)
+    of: frozenset[int] = frozenset()
     """The tensor (see ``Tensor.ident``) that has it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tuple(Value):
+class Tuple(Value, Struct, frozen=True):
     """A tuple (or ``torch.Size``) of known length."""
 
     items: tuple[Value, ...] = ()
@@ -160,8 +180,7 @@ class Tuple(Value):
     """The function of torch whose named tuple it is."""
 
 
-@dataclass(eq=False, slots=True)
-class List(Value):
+class List(Value, Struct, eq=False):
     """A list, set, iterator or tuple of unknown length: one value for all elements."""
 
     element: Value | None = None
@@ -192,8 +211,7 @@ class List(Value):
         return self.element if self.element is not None else Unknown()
 
 
-@dataclass(eq=False, slots=True)
-class Dict(Value):
+class Dict(Value, Struct, eq=False):
     """A dict: values of the constant keys, and one value for the rest."""
 
     items: dict[Any, Value] = field(default_factory=dict)
@@ -208,8 +226,7 @@ class Dict(Value):
         return join_all(values) if values else Unknown()
 
 
-@dataclass(eq=False, slots=True)
-class Instance(Value):
+class Instance(Value, Struct, eq=False):
     """An object of a class of the project."""
 
     cls: ClassInfo
@@ -219,8 +236,7 @@ class Instance(Value):
     serial: int = field(default_factory=lambda: next(_serial))
 
 
-@dataclass(frozen=True, slots=True)
-class Layer(Value):
+class Layer(Value, Struct, frozen=True):
     """A module of torch itself: ``nn.Conv2d(3, 8, 1)``."""
 
     name: str
@@ -229,40 +245,47 @@ class Layer(Value):
     """Whether it is made while the model runs, whose mode it does not share: it is training."""
 
 
-@dataclass(frozen=True, slots=True)
-class Function(Value):
+class Function(Value, Struct, frozen=True):
     """A function of the project, bound to ``self`` if it is a method; ``scope`` holds what it closes over."""
 
     info: FunctionInfo
     bound: Value | None = None
-    scope: Any = field(default=None, compare=False)
+    scope: Any = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Function) and self.info is other.info and self.bound == other.bound
+
+    def __hash__(self) -> int:
+        return hash((self.info, self.bound))
 
 
-@dataclass(frozen=True, slots=True)
-class Class(Value):
+class Class(Value, Struct, frozen=True):
     """A class of the project."""
 
     info: ClassInfo
 
 
-@dataclass(frozen=True, slots=True)
-class Name(Value):
+class Name(Value, Struct, frozen=True):
     """Something imported from outside the project, by its qualified name."""
 
     qualified: str
 
 
-@dataclass(frozen=True, slots=True)
-class Method(Value):
+class Method(Value, Struct, frozen=True):
     """A method of a value that is no project object: ``tensor.view``."""
 
     owner: Value
     name: str
-    node: ast.expr | None = field(default=None, compare=False)
+    node: ast.expr | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Method) and self.name == other.name and self.owner == other.owner
+
+    def __hash__(self) -> int:
+        return hash((self.owner, self.name))
 
 
-@dataclass(frozen=True, slots=True)
-class Partial(Value):
+class Partial(Value, Struct, frozen=True):
     """``functools.partial(function, ...)``."""
 
     function: Value
@@ -270,8 +293,7 @@ class Partial(Value):
     keywords: tuple[tuple[str, Value], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Wrapped(Value):
+class Wrapped(Value, Struct, frozen=True):
     """A function or module that an exporter enters on some routes only: ``torch.jit.script(function)``."""
 
     function: Value
@@ -282,8 +304,7 @@ class Wrapped(Value):
     """Whether by ``torch.jit.script``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Guard(Value):
+class Guard(Value, Struct, frozen=True):
     """A flag that is true on some routes only: ``torch.jit.is_tracing()``."""
 
     true_on: frozenset[str]
@@ -295,23 +316,20 @@ class Guard(Value):
     """What it is where nothing is exported."""
 
 
-@dataclass(frozen=True, slots=True)
-class Autocast(Value):
+class Autocast(Value, Struct, frozen=True):
     """``torch.autocast(...)``: ``reduced`` where an export on the CPU surely computes in bfloat16 under it."""
 
     reduced: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Distribution(Value):
+class Distribution(Value, Struct, frozen=True):
     """One of ``torch.distributions`` that checks the values that it is asked about, and was not reported for it."""
 
     name: str
     taint: Taint = Taint.none
 
 
-@dataclass(frozen=True, slots=True)
-class Union(Value):
+class Union(Value, Struct, frozen=True):
     """One of a few values."""
 
     members: tuple[Value, ...]
@@ -383,7 +401,7 @@ def join_all(values: Iterable[Value]) -> Value:
 
 def join(a: Value, b: Value) -> Value:
     """What is either ``a`` or ``b``: merged where they are alike, a union of a few otherwise."""
-    if a is b or a == b:
+    if a is b or (type(a) is type(b) and a == b):  # values of two kinds are never equal
         return a
     if isinstance(a, Unknown) and isinstance(b, Unknown):
         return Unknown(max(a.taint, b.taint), a.module and b.module)
@@ -405,11 +423,12 @@ def join(a: Value, b: Value) -> Value:
 
 def _merge(a: Value, b: Value) -> Value | None:
     """One value for two alike ones, None where they are not."""
-    if a is b or a == b:
-        return a
-    merge = _MERGES.get(type(a))
-    if merge is not None and type(b) is type(a):
-        return merge(a, b)
+    if type(b) is type(a):
+        if a is b or a == b:
+            return a
+        merge = _MERGES.get(type(a))
+        if merge is not None:
+            return merge(a, b)
     if isinstance(a, (Const, Number)) and isinstance(b, (Const, Number)):
         return _merge_scalars(a, b)
     return None
@@ -587,24 +606,30 @@ def signature(value: Value, names: dict[int | str, int] | None = None, depth: in
     return value
 
 
-def tensors_in(value: Value, depth: int = 4) -> Iterable[Tensor]:
+def tensors_in(value: Value, depth: int = 4) -> list[Tensor]:
     """The tensors that can be reached from a value."""
-    if isinstance(value, Tensor):
-        yield value
-    elif depth:
-        parts: Iterable[Value] = ()
-        if isinstance(value, Tuple):
-            parts = value.items
-        elif isinstance(value, Union):
-            parts = value.members
-        elif isinstance(value, List):
-            parts = value.items if value.items is not None else (value.any(),)
-        elif isinstance(value, Dict):
-            parts = [*value.items.values(), *([value.rest] if value.rest is not None else [])]
-        elif isinstance(value, Instance):
-            parts = value.attributes.values()
-        for part in parts:
-            yield from tensors_in(part, depth - 1)
+    found: list[Tensor] = []
+    _add_tensors(found, value, depth)
+    return found
+
+
+def _add_tensors(found: list[Tensor], value: Value, depth: int) -> None:
+    kind = type(value)
+    if kind is Tensor:
+        found.append(value)  # type: ignore[arg-type]
+    elif depth and (parts := _PARTS.get(kind)) is not None:
+        for part in parts(value):
+            _add_tensors(found, part, depth - 1)
+
+
+_PARTS: dict[type[Value], Callable[[Any], Iterable[Value]]] = {
+    Tuple: lambda value: value.items,
+    Union: lambda value: value.members,
+    List: lambda value: value.items if value.items is not None else (value.any(),),
+    Dict: lambda value: [*value.items.values(), *([value.rest] if value.rest is not None else [])],
+    Instance: lambda value: value.attributes.values(),
+}
+"""What holds other values, and which."""
 
 
 def with_taint(value: Value, taint: Taint) -> Value:

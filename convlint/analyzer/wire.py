@@ -19,13 +19,19 @@ from convlint.source.document import Document, SourceError
 Documents = Callable[[str], Document]
 """Gives the document of a path, as events hold it."""
 
+
+def _fields(cls: Any) -> Sequence[str]:
+    """What an object of a class holds: events are of msgspec, findings of the standard library."""
+    return [one.name for one in fields(cls)] if is_dataclass(cls) else cls.__struct_fields__
+
+
 _CLASSES: Mapping[str, type] = {
     name: cls
     for vocabulary in (events, findings)
     for name, cls in vars(vocabulary).items()
-    if isinstance(cls, type) and is_dataclass(cls)
+    if isinstance(cls, type) and (is_dataclass(cls) or issubclass(cls, msgspec.Struct))
 }
-_NAMES = {cls: tuple(one.name for one in fields(cls) if one.name != "document") for cls in _CLASSES.values()}
+_NAMES = {cls: tuple(name for name in _fields(cls) if name != "document") for cls in _CLASSES.values()}
 _PLAIN = (str, bool, float, type(None))
 _BITS = 63
 _LISTS: Mapping[type, str] = {tuple: "t", list: "l", Span: "s", Named: "n"}

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from convlint.cli.help import Command, Group
-from convlint.scaffold import class_name, new_rule
 
 app = typer.Typer(cls=Group)
 
@@ -28,6 +27,8 @@ def write_rule(
     ),
 ) -> int:
     """Write the file of a new rule, in the folder of its family; its test fails until it is filled in."""
+    from convlint.scaffold import class_name, new_rule
+
     path = new_rule(code, name, package)
     sys.stdout.write(
         f"Wrote {path}.\n"

@@ -6,7 +6,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from typer.core import TyperCommand, TyperGroup
 
@@ -20,7 +20,12 @@ _WIDEST = 100
 
 
 class Command(TyperCommand):
-    """A command with such a help."""
+    """A command with such a help; what is written for its options is taken as it is where it may be."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        for option in self.params:
+            _spared(option)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Writes the help where typer collects it."""
@@ -33,6 +38,39 @@ class Group(TyperGroup):
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Writes the help where typer collects it."""
         formatter.write("\n".join(_Page().of(self, ctx)))
+
+
+def _spared(option: Any) -> None:
+    """Spares an option typer's reading, for which pydantic is imported, where there is nothing to read.
+
+    That is where it is not given, or where what is written is a text, a number or a word that it may be.
+    """
+    read, called = option.process_value, option.callback
+    described = getattr(option, "type_descriptor", None)
+
+    def taken(context: Any, value: Any) -> Any:
+        plain = () if value is None and (option.multiple or option.nargs == -1) else _as_written(described, value)
+        if option.required or (plain is None and value is not None):
+            return read(context, value)
+        return plain if called is None else called(context, option, plain)
+
+    option.process_value = taken
+
+
+def _as_written(described: Any, value: Any) -> Any:
+    """What is written for an option where it stands for itself, else None."""
+    kind, info = getattr(described, "annotation", None), getattr(described, "parameter_info", None)
+    if info is None or info.parser is not None:
+        return None
+    if isinstance(value, tuple) and kind == list[str]:
+        return list(value)
+    if not isinstance(value, str):
+        return None
+    if kind is str or (get_origin(kind) is Literal and value in get_args(kind)):
+        return value
+    if kind is int and re.fullmatch("[1-9][0-9]{0,8}", value) and info.max is None and int(value) >= (info.min or 0):
+        return int(value)
+    return None
 
 
 def spelled(option: Any, context: Any) -> str:

@@ -11,7 +11,6 @@ import typer
 from convlint.cli.completion import codes
 from convlint.config import check_codes
 from convlint.errors import UsageError
-from convlint.report.rule_page import rule_json, rule_page, rule_text
 from convlint.rule import Rule, current, registry
 
 
@@ -41,6 +40,8 @@ def rule(
         one = not every and len(words or ()) == 1 and len(rules) == 1
         _print_json(rules[0] if one else rules)
     elif output_format == "markdown":
+        from convlint.report.rule_page import rule_page
+
         sys.stdout.write("\n".join(map(rule_page, rules)))
     else:
         _print_text(rules)
@@ -66,6 +67,8 @@ def _named(words: Sequence[str]) -> list[type[Rule]]:
 def _print_json(rules: type[Rule] | list[type[Rule]]) -> None:
     import msgspec
 
+    from convlint.report.rule_page import rule_json
+
     told = [rule_json(rule) for rule in rules] if isinstance(rules, list) else rule_json(rules)
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n")
 
@@ -73,6 +76,8 @@ def _print_json(rules: type[Rule] | list[type[Rule]]) -> None:
 def _print_text(rules: Sequence[type[Rule]]) -> None:
     from rich.console import Console
     from rich.markdown import Markdown
+
+    from convlint.report.rule_page import rule_text
 
     console = Console()
     for rule in rules:

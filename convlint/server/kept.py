@@ -6,16 +6,19 @@ import time
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Hashable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from convlint.analyzer.again import Before
 from convlint.analyzer.files import Files, words_in
 from convlint.analyzer.index import ModuleInfo
 from convlint.source.document import Document
 
 _MOST_SOURCE = 6_000_000
 """Characters of source whose trees are kept: each takes some thirty bytes of memory."""
+_MOST_FOUND = 10
+"""Of so many files that are written in, what was found last is kept with their trees."""
 _TRUSTED = 2.0
 """Seconds for which nothing is asked again of a file that nobody said has changed."""
 _SHARE = 30
@@ -77,6 +80,7 @@ class Kept:
         self._modules: OrderedDict[tuple[Path, str, bool], _Module] = OrderedDict()
         self._words: dict[Path, tuple[Stamp, Words]] = {}
         self._below: dict[frozenset[Path], _Listing] = {}
+        self._found: OrderedDict[Hashable, Before] = OrderedDict()
         self._size = 0
         self._changed = 0.0
 
@@ -119,6 +123,21 @@ class Kept:
             known = self._words[path] = stamp, Words(words_in(read()))
         return known[1]
 
+    def found(self, asked: Hashable) -> Before | None:
+        """What the last run found that was asked the same."""
+        return self._found.get(asked)
+
+    def keep(self, asked: Hashable, found: Before) -> None:
+        """What a run found, instead of what the last one did; of the files that nobody checked lately nothing."""
+        self._let_go(self._found.pop(asked, None))
+        self._found[asked] = found
+        if len(self._found) > _MOST_FOUND:
+            self._let_go(self._found.popitem(last=False)[1])
+
+    def _let_go(self, found: Before | None) -> None:
+        if found is not None:
+            found.module.close()
+
     def below(self, tops: frozenset[Path]) -> list[Path]:
         """The files under folders, as they were when somebody looked last."""
         return (self._below.get(tops) or self._look(tops)).paths
@@ -153,6 +172,21 @@ class KeptFiles(Files):
         self._pause = pause
         self.asked: set[Path] = set()
         """The files around that the run has looked into."""
+
+    keeps = True
+
+    def before(self, asked: Hashable) -> Before | None:
+        """What the last run found that was asked the same."""
+        return self._kept.found(asked)
+
+    def keep(self, asked: Hashable, found: Before) -> None:
+        """What this run found, for the next one."""
+        self._kept.keep(asked, found)
+
+    def state(self, path: Path) -> str:
+        """What tells one state of a file from another; of one that is open by its text."""
+        document = self._in_memory.get(path)
+        return str(self._kept.stamp(path)) if document is None else f"{hash(document.text)} {len(document.text)}"
 
     def pause(self) -> None:
         """Ends the run where nobody wants its result any more."""

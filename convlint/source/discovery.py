@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
@@ -167,7 +168,7 @@ class _Walk(Generic[ScopeT]):
     def __init__(self, top: Path, scope_of: Callable[[Path], ScopeT]) -> None:
         self.top = top
         self.scope_of = scope_of
-        self.specs: dict[tuple[str, ...], GitIgnoreSpec] = {}
+        self.exclusions: dict[tuple[str, ...], Callable[[Path, bool], bool]] = {}
 
     def files(self, top: Path) -> Iterator[tuple[Path, ScopeT]]:
         """The Python files below, with their scopes."""
@@ -180,7 +181,7 @@ class _Walk(Generic[ScopeT]):
 
     def _folder(self, folder: Path, ignores: list[_Ignore], in_git: bool) -> Iterator[tuple[Path, ScopeT]]:
         scope = self.scope_of(folder)
-        spec = self._spec(scope.exclude)
+        excluded = self._excluded(scope.exclude)
         in_git = in_git or exists(folder / ".git")
         if in_git:
             ignores = ignores + self._ignores(folder)
@@ -192,7 +193,7 @@ class _Walk(Generic[ScopeT]):
             path, is_dir = Path(entry.path), entry.is_dir(follow_symlinks=False)
             if not is_dir and not (entry.name.endswith(SOURCES) and is_file(path)):  # `entry` fails on a link to itself
                 continue
-            if spec.match_file(_key(path, is_dir)):
+            if excluded(path, is_dir):
                 continue
             if scope.respect_gitignore and _ignored(path, is_dir, ignores):
                 continue
@@ -201,10 +202,19 @@ class _Walk(Generic[ScopeT]):
             else:
                 yield path, scope
 
-    def _spec(self, exclude: tuple[str, ...]) -> GitIgnoreSpec:
-        if exclude not in self.specs:
-            self.specs[exclude] = _inside(GitIgnoreSpec.from_lines(exclude), _key(self.top, True))
-        return self.specs[exclude]
+    def _excluded(self, exclude: tuple[str, ...]) -> Callable[[Path, bool], bool]:
+        """Says whether a file or folder is excluded, of one in a folder that is not.
+
+        By patterns that name no folder all of one name are alike, and most names come again and again.
+        """
+        if exclude not in self.exclusions:
+            spec = _inside(GitIgnoreSpec.from_lines(exclude), _key(self.top, True))
+            named = cache(lambda name, is_dir: spec.match_file(name + "/" * is_dir))
+            if all("/" not in pattern.rstrip("/") for pattern in exclude):
+                self.exclusions[exclude] = lambda path, is_dir: named(path.name, is_dir)
+            else:
+                self.exclusions[exclude] = lambda path, is_dir: spec.match_file(_key(path, is_dir))
+        return self.exclusions[exclude]
 
     def _ignores(self, folder: Path) -> list[_Ignore]:
         found = []
