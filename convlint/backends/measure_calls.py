@@ -3,7 +3,7 @@
 
 Each operator named, or each in the graphs that a target reads, is exported in a call that becomes little else, and run
 in a worker process; layers with weights in several dtypes. What fails is run again with the inputs behind the first as
-constants, as models have weights. An operator of a dtype is taken where a file with it comes
+constants, as models have weights, and as the other exporter of ONNX writes it. An operator of a dtype is taken where a file with it comes
 out right, and refused where every one that was made to try it fails. The target's facts are written with it; what they
 say of other operators stays.
 """
@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -171,11 +172,14 @@ class Measuring:
         ways = [(call, tuple(call.tensors))]
         if len(call.tensors) > 1:
             ways.append((Weighted(call, call.tensors[1:]), tuple(call.tensors[:1])))
+        exporters = (False, True) if self._graph.startswith("onnx") else (False,)
         failed: set[Key] = set()
-        for model, tensors in ways:
+        for dynamo, (model, tensors) in product(exporters, ways):
             try:
-                passed, keys = self._run(model, tensors, cast)
+                passed, keys = self._run(model, tensors, cast, dynamo=dynamo)
             except Exception:
+                if dynamo:
+                    continue
                 return True
             finally:
                 model.to(torch.float32) if cast is not None else None
@@ -186,21 +190,25 @@ class Measuring:
         self.tally.count(failed, operator, passed=False)
         return False
 
-    def _run(self, call: Any, tensors: tuple[Any, ...], cast: torch.dtype | None) -> tuple[bool | None, set[Key]]:
+    def _run(
+        self, call: Any, tensors: tuple[Any, ...], cast: torch.dtype | None, *, dynamo: bool
+    ) -> tuple[bool | None, set[Key]]:
         """Whether a call comes out right, None where that cannot be asked, and its operators."""
         model = Cast(call, cast).eval() if cast is not None else call
         with torch.no_grad():
             right = [one.numpy() for one in pytree.tree_leaves(model(*tensors))]
-            file, keys = self._exported(model, tensors)
+            file, keys = self._exported(model, tensors, dynamo=dynamo)
         given = {f"x{i}": one.numpy() for i, one in enumerate(tensors)}
         said = self._process.run(file, given, right, RTOL if cast in (None, torch.float64) else COARSE)
         return None if said.what == "unable" else said.passed, keys
 
-    def _exported(self, model: Any, tensors: tuple[Any, ...]) -> tuple[Path, set[Key]]:
+    def _exported(self, model: Any, tensors: tuple[Any, ...], *, dynamo: bool) -> tuple[Path, set[Key]]:
         if self._graph.startswith("onnx"):
             file, names = self._folder / "call.onnx", [f"x{i}" for i in range(len(tensors))]
             with redirect_stdout(io.StringIO()):
-                torch.onnx.export(model, tensors, str(file), dynamo=False, opset_version=OPSET, input_names=names)
+                torch.onnx.export(
+                    model, tensors, str(file), dynamo=dynamo, opset_version=OPSET, input_names=names, verbose=False
+                )
             uses = [use.operators(FILE, OPSET) for use in read(file).uses]
             return file, {(one.name, one.dtype) for found in uses for one in found or () if " " not in one.name}
         file = self._folder / "call.pt2"

@@ -73,7 +73,11 @@ def _frozen(case: Case) -> Case:
 def of_inputs() -> Iterator[tuple[str, Case, Case]]:
     """Situations, each with a test whose inputs behind the first are constants, and the same where one is none."""
     for case in cases():
-        if case.is_own and len(case.given) > 1 and not any(isinstance(one, (list, tuple)) for one in case.given.values()):
+        if (
+            case.is_own
+            and len(case.given) > 1
+            and not any(isinstance(one, (list, tuple)) for one in case.given.values())
+        ):
             plain = _with_inputs(case, 1)
             for place, name in enumerate(case.model.graph.node[0].input):
                 if place and name in list(case.given)[1:] and case.given[name].size:
@@ -134,7 +138,9 @@ def of_mixtures() -> Iterator[tuple[str, Case, Case]]:
         names = [
             name
             for name, kind in zip(case.model.graph.node[0].input, kinds, strict=True)
-            if kind.type_str == first and kind.is_homogeneous and getattr(case.given.get(name), "dtype", "") == "float32"
+            if kind.type_str == first
+            and kind.is_homogeneous
+            and getattr(case.given.get(name), "dtype", "") == "float32"
         ]
         if case.is_own and len(names) > 1 and names[0] == case.model.graph.node[0].input[0]:
             halved = {name: case.given[name].astype("float16") for name in names[1:]}

@@ -197,7 +197,12 @@ def _overloads(registered: set[str]) -> Iterator[str]:
     for schema in torch._C._jit_get_all_schemas():
         name, overload = schema.name.removeprefix("aten::"), schema.overload_name
         writes = any(one.is_out or (one.alias_info and one.alias_info.is_write) for one in schema.arguments)
-        if name in registered and overload and not writes and any("Tensor" in str(one.type) for one in schema.arguments):
+        if (
+            name in registered
+            and overload
+            and not writes
+            and any("Tensor" in str(one.type) for one in schema.arguments)
+        ):
             yield f"{name}.{overload.lower()}"
 
 
