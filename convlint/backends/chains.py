@@ -23,7 +23,8 @@ class Fault(msgspec.Struct, frozen=True):
 
     chain: str
     """``constant Conv``: an operator of what depends on no input; ``5-axes Conv``: of a tensor of so many axes;
-    ``computed-1 Pad``: of an input behind the first that is no constant, ``folded-1 Pad``: that is computed of constants; ``mixed Conv``: of inputs of several dtypes where ONNX wants one; or
+    ``computed-1 Pad``: of an input behind the first that is no constant, ``folded-1 Pad``: that is computed of
+    constants; ``mixed Conv``: of inputs of several dtypes where ONNX wants one; or
     ``HardSigmoid[alpha=0.166667,beta=0.5] Mul(1v)``: operators with the numbers that they are written with, and,
     behind the first, the place of what comes from before and what else is given: c a constant, v what is computed."""
     written: str

@@ -3,9 +3,9 @@
 
 Each operator named, or each in the graphs that a target reads, is exported in a call that becomes little else, and run
 in a worker process; layers with weights in several dtypes. What fails is run again with the inputs behind the first as
-constants, as models have weights, and as the other exporter of ONNX writes it. An operator of a dtype is taken where a file with it comes
-out right, and refused where every one that was made to try it fails. The target's facts are written with it; what they
-say of other operators stays.
+constants, as models have weights, and as the other exporter of ONNX writes it. An operator of a dtype is taken where a
+file with it comes out right, and refused where every one that was made to try it fails. The target's facts are written
+with it; what they say of other operators stays.
 """
 
 from __future__ import annotations
