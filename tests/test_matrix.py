@@ -362,6 +362,49 @@ def test_a_target_may_take_an_operator_and_not_of_a_constant_or_of_so_many_axes(
     assert re.search(r"opencv +refuses 2: ", ran.out)
 
 
+@pytest.mark.parametrize(
+    ("how", "row"),
+    [
+        ("stored", ""),
+        ("computed", "Pad whose input 1 is computed of constants +1 +no +yes"),
+        ("given", "Pad whose input 1 is computed +1 +no +yes"),
+        ("sizes", ""),
+    ],
+)
+def test_a_target_may_want_an_input_as_a_constant(cli: Cli, how: str, row: str) -> None:
+    helper, one, integer = onnx.helper, onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
+    stored = helper.make_tensor("stored", integer, [4], [0, 1, 0, 1])
+    named = {"stored": "stored", "computed": "turned", "given": "pads", "sizes": "both"}
+    nodes = [
+        node("Trilu", "square", "triangle"),
+        node("Reshape", "triangle stored", "turned"),
+        node("Shape", "x", "size"),
+        node("Concat", "size size", "both", axis=0),
+    ]
+    square = helper.make_tensor("square", integer, [0, 1, 0, 1], [])
+    wanted = {"turned": nodes[:2], "both": nodes[2:]}.get(named[how], [])
+    given = [helper.make_tensor_value_info("x", one, [2, 2]), helper.make_tensor_value_info("pads", integer, [4])]
+    made = helper.make_tensor_value_info("y", one, [2, 4])
+    graph = helper.make_graph([*wanted, node("Pad", f"x {named[how]}")], "g", given, [made], [stored, square])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    Path("m.onnx").write_bytes(model.SerializeToString())
+    told = cli("matrix", "m.onnx", "--target", "tvm,onnxruntime", "--isolated").out
+    assert re.search(row, told) if row else "whose input" not in told
+
+
+@pytest.mark.parametrize("dtype", ["FLOAT", "FLOAT16"])
+def test_inputs_of_two_dtypes_where_onnx_wants_one_are_refused(cli: Cli, dtype: str) -> None:
+    helper, one = onnx.helper, onnx.TensorProto.FLOAT
+    weight = helper.make_tensor("w", getattr(onnx.TensorProto, dtype), [1, 1, 1, 1], [1.0])
+    values = [helper.make_tensor_value_info(name, one, [1, 1, 4, 4]) for name in ("x", "y")]
+    graph = helper.make_graph([node("Conv", "x w")], "g", values[:1], values[1:], [weight])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    Path("m.onnx").write_bytes(model.SerializeToString())
+    ran = cli("matrix", "m.onnx", "--target", "onnxruntime,tract,tvm", "--isolated")
+    assert ran.code == (1 if dtype == "FLOAT16" else 0)
+    assert bool(re.search(r"Conv of mixed dtypes +1 +no +no +no", ran.out)) is (dtype == "FLOAT16")
+
+
 def test_a_file_whose_sizes_do_not_go_together_is_taken_by_none(cli: Cli) -> None:
     weight = onnx.helper.make_tensor("w", 1, [3, 300], [0.0] * 900)
     one = onnx.helper.make_tensor_value_info

@@ -124,10 +124,18 @@ def _named(known: Facts) -> str:
 def row_of(known: Facts, operator: str, opset: int) -> Row | None:
     """What facts hold of an operator at an opset, None where that is nothing."""
     if operator.startswith(_OF_TORCH):
-        names = [aten_name(operator), f"{aten_name(operator)}_copy"]  # a view that is asked for as a copy
+        names = [overload_name(operator), aten_name(operator)]
+        if "core" in known.reads:
+            names.append(f"{aten_name(operator)}_copy")  # a view, which its programs have as a copy
         return next((row for name in names if (row := known.by_operator.get((name, 0))) is not None), None)
     since = since_version(operator, opset)
     return known.by_operator.get((operator, since or 0)) or known.by_operator.get((operator, 0))
+
+
+def overload_name(operator: str) -> str:
+    """``where.scalarother`` of ``aten.where.ScalarOther``: of an overload that a target takes otherwise than others."""
+    overload = operator.removeprefix("aten").lstrip(".:").partition(".")[2].lower()
+    return f"{aten_name(operator)}.{overload}"
 
 
 def aten_name(operator: str) -> str:

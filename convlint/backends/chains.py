@@ -1,5 +1,5 @@
 """Where a target gets operators wrong that it takes elsewhere: in a row with others, since it rewrites graphs; of a
-constant; of so many axes."""
+constant; of so many axes; of inputs that it wants as constants; of inputs of several dtypes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ import msgspec
 
 FAULTS = Path(__file__).with_name("faults.json")
 LONGEST = 5
-_CONSTANT, _AXES = "constant", "-axes"
+_CONSTANT, _AXES, _MIXED = "constant", "-axes", "mixed"
+_COMPUTED, _FOLDED = "computed", "folded"
 
 
 class Fault(msgspec.Struct, frozen=True):
     """A situation that a version of a target was seen to get wrong."""
 
     chain: str
-    """``constant Conv``: an operator of what depends on no input; ``5-axes Conv``: of a tensor of so many axes; or
+    """``constant Conv``: an operator of what depends on no input; ``5-axes Conv``: of a tensor of so many axes;
+    ``computed-1 Pad``: of an input behind the first that is no constant, ``folded-1 Pad``: that is computed of
+    constants; ``mixed Conv``: of inputs of several dtypes where ONNX wants one; or
     ``HardSigmoid[alpha=0.166667,beta=0.5] Mul(1v)``: operators with the numbers that they are written with, and,
     behind the first, the place of what comes from before and what else is given: c a constant, v what is computed."""
     written: str
@@ -76,6 +79,11 @@ def in_words(chain: str) -> str:
         return f"{operator} of a constant"
     if situation.endswith(_AXES):
         return f"{operator} of {situation.removesuffix(_AXES)} axes"
+    if situation == _MIXED:
+        return f"{operator} of mixed dtypes"
+    how, _, place = situation.partition("-")
+    if how in (_COMPUTED, _FOLDED):
+        return f"{operator} whose input {place} is computed{' of constants' if how == _FOLDED else ''}"
     return ", ".join(re.split(r"[(\[]", token)[0] for token in chain.split())
 
 
@@ -86,13 +94,19 @@ def why(seen: Fault) -> str:
 
 
 def situations(graph: Any, ranks: Mapping[str, int]) -> Iterator[tuple[str, Sequence[Any]]]:
-    """Of each node of a graph: the chains that begin there, whether it is of a constant, and of how many axes."""
+    """Of each node of a graph: the chains that begin there, whether it is of a constant, of how many axes, and which of
+    its inputs are no constants."""
     yield from chains(graph)
     given = {one.name for one in graph.input} - {one.name for one in graph.initializer}
-    varying = set(given)
+    varying, constants, sizes = set(given), _constants(graph), set[str]()
     for node in graph.node:
         if node.op_type == "Constant" or not node.input:
             continue
+        if node.op_type in ("Shape", "Size") or (sizes & {*node.input} and not varying & {*node.input} - sizes):
+            sizes.update(node.output)  # importers follow them through a graph, which no test of one operator shows
+        for place, name in enumerate(node.input[1:], 1):
+            if name and name not in constants | sizes:
+                yield computed(node.op_type, place, folded=name not in varying), (node,)
         if varying.intersection(node.input) or any(one.HasField("g") for one in node.attribute):
             varying.update(node.output)
         elif node.input[0]:
@@ -111,10 +125,26 @@ def of_axes(operator: str, axes: int) -> str:
     return f"{axes}{_AXES} {operator}"
 
 
+def computed(operator: str, place: int, *, folded: bool) -> str:
+    """The situation of an operator of an input, by its place, that is no constant: it depends on what the model is
+    given, or is computed of constants."""
+    return f"{_FOLDED if folded else _COMPUTED}-{place} {operator}"
+
+
+def mixed(operator: str) -> str:
+    """The situation of an operator of inputs of several dtypes, where its schema wants one."""
+    return f"{_MIXED} {operator}"
+
+
+def _constants(graph: Any) -> set[str]:
+    """The values that a file holds."""
+    constants = {one.name for one in graph.initializer}
+    return constants | {node.output[0] for node in graph.node if node.op_type == "Constant" and node.output}
+
+
 def chains(graph: Any) -> Iterator[tuple[str, Sequence[Any]]]:
     """The chains of a graph with their nodes: each node is the only one that takes what the one before it gives."""
-    constants = {one.name for one in graph.initializer}
-    constants |= {node.output[0] for node in graph.node if node.op_type == "Constant" and node.output}
+    constants = _constants(graph)
     takers: dict[str, list[Any]] = {one.name: [None] for one in graph.output}
     for node in graph.node:
         for name in node.input:

@@ -2,9 +2,10 @@
 [OPERATOR...]``.
 
 Each operator named, or each in the graphs that a target reads, is exported in a call that becomes little else, and run
-in a worker process; layers with weights in several dtypes. An operator of a dtype is taken where a file with it comes
-out right, and refused where every one that was made to try it fails. The target's facts are written with it; what they
-say of other operators stays.
+in a worker process; layers with weights in several dtypes. What fails is run again with the inputs behind the first as
+constants, as models have weights, and as the other exporter of ONNX writes it. An operator of a dtype is taken where a
+file with it comes out right, and refused where every one that was made to try it fails. The target's facts are written
+with it; what they say of other operators stays.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,8 @@ UNTRIED = frozenset({"complex128", "complex64", "int16", "int32", "int8", "uint8
 CALLS = 2
 """How many are tried before an operator is said to be refused."""
 OPSET = 18
+REFUSED = "listed"
+"""The note of an operator that a target lists, and takes in none of several calls."""
 _MEASURED = ", and calls of torch's tests that were run"
 SECONDS = 120.0
 RTOL, COARSE = 1e-2, 1e-1
@@ -86,6 +90,20 @@ class Tally:
     def refused(self, operator: str) -> set[str]:
         """The dtypes of which an operator was never taken."""
         return {dtype for one, dtype in self.failed if one == operator and (one, dtype) not in self.passed}
+
+
+class Weighted(torch.nn.Module):
+    """A call of which the tensors behind the first are constants."""
+
+    def __init__(self, call: torch.nn.Module, tensors: Sequence[torch.Tensor]) -> None:
+        super().__init__()
+        self.call = call
+        for i, one in enumerate(tensors):
+            self.register_buffer(f"weight{i}", one)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        """What the call gives."""
+        return self.call(x, *self.buffers(recurse=False))
 
 
 class Branch(torch.nn.Module):
@@ -151,30 +169,53 @@ class Measuring:
         return passed[0]
 
     def _ran(self, operator: str, call: Any, cast: torch.dtype | None) -> bool:
-        model = Cast(call, cast).eval() if cast is not None else call
-        try:
-            with torch.no_grad():
-                right = [one.numpy() for one in pytree.tree_leaves(model(*call.tensors))]
-                file, keys = self._exported(model, call.tensors)
-        except Exception:
-            return True
-        finally:
-            call.to(torch.float32) if cast is not None else None
-        given = {f"x{i}": one.numpy() for i, one in enumerate(call.tensors)}
-        said = self._process.run(file, given, right, RTOL if cast in (None, torch.float64) else COARSE)
-        if said.what != "unable":
-            self.tally.count(keys, operator, said.passed)
-        return said.passed
+        ways = [(call, tuple(call.tensors))]
+        if len(call.tensors) > 1:
+            ways.append((Weighted(call, call.tensors[1:]), tuple(call.tensors[:1])))
+        exporters = (False, True) if self._graph.startswith("onnx") else (False,)
+        failed: set[Key] = set()
+        for dynamo, (model, tensors) in product(exporters, ways):
+            try:
+                passed, keys = self._run(model, tensors, cast, dynamo=dynamo)
+            except Exception:
+                if dynamo:
+                    continue
+                return True
+            finally:
+                model.to(torch.float32) if cast is not None else None
+            if passed or passed is None:
+                self.tally.count(keys if passed else set(), operator, passed=True)
+                return True
+            failed = failed or keys
+        self.tally.count(failed, operator, passed=False)
+        return False
 
-    def _exported(self, model: Any, tensors: tuple[Any, ...]) -> tuple[Path, set[Key]]:
+    def _run(
+        self, call: Any, tensors: tuple[Any, ...], cast: torch.dtype | None, *, dynamo: bool
+    ) -> tuple[bool | None, set[Key]]:
+        """Whether a call comes out right, None where that cannot be asked, and its operators."""
+        model = Cast(call, cast).eval() if cast is not None else call
+        with torch.no_grad():
+            right = [one.numpy() for one in pytree.tree_leaves(model(*tensors))]
+            file, keys = self._exported(model, tensors, dynamo=dynamo)
+        given = {f"x{i}": one.numpy() for i, one in enumerate(tensors)}
+        said = self._process.run(file, given, right, RTOL if cast in (None, torch.float64) else COARSE)
+        return None if said.what == "unable" else said.passed, keys
+
+    def _exported(self, model: Any, tensors: tuple[Any, ...], *, dynamo: bool) -> tuple[Path, set[Key]]:
         if self._graph.startswith("onnx"):
             file, names = self._folder / "call.onnx", [f"x{i}" for i in range(len(tensors))]
             with redirect_stdout(io.StringIO()):
-                torch.onnx.export(model, tensors, str(file), dynamo=False, opset_version=OPSET, input_names=names)
+                torch.onnx.export(
+                    model, tensors, str(file), dynamo=dynamo, opset_version=OPSET, input_names=names, verbose=False
+                )
             uses = [use.operators(FILE, OPSET) for use in read(file).uses]
             return file, {(one.name, one.dtype) for found in uses for one in found or () if " " not in one.name}
         file = self._folder / "call.pt2"
         program = torch.export.export(model, tensors, strict=False)
+        used = {name for name in program.graph_signature.user_inputs if isinstance(name, str)}
+        if not any(one.users for one in program.graph.nodes if one.name in used):
+            raise ValueError("depends on no input: a converter sees a constant")
         torch.export.save(program, file)
         decomposed = program.run_decompositions(*([{}] if self._graph == "torch_export" else []))
         return file, {(_plain(name), dtype) for name, dtype in operators(decomposed)}
@@ -221,6 +262,8 @@ def with_calls(known: Known, tally: Tally, asked: Sequence[str] = ()) -> Known:
         if asked and operator not in asked and row[6]:
             continue
         row[5:7] = passed, passed + failed
+        if failed >= CALLS and not passed and row[2] == "yes":
+            row[2], row[4] = "no", REFUSED
         row[3] = " ".join(sorted((TRIED | UNTRIED) - refused)) if passed and refused else ""
     return {**known, "rows": [trimmed(rows[key]) for key in sorted(rows)]}
 

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from convlint.backends.chains import is_chain, known_chains, situations
+from convlint.backends.chains import is_chain, known_chains, mixed, situations
 from convlint.backends.facts import DTYPES
 from convlint.backends.uses import FILE, Operator, OperatorUse, Place, Subject
 from convlint.errors import UsageError
@@ -46,6 +46,9 @@ def read(path: Path) -> Subject:
     for chain, parts in situations(model.graph, types.ranks):
         if chain in known_chains():
             collected.count(Operator(chain, types.dtypes.get(parts[0].input[0], "")), parts[-1])
+    for node in model.graph.node:  # names in the graphs of others may mean two values
+        if mixed(node.op_type) in known_chains() and collected.is_mixed(node):
+            collected.count(Operator(mixed(node.op_type)), node)
     producer = _printable(f"{model.producer_name} {model.producer_version}").strip()
     uses = tuple(collected.uses())
     return Subject(
@@ -234,13 +237,23 @@ class _Collected:
         if node.domain not in DEFAULT_DOMAINS:
             return Operator(_printable(f"{node.domain}::{node.op_type}"), first)
         bound: dict[str, str] = {}
+        for parameter, dtype in self._bound(node):
+            bound.setdefault(parameter, dtype)
+        return Operator(_printable(node.op_type), first, tuple(sorted(bound.items())))
+
+    def is_mixed(self, node: Any) -> bool:
+        """Whether a node has several dtypes where its schema wants one."""
+        bound = set(self._bound(node))
+        return node.domain in DEFAULT_DOMAINS and len(bound) > len({parameter for parameter, _ in bound})
+
+    def _bound(self, node: Any) -> Iterator[tuple[str, str]]:
+        """The type parameters of a node of ONNX's, with what each of its values makes of them."""
         inputs, outputs = _formals(node.op_type, self._opset)
         for names, formal in ((node.input, inputs), (node.output, outputs)):
             for i, name in enumerate(names if formal else ()):
                 parameter, dtype = formal[min(i, len(formal) - 1)], self._dtypes.get(name, "")
                 if parameter and dtype:
-                    bound.setdefault(parameter, dtype)
-        return Operator(_printable(node.op_type), first, tuple(sorted(bound.items())))
+                    yield parameter, dtype
 
 
 @cache

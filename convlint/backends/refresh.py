@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -184,10 +184,26 @@ def _coreml() -> Known:
 
     told = head("Core ML (coremltools)", coremltools.__version__, "coremltools' own registry of torch operators", [])
     names = {aten_name(f"aten::{name}") for name in REGISTRY.name_to_func_mapping}
-    rows = [[name] for name in names] + [
-        [name, 0, "no", "", "", passed, tests] for name, (passed, tests) in _converted(names).items()
-    ]
+    lacking = sorted(one for one in set(_overloads(names)) if REGISTRY.get_func(f"aten::{one}") is None)
+    rows = [[name] for name in names] + [[name, 0, "no"] for name in lacking]
+    rows += [[name, 0, "no", "", "", passed, tests] for name, (passed, tests) in _converted(names).items()]
     return told | {"date": live.today(), "reads": ["jit_trace", "torch_export"], "complete": True, "rows": rows}
+
+
+def _overloads(registered: set[str]) -> Iterator[str]:
+    """The overloads on tensors of the operators that are registered, as programs have them: ``where.scalarother``."""
+    import torch
+
+    for schema in torch._C._jit_get_all_schemas():
+        name, overload = schema.name.removeprefix("aten::"), schema.overload_name
+        writes = any(one.is_out or (one.alias_info and one.alias_info.is_write) for one in schema.arguments)
+        if (
+            name in registered
+            and overload
+            and not writes
+            and any("Tensor" in str(one.type) for one in schema.arguments)
+        ):
+            yield f"{name}.{overload.lower()}"
 
 
 def _converted(registered: set[str]) -> dict[str, tuple[int, int]]:
