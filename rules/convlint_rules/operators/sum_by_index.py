@@ -80,7 +80,7 @@ class SumByIndex(Rule):
                 index = (x > 0).long()
                 return torch.ones(6, 2).scatter_reduce(1, index, x, reduce="sum", include_self=False)  # <-
             """),
-            good=forward("return torch.zeros(6, 2).scatter_reduce(1, (x > 0).long(), x, reduce='sum')"),
+            good=forward('return torch.zeros(6, 2).scatter_reduce(1, (x > 0).long(), x, reduce="sum")'),
             inputs="x: float32[6, 4]",
             harm=HARM["without"],
             same_in_eager=False,
