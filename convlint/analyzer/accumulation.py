@@ -11,8 +11,7 @@ from convlint.analyzer.values import FALSE, TRUE, Const, Tensor, Tuple, Value
 from convlint.events import SumsByIndex
 
 How = Literal["", "index", "mean", "without", "scatter"]
-_ADDS = frozenset({"index_add", "index_add_"})
-_PUTS = frozenset({"index_put", "index_put_"})
+_NAMES = frozenset({"index_add", "index_put", "scatter", "scatter_reduce"})
 
 
 def note(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments, first: int) -> None:
@@ -20,25 +19,24 @@ def note(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments
 
     ``first`` is where the arguments behind the tensor begin.
     """
-    how = _how(name, arguments, first)
+    function = name.removesuffix("_")
+    how = _how(function, arguments, first) if function in _NAMES else ""
     if how:
         run.emit(frame, SumsByIndex, node, "", (), callee=name, how=how)
 
 
-def _how(name: str, arguments: Arguments, first: int) -> How:
-    if name in _ADDS:
+def _how(function: str, arguments: Arguments, first: int) -> How:
+    if function == "index_add":
         return "index" if _may_repeat(arguments, first + 1, "index") else ""
-    if name in _PUTS:
+    if function == "index_put":
         adds = arguments.get(first + 2, "accumulate") == TRUE
         return "index" if adds and _may_repeat(arguments, first, "indices") else ""
     reduce = arguments.get(first + 3, "reduce")
     if not isinstance(reduce, Const):
         return ""
-    if name in ("scatter_reduce", "scatter_reduce_"):
-        if reduce.value == "mean":
-            return "mean"
-        return "without" if arguments.keywords.get("include_self") == FALSE else ""
-    return "scatter" if name in ("scatter", "scatter_") else ""
+    if function == "scatter" or reduce.value == "mean":
+        return "scatter" if function == "scatter" else "mean"
+    return "without" if arguments.keywords.get("include_self") == FALSE else ""
 
 
 def _may_repeat(arguments: Arguments, place: int, name: str) -> bool:
