@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -432,21 +432,24 @@ def _is_empty(sequential: Layer) -> bool:
 
 def _before(run: Run, frame: Frame, node: ast.expr, owner: Value, arguments: Arguments) -> Arguments:
     """What a module is called with once its hooks have had it."""
-    for module, hook in run.pre_hooks:
-        if module is owner or (isinstance(module, Layer) and module == owner):
-            changed = call_value(run, frame, node, hook, [owner, Tuple(tuple(arguments.positional))])
-            given = changed.items if isinstance(changed, Tuple) else (changed,)
-            if changed != NONE and not isinstance(changed, Unknown) and len(given) == len(arguments.positional):
-                arguments = replace(arguments, positional=list(given))
+    for hook in _of(owner, run.pre_hooks):
+        changed = call_value(run, frame, node, hook, [owner, Tuple(tuple(arguments.positional))])
+        given = changed.items if isinstance(changed, Tuple) else (changed,)
+        if changed != NONE and not isinstance(changed, Unknown) and len(given) == len(arguments.positional):
+            arguments = replace(arguments, positional=list(given))
     return arguments
 
 
+def _of(owner: Value, hooks: Sequence[tuple[Value, Value]]) -> Iterator[Value]:
+    """The hooks of a module."""
+    return (hook for module, hook in hooks if module is owner or (isinstance(module, Layer) and module == owner))
+
+
 def _hooked(run: Run, frame: Frame, node: ast.expr, owner: Value, arguments: Arguments, result: Value) -> Value:
-    for module, hook in run.hooks:
-        if module is owner or (isinstance(module, Layer) and module == owner):
-            changed = call_value(run, frame, node, hook, [owner, Tuple(tuple(arguments.positional)), result])
-            if changed != NONE and not isinstance(changed, Unknown):
-                result = changed
+    for hook in _of(owner, run.hooks):
+        changed = call_value(run, frame, node, hook, [owner, Tuple(tuple(arguments.positional)), result])
+        if changed != NONE and not isinstance(changed, Unknown):
+            result = changed
     return result
 
 

@@ -171,8 +171,9 @@ class Run:
         self.facts: tuple[tuple[frozenset[str], Relation], ...] = ()
         """What was checked of numbers so far, and on which routes."""
         self.hooks: list[tuple[Value, Value]] = []
+        """Modules with what is called after each..."""
         self.pre_hooks: list[tuple[Value, Value]] = []
-        """What is called after and before modules."""
+        """...and before."""
         self.constructed: list[tuple[ClassInfo, Any]] | None = None
         """The classes constructed and the arguments of each, while `builders` asks for them."""
         self.kept: dict[tuple[int, str], Any] = {}
