@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from convlint.analyzer.again import Again
 from convlint.analyzer.index import Answers, Questions
 from convlint.analyzer.interpreter import Interpreter
 from convlint.analyzer.parts import Part, Step, Trace
 from convlint.analyzer.wire import Kept, WireError, answers_of, decoded, encoded
 from convlint.source.document import Document
+
+if TYPE_CHECKING:
+    from convlint.analyzer.again import Again
 
 Piece = tuple[Path, Step | None]
 """The part of a file, or what is met from one entry of it where its part does not say."""
