@@ -6,6 +6,7 @@ import ast
 from collections.abc import Sequence
 
 from convlint.analyzer.dispensable import is_dispensable
+from convlint.analyzer.index import is_dots
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import integer
 from convlint.analyzer.values import Const, List, Number, Tensor, Tuple, Value, measured_in
@@ -62,7 +63,7 @@ def _is_conditional(frame: Frame, node: ast.Subscript) -> bool:
 
 def _places(parts: Sequence[ast.expr], rank: int | None) -> list[int | None]:
     """The axes of the parts of an index, from the end (negative) where that is known; None where nothing is."""
-    dots = [i for i, part in enumerate(parts) if isinstance(part, ast.Constant) and part.value is Ellipsis]
+    dots = [i for i, part in enumerate(parts) if is_dots(part)]
     if not all(isinstance(part, ast.Slice) or i in dots for i, part in enumerate(parts)):
         return [None] * len(parts)
     behind = dots[0] if dots else len(parts)

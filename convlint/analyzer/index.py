@@ -132,6 +132,11 @@ class ModuleInfo:
         return ".".join([*parts, *([module] if module else [])])
 
 
+def is_dots(node: ast.expr) -> bool:
+    """Whether a part of an index is ``...``."""
+    return isinstance(node, ast.Constant) and node.value is Ellipsis
+
+
 def dotted(node: ast.expr) -> str:
     """``a.b.c`` of a name or attribute chain, '' for anything else."""
     parts: list[str] = []

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from convlint.analyzer import crops, squeezes
 from convlint.analyzer.aliases import Bound, Range, Region
-from convlint.analyzer.index import dotted
+from convlint.analyzer.index import dotted, is_dots
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import integer, number
 from convlint.analyzer.values import (
@@ -67,7 +67,7 @@ def _kind(node: ast.expr, value: Value) -> str:
 def region_of(node: ast.expr) -> Region | None:
     """The constant part of a tensor that an index names."""
     parts = node.elts if isinstance(node, ast.Tuple) else [node]
-    dots = [i for i, p in enumerate(parts) if isinstance(p, ast.Constant) and p.value is Ellipsis]
+    dots = [i for i, p in enumerate(parts) if is_dots(p)]
     if not dots:
         return ("front", tuple(_range(p) for p in parts))
     if dots == [0]:
@@ -120,7 +120,7 @@ def index_tensor(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, in
     shape = _shape(tensor, parts, counted)
     if kind == "basic":
         crops.note(run, frame, node, tensor, parts)
-        how = "slice" if all(isinstance(p, ast.Slice) or _is_dots(p) for p, _ in parts) else "select"
+        how = "slice" if all(isinstance(p, ast.Slice) or is_dots(p) for p, _ in parts) else "select"
         if any(value == NONE for _, value in parts):
             how = "unsqueeze"
         region = region_of(node.slice)
@@ -180,10 +180,6 @@ def _is_all(node: ast.expr) -> bool:
     return isinstance(node, ast.Slice) and node.lower is None and node.upper is None and node.step is None
 
 
-def _is_dots(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is Ellipsis
-
-
 _SELECTING = ("slice", "index-from-mask", "mask")
 """Ways in which an index makes a shape depend on values, the plainest last."""
 
@@ -226,7 +222,7 @@ def _shape(tensor: Tensor, parts: list[tuple[ast.expr, Value]], counted: Places)
     consumed = sum(_consumes(p, v) for p, v in parts)
     result: list[Value] = []
     for part, value in parts:
-        if _is_dots(part):
+        if is_dots(part):
             keep = len(left) - (consumed - sum(_consumes(p, v) for p, v in parts[: parts.index((part, value))]))
             keep = max(0, keep)
             result += left[:keep]
@@ -244,7 +240,7 @@ def _shape(tensor: Tensor, parts: list[tuple[ast.expr, Value]], counted: Places)
 
 
 def _consumes(part: ast.expr, value: Value) -> int:
-    if _is_dots(part) or value == NONE:
+    if is_dots(part) or value == NONE:
         return 0
     if isinstance(value, Tensor) and value.dtype == "bool" and value.rank:
         return value.rank

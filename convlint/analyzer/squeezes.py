@@ -7,6 +7,7 @@ import ast
 from msgspec.structs import replace
 
 from convlint.analyzer.calls import Arguments
+from convlint.analyzer.index import is_dots
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import integer
 from convlint.analyzer.values import NOWHERE, Number, Squeezed, Tensor, Value, counted_in, taint_of
@@ -58,7 +59,7 @@ def note_use(run: Run, frame: Frame, node: ast.expr, value: Value | None, use: s
 def note_index(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor) -> None:
     """``x[..., None]``: to exporters an axis counted from the front."""
     parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-    if len(parts) > 1 and isinstance(parts[0], ast.Constant) and parts[0].value is Ellipsis:
+    if len(parts) > 1 and is_dots(parts[0]):
         note_use(run, frame, node, tensor, "index")
 
 

@@ -6,9 +6,10 @@ import ast
 from collections.abc import Mapping
 
 from convlint.analyzer import index_writes, kept, keys, torch_facts
-from convlint.analyzer.aliases import INDEXING, Range, Region
+from convlint.analyzer.aliases import INDEXING, Region
 from convlint.analyzer.dtype_mixes import is_repeatable
-from convlint.analyzer.indexing import classify, note_narrow, parts_of, region_of, shape_at
+from convlint.analyzer.index import is_dots
+from convlint.analyzer.indexing import classify, note_narrow, parts_of, region_of
 from convlint.analyzer.run import Frame, Run, view_facts
 from convlint.analyzer.sharing import is_elementwise_of, is_only_name
 from convlint.analyzer.values import (
@@ -23,20 +24,16 @@ from convlint.analyzer.values import (
     Value,
     join,
     members,
-    number_kind,
     taint_of,
     with_taint,
 )
 from convlint.events import (
     BitwiseWrite,
-    BroadcastWrite,
     InplaceWrite,
-    MaskAmongIndices,
     MaskWrite,
     Operand,
     OverlappingWrite,
     StateWrite,
-    Taint,
 )
 
 _OVERWRITING = frozenset(["zero_", "fill_", "copy_"])
@@ -229,8 +226,8 @@ def _store_tensor(
             missing=_missing_axes(frame, target, tensor, mask),
             replaceable=plain and _is_replaceable(frame, target, tensor, mask),
         )
-        _note_among_indices(run, frame, target, index, value)
-    index_writes.note(run, frame, target, tensor, index, value)
+        index_writes.note_mask(run, frame, target, index, value)
+    index_writes.note_form(run, frame, target, tensor, index, value)
     chained = kind if _indexes_a_slice(target.value) else ""
     how = "mask" if kind == "mask" else "index"
     region = region_of(target.slice)
@@ -243,97 +240,10 @@ def _store_tensor(
         where = region or ("front", (None,))
         note_overlap(run, frame, target, tensor, value, source, statement, where, copied=copied)
         if plain:
-            _note_broadcast(run, frame, target, tensor, index, value, source, given)
+            index_writes.note_broadcast(run, frame, target, tensor, index, value, source, given)
     in_place(run, frame, target.value, tensor, how, target.lineno, statement, region, chained, alike=alike, **assigned)
     if isinstance(target.value, ast.Name):
         frame.env[target.value.id] = with_taint(frame.env.get(target.value.id, tensor), taint_of(value))
-
-
-def _note_among_indices(run: Run, frame: Frame, target: ast.Subscript, index: Value, value: Value) -> None:
-    """Notes a mask that is one of several indices."""
-    parts = parts_of(target.slice, index)
-    place = next((i for i, (_, value) in enumerate(parts) if isinstance(value, Tensor) and value.dtype == "bool"), None)
-    if place is None or len(parts) < 2 or not isinstance(target.slice, ast.Tuple):
-        return
-    mask, before = parts[place][1], parts[:place]
-    dots = any(isinstance(part, ast.Constant) and part.value is Ellipsis for part, _ in before)
-    several = isinstance(mask, Tensor) and (mask.rank or 0) > 1
-    numbered = any(number_kind(one) is not None for _, one in before) and isinstance(value, Tensor) and value.rank != 0
-    run.emit(
-        frame,
-        MaskAmongIndices,
-        target,
-        "",
-        (),
-        mask=run.operand(frame, parts[place][0], mask),
-        after_slice=dots or any(isinstance(part, ast.Slice) for part, _ in before),
-        after_dots=dots,
-        mistaken=place + 1 < len(parts) or several or numbered,
-    )
-
-
-def _note_broadcast(
-    run: Run,
-    frame: Frame,
-    target: ast.Subscript,
-    tensor: Tensor,
-    index: Value,
-    value: Value,
-    source: ast.expr | None,
-    given: Operand,
-) -> None:
-    """Notes a value that is broadcast to sizes of an input where it is assigned."""
-    if not isinstance(value, Tensor) or value.rank == 0 or not (value.sure and tensor.sure):
-        return
-    place = shape_at(tensor, target.slice, index)
-    if place is not None and value.rank is not None:
-        found = _is_broadcast(value, place)
-    else:
-        found = _lacks_batch(target, tensor, value) or _is_narrower(target, tensor, source)
-    if found:
-        run.emit(frame, BroadcastWrite, target, "", (), name=ast.unparse(target), value=given)
-
-
-def _is_broadcast(value: Tensor, place: tuple[Value, ...]) -> bool:
-    """Whether a value surely has fewer axes than where it is put, or 1 along one of other size, where sizes vary."""
-    if all(taint_of(size) < Taint.shape for size in place) or value.rank is None:
-        return False
-    sizes = value.shape or ()
-    pairs = zip(reversed(sizes), reversed(place), strict=False)
-    wider = any(size == Const(1) and _is_not_one(at) for size, at in pairs)
-    return wider or any(_is_not_one(size) for size in place[: max(0, len(place) - value.rank)])
-
-
-def _is_not_one(size: Value) -> bool:
-    return taint_of(size) >= Taint.shape or (isinstance(size, Const) and size.value != 1)
-
-
-def _lacks_batch(target: ast.Subscript, tensor: Tensor, value: Tensor) -> bool:
-    """Whether what the model holds has no batch, and is put into all samples of one."""
-    first = target.slice.elts[0] if isinstance(target.slice, ast.Tuple) else target.slice
-    whole = isinstance(first, ast.Slice) and first.lower is None and first.upper is None and first.step is None
-    of_one = value.rank == 1 or (value.shape or ())[:1] == (Const(1),)
-    return whole and of_one and value.taint is Taint.state and tensor.taint >= Taint.shape
-
-
-def _is_narrower(target: ast.Subscript, tensor: Tensor, source: ast.expr | None) -> bool:
-    """``y[:, :3] = x[:, 3:4]``: one column for several, of as many axes as there may be."""
-    if not isinstance(source, ast.Subscript) or tensor.taint < Taint.shape:
-        return False
-    written, read = (region_of(one.slice) for one in (target, source))
-    if written is None or read is None or written[0] != read[0] or len(written[1]) != len(read[1]):
-        return False
-    lengths = [(_length(at), _length(of)) for at, of in zip(written[1], read[1], strict=True)]
-    batch = written[0] == "back" or (0, None, 1) in written[1]
-    return batch and any(of == 1 and at not in (1, None) for at, of in lengths)
-
-
-def _length(part: Range) -> int | None:
-    """How long a part of an axis is, where constants say so."""
-    if part is None or not isinstance(part[0], int) or not isinstance(part[1], int) or part[2] != 1:
-        return None
-    start, stop = part[0], part[1]
-    return stop - start if (start >= 0) == (stop >= 0) and stop > start else None
 
 
 def _has_fewer_axes(mask: Tensor, tensor: Tensor) -> bool:
@@ -374,7 +284,7 @@ def _indexes_a_slice(node: ast.expr) -> bool:
     if not isinstance(node, ast.Subscript):
         return False
     parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-    return any(isinstance(p, ast.Slice) or (isinstance(p, ast.Constant) and p.value is Ellipsis) for p in parts)
+    return any(isinstance(p, ast.Slice) or is_dots(p) for p in parts)
 
 
 def _store_list(frame: Frame, owner: List, index: Value, value: Value) -> None:

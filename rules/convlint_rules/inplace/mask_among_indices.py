@@ -5,9 +5,8 @@ from convlint.findings import Finding, Harm, Level
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
-DYNAMO = Level.breaks
-COLUMNS = Harm(onnx_dynamo=DYNAMO)
-DOTS = Harm(onnx_torchscript=Level.breaks, onnx_dynamo=DYNAMO)
+COLUMNS = Harm(onnx_dynamo=Level.breaks)
+DOTS = Harm(onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
 MORE = Harm(onnx_torchscript=Level.wrong)
 
 
@@ -73,7 +72,7 @@ class MaskedColumns(Rule):
     def check(self, event: MaskAmongIndices, context: Context) -> Finding | None:
         """By where the mask stands."""
         torchscript = Level.breaks if event.after_dots else Level.wrong if event.mistaken else Level.harmless
-        harm = Harm(onnx_torchscript=torchscript, onnx_dynamo=DYNAMO if event.after_slice else Level.harmless)
+        dynamo = Level.breaks if event.after_slice else Level.harmless
         who = [
             *(["the TorchScript ONNX exporter sets other elements, or writes what is refused"] * bool(torchscript)),
             *(["the dynamo ONNX exporter refuses it behind a slice"] * event.after_slice),
@@ -84,4 +83,4 @@ class MaskedColumns(Rule):
             f"`{event.document.segment(event.mask.span)}` is one of several indices of an assignment: "
             f"{', '.join(who)}; select with `torch.where` and the mask expanded"
         )
-        return self.finding(event, message, harm, context)
+        return self.finding(event, message, Harm(onnx_torchscript=torchscript, onnx_dynamo=dynamo), context)

@@ -19,7 +19,7 @@ TOLD = {
 }
 
 
-class UnusualIndexWriteRule(Rule):
+class IndexWriteForm(Rule):
     """
     ## What it does
     Finds index assignments of forms that the TorchScript ONNX exporter lays out otherwise: `y[None, 0] = v`, and under
