@@ -118,7 +118,8 @@ def _repair(
     if name == "cumsum dim":
         return _counted(node, receiver)
     if name == "where" and mask is not None and mask.sure and mask.dtype == "bool":
-        return "select" if len(node.args) == 3 and node.args[0] is receiver and is_repeatable(receiver) else ""
+        plain = len(node.args) == 3 and not node.keywords and not any(isinstance(a, ast.Starred) for a in node.args)
+        return "select" if plain and node.args[0] is receiver and is_repeatable(receiver) else ""
     if name == "stack" and len(tensors) == 2 and node.args and isinstance(node.args[0], (ast.Tuple, ast.List)):
         parts = node.args[0].elts
         return "convert" if len(parts) == 2 and all(map(is_repeatable, parts)) else ""

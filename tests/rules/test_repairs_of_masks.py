@@ -184,3 +184,19 @@ def test_a_mask_of_unknown_axes_is_left(tmp_path: Path, body: str, after: str) -
     body = f"mask = self.selected(x) > 0\n{first}\n{write}\nreturn y"
     fixed = body_after(tmp_path, body, target="litert", unsafe_fixes=True, fixable=["CVL102", "CVL105"])
     assert fixed == (body.replace(write, after) if after else body)
+
+
+@pytest.mark.parametrize(
+    ("call", "after"),
+    [
+        ("torch.where(m, n, k)", "(m & n) | (~m & k)"),
+        ("torch.where(m, n, k, out=out)", None),
+        ("torch.where(m, n, other=k)", None),
+        ("torch.where(m, n, k, dtype=torch.bool)", None),  # eager refuses it
+    ],
+)
+def test_a_choice_between_masks_is_joined_where_all_of_the_call_is_kept(
+    tmp_path: Path, call: str, after: str | None
+) -> None:
+    body = "m, n, k = x > 0, x < 1, x < 0\nreturn {}"
+    assert body_after(tmp_path, body.format(call), fixable=["CVL510"]) == body.format(after or call)
