@@ -88,6 +88,9 @@ def with_options(event: Event, options: Mapping[str, cst.BaseExpression | str], 
             name = next(iter(todo))
             args[i] = arg.with_changes(keyword=cst.Name(name), value=todo.pop(name))
     for name, value in todo.items():
+        if not args:
+            args = [cst.Arg(value, cst.Name(name), equal=_tight())]
+            continue
         *before, last = args
         comma = before[-1].comma if before else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
         added = last.with_changes(keyword=cst.Name(name), value=value, equal=_tight(), star="")
