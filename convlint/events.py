@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
@@ -79,6 +80,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     def short(self) -> str:
         """The source of the expression on one line, for a message."""
         return one_line(self.text)
+
+    def quote(self, span: Span) -> str:
+        """The source of another expression of the file on one line, for a message."""
+        return one_line(self.document.segment(span))
 
     @property
     def cst(self) -> BaseExpression:
@@ -261,12 +266,16 @@ class InplaceWrite(Event, frozen=True, kw_only=True):
     """How the written tensor came to share memory: slice, select, view, chunk..., empty where it is the base itself."""
     view_row: int = 0
     """The line on which that view was made."""
+    view_path: str = ""
+    """The file of that line."""
     view_text: str = ""
     """The expression that made it: ``y[:, 0]``."""
     base: str = ""
     """What it is a view of: ``y``."""
     read: Span | None = None
     """Where the other name is read after the write, None where nothing else reads it."""
+    read_path: str = ""
+    """The file that reads it."""
     read_name: str = ""
     lost: bool = False
     """Whether the TorchScript exporter loses the write for that reader (see the analyzer's ``aliases``)."""
@@ -282,12 +291,27 @@ class InplaceWrite(Event, frozen=True, kw_only=True):
         """Where the view was made, and where the other name is read."""
         if self.read is None:
             return ()
-        read = (self.document.path, self.read, f"`{self.read_name}` is read here")
-        if not 0 < self.view_row <= len(self.document.lines):
+        read = (self.read_path, self.read, f"`{self.read_name}` is read here")
+        if not self.view_row:
             return (read,)
-        line = self.document.lines[self.view_row - 1].rstrip()
-        made = Span(self.view_row, len(line) - len(line.lstrip()) + 1, self.view_row, len(line) + 1)
-        return (self.document.path, made, "the view is made here"), read
+        made = Span(self.view_row, 1, self.view_row, 1)
+        if self.view_path == self.document.path:
+            line = self.document.lines[self.view_row - 1].rstrip()
+            made = Span(self.view_row, len(line) - len(line.lstrip()) + 1, self.view_row, len(line) + 1)
+        return (self.view_path, made, "the view is made here"), read
+
+    @property
+    def view_at(self) -> str:
+        """Where the view was made, in words: ``line 3``."""
+        return self._line(self.view_row, self.view_path)
+
+    @property
+    def read_at(self) -> str:
+        """Where the other name is read, in words: ``line 3 of other.py``."""
+        return self._line(self.read.row if self.read else self.span.row, self.read_path)
+
+    def _line(self, row: int, path: str) -> str:
+        return f"line {row}" if path in ("", self.document.path) else f"line {row} of {PurePath(path).name}"
 
 
 class OverlappingWrite(Event, frozen=True, kw_only=True):
@@ -739,6 +763,19 @@ class ReturnedInput(Event, frozen=True, kw_only=True):
     """The input."""
     inside: bool
     """Whether it is in what is returned there, a dict with a name say."""
+
+
+class ReshapedInput(Event, frozen=True, kw_only=True):
+    """A model that nothing else contains changes the axes of an input in place: ``mask.unsqueeze_(1)``."""
+
+    model: str
+    """The class."""
+    name: str
+    """The input."""
+    method: str
+    """What is called: ``unsqueeze_``."""
+    receiver: Span
+    """Of what it is called."""
 
 
 class _Unknown(enum.Enum):

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+T = TypeVar("T")
 
 INDEXING = frozenset({"select", "slice"})
 
@@ -106,6 +109,8 @@ class View:
     """Which part of the parent it is, where that is known."""
     node: ast.expr | None = field(default=None, repr=False)
     """The expression that made it."""
+    of: ast.expr | None = field(default=None, repr=False)
+    """What it was made of."""
     loop: int = 0
     """The run of a loop in each round of which the expression makes another part, 0 for none."""
 
@@ -225,9 +230,16 @@ class Memory:
     def _derives(self, ident: int, ancestor: int) -> bool:
         return any(view.parent == ancestor for view in self._lineage(ident))
 
-    def fork(self) -> dict[int, tuple[Write, ...]]:
-        """The state to come back to for the other arm of a branch."""
-        return dict(self.missed)
+    def each(self, alternatives: Iterable[Callable[[], T]]) -> list[T]:
+        """What each of several alternatives gives, of which one is run: all begin where the first one does."""
+        given, before, after = list[T](), self.missed, self.missed
+        for i, alternative in enumerate(alternatives):
+            self.missed = dict(before)
+            given.append(alternative())
+            if i:
+                self.merge(after)
+            after = self.missed
+        return given
 
     def merge(self, other: dict[int, tuple[Write, ...]]) -> None:
         """Join with the state at the end of the other arm."""

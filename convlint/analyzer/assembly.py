@@ -12,7 +12,7 @@ from convlint.analyzer.interpreter import entries_of, inference_of, possible_of
 from convlint.analyzer.named import place_of
 from convlint.analyzer.parts import ClassOutline, Outline, Part, Step, Trace
 from convlint.analyzer.registrations import cured
-from convlint.events import Event, PlainOutput, ReturnedInput, UnusedInput
+from convlint.events import Event, PlainOutput, ReshapedInput, ReturnedInput, UnusedInput
 from convlint.source.document import SourceError
 
 
@@ -126,7 +126,7 @@ class Assembly:
                 self._enter(outline, step)
 
 
-_OF_MODELS = (PlainOutput, ReturnedInput, UnusedInput)
+_OF_MODELS = (PlainOutput, ReshapedInput, ReturnedInput, UnusedInput)
 
 
 def _of_models(events: list[Event], outlines: Sequence[Outline], used: frozenset[str]) -> list[Event]:

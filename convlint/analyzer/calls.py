@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import msgspec
 from msgspec import field
@@ -147,7 +149,7 @@ def invoke(run: Run, frame: Frame, node: ast.expr, function: Value, arguments: A
     """The result of calling a value."""
     if isinstance(function, Union):
         callables = [_perhaps(m) for m in function.members if m != NONE]
-        return join_all(invoke(run, frame, node, m, arguments) for m in callables)
+        return join_all(run.memory.each([partial(invoke, run, frame, node, m, arguments) for m in callables]))
     handler = _INVOKE.get(type(function))
     if handler is not None:
         return handler(run, frame, node, function, arguments)
@@ -250,14 +252,15 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
     pending = bool(run.memory.missed) and _touches(run, env)
     if key in run.memo and not pending:
         run.written |= run.writes_of[key]
-        return _renewed(run, run.recall(key), names, env)
+        given, began = run.given_to[key]
+        return _renewed(run, run.recall(key), dict(zip(given, names, strict=True)), began)
     count = run.contexts[info.key] = run.contexts.get(info.key, 0) + 1
     if count > run.contexts_limit and not pending:
         return opaque(arguments, True)
     run.active.add(key)
     run.depth += 1
     run.scripting += scripted
-    written, since = run.written, run.now
+    written, since, began = run.written, run.now, run.memory.fresh()
     try:
         result, pure = _interpret(run, frame, function, env, routes)
     finally:
@@ -267,6 +270,7 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
     if pure:
         run.remember(key, result, since)
         run.writes_of[key] = run.written - written
+        run.given_to[key] = names, began
     return result
 
 
@@ -333,23 +337,47 @@ def _place(node: ast.expr) -> dict[str, Any]:
     }
 
 
-def _renewed(run: Run, value: Value, names: dict[int | str, int], env: dict[str, Value]) -> Value:
-    """A remembered result for a new call: the tensors that it made are new ones, and what was taken out of them."""
+_Renamed = dict[int | str, int | str]
+
+
+def _renewed(run: Run, value: Value, renamed: _Renamed, began: int) -> Value:
+    """A remembered result for a new call: the tensors that it made are new ones, and what was taken out of them.
+
+    ``renamed`` are what the remembered call was given and what this one is, as in ``signature``; what it made has
+    identities from ``began`` on.
+    """
     if isinstance(value, Number) and value.symbol.startswith("item"):
         return replace(value, symbol="")
-    if isinstance(value, Tensor):
-        mine = {t.ident for v in env.values() for t in tensors_in(v, 2)}
-        if value.ident and value.ident not in mine and not run.memory.views.get(value.ident):
-            ident = run.memory.fresh()
-            return replace(value, ident=ident, storage=ident)
-        return value
+    if isinstance(value, Tensor) and value.ident:
+        ident = _again(run, value.ident, value.storage, renamed, began)
+        return replace(value, ident=ident, storage=_storage_again(run, value.storage, renamed, began))
     if isinstance(value, Tuple):
-        return Tuple(tuple(_renewed(run, item, names, env) for item in value.items))
+        return Tuple(tuple(_renewed(run, item, renamed, began) for item in value.items))
     if isinstance(value, List):
-        items = None if value.items is None else [_renewed(run, i, names, env) for i in value.items]
-        element = None if value.element is None else _renewed(run, value.element, names, env)
+        items = None if value.items is None else [_renewed(run, i, renamed, began) for i in value.items]
+        element = None if value.element is None else _renewed(run, value.element, renamed, began)
         return List(element, items, value.taint, value.frozen_on)
     return value
+
+
+def _again(run: Run, ident: int, storage: int, renamed: _Renamed, began: int) -> int:
+    """What a tensor of a remembered call is in a new one; a view is a view of what its parent is there."""
+    if ident not in renamed and ident >= began:
+        view = run.memory.views.get(ident)
+        if view is None:
+            renamed[ident] = run.memory.fresh()
+        else:
+            parent = _again(run, view.parent, storage, renamed, began)
+            memory = _storage_again(run, storage, renamed, began)
+            renamed[ident] = run.memory.view(parent, memory, dataclasses.replace(view, parent=parent))
+    return cast("int", renamed.get(ident, ident))
+
+
+def _storage_again(run: Run, storage: int, renamed: _Renamed, began: int) -> int:
+    """Memory has the identity of the tensor that it was made for; that of arguments stands negative in ``renamed``."""
+    if -storage in renamed:
+        return -cast("int", renamed[-storage])
+    return _again(run, storage, storage, renamed, began)
 
 
 def _bind(run: Run, frame: Frame, function: Function, arguments: Arguments) -> dict[str, Value]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import convlint.analyzer.expressions  # noqa: F401 - fills in what nodes do
-from convlint.analyzer import Asked, kept, training, unused_inputs
+from convlint.analyzer import Asked, inputs, kept, training
 from convlint.analyzer.annotations import entry_arguments
 from convlint.analyzer.builders import Builders
 from convlint.analyzer.calls import UNINTERESTING, Arguments, invoke
@@ -258,10 +258,10 @@ class Interpreter:
         """Interpret a model's ``forward`` as an exporter calls it, as far as its nesting allows."""
         forward = self.run.method(cls, "forward")
         if forward is not None and not training.gives_loss(self.run, cls, forward):
-            unused_inputs.note(self.run, cls, forward)
+            inputs.note(self.run, cls, forward)
             with self._as_far_as_possible(forward):
                 model = self._instance(cls)
-                self.run.entered = None if unused_inputs.is_one_of_several(self.run, cls) else forward
+                self.run.entered = None if inputs.is_one_of_several(self.run, cls) else forward
                 self._call_on(model, forward)
             self.run.entered = None
         kept.finish(self.run)

@@ -11,6 +11,7 @@ from convlint.analyzer import (
     crops,
     distances,
     dtype_mixes,
+    inputs,
     leaving,
     shapes,
     signs,
@@ -242,12 +243,23 @@ def _write(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Ar
     return _changed(frame, target, tensor, replace(tensor, taint=taint))
 
 
-def _reshaped(handler: Handler) -> Handler:
-    """``tensor.unsqueeze_(dim)``: what ``unsqueeze`` makes, under the tensor's own name; no value is written."""
+def _under_its_name(handler: Handler) -> Handler:
+    """``tensor.detach_()``: what ``detach`` makes, under the tensor's own name; no value is written."""
 
     def apply(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
         result = handler(run, frame, node, tensor, arguments)
         return _changed(frame, arguments.receiver or node, tensor, result)
+
+    return apply
+
+
+def _reshaped(handler: Handler) -> Handler:
+    """``tensor.unsqueeze_(dim)``: so too, with other axes."""
+    change = _under_its_name(handler)
+
+    def apply(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+        inputs.note_reshaped(run, frame, node, tensor)
+        return change(run, frame, node, tensor, arguments)
 
     return apply
 
@@ -532,6 +544,7 @@ def _adaptive(rank: int) -> Handler:
 _DETACH = viewing(lambda t, a: t.shape, "detach")
 _UNSQUEEZE = viewing(lambda t, a: shapes.unsqueezed(t.shape, a.get(0, "dim")), "unsqueeze")
 _SWAP = viewing(lambda t, a: shapes.swapped(t.shape, a.get(0, "dim0"), a.get(1, "dim1")), "transpose")
+_SWAPAXES = viewing(lambda t, a: shapes.swapped(t.shape, a.get(0, "axis0"), a.get(1, "axis1")), "transpose")
 _UNFOLD = viewing(lambda t, a: shapes.unfolded(t.shape, a.get(0, "dimension"), a.get(1, "size")), "unfold")
 _T = viewing(lambda t, a: shapes.swapped(t.shape, Const(0), Const(-1)), "t")
 
@@ -570,14 +583,18 @@ _SPECIAL: dict[str, Handler] = {
     ),
     "transpose": _transpose,
     "transpose_": _reshaped(_transpose),
-    "swapaxes": viewing(lambda t, a: shapes.swapped(t.shape, a.get(0), a.get(1)), "transpose"),
+    "swapaxes": _SWAPAXES,
+    "swapaxes_": _reshaped(_SWAPAXES),
+    "swapdims": _SWAP,
+    "swapdims_": _reshaped(_SWAP),
     "t": _T,
     "unfold": _UNFOLD,
     "t_": _reshaped(_T),
     "unsqueeze": _UNSQUEEZE,
     "unsqueeze_": _reshaped(_UNSQUEEZE),
     "detach": _DETACH,
-    "detach_": _reshaped(_DETACH),
+    "detach_": _under_its_name(_DETACH),
+    "requires_grad_": lambda run, frame, node, tensor, arguments: tensor,
     "cdist": distances.cdist,
     "squeeze": squeeze,
     "squeeze_": _reshaped(squeeze),

@@ -188,6 +188,8 @@ class Run:
         """Sizes that are keys, by function and text, to where they are looked up first."""
         self.writes_of: dict[Any, frozenset[tuple[int, str]]] = {}
         """What the remembered calls (see ``memo``) write."""
+        self.given_to: dict[Any, tuple[dict[int | str, int], int]] = {}
+        """What they were given, as in ``signature``, and the identity from which on they made tensors."""
         self.lines: dict[ClassInfo, list[ClassInfo]] = {}
         """The resolution order of each class."""
         self.outside: dict[ClassInfo, list[str]] = {}
@@ -520,7 +522,8 @@ class Run:
         if not parent.ident:
             return replace(parent, **changes)
         place = (frame.document.path, node.lineno if row is None else row)
-        ident = self.memory.view(parent.ident, parent.storage, View(parent.ident, how, place, region, node, loop))
+        of = _viewed(node, frame.module.torch)
+        ident = self.memory.view(parent.ident, parent.storage, View(parent.ident, how, place, region, node, of, loop))
         return replace(parent, ident=ident, **changes)
 
     def read(self, frame: Frame, node: ast.expr, value: Value, made: tuple[int, ast.expr] | None = None) -> None:
@@ -540,6 +543,7 @@ class Run:
                         lost=write.lost,
                         stale=not write.lost,
                         read=frame.document.span(node),
+                        read_path=frame.document.path,
                         read_name=ast.unparse(node) if tensor is value else facts.get("base", ast.unparse(node)),
                         **facts,
                         routes=write.report.routes & frame.routes,
@@ -578,10 +582,18 @@ def view_facts(view: View | None) -> dict[str, Any]:
     """How a tensor came to share memory, in the words of ``InplaceWrite``."""
     if view is None:
         return {}
-    text = ast.unparse(view.node) if view.node is not None else ""
-    owner = view.node.func if isinstance(view.node, ast.Call) else view.node
-    base = ast.unparse(owner.value) if isinstance(owner, (ast.Attribute, ast.Subscript)) else ""
-    return {"view": view.how, "view_row": view.place[1], "view_text": text, "base": base}
+    text, base = (ast.unparse(node) if node is not None else "" for node in (view.node, view.of))
+    path, row = view.place
+    return {"view": view.how, "view_path": path, "view_row": row, "view_text": text, "base": base}
+
+
+def _viewed(node: ast.expr, torch: str) -> ast.expr | None:
+    """``x`` of ``x[0]``, ``x.view(-1)`` and ``torch.flatten(x)``."""
+    made = node.func if isinstance(node, ast.Call) else node
+    owner = made.value if isinstance(made, (ast.Attribute, ast.Subscript)) else None
+    if isinstance(node, ast.Call) and owner is not None and dotted(owner) == torch:
+        return node.args[0] if node.args else None
+    return owner
 
 
 def is_module_name(qualified: str) -> bool:

@@ -10,6 +10,7 @@ from convlint.analyzer.calls import Arguments
 from convlint.analyzer.index import is_dots
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import integer
+from convlint.analyzer.usage import parents_of
 from convlint.analyzer.values import NOWHERE, Number, Squeezed, Tensor, Value, counted_in, taint_of
 from convlint.events import SqueezesBatch, Taint
 
@@ -66,10 +67,18 @@ def note_index(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor) -> N
 def note_layer(run: Run, frame: Frame, node: ast.expr, name: str, given: Value | None) -> None:
     """A layer that takes one sample as well as a batch of them."""
     rank = given.squeezed.rank if isinstance(given, Tensor) and given.squeezed is not None else 0
-    if name == "Linear" and rank == 2:
-        note_use(run, frame, node, given, "linear")
-    elif name in ("Conv1d", "Conv2d", "Conv3d") and rank == int(name[4]) + 2:
-        note_use(run, frame, node, given, "convolution")
+    use = "linear" if name == "Linear" and rank == 2 else ""
+    if name in ("Conv1d", "Conv2d", "Conv3d") and rank == int(name[4]) + 2:
+        use = "convolution"
+    if use and not _is_viewed(frame, node):
+        note_use(run, frame, node, given, use)
+
+
+def _is_viewed(frame: Frame, node: ast.expr) -> bool:
+    """``self.layer(x).view(-1, 4)``: the axes that this asks for, whatever there was."""
+    parents = parents_of(frame.function.node) if frame.function is not None else {}
+    method = parents.get(node)
+    return isinstance(method, ast.Attribute) and method.attr in ("view", "reshape")
 
 
 def note_transpose(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from conftest import Agree
 from convlint_rules.examples import forward
+
+from convlint.config import Settings
+from convlint.linter import lint
 
 
 def test_a_write_through_a_view_from_another_line_is_lost(agree: Agree) -> None:
@@ -148,3 +153,65 @@ def test_a_swap_reads_what_was_written_already(agree: Agree) -> None:
     agree(forward("y = x.clone()\ny[:, 0], y[:, 1] = y[:, 1], y[:, 0]  # CVL103\nreturn y"))
     agree(forward("y = x.clone()\ny[:, 0], y[:, 1] = y[:, 1].clone(), y[:, 0].clone()\nreturn y"))
     agree(forward("y = x.clone()\na = y[:, 0]\ny[:, 0] = y[:, 1]  # CVL103\ny[:, 1] = a\nreturn y"))
+
+
+OPERATORS = """
+class Shifted(nn.Module):
+    def forward(self, x):
+        v = x[:, 0]
+        v += 1
+        return v
+
+
+class Scaled(nn.Module):
+    def forward(self, x):
+        return x * 2
+
+
+class Model"""
+
+
+def test_of_two_modules_one_is_called_and_reads_nothing_that_the_other_wrote(agree: Agree) -> None:
+    init = "if self.shift:\n    self.op = Shifted()\nelse:\n    self.op = Scaled()"
+    agree(forward("y = x.clone()\nreturn self.op(y)", init=init).replace("class Model", OPERATORS.strip()))
+    read = forward("y = x.clone()\nreturn self.op(y), y", init=init).replace("class Model", OPERATORS.strip())
+    agree(read.replace("v += 1", "v += 1  # CVL101"))
+
+
+@pytest.mark.parametrize(
+    ("body", "method"),
+    [
+        ("y = self.op(self.op(x * 2))\nreturn y", "y = self.open(x)\nx[..., :2] = y.narrow(1, 0, 1) * 2\nreturn x"),
+        ("y = self.open(x)\nz = self.open(x)\ny += 1\nreturn y, z", "return x"),
+    ],
+)
+def test_what_a_method_gives_in_another_call_is_another_tensor(agree: Agree, body: str, method: str) -> None:
+    made = "return x.unsqueeze(-1)" if "op(" in body else "return (x * 2).view(-1)"
+    methods = f"def open(self, x):\n        {made}\n\n    def op(self, x):\n        "
+    source = forward(body).replace("def forward", methods + method.replace("\n", "\n        ") + "\n\n    def forward")
+    agree(source)
+
+
+def test_what_a_method_gives_back_is_what_it_is_given_in_this_call(agree: Agree) -> None:
+    methods = "def row(self, t, i):\n        return t[i]\n\n    def forward"
+    body = "a, b = x.clone(), x * 2\nu = self.row(a, 0)\nv = self.row(b, 0)\nv += 1  # CVL101\nreturn a, u, b"
+    agree(forward(body).replace("def forward", methods))
+
+
+def test_where_gradients_are_kept_is_no_write(agree: Agree) -> None:
+    agree(forward("y = x.clone()\nv = y[:, 0]\ny.requires_grad_(True)\nreturn v + 1, y"))
+
+
+def test_a_read_in_another_file_is_told_with_its_name(tmp_path: Path) -> None:
+    shifted = OPERATORS.strip().partition("class Scaled")[0]
+    (tmp_path / "op.py").write_text(f"import torch\nfrom torch import nn\n\n{shifted}")
+    model = forward("y = x.clone()\nself.op(y)\nreturn y", init="self.op = Shifted()")
+    (tmp_path / "model.py").write_text(f"from op import Shifted\n{model}")
+    [found] = lint(sorted(tmp_path.glob("*.py")), Settings(root=tmp_path, cache=False, jobs=1)).findings
+    row = next(i for i, line in enumerate((tmp_path / "model.py").read_text().splitlines(), 1) if "return y" in line)
+    assert (Path(found.path).name, found.span.row) == ("op.py", 7)
+    assert f"read on line {row} of model.py" in found.message
+    assert [(Path(path).name, text) for path, _, text in found.related] == [
+        ("op.py", "the view is made here"),
+        ("model.py", "`y` is read here"),
+    ]

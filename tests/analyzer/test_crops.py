@@ -35,6 +35,7 @@ def test_what_was_padded_by_a_size_is_cut_to_it(agree: Agree, code: str) -> None
         PADDED + "return x[:, :, n:]",
         PADDED + "return x[:, :, : y.shape[2]]",  # nothing was padded by that one
         PADDED + "return x[:, :, :4]",
+        PADDED + "return x[:, :, :-n]",
         PADDED + "return x[:, :, : n : 2]",
         PADDED + "if n % 4 != 0:\n    x = x[:, :, :n]\nreturn x",  # the test is what is asked
         PADDED + "return self.table[:, :n]",

@@ -35,6 +35,7 @@ def test_what_goes_by_the_number_of_axes(agree: Agree, use: str) -> None:
         "y * 2",
         "y.softmax(-1)",
         "y.view(-1, 4)[..., None]",
+        "self.fc(y).view(-1, 4)",
         "y[:, None]",
         "y + x[..., 0]",
         "self.norm(y)",

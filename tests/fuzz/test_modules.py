@@ -197,6 +197,7 @@ def sound(folder: Path, text: str) -> None:
     assert [f.message for f in result.findings if f.code == "CVL005"] == []
     assert lint([path], options, want_fixes=True).findings == result.findings
     assert [f for f in result.findings if f.fixable is not None and f.fix is None] == []
+    assert [f.message for f in result.findings if "\n" in f.message] == []
     _inside(result, text)
     unsafe = Settings(**{**vars(options), "unsafe_fixes": True})
     fix_paths([path], unsafe, write=True)

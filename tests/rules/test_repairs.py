@@ -476,3 +476,10 @@ def test_the_axes_to_squeeze_are_named(tmp_path: Path, before: str, after: str) 
     source = source.replace("__init__(self)", "__init__(self, channels)")
     fixed = repaired(tmp_path / "m.py", source.encode(), unsafe_fixes=True).decode()
     assert fixed == source.replace(before, after)
+
+
+def test_an_input_keeps_its_axes(tmp_path: Path) -> None:
+    after = body_after(tmp_path, "x.unsqueeze_(\n    -1,  # last\n)\nreturn x * 2", unsafe_fixes=True)
+    assert after == "x = x.unsqueeze(\n    -1,  # last\n)\nreturn x * 2"
+    used = "return x.unsqueeze_(-1) * 2"  # what is computed of it later would not have the axis
+    assert body_after(tmp_path, used, unsafe_fixes=True) == used

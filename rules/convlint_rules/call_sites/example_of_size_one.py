@@ -98,10 +98,10 @@ class ExampleOfSizeOne(Rule):
         if not ones:
             return None
         first = max(ones, key=lambda one: not one.automatic)
-        text = event.document.segment(first.span)
+        text = event.quote(first.span)
         consequence = "keeps the size" if first.automatic else "stops"
         message = (
-            f"`{' '.join(text.split())}` has size 1 along axis {first.axis}, which is meant to be dynamic: "
+            f"`{text}` has size 1 along axis {first.axis}, which is meant to be dynamic: "
             f"`torch.export` takes 1 for a constant and {consequence}; give an example of size 2"
         )
         harm = FROZEN if first.automatic else BREAKS

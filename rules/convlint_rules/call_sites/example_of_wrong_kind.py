@@ -82,7 +82,7 @@ class ExampleOfWrongKind(Rule):
             if not (given.sizes is not None or isinstance(given.value, list)):
                 return None
             message = (
-                f"`torch.export.export` stops at `{_text(event, given)}`: its `args` must be a tuple, even of one "
+                f"`torch.export.export` stops at `{event.quote(given.span)}`: its `args` must be a tuple, even of one "
                 f"tensor; write `{_tuple(event, given)}`"
             )
             fixable = Applicability.safe if given.sizes is not None else None
@@ -91,7 +91,7 @@ class ExampleOfWrongKind(Rule):
         if wrong is None:
             return None
         message = (
-            f"`torch.jit.trace` takes tensors only and stops at `{_text(event, wrong)}`: leave it out where the "
+            f"`torch.jit.trace` takes tensors only and stops at `{event.quote(wrong.span)}`: leave it out where the "
             f"parameter has a default, or make it an attribute of the model"
         )
         return self.finding(event, message, TRACE, context)
@@ -109,9 +109,5 @@ def _is_no_tensor(given: Argument) -> bool:
     return given.value is None or isinstance(given.value, (bool, int, float, str))
 
 
-def _text(event: ExportCall, given: Argument) -> str:
-    return " ".join(event.document.segment(given.span).split())
-
-
 def _tuple(event: ExportCall, given: Argument) -> str:
-    return f"({_text(event, given)},)" if given.sizes is not None else f"tuple({_text(event, given)})"
+    return f"({event.quote(given.span)},)" if given.sizes is not None else f"tuple({event.quote(given.span)})"

@@ -124,7 +124,7 @@ class ExportInTrainingMode(Rule):
         if route == "onnx_torchscript" and not _keeps_mode(event):
             return None
         message = (
-            f"`{event.document.segment(given.span)}` is in training mode here, where its `{model.modal}` computes "
+            f"`{event.quote(given.span)}` is in training mode here, where its `{model.modal}` computes "
             f"otherwise, and the graph keeps that: call `.eval()` before"
         )
         return self.finding(event, message, HARM[route], context, fixable=Applicability.unsafe)

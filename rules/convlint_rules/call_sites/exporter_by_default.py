@@ -73,7 +73,7 @@ class ExporterByDefault(Rule):
             return None
         if _is_scripted(event):
             message = (
-                f"`{event.document.segment(event.arguments[0].span)}` is made by `torch.jit`, and the exporter that "
+                f"`{event.quote(event.arguments[0].span)}` is made by `torch.jit`, and the exporter that "
                 f"`torch.onnx.export` takes by default since torch 2.9 refuses it: pass `dynamo=False`"
             )
             return self.finding(event, message, BREAKS, context, fixable=Applicability.safe)

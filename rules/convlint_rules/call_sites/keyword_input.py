@@ -123,7 +123,7 @@ class KeywordInput(Rule):
             return self.finding(event, message, TORCHSCRIPT, context)
         if not names or event.argument("kwargs") is not None:
             return None
-        text = " ".join(event.document.segment(given.span).split())
+        text = event.quote(given.span)
         message = (
             f"a dict at the end of `args` is taken for inputs by name, and `{model.name}.forward` has none of those of "
             f"`{text}`: put an empty dict behind it, or give its tensors as inputs of their own"

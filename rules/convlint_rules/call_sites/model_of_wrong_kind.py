@@ -84,7 +84,7 @@ class ModelOfWrongKind(Rule):
         if not refused or (event.by_default and what == "scripted"):  # of which CVL901 speaks
             return None
         given = event.arguments[0]
-        text = " ".join(event.document.segment(given.span).split())
+        text = event.quote(given.span)
         message = f"`{text}` {_WORDS[what]}, at which `{event.callee}` stops{_how(refused, event)}: {instead}"
         levels: dict[str, Any] = dict.fromkeys(refused, Level.breaks)
         return self.finding(event, message, Harm(**levels), context, span=given.span)

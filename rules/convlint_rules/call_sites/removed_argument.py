@@ -104,5 +104,5 @@ class RemovedArgument(Rule):
 def _message(event: ExportCall, gone: Argument) -> str:
     if gone.name:
         return f"`torch.onnx.export` takes no `{gone.name}` any more and raises a `TypeError`: leave it out"
-    text = event.document.segment(gone.span)
+    text = event.quote(gone.span)
     return f"`{text}` is given by position, where `torch.onnx.export` takes keywords only: name it"

@@ -131,8 +131,8 @@ class FloorDivisionRule(Rule):
         if _is_refused(event):
             harm = REFUSED_NEGATIVE if event.may_be_negative else REFUSED
             message = (
-                f"the dynamo ONNX exporter cannot divide `{event.document.segment(dividend.span)}` by "
-                f"`{event.document.segment(divisor.span)}`: one is a plain number, of another dtype or on the left; "
+                f"the dynamo ONNX exporter cannot divide `{event.quote(dividend.span)}` by "
+                f"`{event.quote(divisor.span)}`: one is a plain number, of another dtype or on the left; "
                 f'use `torch.div(..., rounding_mode="floor")` of two tensors'
             )
             return self.finding(event, message, harm, context, fixable=self._applicability(event))

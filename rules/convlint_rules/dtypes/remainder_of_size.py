@@ -59,7 +59,7 @@ class RemainderOfSizeRule(Rule):
 
     def check(self, event: RemainderOfSize, context: Context) -> Finding | None:
         """Breaks onnx_dynamo."""
-        dividend, divisor = (event.document.segment(one.span) for one in (event.dividend, event.divisor))
+        dividend, divisor = (event.quote(one.span) for one in (event.dividend, event.divisor))
         message = (
             f"the dynamo ONNX exporter cannot take the remainder of the integers `{dividend}` by the size `{divisor}`: "
             f"write it as what is left of `//`"

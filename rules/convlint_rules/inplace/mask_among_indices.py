@@ -80,7 +80,7 @@ class MaskedColumns(Rule):
         if not who:
             return None  # `y[0, mask]`
         message = (
-            f"`{event.document.segment(event.mask.span)}` is one of several indices of an assignment: "
+            f"`{event.quote(event.mask.span)}` is one of several indices of an assignment: "
             f"{', '.join(who)}; select with `torch.where` and the mask expanded"
         )
         return self.finding(event, message, Harm(onnx_torchscript=torchscript, onnx_dynamo=dynamo), context)

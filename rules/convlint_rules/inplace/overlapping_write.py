@@ -93,7 +93,7 @@ class OverlappingWriteToItself(Rule):
 
     def check(self, event: OverlappingWrite, context: Context) -> Finding | None:
         """Wrong in ONNX; the other routes write as eager does."""
-        text = event.document.segment(event.value.span)
+        text = event.quote(event.value.span)
         what = f"`{text}`" if text == event.view_text else f"`{text}`, a view (`{event.view_text}`),"
         message = (
             f"{what} is part of what is written here, and is overwritten before it is read: eager's result is "

@@ -52,8 +52,8 @@ class StaleView(Rule):
         if not event.stale or event.read is None:
             return None
         message = (
-            f"`{event.read_name}` is a view of `{event.name}` made before this write and read after it (line "
-            f"{event.read.row}): the TorchScript exporter keeps the old values for it; slice after the write, or "
+            f"`{event.read_name}` is a view of `{event.name}` made before this write and read after it "
+            f"({event.read_at}): the TorchScript exporter keeps the old values for it; slice after the write, or "
             f"`clone()` what must stay"
         )
         return self.finding(event, message, Harm(onnx_torchscript=Level.wrong), context)

@@ -153,9 +153,8 @@ class WriteThroughAlias(Rule):
         repair = self._repair(event)
         made = f"`{event.view_text}`" if event.view_text not in ("", event.name) else f"a view of `{event.base}`"
         message = (
-            f"`{event.name}` is {made} (line {event.view_row}): the TorchScript exporter loses this write for "
-            f"`{event.read_name}`, read on line {event.read.row if event.read else event.span.row}; "
-            f"{_advice(event, repair)}"
+            f"`{event.name}` is {made} ({event.view_at}): the TorchScript exporter loses this write for "
+            f"`{event.read_name}`, read on {event.read_at}; {_advice(event, repair)}"
         )
         fixable = Applicability.unsafe if repair else None
         return self.finding(event, message, Harm(onnx_torchscript=Level.wrong), context, fixable=fixable)
@@ -195,7 +194,8 @@ class WriteThroughAlias(Rule):
 
 def _advice(event: InplaceWrite, repair: tuple[str, str] | None) -> str:
     if repair is None:
-        base = f"`{event.base}`" if event.base else "the tensor that it is a view of"
+        named = event.base.replace(".", "").isidentifier()
+        base = f"`{event.base}`" if named else "the tensor that it is a view of"
         return f"write to {base} itself, or compute a new tensor"
     how, statement = repair
     return f"write `{statement}`" + ("" if how == "replace" else " after it")

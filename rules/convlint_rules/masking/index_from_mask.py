@@ -4,7 +4,7 @@ import ast
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from convlint.events import DynamicShape, one_line
+from convlint.events import DynamicShape
 from convlint.findings import Applicability, Finding, Fix, Harm, Span
 from convlint.rewrite import edit
 from convlint.rule import Context, Example, Rule
@@ -71,7 +71,7 @@ class IndexFromMask(Rule):
         made = _made(event)
         advice = "index with the mask itself"
         if made is not None:
-            advice = f"index with the mask itself, `{one_line(event.document.segment(made.mask_span))}`"
+            advice = f"index with the mask itself, `{event.quote(made.mask_span)}`"
         message = f"`{event.short}` selects by positions made from a mask: {advice}"
         return self.finding(event, message, Harm(), context, fixable=_applicability(event, made))
 

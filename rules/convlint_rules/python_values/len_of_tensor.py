@@ -64,7 +64,7 @@ class LenOfTensor(Rule):
         if event.how != "len" or event.operand.taint < Taint.shape:
             return None
         harm = DATA if event.operand.taint is Taint.data else HARM
-        name = event.document.segment(event.operand.span)
+        name = event.quote(event.operand.span)
         message = f"`len({name})` is a plain number: the traced length is kept; write `{name}.shape[0]`"
         fixable = Applicability.safe if event.operand.sure and not event.must_be_plain else None
         return self.finding(event, message, harm, context, fixable=fixable)

@@ -92,7 +92,7 @@ class AssignedToBatch(Rule):
 
     def check(self, event: BroadcastWrite, context: Context) -> Finding | None:
         """Frozen on the TorchScript routes."""
-        text = event.document.segment(event.value.span)
+        text = event.quote(event.value.span)
         message = (
             f"`{text}` is broadcast to `{event.name}`: the TorchScript routes do so for the traced sizes only; expand "
             f"it by the sizes of the tensor first, `.expand(...)`"

@@ -55,7 +55,7 @@ class BatchFromConfiguration(Rule):
 
     def check(self, event: FixedBatch, context: Context) -> Finding | None:
         """Breaks where the batch is declared dynamic, as it mostly is."""
-        size = event.document.segment(event.size.span)
+        size = event.quote(event.size.span)
         message = (
             f"`{size}` makes the batch in `{event.short}` a constant: `torch.export` stops where the batch is dynamic; "
             f"write the size of the input, `x.shape[0]`"

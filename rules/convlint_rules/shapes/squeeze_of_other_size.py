@@ -47,7 +47,7 @@ class SqueezeOfOtherSize(Rule):
     def check(self, event: SqueezesNothing, context: Context) -> Finding | None:
         """Breaks onnx_dynamo."""
         message = (
-            f"axis {event.axis} of `{event.document.segment(event.operand.span)}` is not 1, so `squeeze` does nothing; "
+            f"axis {event.axis} of `{event.quote(event.operand.span)}` is not 1, so `squeeze` does nothing; "
             f"but ONNX Runtime refuses the `Squeeze` that the dynamo exporter writes: leave it out"
         )
         return self.finding(event, message, HARM, context, fixable=_applicability(event))

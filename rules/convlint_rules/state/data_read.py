@@ -99,7 +99,7 @@ class DataOfTensor(Rule):
 
     def check(self, event: DataRead, context: Context) -> Finding | None:
         """By what the tensor depends on, and whether more than its sizes is read."""
-        name, text = event.document.segment(event.operand.span), event.short
+        name, text = event.quote(event.operand.span), event.short
         safe = Applicability.safe if event.operand.sure else None
         if event.only == "sizes":
             message = f"`{text}` is beside the graph, so that its sizes are those of the traced input: write `{name}`"

@@ -127,7 +127,7 @@ class SizeLookedUp(Rule):
 
     def check(self, event: SizeAsKey, context: Context) -> Finding | None:
         """A table's own keys are never found while TorchScript records; a key must have a hash for `torch.export`."""
-        key = event.document.segment(event.size.span)
+        key = event.quote(event.size.span)
         if event.how == "table":
             never = f"while TorchScript's tracer records, the size `{key}` is a tensor, which no key equals by its hash"
             stops = "" if event.size.taint is Taint.fixed else "; `torch.export` stops, as a dynamic size has none"

@@ -1,4 +1,4 @@
-"""Inputs that a model takes and does nothing with."""
+"""Inputs that a model takes and does nothing with, or gives other axes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from convlint.analyzer.annotations import from_annotation
 from convlint.analyzer.index import ClassInfo, FunctionInfo
 from convlint.analyzer.run import Frame, Run
-from convlint.analyzer.values import tensor_of
-from convlint.events import UnusedInput
+from convlint.analyzer.values import Tensor, tensor_of
+from convlint.events import ReshapedInput, UnusedInput
 from convlint.source.walk import walk
 
 _CONSTANT = frozenset(["device", "dtype", "is_cuda", "requires_grad", "layout"])
@@ -32,6 +32,17 @@ def note(run: Run, cls: ClassInfo, forward: FunctionInfo) -> None:
         if (parameter.annotation is None or tensor_of(annotated) is not None) and not is_one_of_several(run, cls):
             at = ast.copy_location(ast.Name(name, ast.Load()), parameter)
             run.emit(frame, UnusedInput, at, name, (), model=cls.node.name, name=name)
+
+
+def note_reshaped(run: Run, frame: Frame, node: ast.expr, tensor: Tensor) -> None:
+    """Notes ``mask.unsqueeze_(1)`` of what the ``forward`` of a model is given."""
+    name = run.inputs.get(tensor.ident)
+    function = frame.function
+    if name is None or function is None or function is not run.entered or function.cls is None:
+        return
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        model, method, receiver = function.cls.node.name, node.func.attr, frame.document.span(node.func.value)
+        run.emit(frame, ReshapedInput, node, "", (), model=model, name=name, method=method, receiver=receiver)
 
 
 def is_one_of_several(run: Run, cls: ClassInfo) -> bool:

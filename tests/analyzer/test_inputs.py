@@ -83,3 +83,26 @@ def test_a_part_of_a_model_in_another_file_too(agree: Agree) -> None:
     agree(
         {"part.py": part, "model.py": "import torch\nfrom torch import nn\nfrom part import Model\n" + OUTER}, ignore=[]
     )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "x.unsqueeze_(1)  # CVL110\nreturn x * 2",
+        "return x.transpose_(0, 1) * 2  # CVL110",
+        "x.swapaxes_(0, 1)  # CVL110\nreturn x * 2",
+        "y = x\ny.squeeze_(1)  # CVL110\nreturn x * 2",
+        "x.detach_()\nreturn x * 2",
+        "y = x * 2\ny.unsqueeze_(1)\nreturn y",
+        "y = x[:, 0]\ny.unsqueeze_(1)\nreturn y * 2",
+        "x = x.clone()\nx.t_()\nreturn x",
+    ],
+)
+def test_inputs_whose_axes_are_changed_in_place(agree: Agree, body: str) -> None:
+    agree(forward(body))
+
+
+def test_a_part_of_a_model_may_change_the_axes_of_what_it_is_given(agree: Agree) -> None:
+    part = forward("x.unsqueeze_(1)\nreturn x * 2").replace("class Model", "class Part")
+    model = forward("return self.part(x * 2)", init="self.part = Part()")
+    agree(part + model.partition("from torch import nn\n")[2])
