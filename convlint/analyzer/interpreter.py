@@ -257,7 +257,7 @@ class Interpreter:
     def _enter(self, cls: ClassInfo) -> None:
         """Interpret a model's ``forward`` as an exporter calls it, as far as its nesting allows."""
         forward = self.run.method(cls, "forward")
-        if forward is not None and not training.gives_loss(self.run, cls, forward):
+        if forward is not None and not training.is_step(self.run, cls, forward):
             inputs.note(self.run, cls, forward)
             with self._as_far_as_possible(forward):
                 model = self._instance(cls)

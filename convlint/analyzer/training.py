@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from convlint.analyzer.index import ClassInfo, FunctionInfo
 from convlint.analyzer.run import Run
+from convlint.source.walk import walk
 
 _AROUND = frozenset(
     [
@@ -50,6 +51,8 @@ FUNCTION = re.compile(
 """Parts of the names of functions that feed, train, test or show a model, and Python's own hooks."""
 LOSS = re.compile(r"(.*_)?(loss|losses|criterion)(_.*)?", re.IGNORECASE)
 """Names of losses, and of functions that only training calls."""
+_TRAINS = frozenset(["backward", "zero_grad"])
+"""Methods by which a loss changes weights."""
 _TRUTH = "gt_"
 """How the names of what is known only in training begin: the ground truth."""
 
@@ -67,8 +70,15 @@ def is_given_truth(function: FunctionInfo) -> bool:
     return any(one.arg.startswith(_TRUTH) and default is None for one, default in function.parameters)
 
 
+def is_step(run: Run, cls: ClassInfo, method: FunctionInfo) -> bool:
+    """Whether a method is a step of training: all that it returns is a loss, or it has weights trained itself."""
+    called = (part.func for part in walk(method.node) if isinstance(part, ast.Call))
+    trains = any(isinstance(func, ast.Attribute) and func.attr in _TRAINS for func in called)
+    return trains or gives_loss(run, cls, method)
+
+
 def gives_loss(run: Run, cls: ClassInfo, method: FunctionInfo, depth: int = 3) -> bool:
-    """Whether all that a method returns is a loss, with what else training wants to know: it is a step of training."""
+    """Whether all that a method returns is a loss, with what else training wants to know."""
     run.rest_on(method)
     returned = list(_returned(method.node.body)) if isinstance(method.node, ast.FunctionDef) else []
     return bool(returned) and all(one is not None and _is_loss(run, cls, one, depth) for one in returned)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from conftest import Agree
+from convlint_rules.examples import forward
 
 STEP = """
 import torch
@@ -78,3 +79,9 @@ def test_a_model_that_is_always_given_the_ground_truth_is_for_training(agree: Ag
         "from torch import nn\n\n\nclass Assigner(nn.Module):\n"
         f"    def forward(self, x, {given}):\n        return x / x.max().item(){mark}\n"
     )
+
+
+@pytest.mark.parametrize(("trained", "mark"), [("loss.backward()\n    ", ""), ("", "  # CVL202")])
+def test_a_model_that_trains_itself_is_not_exported(agree: Agree, trained: str, mark: str) -> None:
+    close = f"def close():\n    loss = (x - 1).abs().sum()\n    {trained}return loss\nself.optimizer.step(close)"
+    agree(forward(f"{close}\nreturn x / x.max().item(){mark}"))
