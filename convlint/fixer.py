@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from convlint.analyzer.files import Files, digest_of
 from convlint.config import Settings
 from convlint.errors import UsageError
-from convlint.findings import Applicability, Edit, Finding
+from convlint.findings import Applicability, Edit, Finding, Fix
 from convlint.linter import LintResult, Repairable, lint, lint_documents
 from convlint.source.document import Document
 from convlint.source.replacing import replace_bytes
@@ -147,8 +147,10 @@ def refused(left: LintResult, settings: Settings, endless: set[tuple[str, str]])
 
 
 def _reason(document: Document, repair: Repairable, settings: Settings) -> str:
-    fix = repair.fix(settings.context)
-    if fix is None or not fix.edits:
+    fix = repair.attempt(settings.context)
+    if isinstance(fix, str):
+        return f"the rule failed ({fix})"
+    if not isinstance(fix, Fix) or not fix.edits:
         return "the repair cannot be written here"
     if _changes_comments(list(comments(document)), repair.finding, fix.edits):
         return "the repair would lose or double a comment"

@@ -43,13 +43,17 @@ class Repairable:
 
     def fix(self, context: Context) -> Fix | None:
         """The edits, computed when asked for; None also where a rule fails to (its finding stays)."""
+        made = self.attempt(context)
+        return made if isinstance(made, Fix) else None
+
+    def attempt(self, context: Context) -> Fix | str | None:
+        """The edits, or what the rule raised."""
         if self.finding.fix is not None or self.rule is None:
             return self.finding.fix
         try:
-            fix = self.rule.fix(self.event, context)
-            return fix if isinstance(fix, Fix) else None
-        except Exception:  # a third party's rule must not end the run
-            return None
+            return self.rule.fix(self.event, context)
+        except Exception as error:  # a third party's rule must not end the run
+            return raised(error)
 
 
 @dataclass

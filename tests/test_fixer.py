@@ -403,6 +403,13 @@ def test_a_repair_that_raises_is_not_made(monkeypatch: pytest.MonkeyPatch, model
     assert with_rules(monkeypatch, model, A1=ZeroDivisionError(), B1="{}") == FIXED
 
 
+def test_what_a_repair_raised_is_said(monkeypatch: pytest.MonkeyPatch, model: Path) -> None:
+    with_rules(monkeypatch, model, A1=ZeroDivisionError("by nothing"))
+    result = fix_paths([model], Settings(root=model.parent, select=("",), fixable=("",)), write=False)
+    [(found, reason)] = result.refused
+    assert (found.code, reason[:52]) == ("A1", "the rule failed (ZeroDivisionError: by nothing at te")
+
+
 @pytest.mark.parametrize("endless", ["int({})", "int(1 + {})", "int(1 + int({0}) + int({0}))"])
 def test_repairs_that_find_no_end_are_not_made_at_all(
     monkeypatch: pytest.MonkeyPatch, model: Path, endless: str
