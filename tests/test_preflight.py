@@ -374,7 +374,7 @@ def test_what_was_seen_of_a_statement_is_told_once(folder: Path, cli: Cli) -> No
 def test_that_a_trace_takes_no_dict_as_output_is_told(folder: Path, cli: Cli) -> None:
     given = ("--input", "x: float32[2, 4]", "--exporter", "torchscript", "--isolated")
     ran = cli("preflight", f"{folder}/models.py:Named", *given)
-    assert "  jit_trace: traced with a tuple as output: `torch.jit.trace` stops at a dataclass, " in ran.out
+    assert "  jit_trace: traced as if it gave a tuple: `torch.jit.trace` takes no dataclass, " in ran.out
     with pytest.raises(RuntimeError, match="Encountering a dict at the output of the tracer"):
         torch.jit.trace(Gives(), torch.ones(2, 4))
 

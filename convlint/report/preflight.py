@@ -141,7 +141,7 @@ def besides(outcome: Outcome, outputs: Sequence[str] = ()) -> Iterator[str]:
         gone = ", ".join(f"`{name}`" for name in outcome.vanished)
         yield f"the exported graph has no input {gone} any more"
     if outputs and outcome.route == "jit_trace" and not outcome.stage:
-        yield "traced with a tuple as output: `torch.jit.trace` stops at a dataclass, without `strict=False` at a dict"
+        yield "traced as if it gave a tuple: `torch.jit.trace` takes no dataclass, and a dict only with `strict=False`"
     if outputs and outcome.outputs and list(outputs) != list(outcome.outputs):
         ours, theirs = (", ".join(f"`{name}`" for name in names) for names in (outputs, outcome.outputs))
         yield f"the file calls its outputs {theirs}, the model {ours}: export it with `output_names`"
