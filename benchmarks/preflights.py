@@ -119,8 +119,10 @@ def table(done: Mapping[str, Mapping[str, Any]], known: Mapping[str, Mapping[str
     longest, short = max(run["lines"] for run in ran.values()), sum(run["lines"] <= SCREEN for run in ran.values())
     yield f"- {len(ran)} of {len(done)} models ran; {short} outputs fit on a screen, the longest has {longest} lines."
     whole, processes, calls = summed(ran.values())
-    yield f"- CPU seconds: {whole:.0f} for preflights, {processes:.0f} for processes that only export, {calls:.0f} in the"
-    yield f"  exporters' calls: a preflight takes {ratios(ran.values())} times as much, at most {MOST} is wanted."
+    yield f"- CPU seconds: {whole:.0f} for preflights, {processes:.0f} for processes that only export,"
+    yield f"  {calls:.0f} in their calls of exporters."
+    yield f"- A preflight takes {ratios(ran.values())} times as long as a process that only exports: the first with the"
+    yield f"  imports and the making of the model, the second without; at most {MOST} is wanted."
     if known:
         yield from agreement(ran, known)
     yield f"\n| model | exit | lines | {' | '.join(TOOLS)} | calls | exporters | preflight | ratios |"
