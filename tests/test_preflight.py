@@ -291,6 +291,7 @@ def test_what_no_rule_knows_is_found_by_running_alone(folder: Path) -> None:
     assert set(levels(done).values()) == {"wrong"}
     (finding,) = done.judged.findings
     assert (finding.code, finding.seen) == ("CVL012", "trial")
+    assert ": " not in finding.evidence  # what the finding says is not said again
 
 
 def test_what_is_not_reproduced_is_lowered_and_says_on_how_many_inputs(folder: Path) -> None:
