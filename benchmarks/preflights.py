@@ -1,20 +1,30 @@
-"""What ``convlint preflight`` says of sixty real models: ``python benchmarks/preflights.py [OUTCOMES.jsonl]``.
+"""What ``convlint preflight`` says of real models, and what that costs: ``python benchmarks/preflights.py [MODEL...]``.
 
-Runs in an environment of convlint and of what ``real_models.py`` needs. Each model is run by the command that a user
-would give; what it prints, its verdicts and the CPU seconds that it took go to ``build/preflights``, and what is there
-is not run again. OUTCOMES holds what the exporters and ONNX Runtime did with models of the same names on inputs A and
-B, a JSON object a line; the verdicts are compared with it.
+Runs in an environment of convlint and of what ``real_models.py`` needs, on all its models where none is named. Each is
+run by the command that a user would give; what it prints goes to ``build/preflights``, and what is there is not run
+again. ``--outcomes FILE`` says what the exporters and ONNX Runtime did with models of the same names on inputs A and B,
+a JSON object a line; the verdicts are compared with it. ``preflights.md`` is the table.
+
+Costs are CPU seconds: other work on the machine changes them little. Beside each preflight another process makes the
+same model and calls the four exporters once, no more. One ratio is that of the whole processes; the other is without
+what both need besides, the imports and the making of the model: of the preflight is left out what the process of the
+exporters took besides the calls.
 """
 
 from __future__ import annotations
 
+import argparse
+import importlib.metadata
 import json
 import os
 import re
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Iterator, Mapping
+import tempfile
+import time
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +34,13 @@ from convlint.rule import faults, registry
 
 WORK = Path("build/preflights")
 HERE = Path(__file__).parent.resolve()
+TABLE = Path(__file__).with_suffix(".md")
+PACKAGES = ("torch", "onnxruntime", "timm", "torchvision", "transformers", "ultralytics", "segmentation-models-pytorch")
 SCREEN = 50
 """Lines that fit on one."""
+BARE = "--bare"
+MOST = 2.0
+"""How many times the exporters' own calls a preflight may take."""
 TOOLS = {
     "jit_trace": ("jit_trace", "jit_A", "jit_B"),
     "torch_export": ("export", "", "export_B"),
@@ -50,43 +65,140 @@ def inputs():
 
 
 def main() -> None:
-    """Run, report, compare."""
+    """Run, compare, write the table."""
+    if sys.argv[1:2] == [BARE]:
+        export(sys.argv[2])
+        return
     if not registry():
         sys.exit(f"no rules run here ({'; '.join(fault.message for fault in faults()) or 'none is installed'})")
+    parser = argparse.ArgumentParser(description="What convlint preflight says of real models, and what that costs.")
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="names of real_models.py")
+    parser.add_argument("--outcomes", type=Path, help="what happened to models of the same names")
+    given = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
-    done = {case.name: preflighted(case.name) for case in CASES}
-    tried = {name: run for name, run in done.items() if run["verdicts"]}
-    seconds = sum(run["seconds"] for run in done.values())
-    print(f"\n{len(tried)} of {len(done)} models were run in {seconds:.0f} CPU seconds")
-    print(f"exit codes: {dict(Counter(run['code'] for run in done.values()))}")
-    longest = max(tried, key=lambda name: tried[name]["lines"])
-    print(f"longest output: {tried[longest]['lines']} lines ({longest}); {SCREEN} fit on a screen")
-    if len(sys.argv) > 1:
-        compare(tried, dict(happened(Path(sys.argv[1]))))
+    for name in given.models or [case.name for case in CASES]:
+        print(told(name, preflighted(name)), flush=True)
+    done = {case.name: preflighted(case.name) for case in CASES if mark_of(case.name).exists()}
+    known = dict(happened(given.outcomes)) if given.outcomes else {}
+    TABLE.write_text("\n".join(table(done, known)) + "\n", encoding="utf-8")
 
 
 def preflighted(name: str) -> dict[str, Any]:
-    """What the command made of a model, once."""
-    script = script_of(name)
-    mark = script.with_suffix(".json")
+    """What the command made of a model, and what the exporters' calls alone take; measured once."""
+    script, mark = script_of(name), mark_of(name)
     if not mark.exists():
-        text, full = script.with_suffix(".txt"), script.with_suffix(".full")
-        code, seconds = cpu_seconds(preflight(script, "--results", str(WORK / "results")), text)
+        text, full, calls = (script.with_suffix(suffix) for suffix in (".txt", ".full", ".calls"))
+        _, bare = cpu_seconds([sys.executable, __file__, BARE, name], calls)
+        code, whole = cpu_seconds(preflight(script, "--results", str(WORK / "results")), text)
         cpu_seconds(preflight(script, "--results", str(WORK / "results"), "--output-format", "json"), full)
-        told = full.read_text(encoding="utf-8")
-        models = json.loads(told)["models"] if told.startswith("{") else []
-        lines = text.read_text(encoding="utf-8").count("\n")
-        run = {"code": code, "seconds": seconds, "lines": lines, "verdicts": verdicts(models)}
+        printed = full.read_text(encoding="utf-8")
+        models = json.loads(printed)["models"] if printed.startswith("{") else []
+        run = {
+            "code": code,
+            "lines": text.read_text(encoding="utf-8").count("\n"),
+            "verdicts": verdicts(models),
+            "calls": float(calls.read_text(encoding="utf-8").split()[-1]),
+            "bare": bare,
+            "whole": whole,
+        }
         mark.write_text(json.dumps(run), encoding="utf-8")
-    run = json.loads(mark.read_text(encoding="utf-8"))
-    told = " ".join(f"{verdict:8}" for verdict in run["verdicts"].values())
-    print(f"{name:50} {run['code']} {run['seconds']:6.1f} s {run['lines']:3} lines  {told}", flush=True)
-    return dict(run)
+    return dict(json.loads(mark.read_text(encoding="utf-8")))
+
+
+def told(name: str, run: Mapping[str, Any]) -> str:
+    """A line of progress."""
+    verdicts = " ".join(f"{verdict:8}" for verdict in run["verdicts"].values())
+    return f"{name:50} {run['code']} {run['lines']:3} lines  {verdicts} {run['whole']:6.1f} s  {ratios([run])}"
+
+
+def table(done: Mapping[str, Mapping[str, Any]], known: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """The page: what was said of each model, what was measured of all, and each verdict that is not what happened."""
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
+    yield f"# Preflights of real models\n\nWritten by `python benchmarks/preflights.py`: {versions}; random weights.\n"
+    ran = {name: run for name, run in done.items() if run["verdicts"]}
+    longest, short = max(run["lines"] for run in ran.values()), sum(run["lines"] <= SCREEN for run in ran.values())
+    yield f"- {len(ran)} of {len(done)} models ran; {short} outputs fit on a screen, the longest has {longest} lines."
+    whole, processes, calls = summed(ran.values())
+    yield f"- CPU seconds: {whole:.0f} for preflights, {processes:.0f} for processes that only export,"
+    yield f"  {calls:.0f} in their calls of exporters."
+    yield f"- A preflight takes {ratios(ran.values())} times as long as a process that only exports: the first with the"
+    yield f"  imports and the making of the model, the second without; at most {MOST} is wanted."
+    if known:
+        yield from agreement(ran, known)
+    yield f"\n| model | exit | lines | {' | '.join(TOOLS)} | calls | exporters | preflight | ratios |"
+    yield "|---" * (7 + len(TOOLS)) + "|"
+    for name, run in done.items():
+        said = " | ".join(run["verdicts"].get(route, "") for route in TOOLS)
+        seconds = " | ".join(f"{run[key]:.1f} s" for key in ("calls", "bare", "whole"))
+        yield f"| {name} | {run['code']} | {run['lines']} | {said} | {seconds} | {ratios([run])} |"
+
+
+def agreement(ran: Mapping[str, Mapping[str, Any]], known: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """How many verdicts are what happened, and each that is not."""
+    both = {
+        (name, route): (run["verdicts"][route], what)
+        for name, run in ran.items()
+        for route, what in known.get(name, {}).items()
+        if run["verdicts"].get(route, "unsure") != "unsure"
+    }
+    right, models = sum(said == what for said, what in both.values()), len({name for name, _ in both})
+    yield f"- {right} of {len(both)} verdicts are what happened to models of the same names, on {models} models."
+    for (name, route), (said, what) in both.items():
+        if said != what:
+            yield f"  - {name} by {route}: said {said}, was {what}"
+
+
+def summed(runs: Iterable[Mapping[str, Any]]) -> tuple[float, float, float]:
+    """The CPU seconds of preflights, of processes that only export, and of their exporters' calls."""
+    whole, bare, calls = (
+        sum(column) for column in zip(*((r["whole"], r["bare"], r["calls"]) for r in runs), strict=True)
+    )
+    return whole, bare, calls
+
+
+def ratios(runs: Iterable[Mapping[str, Any]]) -> str:
+    """How many times a preflight takes what the exporters take: with, then without what both need besides."""
+    whole, bare, calls = summed(runs)
+    return f"{whole / bare:.2f}, {(whole - bare + calls) / calls:.2f}"
+
+
+def export(name: str) -> None:
+    """Calls each exporter once on a model, and says how many CPU seconds that took; one that raises is done, too."""
+    import torch
+
+    from convlint.trial.labels.suite import subject
+    from convlint.trial.routes import Export
+
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    given = subject(Path(__file__), next(case for case in CASES if case.name == name))
+    args, names = given.samples[0].args, list(given.input_names)
+    axes = {names[i]: dict(named) for i, named in given.dynamic.items()}
+    seconds = 0.0
+    with tempfile.TemporaryDirectory() as folder, torch.no_grad():
+        model, path = given.build(), Path(folder, "model.onnx")
+        shapes = Export(model, args, given.input_names, given.dynamic, given.dims, None, path).dynamic_shapes
+        for call in (
+            lambda: torch.jit.trace(model, args),  # type: ignore[no-untyped-call]
+            lambda: torch.export.export(model, args, dynamic_shapes=shapes),
+            lambda: torch.onnx.export(model, args, path, dynamo=False, input_names=names, dynamic_axes=axes),
+            lambda: torch.onnx.export(model, args, path, dynamo=True, input_names=names, dynamic_shapes=shapes),
+        ):
+            started = time.process_time()
+            with suppress(Exception):
+                call()
+            seconds += time.process_time() - started
+    print(seconds)
+
+
+def mark_of(name: str) -> Path:
+    """Where it is kept what was measured of a model."""
+    return WORK / f"{re.sub(r'[^0-9A-Za-z]+', '_', name)}.json"
 
 
 def script_of(name: str) -> Path:
     """A file with the model and its inputs, as a user would have one."""
-    script = WORK / f"{re.sub(r'[^0-9A-Za-z]+', '_', name)}.py"
+    script = mark_of(name).with_suffix(".py")
     script.write_text(SCRIPT.format(here=str(HERE), name=name), encoding="utf-8")
     return script
 
@@ -140,21 +252,6 @@ def outcome_of(outcomes: Mapping[str, str], export: str, a: str, b: str) -> str:
     if on_a != "ok":
         return "refused" if on_a.startswith("invalid") else "wrong"
     return "right" if on_b == "ok" else "differs"
-
-
-def compare(tried: Mapping[str, Mapping[str, Any]], known: Mapping[str, Mapping[str, str]]) -> None:
-    """How many verdicts are what happened, and each that is not."""
-    both = {
-        (name, route): (run["verdicts"][route], what)
-        for name, run in tried.items()
-        for route, what in known.get(name, {}).items()
-        if run["verdicts"].get(route, "unsure") != "unsure"
-    }
-    right = sum(said == what for said, what in both.values())
-    print(f"{right} of {len(both)} verdicts are what happened before, on {len({name for name, _ in both})} models")
-    for (name, route), (said, what) in both.items():
-        if said != what:
-            print(f"  {name} {route}: said {said}, was {what}")
 
 
 if __name__ == "__main__":

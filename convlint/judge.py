@@ -155,8 +155,11 @@ def _leveled(finding: Finding, harm: Harm, settings: Settings) -> Finding:
     return replace(finding, harm=harm, severity=severity(worst))
 
 
-def _evidence(seen: Sequence[Seen], trial: Trial) -> str:
-    """``8 on traced, 7 on other values: jit_trace and onnx_torchscript differ on 20 of 21 inputs``."""
+def _evidence(seen: Sequence[Seen], trial: Trial, known: str = "") -> str:
+    """``8 on traced, 7 on other values: jit_trace and onnx_torchscript differ on 20 of 21 inputs``.
+
+    ``known`` is what the finding itself says, and is not said again.
+    """
     parts: dict[str, dict[str, list[str]]] = {}
     for one in seen:
         what, does = _told(one, trial)
@@ -166,7 +169,7 @@ def _evidence(seen: Sequence[Seen], trial: Trial) -> str:
     told = []
     for what, doing in parts.items():
         routes_do = ", ".join(f"{_listed(routes)} {_agreeing(does, routes)}" for does, routes in doing.items())
-        told.append(f"{what}: {routes_do}" if what else routes_do)
+        told.append(f"{what}: {routes_do}" if what and what != known else routes_do)
     return "; ".join(told)
 
 
@@ -218,7 +221,7 @@ def _found(path: str, rows: tuple[int, int], seen: Sequence[Seen], trial: Trial,
         message = f"the exported graph {does}: {keeps}{worst.event.message}"
     harm = Harm().with_levels({one.route: one.level for one in sorted(seen, key=lambda one: one.level)})
     code, name = _RULES[kind]
-    evidence = _evidence(seen, trial)
+    evidence = _evidence(seen, trial, worst.event.message)
     finding = Finding(code, name, message, path, _span(path, rows), "error", harm, seen="trial", evidence=evidence)
     return _leveled(finding, harm, settings)
 

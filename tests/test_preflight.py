@@ -24,7 +24,9 @@ from convlint.config import Configuration, Layer, Options
 from convlint.errors import UsageError
 from convlint.findings import Finding, Level
 from convlint.preflighter import Preflighted
+from convlint.report.preflight import besides
 from convlint.testing import assert_exportable
+from convlint.trial.job import Outcome
 
 pytestmark = pytest.mark.proof
 
@@ -289,6 +291,7 @@ def test_what_no_rule_knows_is_found_by_running_alone(folder: Path) -> None:
     assert set(levels(done).values()) == {"wrong"}
     (finding,) = done.judged.findings
     assert (finding.code, finding.seen) == ("CVL012", "trial")
+    assert ": " not in finding.evidence  # what the finding says is not said again
 
 
 def test_what_is_not_reproduced_is_lowered_and_says_on_how_many_inputs(folder: Path) -> None:
@@ -309,8 +312,15 @@ def test_what_a_rounding_error_changes_is_held_against_nobody(folder: Path, cli:
     ran = cli("preflight", f"{folder}/models.py:Sharp", "--input", "x: float32[N=2, 64]", "--isolated",
               "--exporter", "torchscript")  # fmt: skip
     assert "onnx_torchscript  yes      yes   unsure" in ran.out
+    assert "onnx_torchscript: says nothing on traced: there other roundings" in ran.out
     assert "a rounding error of the inputs changes eager's result" in ran.out
     assert "Nothing can be said of the numbers" in ran.out
+
+
+def test_of_many_inputs_on_which_nothing_can_be_said_three_are_named() -> None:
+    outcome = Outcome("jit_trace", Level.harmless, unsure=("traced", "zeros", "large", "batch 1", "N=4"))
+    (told,) = besides(outcome)
+    assert told.startswith("says nothing on traced, zeros, large and 2 more: there ")
 
 
 def test_nor_is_a_rounding_error_of_the_weights_on_inputs_of_the_users_own(folder: Path) -> None:
@@ -374,7 +384,7 @@ def test_what_was_seen_of_a_statement_is_told_once(folder: Path, cli: Cli) -> No
 def test_that_a_trace_takes_no_dict_as_output_is_told(folder: Path, cli: Cli) -> None:
     given = ("--input", "x: float32[2, 4]", "--exporter", "torchscript", "--isolated")
     ran = cli("preflight", f"{folder}/models.py:Named", *given)
-    assert "  jit_trace: traced with a tuple as output: `torch.jit.trace` stops at a dataclass, " in ran.out
+    assert "  jit_trace: traced as if it gave a tuple: `torch.jit.trace` takes no dataclass, " in ran.out
     with pytest.raises(RuntimeError, match="Encountering a dict at the output of the tracer"):
         torch.jit.trace(Gives(), torch.ones(2, 4))
 

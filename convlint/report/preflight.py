@@ -35,6 +35,7 @@ _COUNTED: dict[Kind, str] = {
 _LONGEST = 110
 _LONGEST_EVIDENCE = 2 * _LONGEST
 _MOST_NODES = 2
+_MOST_NAMES = 3
 _MOST_FINDINGS = 10
 
 
@@ -135,16 +136,21 @@ def _route(model: Preflighted, route: str, painter: Painter, *, verbose: bool) -
 def besides(outcome: Outcome, outputs: Sequence[str] = ()) -> Iterator[str]:
     """What is to be known of a route whether it is right or not; ``outputs`` are those of the model by name."""
     if outcome.unsure:
-        on = ", ".join(outcome.unsure)
+        on = _enumerated(outcome.unsure)
         yield f"says nothing on {on}: there other roundings, or another order of equal values, change eager too"
     if outcome.vanished:
         gone = ", ".join(f"`{name}`" for name in outcome.vanished)
         yield f"the exported graph has no input {gone} any more"
     if outputs and outcome.route == "jit_trace" and not outcome.stage:
-        yield "traced with a tuple as output: `torch.jit.trace` stops at a dataclass, without `strict=False` at a dict"
+        yield "traced as if it gave a tuple: `torch.jit.trace` takes no dataclass, and a dict only with `strict=False`"
     if outputs and outcome.outputs and list(outputs) != list(outcome.outputs):
         ours, theirs = (", ".join(f"`{name}`" for name in names) for names in (outputs, outcome.outputs))
         yield f"the file calls its outputs {theirs}, the model {ours}: export it with `output_names`"
+
+
+def _enumerated(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def tried(trial: Trial) -> str:

@@ -25,8 +25,9 @@ from convlint.trial.outline import fingerprint
 from convlint.trial.routes import Args
 from convlint.trial.samples import Sample
 from convlint.trial.subject import Prepared, prepare
-from convlint.trial.watch.places import of_user
-from convlint.trial.watch.tools import Watched, lines_of
+from convlint.trial.watch.lines import Lines
+from convlint.trial.watch.places import Places, of_user
+from convlint.trial.watch.tools import Watched
 
 
 def perform(job: Job) -> Iterator[Answer]:
@@ -104,8 +105,8 @@ def observed(model: torch.nn.Module, job: Job, inputs: str | Callable[[], Any]) 
         measured += counted
         skipped |= not_counted
     traced = measured[0].sample
-    executed = lines_of(subject, traced, places)
-    called = _called_twice(prepared, traced)
+    called = _called_twice(prepared, traced, places)
+    executed = called.executed
     yield Reference(
         tuple(sample.name for sample in subject.samples),
         skipped,
@@ -147,19 +148,22 @@ def _kind(sample: Sample, traced: Sample) -> Kind:
 class _Called(NamedTuple):
     """What two calls of the model show."""
 
+    executed: dict[str, list[int]]
+    """The lines that the first runs, by file."""
     outputs: tuple[str, ...]
     """What it calls its outputs, nothing where it only counts them."""
     unsteady: str
     """Why the second gives another result on the same inputs."""
 
 
-def _called_twice(prepared: Prepared, traced: Sample) -> _Called:
+def _called_twice(prepared: Prepared, traced: Sample, places: Places) -> _Called:
     call = _named(prepared)
-    first = run_on(traced, call)
+    with Lines(places) as lines:
+        first = run_on(traced, call)
     names = tuple(first) if any(re.search(r"[^\d.]", name) for name in first) else ()
     with torch.no_grad():
         second = call(tuple(value.clone() for value in traced.args))  # draws other numbers than the first
-    return _Called(names, _unsteady(prepared, traced) if difference(second, first) else "")
+    return _Called(lines.sorted(), names, _unsteady(prepared, traced) if difference(second, first) else "")
 
 
 def _unsteady(prepared: Prepared, traced: Sample) -> str:

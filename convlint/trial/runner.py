@@ -111,7 +111,8 @@ class Runner:
             if met is None:
                 raise UsageError(f"{job.path}: {_told_before_export(death)}")
             route = next(route for route in todo if route not in outcomes)
-            outcomes[route] = Outcome(route, Level.breaks, str(death), place=death.place, stage="export")
+            more = "; `--timeout` allows it more" if death.hung and job.preflight else ""
+            outcomes[route] = Outcome(route, Level.breaks, f"{death}{more}", place=death.place, stage="export")
         assert reference is not None
         ordered = {route: outcomes[route] for route in job.routes if route in outcomes}
         further = {name: ordered.pop(name) for name in list(ordered) if opset_of(name)[1] is not None}

@@ -27,6 +27,8 @@ _CPP = re.compile(
     r"|/?(?:onnxruntime_src/\S+|[\w.-]+\.(?:cc|cpp|h)):\d+ (?:[\w:*&<>~, ]+\([^()]*\) (?:const )?|\w+ )?"
 )
 """Where in ONNX Runtime an error was raised."""
+_FALSE = re.compile(r"^\S.*? was false\. (?=[A-Z])")
+"""What it had asked for, in the words of its code, before what that means."""
 _PARTED = re.compile(r"^TracingCheckError: Tracing failed sanity checks! ERROR: Graphs differed across invocations!.*")
 _TWO_GRAPHS = (
     "TracingCheckError: traced twice, the model gives two graphs: it keeps something from one call to the next, or "
@@ -81,5 +83,5 @@ def _asked(found: re.Match[str]) -> str:
 
 
 def _in_node(found: re.Match[str]) -> str:
-    said = _CPP.sub("", found[3] or "").strip()
+    said = _FALSE.sub("", _CPP.sub("", found[3] or "").strip())
     return f"ONNX Runtime fails in {found[1]} `{found[2]}`" + (f": {said}" if said else "")

@@ -23,8 +23,7 @@ _HINT = "Received user-specified dim hint Dim.DYNAMIC(min=None, max=None), but"
             f"{_RUNTIME}Add node. Name:'/m/Add' Status Message: /onnxruntime_src/onnxruntime/core/providers/cpu/math/"
             "element_wise_ops.h:563 void onnxruntime::BroadcastIterator::Init(ptrdiff_t, ptrdiff_t) axis == 1 || "
             "axis == largest was false. Attempting to broadcast an axis by a dimension other than 1. 8 by 9",
-            "ONNX Runtime fails in Add `/m/Add`: axis == 1 || axis == largest was false. Attempting to broadcast an "
-            "axis by a dimension other than 1. 8 by 9",
+            "ONNX Runtime fails in Add `/m/Add`: Attempting to broadcast an axis by a dimension other than 1. 8 by 9",
         ),
         (
             f"{_RUNTIME}Concat node. Name:'/m' Status Message: concatbase.h:135 PrepareForComputeImpl Non concat axis",
