@@ -167,7 +167,7 @@ def _unary(run: Run, frame: Frame, node: ast.UnaryOp) -> Value:
         return replace(made, squeezed=value.squeezed)
     if isinstance(value, Number):
         symbol = f"-{value.symbol}" if value.symbol else ""
-        return Number(value.kind, value.taint, value.frozen_on, symbol, of=value.of)
+        return Number(value.kind, value.taint, value.frozen_on, symbol, of=value.of, stepwise=value.stepwise)
     return value if isinstance(value, (Array, Unknown)) else UNKNOWN
 
 
