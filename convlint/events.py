@@ -356,8 +356,10 @@ class SumsByIndex(Event, frozen=True, kw_only=True):
     """``y.index_add(0, index, x)``: what has the same index is added, or reduced otherwise."""
 
     callee: str
-    how: Literal["index", "mean", "without", "scatter"]
-    """Added at indices that may repeat; by ``scatter_reduce`` as a mean, or without what was there; by ``scatter``."""
+    how: Literal["index", "axis", "scaled", "whole", "mean", "without", "scatter"]
+    """Added at indices that may repeat, along an axis counted from the end, scaled, or at each place of the axis; by
+    ``scatter_reduce`` as a mean, or without what was there; by ``scatter``.
+    """
 
 
 class CropsPadding(Event, frozen=True, kw_only=True):

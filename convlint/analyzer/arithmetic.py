@@ -36,6 +36,7 @@ from convlint.analyzer.values import (
     Unknown,
     Value,
     counted_in,
+    is_stepwise,
     join,
     join_all,
     measured_in,
@@ -68,6 +69,7 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 
 _BIG = 1 << 40
 _CANCELLING = (ast.Div, ast.FloorDiv, ast.Mod, ast.Sub)
+_STEPWISE = (ast.FloorDiv, ast.Mod)
 
 
 def binary(
@@ -263,6 +265,7 @@ def arithmetic(left: Value, op: ast.operator, right: Value) -> Value:
         _symbol(left, op, right),
         counted=counted_in(left, right),
         of=measured_in(left, right),
+        stepwise=isinstance(op, _STEPWISE) or is_stepwise(left, right),
     )
 
 

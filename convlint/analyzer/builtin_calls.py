@@ -160,7 +160,8 @@ def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
     if short == "round" and len(values) == 1:
         kind = "int"
     frozen = ALL_ROUTES if tainted else frozenset()
-    return Number(kind, taint, frozen, counted=counted_in(*values), of=measured_in(*values))
+    of = measured_in(*values)
+    return Number(kind, taint, frozen, counted=counted_in(*values), of=of, stepwise=True)
 
 
 def _are_one_number(values: list[Value]) -> bool:

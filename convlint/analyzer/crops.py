@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from convlint.analyzer import signs
 from convlint.analyzer.dispensable import is_dispensable
 from convlint.analyzer.index import is_dots
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import integer
-from convlint.analyzer.values import Const, List, Number, Tensor, Tuple, Value, measured_in
+from convlint.analyzer.values import Const, List, Number, Tensor, Tuple, Value, is_stepwise, measured_in
 from convlint.events import CropsPadding, Taint
 from convlint.source.walk import walk
 
@@ -17,9 +18,9 @@ _Parts = Sequence[tuple[ast.expr, Value]]
 
 
 def note_padding(run: Run, amounts: Value | None) -> None:
-    """Remembers by whose sizes a tensor is padded."""
+    """Remembers by whose sizes a tensor is padded: not by `n + 1`, which the tracer knows how to compare with `n`."""
     items = amounts.items if isinstance(amounts, (Tuple, List)) else None
-    run.padded_by |= measured_in(*(items or ()))
+    run.padded_by |= measured_in(*(item for item in items or () if is_stepwise(item)))
 
 
 def note(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, parts: _Parts) -> None:
@@ -31,7 +32,7 @@ def note(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, parts: _Pa
         (place, part.upper, bound)
         for place, (part, value) in zip(places, parts, strict=True)
         if isinstance(part, ast.Slice) and part.upper is not None and (bound := _crop(run, part, value)) is not None
-        if not _is_told_apart(tensor, place)
+        if not _is_told_apart(tensor, place, bound)
     ]
     if not cut or _is_conditional(frame, node):
         return
@@ -48,13 +49,17 @@ def _crop(run: Run, part: ast.Slice, value: Value) -> Number | None:
         return None
     if not isinstance(bound, Number) or bound.taint is not Taint.shape or run.padded_by.isdisjoint(bound.of):
         return None
+    if part.upper is not None and signs.is_negated(part.upper, bound):
+        return None  # from the end: something is cut off in any case
     return bound if part.step is None and (part.lower is None or integer(start) == 0) else None
 
 
-def _is_told_apart(tensor: Tensor, place: int | None) -> bool:
-    """Whether an axis is one of which the tracer knows how it compares: it was computed from sizes, or is fixed."""
+def _is_told_apart(tensor: Tensor, place: int | None, bound: Number) -> bool:
+    """Whether an axis is one of which the tracer knows how it compares: computed from sizes, fixed, or the bound."""
     size = tensor.shape[place] if tensor.shape is not None and place is not None else None
-    return isinstance(size, Const) or (isinstance(size, Number) and size.symbol.startswith("("))
+    if not isinstance(size, Number):
+        return isinstance(size, Const)
+    return size.symbol.startswith("(") or size.symbol == bound.symbol != ""
 
 
 def _is_conditional(frame: Frame, node: ast.Subscript) -> bool:

@@ -294,7 +294,11 @@ def _without_none(value: Value) -> Value:
 
 def _narrow_type(run: Run, frame: Frame, node: ast.Call, truth: bool) -> dict[str, Value]:
     function = ast.unparse(node.func) if isinstance(node.func, (ast.Name, ast.Attribute)) else ""
-    if not node.args or not isinstance(node.args[0], ast.Name):
+    if not node.args:
+        return {}
+    if isinstance(node.args[0], ast.Subscript) and function == "isinstance" and len(node.args) == 2:
+        return _narrow_elements(frame, node.args[0].value, _type_names(node.args[1]), truth)
+    if not isinstance(node.args[0], ast.Name):
         return {}
     name = node.args[0].id
     value = frame.lookup(name)
@@ -336,6 +340,15 @@ def _narrow_type(run: Run, frame: Frame, node: ast.Call, truth: bool) -> dict[st
         # what may be an object is annotated carelessly where it is not: `Tensor`, and a tuple is passed
         return {name: join_all(replace(m, sure=False) if isinstance(m, Tensor) else m for m in members(value))}
     return {}
+
+
+def _narrow_elements(frame: Frame, node: ast.expr, wanted: set[str], truth: bool) -> dict[str, Value]:
+    """After ``isinstance(ys[0], list)``: the elements of a list are all lists, or all something else."""
+    value = frame.lookup(node.id) if isinstance(node, ast.Name) else None
+    if not isinstance(node, ast.Name) or not isinstance(value, List) or not wanted <= {"list", "tuple"}:
+        return {}
+    kept = [one for one in members(value.any()) if isinstance(one, (List, Tuple)) is truth]
+    return {node.id: List(join_all(kept), taint=value.taint, frozen_on=value.frozen_on)} if kept else {}
 
 
 _NUMBERS = frozenset({"int", "float", "bool", "Number", "Integral", "Real"})

@@ -167,7 +167,7 @@ def _unary(run: Run, frame: Frame, node: ast.UnaryOp) -> Value:
         return replace(made, squeezed=value.squeezed)
     if isinstance(value, Number):
         symbol = f"-{value.symbol}" if value.symbol else ""
-        return Number(value.kind, value.taint, value.frozen_on, symbol, of=value.of)
+        return Number(value.kind, value.taint, value.frozen_on, symbol, of=value.of, stepwise=value.stepwise)
     return value if isinstance(value, (Array, Unknown)) else UNKNOWN
 
 
@@ -357,10 +357,20 @@ def _lambda(run: Run, frame: Frame, node: ast.Lambda) -> Value:
 
 def _comprehension(run: Run, frame: Frame, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
     result = List(None, [])
-    _generate(run, _inner(frame), node.generators, lambda f: result.add(run.evaluate(f, node.elt), f.certain))
+    form = "unpack" if _is_unpacked(frame.statement, node) else "comprehension"
+    _generate(run, _inner(frame), node.generators, lambda f: result.add(run.evaluate(f, node.elt), f.certain), form)
     if isinstance(node, ast.SetComp):
         keys.note_elements(run, frame, node, result.any())
     return result
+
+
+def _is_unpacked(statement: ast.stmt | None, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> bool:
+    """Whether it is ``h, w = (int(side) for side in sides)``: as many as there are names."""
+    if not isinstance(statement, ast.Assign) or statement.value is not node or len(node.generators) > 1:
+        return False
+    targets = [target.elts for target in statement.targets if isinstance(target, (ast.Tuple, ast.List))]
+    plain = bool(targets) and not any(isinstance(one, ast.Starred) for elts in targets for one in elts)
+    return plain and not node.generators[0].ifs
 
 
 def _dict_comprehension(run: Run, frame: Frame, node: ast.DictComp) -> Value:
@@ -383,13 +393,19 @@ def _inner(frame: Frame) -> Frame:
     )
 
 
-def _generate(run: Run, frame: Frame, generators: list[ast.comprehension], body: Callable[[Frame], None]) -> None:
+def _generate(
+    run: Run,
+    frame: Frame,
+    generators: list[ast.comprehension],
+    body: Callable[[Frame], None],
+    form: str = "comprehension",
+) -> None:
     if not generators:
         body(frame)
         return
     first = generators[0]
     value = run.evaluate(frame, first.iter)
-    elements = iterate(run, frame, first.iter, value, "comprehension")
+    elements = iterate(run, frame, first.iter, value, form)
     known = elements.items if elements.items is not None and len(elements.items) <= UNROLLED else None
     certain = frame.certain
     for element in known if known is not None else [elements.joined]:

@@ -58,7 +58,7 @@ def call(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Argu
         receiver = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else node
         note_call(run, frame, node, f"torch.{method.name}", owner, arguments.keywords)
         hidden_ints.note(run, frame, f"Tensor.{method.name}", arguments)
-        accumulation.note(run, frame, node, method.name, arguments, 0)
+        accumulation.note(run, frame, node, method.name, owner, arguments, 0)
         needed_sizes.note_method(run, frame, node, method.name, owner, arguments)
         note_draw(run, frame, node, f"Tensor.{method.name}", arguments)
         return operators.operate(run, frame, node, method.name, owner, replace(arguments, receiver=receiver))

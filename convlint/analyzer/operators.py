@@ -487,8 +487,16 @@ def _matmul(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: A
 
 
 def _interpolate(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
-    shape = (*tensor.shape[:2], *(number() for _ in tensor.shape[2:])) if tensor.shape else None
+    shape = (*tensor.shape[:2], *_resized(arguments.get(0, "size"), len(tensor.shape[2:]))) if tensor.shape else None
     return run.tensor(tensor.dtype, shape, tensor.taint)
+
+
+def _resized(asked: Value | None, count: int) -> list[Value]:
+    """The sizes that `F.interpolate` is given, one for all axes or one for each."""
+    given = (asked.items or ()) if isinstance(asked, (Tuple, List)) else [asked or UNKNOWN] * count
+    sizes = [replace(one, dim=True) if isinstance(one, Number) else one for one in given]
+    known = len(sizes) == count and all(isinstance(one, Number) or integer(one) is not None for one in sizes)
+    return sizes if known else [number() for _ in range(count)]
 
 
 def _pad(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:

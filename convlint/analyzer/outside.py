@@ -146,7 +146,7 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
     handler = higher_order.handler(name) or _TORCH.get(last)
     if handler is not _rewrap:
         hidden_ints.note(run, frame, f"torch.{name}", arguments)
-    accumulation.note(run, frame, node, name, arguments, 1)
+    accumulation.note(run, frame, node, name, first, arguments, 1)
     if handler is not None:
         made = handler(run, frame, node, name, arguments)
         return signs.of_call(last, arguments.positional, arguments.keywords, made)

@@ -86,6 +86,8 @@ class Number(Value, Struct, frozen=True):
     """Of a configuration's number: what it is where nothing else is given."""
     of: frozenset[int] = frozenset()
     """The tensors (see ``Tensor.ident``) of whose sizes it was computed."""
+    stepwise: bool = False
+    """Whether a remainder, a whole division or a choice (`max`) is in it: how it compares differs from size to size."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Number) and self._compared == other._compared
@@ -95,7 +97,7 @@ class Number(Value, Struct, frozen=True):
 
     @property
     def _compared(self) -> tuple[object, ...]:
-        """All but what is usual, and whose sizes it is made of."""
+        """All but what is usual, and whose sizes it is made of, and how."""
         return (
             self.kind,
             self.taint,
@@ -391,6 +393,11 @@ def measured_in(*values: Value | None) -> frozenset[int]:
     return frozenset[int]().union(*(value.of for value in values if isinstance(value, Number)))
 
 
+def is_stepwise(*values: Value | None) -> bool:
+    """Whether one of them is."""
+    return any(isinstance(value, Number) and value.stepwise for value in values)
+
+
 def join_all(values: Iterable[Value]) -> Value:
     """The join of several values; Unknown for none."""
     result: Value | None = None
@@ -443,8 +450,16 @@ def _merge_scalars(a: Const | Number, b: Const | Number) -> Value | None:
         frozen = a.frozen_on & b.frozen_on
     sizes = all(isinstance(v, Const) or v.dim for v in (a, b))
     same = all(isinstance(v, Const) or v.degenerate for v in (a, b))
-    taint, counted, of = max(taint_of(a), taint_of(b)), counted_in(a, b), measured_in(a, b)
-    return Number(kinds.pop(), taint, frozen, dim=sizes, degenerate=same, counted=counted, of=of)
+    return Number(
+        kinds.pop(),
+        max(taint_of(a), taint_of(b)),
+        frozen,
+        dim=sizes,
+        degenerate=same,
+        counted=counted_in(a, b),
+        of=measured_in(a, b),
+        stepwise=is_stepwise(a, b),
+    )
 
 
 def number_kind(value: Value) -> str | None:

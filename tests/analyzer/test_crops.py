@@ -41,6 +41,11 @@ def test_what_was_padded_by_a_size_is_cut_to_it(agree: Agree, code: str) -> None
         PADDED + "return self.table[:, :n]",
         "n = int(x.shape[2])\nx = nn.functional.pad(x, (0, 4 - n))\nreturn y.reshape(2, n + 1)[:, :n]",
         "n = x.shape[2]\nx = nn.functional.pad(x, (0, 2))\nreturn x[:, :, :n]",  # as many for each size
+        "n = x.shape[2]\nx = nn.functional.pad(x, (0, n + 1))\nreturn x[:, :, :n]",  # `2 * n + 1` is more than `n`
+        "b, c, n = x.shape\nx = nn.functional.pad(x, (0, n + 1)).reshape(b, -1)\nreturn x[:, :-n]",
+        "n = 4 - x.shape[2] % 4\nx = nn.functional.pad(x, (0, n))\nreturn x[:, :, :-n]",  # one at least
+        "b, c, h, w = x.shape\nup = nn.functional.interpolate(x, size=(h * 2, w))\n"
+        "x = nn.functional.pad(x, (0, -w % 4, 0, -h % 4))\nreturn x, up[:, :, : h * 2, :w]",  # of just that size
     ],
 )
 def test_a_slice_of_something_else(agree: Agree, code: str) -> None:

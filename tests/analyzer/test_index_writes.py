@@ -53,6 +53,12 @@ def test_forms_of_index_assignment(agree: Agree, write: str, found: bool) -> Non
         ("y.scatter(0, k, x, reduce='add')", True),
         ("y.index_add(0, torch.arange(3), x)", False),
         ("y.index_add(0, (k > 0).nonzero()[:, 0], x)", False),
+        ("torch.index_add(y, -1, k, x)", True),
+        ("y.index_add(0, torch.arange(3), x, alpha=2)", True),
+        ("y.index_add(0, torch.arange(3), x, alpha=1)", False),
+        ("x.reshape(3, 4).index_add(1, torch.arange(4), x)", True),
+        ("x.reshape(3, 4).index_add(1, torch.arange(3), x[:, :3])", False),  # not all places
+        ("torch.zeros(3, 4).index_add(1, torch.arange(4), x)", False),  # nothing is lost
         ("y.index_put((k,), x)", False),
         ("y.scatter_reduce(0, k, x, 'sum')", False),
         ("y.scatter(0, k, x)", False),

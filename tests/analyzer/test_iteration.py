@@ -85,6 +85,23 @@ def test_a_loop_whose_length_depends_on_values(agree: Agree) -> None:
     agree(forward("k = x[x > 0]\nfor i in range(k.shape[0]):  # CVL303\n    x = x + k[i]\nreturn x"))
 
 
+def test_as_many_as_there_are_names(agree: Agree) -> None:
+    agree(forward("x = x.abs()\nh, w = (row * 2 for row in x)\nreturn h * w"))
+    agree(forward("x = x.abs()\nh, *w = [row * 2 for row in x]  # CVL304\nreturn h, w"))
+    agree(forward("x = x.abs()\nh, w = [row for row in x if self.every]  # CVL304\nreturn h * w"))
+
+
+def test_what_is_asked_of_one_element_holds_for_all(agree: Agree) -> None:
+    code = """
+    ys = []
+    for part in x.abs().chunk(3):
+        y = self.net(part)
+        ys.append([one * 2 for one in y] if isinstance(y, list) else y * 2)
+    return [torch.cat(one) for one in zip(*ys)] if isinstance(ys[0], list) else torch.cat(ys)
+    """
+    agree(forward(code), select=["CVL304"])
+
+
 def test_what_a_loop_builds_is_a_list(agree: Agree) -> None:
     agree(
         forward("out = []\nfor i in range(3):\n    out.append(x.abs() * i)\nreturn torch.stack([t * 2 for t in out])")

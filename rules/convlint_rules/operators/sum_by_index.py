@@ -7,6 +7,9 @@ from convlint_rules.examples import forward
 
 HARM = {
     "index": Harm(onnx_torchscript=Level.wrong),
+    "axis": Harm(onnx_torchscript=Level.breaks),
+    "scaled": Harm(onnx_torchscript=Level.breaks),
+    "whole": Harm(onnx_dynamo=Level.wrong),
     "mean": Harm(onnx_torchscript=Level.breaks, onnx_dynamo=Level.wrong),
     "without": Harm(onnx_torchscript=Level.breaks),
     "scatter": Harm(onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks),
@@ -16,6 +19,12 @@ TOLD = {
         "adds for each index: the TorchScript ONNX exporter keeps one of several for the same index; "
         "use `scatter_add`, or export with `dynamo=True`"
     ),
+    "axis": (
+        "counts the axis from the end: what the TorchScript ONNX exporter writes is refused, or it stops; "
+        "count it from the front, or use `scatter_add`"
+    ),
+    "scaled": "scales what it adds: the TorchScript ONNX exporter stops at `alpha`; multiply before",
+    "whole": "adds at each place of the axis: the dynamo ONNX exporter keeps only what is added; write `+`",
     "mean": (
         "takes means: the TorchScript ONNX exporter stops, and what the dynamo one writes gives other values; "
         "divide a `scatter_add` by one of ones"
@@ -31,13 +40,16 @@ class SumByIndex(Rule):
     ## What it does
     Finds sums by index of which an exporter writes something else: `index_add` and `index_put` with
     `accumulate=True`, unless the index only counts (`torch.arange`) or says where a mask holds; `scatter_reduce` with
-    `reduce="mean"` or `include_self=False`; `scatter` with `reduce=`.
+    `reduce="mean"` or `include_self=False`; `scatter` with `reduce=`. Of `index_add` also an axis that is counted from
+    the end, `alpha`, and an index that names each place of the axis, `torch.arange(4)` of four.
 
     ## Why it breaks
     The TorchScript exporter writes `index_add` as a `ScatterND` of the sums of old and new values: of several with the
-    same index one is left. ONNX has no mean among the reductions of `ScatterElements`: that exporter stops, and what
-    the dynamo one writes gives other values. `scatter` with `reduce=` has no ONNX function at all. `scatter_add`, and
-    `scatter_reduce` of sums, products and extremes, are right on all routes.
+    same index one is left. It has no `alpha`, and takes the axis for one from the front. Where a constant index names
+    each place, the dynamo exporter drops the tensor that is added to. ONNX has no mean among the reductions of
+    `ScatterElements`: the TorchScript exporter stops, and what the dynamo one writes gives other values. `scatter` with
+    `reduce=` has no ONNX function at all. `scatter_add`, and `scatter_reduce` of sums, products and extremes, are right
+    on all routes.
 
     ## Fix safety
     There is no fix: `scatter_add` wants an index of the value's own shape.
@@ -62,6 +74,30 @@ class SumByIndex(Rule):
             good=forward(f"{INDEX}\nreturn torch.zeros(2, 4).scatter_add(0, index[:, None].expand(-1, 4), x)"),
             inputs="x: float32[6, 4]",
             harm=HARM["index"],
+        ),
+        Example(
+            title="Along the last axis, counted from the end",
+            bad=forward("index = (x[0] > 0).long()\nreturn torch.zeros(6, 2).index_add(-1, index, x)  # <-"),
+            good=forward("""
+                index = (x[0] > 0).long()
+                return torch.zeros(6, 2).scatter_add(1, index.expand(6, -1), x)
+            """),
+            inputs="x: float32[6, 4]",
+            harm=HARM["axis"],
+        ),
+        Example(
+            title="Scaled",
+            bad=forward("return x.index_add(0, torch.arange(3), x[:3], alpha=0.5)  # <-"),
+            good=forward("return x.index_add(0, torch.arange(3), x[:3] * 0.5)"),
+            inputs="x: float32[6, 4]",
+            harm=HARM["scaled"],
+        ),
+        Example(
+            title="At each place",
+            bad=forward("x = x.reshape(6, 4) * 2\nreturn x.index_add(0, torch.arange(6), x)  # <-"),
+            good=forward("x = x.reshape(6, 4) * 2\nreturn x + x"),
+            inputs="x: float32[6, 4]",
+            harm=HARM["whole"],
         ),
         Example(
             title="Means by index",
