@@ -43,10 +43,8 @@ def note(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, parts: _Pa
 
 
 def _crop(run: Run, part: ast.Slice, value: Value) -> Number | None:
-    """The size of an input up to which a slice goes from the front, which ``-n`` counts from the end."""
+    """The size of an input up to which a slice goes from the front."""
     start, bound = value.items[:2] if isinstance(value, Tuple) else (None, None)
-    if isinstance(part.upper, ast.UnaryOp):
-        return None
     if not isinstance(bound, Number) or bound.taint is not Taint.shape or run.padded_by.isdisjoint(bound.of):
         return None
     if part.upper is not None and signs.is_negated(part.upper, bound):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -483,8 +484,22 @@ def _indexed_owner(run: Run, frame: Frame, node: ast.Subscript) -> Value:
     return owner
 
 
+def _at_key(run: Run, owner: Dict, key: Any) -> Value:
+    """What a dict has under a key; the tensors under two keys are two."""
+    value = owner.items.get(key, owner.rest)
+    if key not in owner.items and isinstance(value, Tensor) and value.ident:
+        ident = run.memory.fresh()
+        value = owner.items[key] = replace(value, ident=ident, storage=ident)
+    return owner.any() if value is None else value
+
+
 def _indexed(run: Run, frame: Frame, node: ast.Subscript, owner: Value, index: Value) -> Value:
     if isinstance(owner, Tensor):
+        if isinstance(index, Const) and isinstance(index.value, str):  # it was presumed to be a tensor
+            owner = Dict(rest=run.tensor(None, None, owner.taint, sure=False))
+            if isinstance(node.value, ast.Name) and node.value.id in frame.env:
+                frame.env[node.value.id] = owner
+            return _at_key(run, owner, index.value)
         return index_tensor(run, frame, node, owner, index)
     if isinstance(owner, Tuple):
         return _indexed_items(owner.items, node, index)
@@ -497,9 +512,7 @@ def _indexed(run: Run, frame: Frame, node: ast.Subscript, owner: Value, index: V
         return List(owner.element) if isinstance(node.slice, ast.Slice) else owner.any()
     if isinstance(owner, Dict):
         keys.note_key(run, frame, node, owner, index, node.slice)
-        if isinstance(index, Const) and index.value in owner.items:
-            return owner.items[index.value]
-        return owner.rest if isinstance(index, Const) and owner.rest is not None else owner.any()
+        return _at_key(run, owner, index.value) if isinstance(index, Const) else owner.any()
     if isinstance(owner, Shape):
         return _indexed_shape(owner, node, index)
     if isinstance(owner, Instance):

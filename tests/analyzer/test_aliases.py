@@ -215,3 +215,13 @@ def test_a_read_in_another_file_is_told_with_its_name(tmp_path: Path) -> None:
         ("op.py", "the view is made here"),
         ("model.py", "`y` is read here"),
     ]
+
+
+def test_the_tensors_under_two_keys_share_nothing(agree: Agree) -> None:
+    write = 'a = batch["a"]\nb = batch["{}"][0]\na += 1{}\nreturn a + b'
+    agree(forward(write.format("b", ""), "batch: dict[str, torch.Tensor]"))
+    agree(forward(write.format("a", "  # CVL103"), "batch: dict[str, torch.Tensor]"))
+
+
+def test_what_is_indexed_by_a_text_is_no_tensor(agree: Agree) -> None:
+    agree(forward('x = x.to("cpu")\na = x["a"]\nb = x["b"][0]\na += 1\nreturn a + b'))
