@@ -174,7 +174,7 @@ def predicted(target: str, file: Path) -> Matrix:
     if target in OF_PROGRAMS:
         graph = next(one for one in backends.reads(target) if one in ("torch_export", "core"))
         operators = json.loads(file.with_suffix(".operators").read_text())[graph]
-        uses = [OperatorUse({graph: ((0, (Operator(*one),)),)}) for one in operators]
+        uses = [OperatorUse({graph: ((0, (Operator(*one),)),)}, is_fixed=is_fixed) for *one, is_fixed in operators]
         return matrix(uses, [(target, None)], [DEFAULT_OPSET], "dynamo", ask_installed=False)
     about = read(file)
     assert about.opset is not None  # a file says it

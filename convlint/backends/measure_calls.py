@@ -2,7 +2,7 @@
 [OPERATOR...]``.
 
 Each operator named, or each in the graphs that a target reads, is exported in a call that becomes little else, and run
-in a worker process; layers with weights in several dtypes. What fails is run again with the inputs behind the first as
+in a worker process, those of floats in several dtypes. What fails is run again with the inputs behind the first as
 constants, as models have weights, and as the other exporter of ONNX writes it. An operator of a dtype is taken where a
 file with it comes out right, and refused where every one that was made to try it fails. The target's facts are written
 with it; what they say of other operators stays.
@@ -39,8 +39,8 @@ from convlint.trial.runtime_process import RuntimeProcess
 from convlint.trial.runtimes import installed
 
 KINDS = ("float", "int", "bool")
-CASTS = (None, torch.float16, torch.bfloat16, torch.float64)
-"""What the floats of a layer with weights are cast to before it, and from behind it."""
+CASTS = (torch.float16, torch.bfloat16, torch.float64)
+"""What floats are cast to before a call that is taken, and from behind it."""
 TRIED = frozenset({"float32", "float16", "bfloat16", "float64", "int64", "bool"})
 UNTRIED = frozenset({"complex128", "complex64", "int16", "int32", "int8", "uint8"})
 """Of which nothing is said."""
@@ -58,7 +58,7 @@ Key = tuple[str, str]
 
 
 class Cast(torch.nn.Module):
-    """A layer that computes in another dtype, of and to float32."""
+    """A call that computes in another dtype, of and to float32."""
 
     def __init__(self, layer: torch.nn.Module, dtype: torch.dtype) -> None:
         super().__init__()
@@ -164,9 +164,10 @@ class Measuring:
         return not found or any(self._tried(operator, call, kind) for call in found)
 
     def _tried(self, operator: str, call: Any, kind: str) -> bool:
-        casts = CASTS if kind == "float" and any(True for _ in call.parameters()) else (None,)
-        passed = [self._ran(operator, call, cast) for cast in casts]
-        return passed[0]
+        passed = self._ran(operator, call, None)
+        for cast in CASTS if kind == "float" and passed else ():
+            self._ran(operator, call, cast)
+        return passed
 
     def _ran(self, operator: str, call: Any, cast: torch.dtype | None) -> bool:
         ways = [(call, tuple(call.tensors))]
@@ -213,12 +214,12 @@ class Measuring:
             return file, {(one.name, one.dtype) for found in uses for one in found or () if " " not in one.name}
         file = self._folder / "call.pt2"
         program = torch.export.export(model, tensors, strict=False)
-        used = {name for name in program.graph_signature.user_inputs if isinstance(name, str)}
-        if not any(one.users for one in program.graph.nodes if one.name in used):
-            raise ValueError("depends on no input: a converter sees a constant")
-        torch.export.save(program, file)
         decomposed = program.run_decompositions(*([{}] if self._graph == "torch_export" else []))
-        return file, {(_plain(name), dtype) for name, dtype in operators(decomposed)}
+        given = set(decomposed.graph_signature.user_inputs)
+        if not all(one.users for one in decomposed.graph.nodes if one.name in given):
+            raise ValueError("an input is not used: converters leave it out")
+        torch.export.save(program, file)
+        return file, {(_plain(one.name), one.dtype) for one in operators(decomposed) if not one.is_fixed}
 
 
 @functools.cache
