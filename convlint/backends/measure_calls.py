@@ -4,7 +4,8 @@
 Each operator named, or each in the graphs that a target reads, is exported in a call that becomes little else, and run
 in a worker process, those of floats in several dtypes. What fails is run again with the inputs behind the first as
 constants, as models have weights, and as the other exporter of ONNX writes it. An operator of a dtype is taken where a
-file with it comes out right, and refused where every one that was made to try it fails. The target's facts are written
+file with it comes out right, and refused where every one that was made to try it fails; of that it is noted where a
+call of constants alone comes out right. The target's facts are written
 with it; what they say of other operators stays.
 """
 
@@ -77,6 +78,8 @@ class Tally:
 
     passed: dict[Key, int] = field(default_factory=dict)
     failed: dict[Key, int] = field(default_factory=dict)
+    folded: set[Key] = field(default_factory=set)
+    """What fails so, and comes out right where it is of constants alone."""
 
     def count(self, keys: set[Key], asked: str, passed: bool) -> None:
         """One more file: what it fails by is what was asked for, or the only one that was never taken."""
@@ -104,6 +107,21 @@ class Weighted(torch.nn.Module):
     def forward(self, x: torch.Tensor) -> Any:
         """What the call gives."""
         return self.call(x, *self.buffers(recurse=False))
+
+
+class Constant(torch.nn.Module):
+    """A call of constants, of which the sum is added to an input."""
+
+    def __init__(self, call: torch.nn.Module, tensors: Sequence[torch.Tensor]) -> None:
+        super().__init__()
+        self.call = call
+        for i, one in enumerate(tensors):
+            self.register_buffer(f"constant{i}", one)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        """The input with each sum."""
+        found = pytree.tree_leaves(self.call(*self.buffers(recurse=False)))
+        return tuple(x + one.to(x.dtype).sum() for one in found)
 
 
 class Branch(torch.nn.Module):
@@ -189,7 +207,19 @@ class Measuring:
                 return True
             failed = failed or keys
         self.tally.count(failed, operator, passed=False)
+        if cast is None and self._is_folded(call):
+            self.tally.folded |= {key for key in failed if key[0] == operator}
         return False
+
+    def _is_folded(self, call: Any) -> bool:
+        """Whether a call comes out right where it is of constants; the exporters of ONNX fold by themselves."""
+        if self._graph.startswith("onnx"):
+            return False
+        try:
+            passed, _ = self._run(Constant(call, call.tensors), (torch.ones(1),), None, dynamo=False)
+        except Exception:  # torch does not export it so
+            return False
+        return bool(passed)
 
     def _run(
         self, call: Any, tensors: tuple[Any, ...], cast: torch.dtype | None, *, dynamo: bool
@@ -252,20 +282,21 @@ def with_calls(known: Known, tally: Tally, asked: Sequence[str] = ()) -> Known:
     Where some were asked for, what was measured before of others stays.
     """
     rows = {
-        (row[0], row[1] if len(row) > 1 else 0): [*row, *[0, "yes", "", "", 0, 0][len(row) - 1 :]]
+        (row[0], row[1] if len(row) > 1 else 0): [*row, *[0, "yes", "", "", 0, 0, "", ""][len(row) - 1 :]]
         for row in known["rows"]
     }
     for operator in sorted({one for one, _ in (*tally.passed, *tally.failed)}):
         refused = tally.refused(operator)
         passed = sum(number for (one, _), number in tally.passed.items() if one == operator)
         failed = sum(tally.failed[operator, dtype] for dtype in refused)
-        row = rows.setdefault((operator, 0), [operator, 0, "no", "", "", 0, 0])
+        row = rows.setdefault((operator, 0), [operator, 0, "no", "", "", 0, 0, "", ""])
         if asked and operator not in asked and row[6]:
             continue
         row[5:7] = passed, passed + failed
         if failed >= CALLS and not passed and row[2] == "yes":
             row[2], row[4] = "no", REFUSED
         row[3] = " ".join(sorted((TRIED | UNTRIED) - refused)) if passed and refused else ""
+        row[8] = " ".join(sorted(dtype for one, dtype in tally.folded if one == operator and dtype in refused))
     return {**known, "rows": [trimmed(rows[key]) for key in sorted(rows)]}
 
 
