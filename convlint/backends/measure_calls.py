@@ -72,6 +72,10 @@ class Cast(torch.nn.Module):
         return tuple(one.float() if one.is_floating_point() else one for one in leaves)
 
 
+class UnusedError(Exception):
+    """A program does not use an input, which converters leave out of what they make."""
+
+
 @dataclass
 class Tally:
     """What became of the files with operators."""
@@ -228,7 +232,10 @@ class Measuring:
         model = Cast(call, cast).eval() if cast is not None else call
         with torch.no_grad():
             right = [one.numpy() for one in pytree.tree_leaves(model(*tensors))]
-            file, keys = self._exported(model, tensors, dynamo=dynamo)
+            try:
+                file, keys = self._exported(model, tensors, dynamo=dynamo)
+            except UnusedError:
+                return self._run(Constant(call, tensors), (torch.ones(1),), cast, dynamo=dynamo)
         given = {f"x{i}": one.numpy() for i, one in enumerate(tensors)}
         said = self._process.run(file, given, right, RTOL if cast in (None, torch.float64) else COARSE)
         return None if said.what == "unable" else said.passed, keys
@@ -247,9 +254,10 @@ class Measuring:
         decomposed = program.run_decompositions(*([{}] if self._graph == "torch_export" else []))
         given = set(decomposed.graph_signature.user_inputs)
         if not all(one.users for one in decomposed.graph.nodes if one.name in given):
-            raise ValueError("an input is not used: converters leave it out")
+            raise UnusedError
         torch.export.save(program, file)
-        return file, {(_plain(one.name), one.dtype) for one in operators(decomposed) if not one.is_fixed}
+        used = (one for one in operators(decomposed) if not (one.is_fixed and one.dtype))
+        return file, {(_plain(one.name), one.dtype) for one in used}
 
 
 @functools.cache
