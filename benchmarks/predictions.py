@@ -5,7 +5,8 @@ are made of (``FOLDER/models/bin/python``), and one for each target (``FOLDER/nc
 ``FOLDER/onnxruntime-web`` has ``node_modules`` too). So many models are exported by both exporters at each opset, and
 as programs of torch; each file is given to each target that reads such files, in a process of its own, and the verdict
 that the matrix gives of it, from the shipped facts, is compared with what happened. What is there already in
-``build/predictions`` is not made again; ``predictions.md`` is written anew.
+``build/predictions`` is not made again; ``predictions.md`` is written anew, and keeps what it says of targets that are
+not named, where that is of the same opsets.
 """
 
 from __future__ import annotations
@@ -43,6 +44,10 @@ TOLERANCE = 1e-2
 """Of the largest number in an output: float32 in another order of sums."""
 COARSER = 10
 """How much more models may differ that compute in 16 bits."""
+
+
+CELLS = (("yes", True), ("yes", False), ("no", False), ("no", True), ("unknown", True), ("unknown", False))
+"""What may be predicted, and whether a file is taken, in the order of the page."""
 
 
 @dataclass
@@ -87,7 +92,9 @@ def main() -> None:
     for target in targets:
         found = [file for folder in folders for name in names for file in files(target, name, folder)]
         results.append(compared(environments / target, target, found))
-    page = written([one for one in results if one.runs], count, opsets)
+    before = [one for one in stored(PAGE.read_text(encoding="utf-8"), opsets) if one.target not in targets]
+    order = [*OF_FILES, *OF_PROGRAMS].index
+    page = written(sorted([*before, *(one for one in results if one.runs)], key=lambda one: order(one.target)), opsets)
     print(page)
     PAGE.write_text(page, encoding="utf-8")
 
@@ -174,7 +181,7 @@ def predicted(target: str, file: Path) -> Matrix:
     if target in OF_PROGRAMS:
         graph = next(one for one in backends.reads(target) if one in ("torch_export", "core"))
         operators = json.loads(file.with_suffix(".operators").read_text())[graph]
-        uses = [OperatorUse({graph: ((0, (Operator(*one),)),)}) for one in operators]
+        uses = [OperatorUse({graph: ((0, (Operator(*one),)),)}, is_fixed=is_fixed) for *one, is_fixed in operators]
         return matrix(uses, [(target, None)], [DEFAULT_OPSET], "dynamo", ask_installed=False)
     about = read(file)
     assert about.opset is not None  # a file says it
@@ -204,14 +211,27 @@ def compare(results: Results, file: Path, happened: tuple[str, str, str]) -> Non
         results.misses.append(f"{name}: said {verdict}{f' ({because})' if because else ''}, {what}: {said_so}")
 
 
-def written(results: Sequence[Results], count: int, opsets: Sequence[str]) -> str:
+def stored(page: str, opsets: Sequence[str]) -> Iterator[Results]:
+    """What a page says of each target, nothing where it is of other opsets."""
+    for line in page.splitlines() if _of_opsets(opsets) in page else ():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells[0] in (*OF_FILES, *OF_PROGRAMS) and len(cells) == len(CELLS) + 6:
+            misses = [one.split(": ", 1)[1][1:-1] for one in page.splitlines() if one.startswith(f"- {cells[0]}: `")]
+            yield Results(cells[0], cells[1], Counter(dict(zip(CELLS, map(int, cells[6:]), strict=True))), misses)
+
+
+def _of_opsets(opsets: Sequence[str]) -> str:
+    return f"opset {', '.join(opsets)})"
+
+
+def written(results: Sequence[Results], opsets: Sequence[str]) -> str:
     """The page: a confusion matrix of each target in a row, and each miss."""
     runs, fails = sum(one.runs for one in results), sum(one.runs - one.taken for one in results)
     lines = [
         "# What is predicted of whole models, and what targets do",
         "",
         "Written by `python benchmarks/predictions.py`. The matrix's verdict, from the shipped facts alone, of each",
-        f"file that {count} models become (`predicted_models.py`; random weights; opset {', '.join(opsets)}), beside",
+        f"file that a model becomes (`predicted_models.py`; random weights; {_of_opsets(opsets)}, beside",
         "what the target did with it: an ONNX file of each exporter, or a program of torch. A run fails that is",
         "refused or gives other numbers than eager (a file of which ONNX Runtime gives other numbers too is left out:",
         "its exporter is to blame); of Core ML it is the conversion alone. Unknown counts as wrong.",
@@ -222,8 +242,7 @@ def written(results: Sequence[Results], count: int, opsets: Sequence[str]) -> st
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for one in results:
-        cells = [("yes", True), ("yes", False), ("no", False), ("no", True), ("unknown", True), ("unknown", False)]
-        figures = " | ".join(str(one.counts[cell]) for cell in cells)
+        figures = " | ".join(str(one.counts[cell]) for cell in CELLS)
         shares = f"{one.right / one.runs:.1%} | {one.taken / one.runs:.1%}"
         lines.append(f"| {one.target} | {one.version} | {one.runs} | {one.runs - one.taken} | {shares} | {figures} |")
     lines += ["", "## Misses", ""]

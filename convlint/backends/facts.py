@@ -40,6 +40,8 @@ class Row(msgspec.Struct, array_like=True, frozen=True):
     """Of ONNX's own tests of the operator: how many it passed, and how many were run."""
     types: str = ""
     """What the other type parameters of its schema may be, where the source says so: ``Tind=int32 int64;T2=bool``."""
+    folded: str = ""
+    """Of which other dtypes it is taken where it computes constants alone, which the target does beforehand."""
 
     def taken(self, parameter: str) -> tuple[str, ...]:
         """The dtypes that a type parameter may be, empty where nothing is known."""

@@ -312,7 +312,7 @@ def _cell(use: OperatorUse, target: Target, opset: int, graph: str) -> Cell:
         return _unwritten(use, opset, graph)
     if use.is_fixed and target.facts is not None and target.facts.folds:
         return Cell("yes", "", Verdict("yes"))
-    cells = [_judged(target, operator, opset) for operator in operators]
+    cells = [_judged(target, operator, opset, is_fixed=use.is_fixed) for operator in operators]
     return min(cells, key=lambda cell: ORDER.index(cell.supported), default=Cell("yes", "", Verdict("yes")))
 
 
@@ -331,7 +331,7 @@ def _unwritten(use: OperatorUse, opset: int, graph: str) -> Cell:
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def _judged(target: Target, operator: Operator, opset: int) -> Cell:
+def _judged(target: Target, operator: Operator, opset: int, *, is_fixed: bool = False) -> Cell:
     name = operator.name
     if is_chain(name):
         return _of_chain(target, operator)
@@ -341,10 +341,18 @@ def _judged(target: Target, operator: Operator, opset: int) -> Cell:
     verdict = backends.verdict(target.name, target.version, name, opset, dtypes, operator.types, target.facts)
     since = since_version(name, opset)
     shown = f"{name}-{since}" if since else name
+    if verdict.supported == "no" and is_fixed and _is_folded(target, operator, opset):
+        return Cell("yes", shown, Verdict("yes"))
     if verdict.supported != "yes":
         return Cell("no" if verdict.supported == "no" else "unknown", shown, verdict)
     part = 0 < verdict.passed < verdict.tests or verdict.reason == RESTRICTED
     return Cell("partial" if part else "yes", shown, verdict)
+
+
+def _is_folded(target: Target, operator: Operator, opset: int) -> bool:
+    """Whether a target computes beforehand what it refuses of this dtype."""
+    row = backends.row_of(target.facts, operator.name, opset) if target.facts is not None else None
+    return row is not None and operator.dtype in row.folded.split()
 
 
 def _of_chain(target: Target, operator: Operator) -> Cell:

@@ -2,9 +2,10 @@
 [OPERATOR...]``.
 
 Each operator named, or each in the graphs that a target reads, is exported in a call that becomes little else, and run
-in a worker process; layers with weights in several dtypes. What fails is run again with the inputs behind the first as
+in a worker process, those of floats in several dtypes. What fails is run again with the inputs behind the first as
 constants, as models have weights, and as the other exporter of ONNX writes it. An operator of a dtype is taken where a
-file with it comes out right, and refused where every one that was made to try it fails. The target's facts are written
+file with it comes out right, and refused where every one that was made to try it fails; of that it is noted where a
+call of constants alone comes out right. The target's facts are written
 with it; what they say of other operators stays.
 """
 
@@ -39,8 +40,8 @@ from convlint.trial.runtime_process import RuntimeProcess
 from convlint.trial.runtimes import installed
 
 KINDS = ("float", "int", "bool")
-CASTS = (None, torch.float16, torch.bfloat16, torch.float64)
-"""What the floats of a layer with weights are cast to before it, and from behind it."""
+CASTS = (torch.float16, torch.bfloat16, torch.float64)
+"""What floats are cast to before a call that is taken, and from behind it."""
 TRIED = frozenset({"float32", "float16", "bfloat16", "float64", "int64", "bool"})
 UNTRIED = frozenset({"complex128", "complex64", "int16", "int32", "int8", "uint8"})
 """Of which nothing is said."""
@@ -58,7 +59,7 @@ Key = tuple[str, str]
 
 
 class Cast(torch.nn.Module):
-    """A layer that computes in another dtype, of and to float32."""
+    """A call that computes in another dtype, of and to float32."""
 
     def __init__(self, layer: torch.nn.Module, dtype: torch.dtype) -> None:
         super().__init__()
@@ -71,12 +72,18 @@ class Cast(torch.nn.Module):
         return tuple(one.float() if one.is_floating_point() else one for one in leaves)
 
 
+class UnusedError(Exception):
+    """A program does not use an input, which converters leave out of what they make."""
+
+
 @dataclass
 class Tally:
     """What became of the files with operators."""
 
     passed: dict[Key, int] = field(default_factory=dict)
     failed: dict[Key, int] = field(default_factory=dict)
+    folded: set[Key] = field(default_factory=set)
+    """What fails so, and comes out right where it is of constants alone."""
 
     def count(self, keys: set[Key], asked: str, passed: bool) -> None:
         """One more file: what it fails by is what was asked for, or the only one that was never taken."""
@@ -106,6 +113,21 @@ class Weighted(torch.nn.Module):
         return self.call(x, *self.buffers(recurse=False))
 
 
+class Constant(torch.nn.Module):
+    """A call of constants, of which the sum is added to an input."""
+
+    def __init__(self, call: torch.nn.Module, tensors: Sequence[torch.Tensor]) -> None:
+        super().__init__()
+        self.call = call
+        for i, one in enumerate(tensors):
+            self.register_buffer(f"constant{i}", one)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        """The input with each sum."""
+        found = pytree.tree_leaves(self.call(*self.buffers(recurse=False)))
+        return tuple(x + one.to(x.dtype).sum() for one in found)
+
+
 class Branch(torch.nn.Module):
     """One of two ways, by what the input holds."""
 
@@ -124,7 +146,16 @@ class Repetition(torch.nn.Module):
         return while_loop(lambda one: one.sum() < 100, lambda one: (one * 2 + 1,), (x,))[0]  # type: ignore[no-any-return,no-untyped-call]
 
 
-CONTROL_FLOW: dict[str, type[torch.nn.Module]] = {"cond": Branch, "while_loop": Repetition}
+class Check(torch.nn.Module):
+    """A check of what the input holds."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The input, where it holds."""
+        torch._assert_async((x >= 0).all(), "no negatives")
+        return x + 1
+
+
+CONTROL_FLOW: dict[str, type[torch.nn.Module]] = {"cond": Branch, "while_loop": Repetition, "_assert_async": Check}
 """What torch has no tests of, by what it becomes in a program."""
 
 
@@ -164,9 +195,11 @@ class Measuring:
         return not found or any(self._tried(operator, call, kind) for call in found)
 
     def _tried(self, operator: str, call: Any, kind: str) -> bool:
-        casts = CASTS if kind == "float" and any(True for _ in call.parameters()) else (None,)
-        passed = [self._ran(operator, call, cast) for cast in casts]
-        return passed[0]
+        passed = self._ran(operator, call, None)
+        if kind == "float" and any(one == operator for one, _ in self.tally.passed):
+            for cast in CASTS:
+                self._ran(operator, call, cast)
+        return passed
 
     def _ran(self, operator: str, call: Any, cast: torch.dtype | None) -> bool:
         ways = [(call, tuple(call.tensors))]
@@ -188,7 +221,19 @@ class Measuring:
                 return True
             failed = failed or keys
         self.tally.count(failed, operator, passed=False)
+        if cast is None and self._is_folded(call):
+            self.tally.folded |= {key for key in failed if key[0] == operator}
         return False
+
+    def _is_folded(self, call: Any) -> bool:
+        """Whether a call comes out right where it is of constants; the exporters of ONNX fold by themselves."""
+        if self._graph.startswith("onnx"):
+            return False
+        try:
+            passed, _ = self._run(Constant(call, call.tensors), (torch.ones(1),), None, dynamo=False)
+        except Exception:  # torch does not export it so
+            return False
+        return bool(passed)
 
     def _run(
         self, call: Any, tensors: tuple[Any, ...], cast: torch.dtype | None, *, dynamo: bool
@@ -197,7 +242,10 @@ class Measuring:
         model = Cast(call, cast).eval() if cast is not None else call
         with torch.no_grad():
             right = [one.numpy() for one in pytree.tree_leaves(model(*tensors))]
-            file, keys = self._exported(model, tensors, dynamo=dynamo)
+            try:
+                file, keys = self._exported(model, tensors, dynamo=dynamo)
+            except UnusedError:
+                return self._run(Constant(call, tensors), (torch.ones(1),), cast, dynamo=dynamo)
         given = {f"x{i}": one.numpy() for i, one in enumerate(tensors)}
         said = self._process.run(file, given, right, RTOL if cast in (None, torch.float64) else COARSE)
         return None if said.what == "unable" else said.passed, keys
@@ -213,12 +261,13 @@ class Measuring:
             return file, {(one.name, one.dtype) for found in uses for one in found or () if " " not in one.name}
         file = self._folder / "call.pt2"
         program = torch.export.export(model, tensors, strict=False)
-        used = {name for name in program.graph_signature.user_inputs if isinstance(name, str)}
-        if not any(one.users for one in program.graph.nodes if one.name in used):
-            raise ValueError("depends on no input: a converter sees a constant")
-        torch.export.save(program, file)
         decomposed = program.run_decompositions(*([{}] if self._graph == "torch_export" else []))
-        return file, {(_plain(name), dtype) for name, dtype in operators(decomposed)}
+        given = set(decomposed.graph_signature.user_inputs)
+        if not all(one.users for one in decomposed.graph.nodes if one.name in given):
+            raise UnusedError
+        torch.export.save(program, file)
+        used = (one for one in operators(decomposed) if not (one.is_fixed and one.dtype))
+        return file, {(_plain(one.name), one.dtype) for one in used}
 
 
 @functools.cache
@@ -251,20 +300,21 @@ def with_calls(known: Known, tally: Tally, asked: Sequence[str] = ()) -> Known:
     Where some were asked for, what was measured before of others stays.
     """
     rows = {
-        (row[0], row[1] if len(row) > 1 else 0): [*row, *[0, "yes", "", "", 0, 0][len(row) - 1 :]]
+        (row[0], row[1] if len(row) > 1 else 0): [*row, *[0, "yes", "", "", 0, 0, "", ""][len(row) - 1 :]]
         for row in known["rows"]
     }
     for operator in sorted({one for one, _ in (*tally.passed, *tally.failed)}):
         refused = tally.refused(operator)
         passed = sum(number for (one, _), number in tally.passed.items() if one == operator)
         failed = sum(tally.failed[operator, dtype] for dtype in refused)
-        row = rows.setdefault((operator, 0), [operator, 0, "no", "", "", 0, 0])
+        row = rows.setdefault((operator, 0), [operator, 0, "no", "", "", 0, 0, "", ""])
         if asked and operator not in asked and row[6]:
             continue
         row[5:7] = passed, passed + failed
         if failed >= CALLS and not passed and row[2] == "yes":
             row[2], row[4] = "no", REFUSED
         row[3] = " ".join(sorted((TRIED | UNTRIED) - refused)) if passed and refused else ""
+        row[8] = " ".join(sorted(dtype for one, dtype in tally.folded if one == operator and dtype in refused))
     return {**known, "rows": [trimmed(rows[key]) for key in sorted(rows)]}
 
 

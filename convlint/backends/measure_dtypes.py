@@ -1,12 +1,13 @@
 """Of which dtypes an installed runtime takes operators: a part of ``convlint dev refresh``.
 
-ONNX's own test of each operator, one of float32, is written anew in other dtypes and run in a worker process; what it
-does is compared with what ONNX's reference does in float32. The rows of facts are given the dtypes that ran, and those
-that were not tried.
+ONNX's own tests of each operator, those of float32, are written anew in other dtypes and run in a worker process; what
+one does is compared with what ONNX's reference does in float32. The rows of facts are given the dtypes that ran, and
+those that were not tried.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -29,6 +30,8 @@ TRIED = {
     "int64": TensorProto.INT64,
     "bool": TensorProto.BOOL,
 }
+TRIES = 5
+"""How many tests of an operator are run at most, until one of a dtype comes out right."""
 OPSET = 18
 """An older opset than that of the tests, which both exporters write."""
 COARSE = "bfloat16"
@@ -49,13 +52,13 @@ class Case(NamedTuple):
 
 
 def cases() -> Iterator[Case]:
-    """The first test of each operator that is of float32, in all dtypes that its schema has, at two opsets."""
-    done: set[tuple[str, int]] = set()
+    """The first tests of each operator that are of float32, in all dtypes that its schema has, at two opsets."""
+    done = Counter[tuple[str, int]]()
     for test in collect_testcases():
         for opset in (None, OPSET):
             made = _plain(test, opset)
-            if made and made[0][:2] not in done:
-                done.add(made[0][:2])
+            if made and done[made[0][:2]] < TRIES:
+                done[made[0][:2]] += 1
                 yield from made
 
 
@@ -141,13 +144,16 @@ def with_dtypes(known: Known, target: str) -> Known:
 
 
 def _measured(target: str) -> dict[tuple[str, int], dict[str, str]]:
-    """By operator and version what each dtype did."""
+    """By operator and version the best that each dtype did: one test may ask for what another does not."""
     found: dict[tuple[str, int], dict[str, str]] = {}
     with RuntimeProcess(target, seconds=SECONDS) as process:
         for case in cases():
+            did = found.setdefault((case.operator, case.since), {})
+            if did.get(case.dtype) == "right":
+                continue
             given = dict(zip((one.name for one in case.model.graph.input), case.given, strict=True))
             said = process.run(case.model.SerializeToString(), given, [case.right], RTOL)
-            found.setdefault((case.operator, case.since), {})[case.dtype] = said.what
+            did[case.dtype] = said.what if did.get(case.dtype) != "wrong" or said.passed else "wrong"
     return found
 
 

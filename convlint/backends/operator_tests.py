@@ -95,12 +95,38 @@ def cases(operator: str | None = None) -> tuple[Case, ...]:
         return tuple(case for test in asked for case in _of(test))
 
 
+class _Test(NamedTuple):
+    """A test as ONNX's are."""
+
+    name: str
+    model: Any
+    data_sets: list[tuple[list[Any], list[Any]]]
+
+
+_LOOP = """
+<ir_version: 8, opset_import: ["": 16]>
+doubled (float[3] x) => (float[3] y) <int64 most = {10}, bool first = {1}> {
+  y = Loop <body = step (int64 i, bool go, float[3] one) => (bool more, float[3] other) {
+    other = Add (one, one)
+    sum = ReduceSum <keepdims = 0> (other)
+    limit = Constant <value_float = 40.0> ()
+    more = Less (sum, limit)
+  }> (most, first, x)
+}
+"""
+"""What both exporters make of loops: tensors go around. ONNX's own tests collect what each turn gives, or sequences."""
+
+
 @functools.cache
 def _tests() -> list[Any]:
-    """All tests of operators: they are made when their modules are imported, once and together."""
+    """All tests of operators: ONNX's are made when their modules are imported, once and together."""
+    import numpy
+    import onnx
     from onnx.backend.test.case.node import collect_testcases
 
-    return list(collect_testcases())
+    one = numpy.array([1, 2, 3], "float32")
+    loop = _Test("convlint's loop of tensors", onnx.parser.parse_model(_LOOP), [([one], [one * 8])])
+    return [*collect_testcases(), loop]
 
 
 def _of(test: Any) -> Iterator[Case]:

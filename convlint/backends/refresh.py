@@ -57,7 +57,7 @@ def _with_calls(known: Known, target: str) -> Known:
     rows = {row[0]: row for row in known["rows"]}
     for name, row in ((row.operator, row) for row in shipped.rows if row.tests):
         claim = "yes" if name in rows and rows[name][2:3] != ["no"] else "no"
-        rows[name] = trimmed([name, 0, claim, row.dtypes, row.note, row.passed, row.tests])
+        rows[name] = trimmed([name, 0, claim, *msgspec.to_builtins(row)[3:]])
     return {**known, "rows": list(rows.values())}
 
 

@@ -6,7 +6,7 @@ They run in the process of the runtimes that take files, and import nothing of c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 _CONTROL_FLOW = ("cond", "while_loop")
 """Operators of programs that are none of ATen's."""
@@ -54,11 +54,27 @@ def executorch(path: str, given: Mapping[str, Any]) -> list[Any]:
     return _arrays(method.execute(inputs))
 
 
-def operators(program: Any) -> list[tuple[str, str]]:
-    """The operators of a program, control flow among them, each with the dtype of its first input."""
-    nodes = [(str(node.target), node) for node in program.graph.nodes if node.op == "call_function"]
-    kept = {(f"aten.{name}" if name in _CONTROL_FLOW else name, _dtype(node)) for name, node in nodes}
-    return sorted(one for one in kept if one[0].startswith("aten."))
+class Used(NamedTuple):
+    """An operator of a program."""
+
+    name: str
+    dtype: str
+    """Of its first input."""
+    is_fixed: bool
+    """Whether it computes constants only, and nothing that depends on what the program is given."""
+
+
+def operators(program: Any) -> list[Used]:
+    """The operators of a program, control flow among them."""
+    varying, found = set(map(str, program.graph_signature.user_inputs)), dict[tuple[str, str], bool]()
+    for node in program.graph.nodes:
+        if not varying.isdisjoint(one.name for one in node.all_input_nodes):
+            varying.add(node.name)
+        name = f"aten.{node.target}" if str(node.target) in _CONTROL_FLOW else str(node.target)
+        if node.op == "call_function" and name.startswith("aten."):
+            key = name, _dtype(node)
+            found[key] = found.get(key, True) and node.name not in varying
+    return [Used(*key, is_fixed) for key, is_fixed in sorted(found.items())]
 
 
 def _dtype(node: Any) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import msgspec
 import pytest
 from conftest import Cli
 
 from convlint.backends.claims import Compared, Comparison, reviewed
 from convlint.backends.fact_file import path_of, with_tests
-from convlint.backends.facts import FOLDER, facts, since_version
+from convlint.backends.facts import FOLDER, Facts, facts, since_version
+from convlint.backends.matrix import matrix
+from convlint.backends.uses import Operator, OperatorUse
 from convlint.report.claims_text import lines
 
 pytest.importorskip("onnxruntime")
@@ -18,6 +21,7 @@ pytest.importorskip("onnxruntime")
 from convlint.backends.measure_calls import Tally as CallsTally
 from convlint.backends.measure_calls import with_calls
 from convlint.backends.operator_tests import Tally, cases, measured
+from convlint.trial.program_runtimes import operators
 from convlint.trial.runtime_process import RuntimeProcess
 from convlint.trial.runtimes import installed
 
@@ -120,6 +124,40 @@ def test_an_operator_that_no_call_of_comes_out_right_is_refused() -> None:
     assert "float32" in relu[3].split()
     assert "bool" not in relu[3].split()
     assert sort == ["sort", 0, "no", "", "", 0, 1]
+
+
+def test_what_is_refused_and_taken_of_constants_is_no_obstacle_where_it_computes_constants(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tally = CallsTally(folded={("abs", "int64")})
+    tally.count({("abs", "float32")}, "abs", passed=True)
+    tally.count({("abs", "int64")}, "abs", passed=False)
+    tally.count({("abs", "bool")}, "abs", passed=False)
+    known = {**msgspec.to_builtins(facts("litert")), "rows": with_calls({"rows": [["abs"]]}, tally)["rows"]}
+    monkeypatch.setattr("convlint.backends.matrix.facts", lambda *_: msgspec.convert(known, Facts))
+
+    def supported(dtype: str, *, is_fixed: bool) -> str:
+        graphs = {"core": ((0, (Operator("aten.abs.default", dtype),)),)}
+        made = matrix([OperatorUse(graphs, is_fixed=is_fixed)], [("litert", None)], [18], "dynamo")
+        return made.columns["litert", 18].supported
+
+    assert supported("int64", is_fixed=False) == "no"
+    assert supported("int64", is_fixed=True) in ("yes", "partial")
+    assert supported("bool", is_fixed=True) == "no"
+
+
+def test_an_operator_of_a_program_says_whether_it_computes_constants_alone() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Positions(torch.nn.Module):  # type: ignore[misc]
+        def forward(self, x: Any) -> Any:
+            return x.abs() + torch.arange(3).abs()
+
+    program = torch.export.export(Positions(), (torch.ones(3),)).run_decompositions()
+    found = {(one.name, one.dtype): one.is_fixed for one in operators(program)}
+    assert not found["aten.abs.default", "float32"]
+    assert found["aten.abs.default", "int64"]
+    assert not found["aten.add.Tensor", "float32"]
 
 
 def test_a_source_that_is_no_package_is_named(cli: Cli) -> None:
