@@ -11,14 +11,14 @@ from torch import nn
 
 
 class Model(nn.Module):
-    def forward(self, x):
-        é = "😀"; n = x["\x1b[31m::error::%0A%25;],| ##vso[a](b) <b>&amp;\u202e\x9b"].max().item()
+    def forward(self, x, t):
+        é = "😀"; n = t["\x1b[31m::error::%0A%25;],| ##vso[a](b) <b>&amp;\u202e\x9b"].max().item()
         m = int(
             x.shape[0]
         )
         if x.sum() > 0:
             return x * int(x.shape[1]) * int(x.shape[1])
-        return f'`{int(x["``@all :a: {{0}} :1:2: error CVL999 "].shape[0])}`', x / n / m
+        return f'`{int(t["``@all :a: {{0}} :1:2: error CVL999 "].shape[0])}`', x / n / m
 """
 
 NAMES = [

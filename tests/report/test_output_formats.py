@@ -139,7 +139,7 @@ def test_grouped_names_each_file_once(cli: Cli, paths: list[Path]) -> None:
     assert len(blocks) == len(paths)
     assert all(block.count("\n") == 6 for block in blocks)
     plain = next(block for block in blocks if block.startswith("pkg/plain.py:\n"))
-    assert "\n  7:22  error CVL202 `x[" in plain
+    assert "\n  7:22  error CVL202 `t[" in plain
     assert "\n  12:24 error CVL202 [*] `int(x.shape[1])` turns" in plain
 
 
@@ -276,7 +276,7 @@ def test_reviewdog_can_apply_what_rdjson_suggests(cli: Cli, paths: list[Path]) -
     data = Path("pkg/plain.py").read_bytes().splitlines(keepends=True)
     mine = [one for one in told["diagnostics"] if one["location"]["path"] == "pkg/plain.py"]
     start, end = (mine[0]["location"]["range"][name]["column"] for name in ("start", "end"))
-    assert data[6][start - 1 : end - 1].decode().startswith('x["\x1b')
+    assert data[6][start - 1 : end - 1].decode().startswith('t["\x1b')
     assert data[6][start - 1 : end - 1].decode().endswith(".item()")
     edits = [edit for one in mine[1:] for edit in one.get("suggestions", ())]
     for edit in sorted(edits, key=lambda one: (one["range"]["start"]["line"], one["range"]["start"]["column"]))[::-1]:
@@ -311,7 +311,7 @@ def test_sarif_passes_the_schema_and_what_github_demands(cli: Cli, paths: list[P
         path = Path(os.fsdecode(unquote_to_bytes(uri)))
         document = documents[path.absolute()]
         line, last = document.lines[region["startLine"] - 1], document.lines[region["endLine"] - 1]
-        assert line[region["startColumn"] - 1 :].startswith(('x["', "int(", "x.sum()"))
+        assert line[region["startColumn"] - 1 :].startswith(('t["', "int(", "x.sum()"))
         assert last[: region["endColumn"] - 1].endswith((")", "> 0"))
         assert re.fullmatch(r"[0-9a-f]+:1", result["partialFingerprints"]["primaryLocationLineHash"])
         assert "](" not in result["message"]["text"]

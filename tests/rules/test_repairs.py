@@ -483,3 +483,9 @@ def test_an_input_keeps_its_axes(tmp_path: Path) -> None:
     assert after == "x = x.unsqueeze(\n    -1,  # last\n)\nreturn x * 2"
     used = "return x.unsqueeze_(-1) * 2"  # what is computed of it later would not have the axis
     assert body_after(tmp_path, used, unsafe_fixes=True) == used
+
+
+@pytest.mark.parametrize("given", ["", "src=x[0]", "*x"])
+def test_what_a_view_is_filled_with_is_written_only_where_it_comes_first(tmp_path: Path, given: str) -> None:
+    body = f"y = x.clone()\ny[0].view(-1)[:4].copy_({given})\nreturn y"
+    assert body_after(tmp_path, body, unsafe_fixes=True, fixable=["CVL101"]) == body

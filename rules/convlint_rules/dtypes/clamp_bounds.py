@@ -71,7 +71,7 @@ class ClampBounds(Rule):
         integers, mixed = event.operand.dtype == "int", len({bound.dtype for bound in event.bounds}) > 1
         if integers:
             message = (
-                f"`{event.document.segment(event.operand.span)}` holds integers: in the file of the TorchScript "
+                f"`{event.quote(event.operand.span)}` holds integers: in the file of the TorchScript "
                 f"exporter they stay integers, and the float bound is cut to one; make it a float before `clamp`"
             )
             return self.finding(event, message, BOTH if mixed else INTEGERS, context, fixable=_applicability(event))

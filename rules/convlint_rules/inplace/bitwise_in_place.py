@@ -89,7 +89,7 @@ class BitwiseInPlace(Rule):
 
     def check(self, event: BitwiseWrite, context: Context) -> Finding | None:
         """Breaks onnx_torchscript."""
-        name = event.document.segment(event.written)
+        name = event.quote(event.written)
         applicability = _applicability(event)
         advice = f"write `{name} = {name} {event.operator} ...`" if applicability else "compute a new tensor"
         message = (

@@ -212,7 +212,7 @@ class StateWriteInForward(Rule):
         """By what is written, and how."""
         if event.what == "module":
             message = (
-                f"`{event.text}` converts the weights of `{event.name}` in `forward`: `torch.export` stops at it; "
+                f"`{event.short}` converts the weights of `{event.name}` in `forward`: `torch.export` stops at it; "
                 f"convert them when the model is made"
             )
             return self.finding(event, message, MODULE, context)

@@ -169,6 +169,8 @@ class WriteThroughAlias(Rule):
         if event.view in INVERSE and event.name.isidentifier() and event.base.isidentifier():
             return "after", f"{event.base} = {event.name}.view({event.base}.shape)"
         if indexed and event.method and event.span == event.statement and _is_of(event.name, event.view_text):
+            if event.method in ("fill_", "copy_") and not _is_given(event):
+                return None
             value = {"zero_": "0", "fill_": "...", "copy_": "..."}.get(event.method)
             name = event.name.replace("_(", "(")
             return "replace", f"{event.view_text} = {value or f'{name}.{event.method[:-1]}(...)'}"
@@ -213,6 +215,12 @@ def _base_is_at_hand(event: InplaceWrite) -> bool:
         return False
     last = event.span.row
     return not any(isinstance(n.ctx, ast.Store) and event.view_row <= n.lineno <= last for n in names)
+
+
+def _is_given(event: InplaceWrite) -> bool:
+    """Whether a call has the value first, and by position: ``y[0].copy_(x)``."""
+    call = ast.parse(f"({event.text})", mode="eval").body
+    return isinstance(call, ast.Call) and bool(call.args) and not isinstance(call.args[0], ast.Starred)
 
 
 def _is_of(name: str, view: str) -> bool:
