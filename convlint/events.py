@@ -776,8 +776,6 @@ class ReshapedInput(Event, frozen=True, kw_only=True):
     """The input."""
     method: str
     """What is called: ``unsqueeze_``."""
-    receiver: Span
-    """Of what it is called."""
 
 
 class _Unknown(enum.Enum):

@@ -18,7 +18,7 @@ from convlint.analyzer.decorators import custom_operator, is_compiled, is_script
 from convlint.analyzer.index import FunctionInfo
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.parts import Trace
-from convlint.analyzer.run import DYNAMO, Frame, Run, qualified
+from convlint.analyzer.run import DYNAMO, Frame, Remembered, Run, qualified
 from convlint.analyzer.torch_calls import note_custom, note_untraceable
 from convlint.analyzer.training import LOSS
 from convlint.analyzer.values import (
@@ -251,9 +251,9 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
         return opaque(arguments, True)
     pending = bool(run.memory.missed) and _touches(run, env)
     if key in run.memo and not pending:
-        run.written |= run.writes_of[key]
-        given, began = run.given_to[key]
-        return _renewed(run, run.recall(key), dict(zip(given, names, strict=True)), began)
+        call = run.calls[key]
+        run.written |= call.writes
+        return _renewed(run, run.recall(key), dict(zip(call.given, names, strict=True)), call.began)
     count = run.contexts[info.key] = run.contexts.get(info.key, 0) + 1
     if count > run.contexts_limit and not pending:
         return opaque(arguments, True)
@@ -269,8 +269,7 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
         run.active.discard(key)
     if pure:
         run.remember(key, result, since)
-        run.writes_of[key] = run.written - written
-        run.given_to[key] = names, began
+        run.calls[key] = Remembered(names, began, run.written - written)
     return result
 
 

@@ -36,13 +36,9 @@ def note(run: Run, cls: ClassInfo, forward: FunctionInfo) -> None:
 
 def note_reshaped(run: Run, frame: Frame, node: ast.expr, tensor: Tensor) -> None:
     """Notes ``mask.unsqueeze_(1)`` of what the ``forward`` of a model is given."""
-    name = run.inputs.get(tensor.ident)
-    function = frame.function
-    if name is None or function is None or function is not run.entered or function.cls is None:
-        return
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        model, method, receiver = function.cls.node.name, node.func.attr, frame.document.span(node.func.value)
-        run.emit(frame, ReshapedInput, node, "", (), model=model, name=name, method=method, receiver=receiver)
+    name, model = run.inputs.get(tensor.ident), run.model(frame)
+    if name and model and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        run.emit(frame, ReshapedInput, node, "", (), model=model, name=name, method=node.func.attr)
 
 
 def is_one_of_several(run: Run, cls: ClassInfo) -> bool:

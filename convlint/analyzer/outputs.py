@@ -13,9 +13,9 @@ from convlint.events import PlainOutput, ReturnedInput, Taint
 
 def note(run: Run, frame: Frame, node: ast.expr | None, value: Value) -> None:
     """Notes values of Python's own, and inputs as they are, among what the ``forward`` of a model returns."""
-    if node is None or frame.function is None or frame.function is not run.entered or frame.function.cls is None:
+    model = run.model(frame)
+    if node is None or not model:
         return
-    model = frame.function.cls.node.name
     parts = list(_parts(node, value))
     inputs = [_input(run, one.value) for _, one in parts]
     for (part, one), name in zip(parts, inputs, strict=True):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -134,6 +134,17 @@ Noted = tuple[Callable[..., None] | None, tuple[Any, ...]]
 """Something met, as a method of ``Trace`` with its arguments; without a method another part of the log."""
 
 
+class Remembered(NamedTuple):
+    """A call of a function of which the result is kept."""
+
+    given: dict[int | str, int]
+    """What it was given, by order of appearance (see ``signature``)."""
+    began: int
+    """The identity from which on it made tensors."""
+    writes: frozenset[tuple[int, str]]
+    """The attributes that it surely writes."""
+
+
 class Run:
     """What all frames share on the way from one entry after another (``begin``)."""
 
@@ -186,10 +197,8 @@ class Run:
         """The memory of tensors to the attributes that they were before the call."""
         self.looked_up: dict[tuple[str, str, str], Span] = {}
         """Sizes that are keys, by function and text, to where they are looked up first."""
-        self.writes_of: dict[Any, frozenset[tuple[int, str]]] = {}
-        """What the remembered calls (see ``memo``) write."""
-        self.given_to: dict[Any, tuple[dict[int | str, int], int]] = {}
-        """What they were given, as in ``signature``, and the identity from which on they made tensors."""
+        self.calls: dict[Any, Remembered] = {}
+        """What the remembered calls (see ``memo``) of functions were given and wrote."""
         self.lines: dict[ClassInfo, list[ClassInfo]] = {}
         """The resolution order of each class."""
         self.outside: dict[ClassInfo, list[str]] = {}
@@ -355,6 +364,13 @@ class Run:
             sure=sure,
             literal=is_literal(node),
         )
+
+    def model(self, frame: Frame) -> str:
+        """The class of the model in whose ``forward`` a frame is while that is entered; empty elsewhere."""
+        function = frame.function
+        if function is None or function is not self.entered or function.cls is None:
+            return ""
+        return function.cls.node.name
 
     def owner(self, frame: Frame) -> str:
         """What the module is called in whose method a frame is: the first parameter; empty elsewhere."""

@@ -105,6 +105,14 @@ def _tight() -> cst.AssignEqual:
     return cst.AssignEqual(whitespace_before=none, whitespace_after=none)
 
 
+def out_of_place(call: cst.Call, owner: cst.BaseExpression) -> cst.Call:
+    """``owner.mul(2)`` for a call ``....mul_(2)``."""
+    import libcst as cst
+
+    name = cst.ensure_type(call.func, cst.Attribute).attr.value
+    return call.with_changes(func=cst.Attribute(owner, cst.Name(name.removesuffix("_"))))
+
+
 def laid_out(event: Event, function: str, elements: Sequence[str]) -> Edit:
     """A function of a list in the place of the event: on one line, or an element a line where that is too long."""
     document = event.document

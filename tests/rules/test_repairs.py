@@ -485,7 +485,14 @@ def test_an_input_keeps_its_axes(tmp_path: Path) -> None:
     assert body_after(tmp_path, used, unsafe_fixes=True) == used
 
 
-@pytest.mark.parametrize("given", ["", "src=x[0]", "*x"])
-def test_what_a_view_is_filled_with_is_written_only_where_it_comes_first(tmp_path: Path, given: str) -> None:
-    body = f"y = x.clone()\ny[0].view(-1)[:4].copy_({given})\nreturn y"
-    assert body_after(tmp_path, body, unsafe_fixes=True, fixable=["CVL101"]) == body
+@pytest.mark.parametrize(
+    ("given", "value"), [("x[0, :2]", "x[0, :2]"), ("src=x[0, :2]", "x[0, :2]"), ("", None), ("*x", None)]
+)
+def test_what_a_view_is_filled_with_is_written_only_where_it_comes_first(
+    tmp_path: Path, given: str, value: str | None
+) -> None:
+    body = f"y = x.clone()\ny[0][\n    :2].copy_({given})\nreturn y"
+    after = f"y = x.clone()\ny[0][:2] = {value}\nreturn y" if value else body
+    assert body_after(tmp_path, body, unsafe_fixes=True, fixable=["CVL101"]) == after
+    found = api.check([tmp_path / "model.py"], Configuration(isolated=True)).findings
+    assert [one.fixable for one in found if one.code == "CVL101"] == [None] * (value is None)

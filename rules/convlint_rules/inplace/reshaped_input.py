@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from convlint.events import ReshapedInput
-from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
+from convlint.findings import Applicability, Finding, Fix, Harm, Level
+from convlint.rewrite import code, edit
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
+from convlint_rules.rewriting import out_of_place
 
 DYNAMO = Harm(onnx_dynamo=Level.breaks)
 BOTH = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
@@ -64,19 +66,20 @@ class ReshapedInputOfModel(Rule):
 
     def check(self, event: ReshapedInput, context: Context) -> Finding | None:
         """Breaks onnx_dynamo, and where an axis is added torch_export too."""
-        fixable = Applicability.unsafe if event.span == event.statement else None
+        harm, stops = (BOTH, "`torch.export`") if event.method == "unsqueeze_" else (DYNAMO, "the dynamo ONNX exporter")
+        named = event.text.partition(f".{event.method}")[0].isidentifier()
         message = (
             f"`{event.method}` gives the input `{event.name}` other axes in place, which an exported program cannot: "
-            f"{'`torch.export` stops' if event.method == 'unsqueeze_' else 'the dynamo ONNX exporter stops'}; "
-            f"use what `{event.method[:-1]}` returns"
+            f"{stops} stops; use what `{event.method[:-1]}` returns"
         )
-        return self.finding(event, message, BOTH if event.method == "unsqueeze_" else DYNAMO, context, fixable=fixable)
+        fixable = Applicability.unsafe if named and event.span == event.statement else None
+        return self.finding(event, message, harm, context, fixable=fixable)
 
     def fix(self, event: ReshapedInput, context: Context) -> Fix | None:
         """``mask = mask.unsqueeze(1)``."""
-        target = event.document.segment(event.receiver)
-        if event.span != event.statement:
-            return None
-        rest = event.document.segment(event.span)[len(target) :].replace(event.method, event.method[:-1], 1)
-        made = Edit(event.span, f"{target} = {target}{rest}")
-        return Fix(f"Assign to `{target}`", (made,), Applicability.unsafe)
+        import libcst as cst
+
+        call = cst.ensure_type(event.cst, cst.Call)
+        target = cst.ensure_type(call.func, cst.Attribute).value
+        made = edit(event.span, "{target} = {call}", target=target, call=out_of_place(call, target))
+        return Fix(f"Assign to `{code(target)}`", (made,), Applicability.unsafe)

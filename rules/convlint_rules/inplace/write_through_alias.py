@@ -8,7 +8,7 @@ from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level, Sp
 from convlint.rewrite import edit, on_one_line
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
-from convlint_rules.rewriting import function_around
+from convlint_rules.rewriting import function_around, out_of_place
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -218,9 +218,13 @@ def _base_is_at_hand(event: InplaceWrite) -> bool:
 
 
 def _is_given(event: InplaceWrite) -> bool:
-    """Whether a call has the value first, and by position: ``y[0].copy_(x)``."""
+    """Whether a call has the value first: ``y[0].copy_(x)``."""
     call = ast.parse(f"({event.text})", mode="eval").body
-    return isinstance(call, ast.Call) and bool(call.args) and not isinstance(call.args[0], ast.Starred)
+    if not isinstance(call, ast.Call):
+        return False
+    if call.args:
+        return not isinstance(call.args[0], ast.Starred)
+    return bool(call.keywords) and call.keywords[0].arg in ("src", "value")
 
 
 def _is_of(name: str, view: str) -> bool:
@@ -257,11 +261,4 @@ def _computed(node: cst.BaseExpression) -> cst.BaseExpression:
 
     if not isinstance(node, cst.Call):
         return on_one_line(node)
-    return _without_underscore(node, _computed(cst.ensure_type(node.func, cst.Attribute).value))
-
-
-def _without_underscore(call: cst.Call, owner: cst.BaseExpression) -> cst.Call:
-    import libcst as cst
-
-    name = cst.ensure_type(call.func, cst.Attribute).attr.value
-    return call.with_changes(func=cst.Attribute(owner, cst.Name(name.removesuffix("_"))))
+    return out_of_place(node, _computed(cst.ensure_type(node.func, cst.Attribute).value))
