@@ -235,6 +235,7 @@ def written(results: Sequence[Results], opsets: Sequence[str]) -> str:
         "what the target did with it: an ONNX file of each exporter, or a program of torch. A run fails that is",
         "refused or gives other numbers than eager (a file of which ONNX Runtime gives other numbers too is left out:",
         "its exporter is to blame); of Core ML it is the conversion alone. Unknown counts as wrong.",
+        "Targets that the last run did not name are as an earlier one left them.",
         f"{fails} of {runs} runs fail ({fails / max(runs, 1):.0%}).",
         "",
         "| target | version | runs | fail | right | always yes | yes, taken | yes, fails | no, fails | no, taken |"
