@@ -539,7 +539,7 @@ class _Reader:
             return Thing(loaded=self._span(node))
         if not callee.startswith("torch."):
             self._may_change(things)
-        return Thing(value=Named(callee, True)) if callee.startswith("torch.") else NOTHING
+        return Thing(value=Named(callee, True)) if callee.startswith(("torch.", "numpy.")) else NOTHING
 
     def _compiled(self, thing: Thing) -> Thing:
         """What ``torch.compile`` gives of a model: it is in the mode of that."""

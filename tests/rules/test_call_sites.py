@@ -191,6 +191,13 @@ def test_inputs_that_are_given_by_name(agree: Agree, parameters: str, call: str)
         "given = (x, 0.5)\ntorch.jit.trace(m, given)  # CVL909",
         "torch.export.export(m, x)  # CVL909",
         "torch.export.export(m, [x, k])  # CVL909",
+        "torch.export.export(m, (np.ones(3),))  # CVL909",
+        "torch.onnx.export(m, (x, np.ones(3)), 'm')  # CVL909",
+        "torch.onnx.export(m, (x, 2), 'm', input_names=['x', 'k'], dynamo=True)  # CVL909",
+        "torch.onnx.export(m, (x, 2), 'm', input_names=['x'], dynamo=True)",
+        "torch.onnx.export(m, (x, 2), 'm', input_names=['x', 'k'], dynamo=False)",
+        "torch.onnx.export(m, (x, None), 'm', input_names=['x', 'k'], dynamo=True)",
+        "torch.onnx.export(m, (torch.from_numpy(np.ones(3)),), 'm', dynamo=True)",
         "torch.jit.trace(m, [x, k])",
         "torch.jit.trace(m, (x, (k, x)))",
         "torch.jit.trace(m, (x, make()))",
@@ -201,7 +208,7 @@ def test_inputs_that_are_given_by_name(agree: Agree, parameters: str, call: str)
     ],
 )
 def test_examples_of_another_kind(agree: Agree, call: str) -> None:
-    agree(NET.format("x, k=None, m=None", "return x * 2") + call)
+    agree(NET.format("x, k=None, m=None", "return x * 2") + f"import numpy as np\n{call}")
 
 
 def test_a_bare_tensor_becomes_a_tuple_where_it_stands(tmp_path: Path) -> None:
@@ -363,3 +370,22 @@ def test_an_axis_that_an_example_gets_there(agree: Agree, tmp_path: Path) -> Non
     agree(f"{HEAD}{body}({{0: n}},))  # CVL904")
     agree(f"{HEAD}{body}({{1: n}},))")
     assert fixed(tmp_path, f"{body}({{0: n}},))\n") == f"{body}({{0: n}},))\n"
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        ("torch.onnx.export(m, (x,), 'm', dynamic_shapes=({-1: 'w'},), dynamo=True)", "CVL915"),
+        ("torch.onnx.export(m, (x,), 'm', input_names=['x'], dynamic_axes={'x': [-1]}, dynamo=False)", "CVL915"),
+        ("torch.onnx.export(m, (x,), 'm', input_names=['x'], dynamic_axes={'x': [0, 2]}, dynamo=False)", "CVL915"),
+        ("torch.onnx.export(m, (x,), 'm', input_names=['x'], dynamic_axes={'x': [0, 1]}, dynamo=False)", ""),
+        ("torch.export.export(m, (x,), dynamic_shapes=({-1: torch.export.Dim.AUTO},))", "CVL915"),
+        ("torch.export.export(m, (x,), dynamic_shapes=({-1: torch.export.Dim('w')},))", ""),
+        ("torch.export.export(m, (x,), dynamic_shapes=((None, torch.export.Dim('w')),))", ""),
+        ("torch.export.export(m, (x,), dynamic_shapes=({0: torch.export.Dim('n'), 2: None},))", ""),
+        ("torch.export.export(m, (x[None],), dynamic_shapes=({0: torch.export.Dim('n'), 2: other},))", ""),
+        ("torch.export.export(m, (x,), dynamic_shapes=(shapes,))", ""),
+    ],
+)
+def test_axes_that_an_input_has(agree: Agree, call: str, code: str) -> None:
+    agree(f"import torch\nx = torch.randn(3, 4)\n{call}  {f'# {code}' if code else ''}")

@@ -3,11 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from convlint.events import Argument, ExportCall, Named
+from convlint.events import ExportCall, Named
 from convlint.findings import Applicability, Finding, Fix, Harm, Level, Span
 from convlint.rewrite import edit
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import script
+from convlint_rules.given_shapes import with_shapes
 
 BREAKS = Harm(torch_export=Level.breaks)
 FROZEN = Harm(torch_export=Level.frozen)
@@ -144,22 +145,10 @@ class _One(NamedTuple):
 
 def _ones(event: ExportCall) -> Iterator[_One]:
     """The axes that are meant to be dynamic and have size 1 in the example."""
-    given = event.argument("dynamic_shapes")
-    for example, shape in _paired(event, given.value if given is not None else None):
+    for example, shape in with_shapes(event):
         if not isinstance(shape, dict) or example.sizes is None:
             continue
         for axis, dim in shape.items():
             dynamic = isinstance(dim, Named) and dim.qualified.startswith("torch.export.Dim")
             if dynamic and isinstance(axis, int) and axis < len(example.sizes) and example.sizes[axis] == 1:
                 yield _One(axis, example.made, example.made or example.span, dim.qualified.endswith(".AUTO"))
-
-
-def _paired(event: ExportCall, shapes: Any) -> Iterator[tuple[Argument, Any]]:
-    """Each example input with what is said of its shape."""
-    inputs = event.inputs
-    if isinstance(shapes, dict):
-        parameters = event.model.parameters if event.model is not None else ()
-        names = parameters[: len(inputs)] if parameters else tuple(shapes) if len(shapes) == len(inputs) == 1 else ()
-        shapes = [shapes.get(name) for name in names]
-    if isinstance(shapes, (list, tuple)) and len(shapes) == len(inputs):
-        yield from zip(inputs, shapes, strict=True)
