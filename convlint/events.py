@@ -716,7 +716,7 @@ class RandomDraw(Event, frozen=True, kw_only=True):
     owner: str = ""
     """What the module is called in whose method it happens, ``self``; empty in a function."""
     layer: bool = False
-    """Whether it is a layer that is made in ``forward``, and so in training mode."""
+    """Whether it is a layer that is made in ``forward``: it draws its weights, or drops values in training mode."""
 
 
 class Unregistered(Event, frozen=True, kw_only=True):

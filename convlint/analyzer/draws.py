@@ -15,11 +15,12 @@ _OF_STATE = frozenset(["seed", "getstate", "setstate", "get_state", "set_state",
 
 
 def note_draw(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> None:
-    """Notes a call of ``torch.rand`` or ``Tensor.normal_`` that draws."""
+    """Notes a call of ``torch.rand`` or ``Tensor.normal_`` that draws, and a ``torch.nn.Linear`` that gets weights."""
     fact = torch_facts.draws().get(name)
     if fact is None or (fact.switch and _is_zero(arguments.get(1, "p"))):
         return
-    facts = {"callee": name, "refused": fact.refused, "switch": fact.switch, "owner": run.owner(frame)}
+    layer = name.removeprefix("torch.nn.") in torch_facts.table().modules
+    facts = {"callee": name, "refused": fact.refused, "switch": fact.switch, "owner": run.owner(frame), "layer": layer}
     given = arguments.get(fact.at, fact.switch) if fact.switch else None
     if given is None:
         if not fact.switch or (fact.by_default and not arguments.more):

@@ -1,8 +1,9 @@
 """``python -m convlint.trial.draws [NAME...]``: which functions of torch draw random numbers, and who refuses them.
 
-Calls every function and method of the analyzer's table in several ways. Those whose result changes with the seed, and
-with nothing else, are put through the four routes. Writes ``analyzer/torch_facts/draws.json``, which linting reads;
-where names are given only what is known of them is measured again.
+Calls every function and method of the analyzer's table in several ways, and layers that are made for the call. Those
+whose result changes with the seed, and with nothing else, are put through the four routes. Writes
+``analyzer/torch_facts/draws.json``, which linting reads; where names are given only what is known of them is measured
+again.
 """
 
 from __future__ import annotations
@@ -29,8 +30,11 @@ SHAPES = ((2, 4), (2, 4, 8), (2, 3, 8, 8), (2, 3, 6, 6, 6))
 OF_TENSOR = ("x", "x, 0.5", "x, 1", "x, 2", "x, x", "x, x, x")
 OF_SIZES = ("(2, 4)", "4", "0, 9, (2, 4)")
 OF_METHOD = ("", "0.5", "1", "2")
+OF_LAYER = ("4, 3", "8, 3", "4, 3, 1", "3, 4, 1", "4", "8, 2")
+GIVEN_TO_LAYER = ("x", "x.long()", "x, x", "x, x, x")
 SWITCHES = ("training", "train", "dropout_p")
 """Parameters that say whether a function draws."""
+LAYERS = "torch.nn."
 _UNCALLED = ("seed", "rng_state", "set_", "empty", "_like_")
 _MODULE = "import torch\n\n\nclass Model(torch.nn.Module):\n    def forward(self, x):\n        return {}\n"
 
@@ -68,11 +72,27 @@ def ways(name: str, option: str = "") -> Iterator[Way]:
     owner, _, method = name.partition(".")
     if owner == "Tensor":
         forms = [f"x.clone().{method}({one})" for one in OF_METHOD]
+    elif is_layer(name):
+        made = [f"{name}({one}).eval()" for one in OF_LAYER]
+        forms = [f"{one}({given})" for one in made if has_weights(one) for given in GIVEN_TO_LAYER]
     else:
         forms = [f"{name}({one}{option})" for one in (*OF_TENSOR, *OF_SIZES)]
     for form in forms:
         drawn = (way for shape in SHAPES if draws(way := Way(form, shape)))
         yield from drawn if "x" in form else islice(drawn, 1)
+
+
+def is_layer(name: str) -> bool:
+    """Whether it is ``torch.nn.Linear`` or its like, no function."""
+    return name.removeprefix(LAYERS) in torch_facts.table().modules
+
+
+def has_weights(source: str) -> bool:
+    """Whether a layer can be made so, and has weights that may be drawn then."""
+    try:
+        return any(True for _ in eval(source, {"torch": torch}).parameters())  # noqa: S307 - written here
+    except Exception:
+        return False
 
 
 def parameters(name: str) -> list[str]:
@@ -88,13 +108,17 @@ def parameters(name: str) -> list[str]:
 def candidates() -> list[str]:
     """The functions and methods of the table that can be called in any order."""
     table = torch_facts.table()
-    names = [*table.functions, *(f"Tensor.{method}" for method in table.methods)]
+    names = [
+        *table.functions,
+        *(f"Tensor.{method}" for method in table.methods),
+        *(LAYERS + one for one in table.modules),
+    ]
     return [name for name in names if not any(part in name for part in _UNCALLED)]
 
 
 def row(runner: Runner, name: str) -> dict[str, Any] | None:
     """What is known of a function that draws, None of others."""
-    given = [] if name.startswith("Tensor.") else parameters(name)
+    given = [] if name.startswith("Tensor.") or is_layer(name) else parameters(name)
     switch = next((one for one in SWITCHES if one in given), "")
     on = ", training=True" if switch == "training" else ", dropout_p=0.5" if switch == "dropout_p" else ""
     if switch == "train":

@@ -25,6 +25,8 @@ IMPORTS = "random, numpy as np, torch.nn.functional as F"
         "return nn.Dropout(0.5)(x)  # CVL702",
         "return nn.Sequential(nn.Tanh(), nn.Dropout(self.rate))(x)  # CVL702",
         "drop = nn.Dropout2d()\nreturn drop(x)  # CVL702",
+        "return nn.Linear(4, 4)(x)  # CVL701",
+        "layers = nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU())  # CVL701\nreturn layers(x)",
     ],
 )
 def test_drawn_in_evaluation_mode(agree: Agree, body: str) -> None:
@@ -43,6 +45,9 @@ def test_drawn_in_evaluation_mode(agree: Agree, body: str) -> None:
         "return F.scaled_dot_product_attention(x, x, x, dropout_p=self.rate if self.training else 0.0)",
         "return self.drop(x)",
         "return nn.Dropout(0.5).eval()(x)",
+        "return nn.LayerNorm(4)(x)",
+        "return nn.Softmax(dim=1)(x)",
+        "return nn.Linear(4, 4)(x) if self.training else x",
         "return nn.Dropout(0.0)(x)",
         "if self.training:\n    x = x + torch.rand_like(x)\nreturn x",
         "p = torch.rand([])\nif self.training and p < 0.5:\n    return x\nreturn x * 2",

@@ -26,13 +26,15 @@ def test_what_the_torchscript_exporter_has_no_operator_for(agree: Agree, call: s
     agree(source.replace("  # CVL801", ""), exporter="dynamo")
 
 
-@pytest.mark.parametrize("call", ["x.median()", "torch.median(x)"])
+@pytest.mark.parametrize(
+    "call", ["x.median()", "torch.median(x)", "x.sort(stable=True)[0]", "torch.argsort(x, dim=0, stable=True)"]
+)
 @pytest.mark.parametrize("exporter", ["any", "torchscript", "dynamo"])
 def test_what_no_exporter_has_an_operator_for(agree: Agree, call: str, exporter: str) -> None:
     agree(forward(f"return {call}  # CVL801"), exporter=exporter)
 
 
-@pytest.mark.parametrize("call", [RESIZED.format(False), "torch.mean(x)", "x.abs()", "nn.functional.relu(x)"])
+@pytest.mark.parametrize("call", [RESIZED.format(False), "torch.mean(x)", "x.abs()", "x.argsort(dim=0)"])
 def test_what_every_exporter_has_an_operator_for(agree: Agree, call: str) -> None:
     agree(forward(f"return {call}"))
 

@@ -38,8 +38,8 @@ NAMESPACES = {
 KINDS = {"Tensor": "T", "Tensor[]": "L", "List[Tensor]": "L", "int": "i", "SymInt": "i", "float": "f", "bool": "b"}
 KINDS |= {"number": "n", "Scalar": "n", "NoneType": "-"}
 ARGUMENTS: tuple[tuple[Any, ...], ...] = ((), ("t",), (1,), (0, 1), (0, "i"), ("t", "t"), (1.0,), (0.1, 0.9), ((0, 1),))
-COMPLEX = {"torch.stft": ["return_complex"]}
-"""Switches between real and complex results, which are None unless somebody asks."""
+SWITCHES = {"torch.stft": ["return_complex"], "torch.sort": ["stable"], "torch.argsort": ["stable"]}
+"""Those of functions that are not written in Python: between real and complex results, and between overloads."""
 REQUIRED = {"torch.linalg.solve_triangular": {"upper": True}}
 """What a function must be given by name."""
 ATTRIBUTES = ("T", "mT", "H", "mH", "real", "imag")
@@ -235,6 +235,8 @@ def _without_symbolic(module: nn.Module, given: tuple[torch.Tensor, ...]) -> str
             if type(error).__name__ == "UnsupportedOperatorError":
                 named = re.search(r"[\w.]+::\w+", str(error))
                 return named[0] if named else "?"
+            if named := re.search(r"Unsupported: ONNX export of operator (\w+), Out parameter", str(error)):
+                return f"aten::{named[1].lower()}"
             if "does not currently support" in str(error):  # of complex results
                 return f"aten::{getattr(module, 'function', module).__name__}"
     return ""
@@ -292,7 +294,7 @@ def refused_of(name: str, lacks: Lacks = _without_symbolic) -> dict[str, str]:
         function = getattr(NAMESPACES[prefix][0], last)
         operator = lacking(lacks, function, **REQUIRED.get(name, {}))
         found = {name: lacking_of_samples(lacks, name) if operator is None else operator}
-        asked = switches(function) if prefix == "torch.nn.functional" else COMPLEX.get(name, [])
+        asked = switches(function) if prefix == "torch.nn.functional" else SWITCHES.get(name, [])
         switched = {f"{name}:{switch}": lacking(lacks, function, **{switch: True}) or "" for switch in asked}
         switched[f"{name}:sizes"] = lacking_of_sizes(lacks, function)
     return found if found[name] else {one: operator for one, operator in switched.items() if operator}
