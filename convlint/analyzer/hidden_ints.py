@@ -34,6 +34,8 @@ def note(run: Run, frame: Frame, name: str, arguments: Arguments) -> None:
     for parameter in forced.get(callee, ()):
         if parameter.name == "repeats" and _is_one_row(run, first, arguments):
             continue
+        if parameter.name == "output_size" and "daptive" in name:
+            continue  # also where it is 1, or the input's size: `needed_sizes`
         for place in reversed(parameter.at):
             position = first + place if place >= 0 else -1
             node = arguments.node(position, parameter.name)
@@ -69,9 +71,9 @@ def _parts(value: Value | None) -> Sequence[Value]:
 
 def _sizes(value: Value | None, several: bool) -> list[Number | Shape]:
     """The sizes of inputs in an argument that is one number, or several, for which one may stand."""
-    if isinstance(value, Number) or not several:
+    if isinstance(value, Number):
         return [value] if _is_size(value) else []
-    return [one for one in _parts(value) if _is_size(one)]
+    return [one for one in _parts(value) if _is_size(one)] if several else []
 
 
 def _is_size(value: Value | None) -> TypeGuard[Number | Shape]:
@@ -94,7 +96,7 @@ def _are_features(name: str, parameter: str, first: int, arguments: Arguments, s
     if last in ("split", "chunk"):
         cut = arguments.get(first + 1, "dim")
         return isinstance(cut, Const) and cut.value in (-1, -3) and axes == {cut.value}
-    return last in ("layer_norm", "hann_window", "repeat_interleave") and axes == _LAST
+    return last in ("layer_norm", "LayerNorm", "RMSNorm", "hann_window", "repeat_interleave") and axes == _LAST
 
 
 def _is_one_row(run: Run, first: int, arguments: Arguments) -> bool:

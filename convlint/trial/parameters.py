@@ -80,9 +80,9 @@ OTHERS = {
 GIVEN = {
     "": ("{n}", "{n} // 2"),
     "[]": (
-        "({n},)",
         "({n}, {n})",
         "({n}, {n}, {n})",
+        "({n},)",
         "({n}, 2)",
         "(2, {n})",
         "({n}, -1)",
@@ -90,8 +90,8 @@ GIVEN = {
         "(2, {n}, 8)",
         "(2, {n}, 8, 8)",
         "({n}, 8)",
-        "({n} // 2,)",
         "({n} // 2, {n} // 2)",
+        "({n} // 2,)",
         "(1, {n})",
         "(1, {n}, 1)",
         "(1, {n}, 1, 1)",
@@ -105,7 +105,8 @@ GIVEN = {
         "(2, 8 // {n}, {n}, 8, 8)",
     ),
 }
-"""What is given for the parameter: a number, or several; never 1 of the traced size, which exporters tell apart."""
+"""What is given for the parameter: a number, or several; never 1 of the traced size, which exporters tell apart. One of
+several comes late: pooling of images takes it for both axes, and so do fewer exporters."""
 TAKES = {"int": ("",), "number": ("",), "float": ("",), "ints": ("[]",), "any": ("", "[]")}
 """Which of these, by its kind."""
 OTHERS["any"] = (*OTHERS["int"], *OTHERS["ints"])
@@ -188,6 +189,8 @@ def parameters(name: str) -> list[list[Parameter]]:
     prefix, _, last = name.rpartition(".")
     owner: Any = nn if not prefix else eval(prefix, {"torch": torch, "Tensor": torch.Tensor})  # noqa: S307
     function = getattr(owner, last)
+    if inspect.isfunction(function) and list(inspect.signature(function).parameters) == ["args", "kwargs"]:
+        function = getattr(owner, f"_{last}", function)  # pooling: one of two forms, with indices or without
     if not prefix or inspect.isfunction(function):
         found = [_of_python(one) for one in inspect.signature(function).parameters.values()]
         signatures = [found[1:] if prefix == "Tensor" else found]
@@ -215,6 +218,8 @@ def _of_python(parameter: inspect.Parameter) -> Parameter:
     required = parameter.default is inspect.Parameter.empty
     if re.search(r"BroadcastingList|[Ll]ist\[int\]|_size|_shape", text) or isinstance(parameter.default, tuple):
         kind = "ints" if "List[int]" in text else "any"
+    elif parameter.annotation is None:
+        kind = "any"  # which is what torch makes of a list that one number may stand for
     elif "Tensor" in text:
         kind = "tensors" if re.search(r"[Ll]ist|[Tt]uple", text) else "tensor"
     elif re.search(r"\bbool\b", text) or isinstance(parameter.default, bool):

@@ -9,6 +9,7 @@ from convlint_rules.measured import harm_of, needs_number
 EXPORT = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
 SPLIT = Harm(Level.frozen, Level.harmless, Level.frozen, Level.breaks)
 REFUSED = Harm(Level.breaks, Level.breaks, Level.breaks, Level.breaks)
+POOLED = REFUSED.without(["jit_trace"])
 REPEATED = Harm(onnx_dynamo=Level.breaks)
 
 
@@ -16,9 +17,9 @@ class HiddenIntArgument(Rule):
     """
     ## What it does
     Finds sizes of an input that are given for a parameter which an exporter takes only as a plain number: the `steps`
-    of `torch.linspace`, the size of the pieces of `x.split(n)`; and comparisons of sizes that are given for the
-    `is_causal` of attention. Which these are was measured, parameter by parameter and route by route. The `groups` of
-    a convolution have a rule of their own, CVL208.
+    of `torch.linspace`, the size of the pieces of `x.split(n)`, the kernel of pooling; and comparisons of sizes that
+    are given for the `is_causal` of attention. Which these are was measured, parameter by parameter and route by route.
+    The `groups` of a convolution have a rule of their own, CVL208.
 
     ## Why it breaks
     Most functions take a size that is symbolic in a graph: `x.view(n, -1)`, `torch.arange(n)`. Others need the number
@@ -77,6 +78,13 @@ class HiddenIntArgument(Rule):
             harm=REFUSED,
         ),
         Example(
+            title="Pooled over the whole image",
+            bad=forward("return nn.functional.avg_pool2d(x, x.shape[2:])  # <-"),
+            good=forward("return x.mean((2, 3), keepdim=True)"),
+            inputs="x: float32[1, 3, H=6, 8]",
+            harm=POOLED,
+        ),
+        Example(
             title="Causal where there is more than one row",
             bad=forward("""
                 causal = x.shape[2] > 1
@@ -104,6 +112,10 @@ REPAIRS = {
     ("repeat_interleave", "repeats"): "`unsqueeze`, `expand` and `flatten` instead",
     ("interpolate", "scale_factor"): "give the `size` instead",
     ("split", "split_size"): "cut the pieces by slices instead",
+    ("avg_pool2d", "kernel_size"): "`mean` over the axes instead, where it is the whole image",
+    ("AvgPool2d", "kernel_size"): "`mean` over the axes instead, where it is the whole image",
+    ("max_pool2d", "kernel_size"): "`amax` over the axes instead, where it is the whole image",
+    ("MaxPool2d", "kernel_size"): "`amax` over the axes instead, where it is the whole image",
     ("one_hot", "num_classes"): "compare with `torch.arange` of the size instead",
     ("scaled_dot_product_attention", "is_causal"): "give an `attn_mask` made of the sizes instead",
 }
