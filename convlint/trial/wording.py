@@ -30,10 +30,7 @@ _CPP = re.compile(
 _FALSE = re.compile(r"^\S.*? was false\. (?=[A-Z])")
 """What it had asked for, in the words of its code, before what that means."""
 _PARTED = re.compile(r"^TracingCheckError: Tracing failed sanity checks! ERROR: Graphs differed across invocations!.*")
-_TWO_GRAPHS = (
-    "TracingCheckError: traced twice, the model gives two graphs: it keeps something from one call to the next, or "
-    "decides at random"
-)
+_TWO_GRAPHS = "TracingCheckError: two traces differ: the model keeps something between calls, or decides at random"
 _CONFLICTS = re.compile(
     r"^(\w+): (?:Constraints violated \(|Found the following conflicts between user-specified ranges and inferred )"
 )

@@ -62,8 +62,7 @@ _HINT = "Received user-specified dim hint Dim.DYNAMIC(min=None, max=None), but"
         (
             "TracingCheckError: Tracing failed sanity checks! ERROR: Graphs differed across invocations! Graph diff: "
             "graph(%self.1 : __torch__.Flat, - %x.1 : Float(2, 3) ? ^ + %x : Float(2,",
-            "TracingCheckError: traced twice, the model gives two graphs: it keeps something from one call to the "
-            "next, or decides at random",
+            "TracingCheckError: two traces differ: the model keeps something between calls, or decides at random",
         ),
         (
             "ConversionError: Failed to convert the exported program to an ONNX model. This is step 3/3 of exporting "
