@@ -217,7 +217,7 @@ CASES = [
     _timm("crossvit_tiny_240", 240, (264, 280)),
     _timm("csatv2"),
     _fixed("deit_tiny_patch16_224", depth=2),
-    _timm("efficientvit_m0"),
+    _timm("efficientvit_m0", img_size=96),
     _timm("vit_tiny_patch16_dinov3_qkvb", other=(128, 160), depth=2),
     _timm("lcnetv2_small", **_SHALLOW),
     _fixed("test_coatnet"),

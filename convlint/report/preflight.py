@@ -145,7 +145,7 @@ def _route(model: Preflighted, route: str, painter: Painter, *, verbose: bool) -
         yield f"  {painter(route, 'bold')}: {what}{at}: {_short(why, verbose)}"
         nodes = model.diagnoses[route].bad if route in model.diagnoses else ()
         for node in nodes if verbose else nodes[:_MOST_NODES]:
-            told = textwrap.wrap(printable(bad(node)), max(60, painter.width) - 4, break_on_hyphens=False)
+            told = textwrap.wrap(printable(_in_package(bad(node))), max(60, painter.width) - 4, break_on_hyphens=False)
             yield from (f"    {line}" for line in told)
         if len(nodes) > _MOST_NODES and not verbose:
             yield f"    and {len(nodes) - _MOST_NODES} nodes more, see -v"

@@ -29,6 +29,11 @@ _HINT = "Received user-specified dim hint Dim.DYNAMIC(min=None, max=None), but"
             f"{_RUNTIME}Concat node. Name:'/m' Status Message: concatbase.h:135 PrepareForComputeImpl Non concat axis",
             "ONNX Runtime fails in Concat `/m`: Non concat axis",
         ),
+        (
+            "Fail: [ONNXRuntimeError] : 1 : FAIL : Load model from model.onnx failed:Node (/m/MaxPool) Op (MaxPool) "
+            "[ShapeInferenceError] Attribute dilations has incorrect size",
+            "Node (/m/MaxPool) Op (MaxPool) [ShapeInferenceError] Attribute dilations has incorrect size",
+        ),
         (f"{_RUNTIME}Mul node. Name:'n'", "ONNX Runtime fails in Mul `n`"),
         (
             "RuntimeError: [enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: "
