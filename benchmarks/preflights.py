@@ -3,7 +3,8 @@
 Runs in an environment of convlint and of what ``real_models.py`` needs, on all its models where none is named. Each is
 run by the command that a user would give; what it prints goes to ``build/preflights``, and what is there is not run
 again. ``--outcomes FILE`` says what the exporters and ONNX Runtime did with models of the same names on inputs A and B,
-a JSON object a line; the verdicts are compared with it. ``preflights.md`` is the table.
+a JSON object a line; the verdicts are compared with it. ``preflights.md`` is the table, and says of which commits of
+convlint its runs are.
 
 Costs are CPU seconds: other work on the machine changes them little. Beside each preflight another process makes the
 same model and calls the four exporters once, no more. One ratio is that of the whole processes; the other is without
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import json
+import math
 import os
 import re
 import subprocess
@@ -23,6 +25,7 @@ import sys
 import tempfile
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -36,8 +39,8 @@ WORK = Path("build/preflights")
 HERE = Path(__file__).parent.resolve()
 TABLE = Path(__file__).with_suffix(".md")
 PACKAGES = ("torch", "onnxruntime", "timm", "torchvision", "transformers", "ultralytics", "segmentation-models-pytorch")
-SCREEN = 50
-"""Lines that fit on one."""
+SCREEN, WIDTH = 40, 120
+"""Lines that fit on one, and how long they are: a longer one takes several."""
 BARE = "--bare"
 MOST = 2.0
 """How many times the exporters' own calls a preflight may take."""
@@ -95,7 +98,9 @@ def preflighted(name: str) -> dict[str, Any]:
         models = json.loads(printed)["models"] if printed.startswith("{") else []
         run = {
             "code": code,
-            "lines": text.read_text(encoding="utf-8").count("\n"),
+            "lines": rows_of(text.read_text(encoding="utf-8")),
+            "commit": commit(),
+            "said": {route: outcome["message"] for model in models for route, outcome in model["routes"].items()},
             "verdicts": verdicts(models),
             "calls": float(calls.read_text(encoding="utf-8").split()[-1]),
             "bare": bare,
@@ -117,7 +122,11 @@ def table(done: Mapping[str, Mapping[str, Any]], known: Mapping[str, Mapping[str
     yield f"# Preflights of real models\n\nWritten by `python benchmarks/preflights.py`: {versions}; random weights.\n"
     ran = {name: run for name, run in done.items() if run["verdicts"]}
     longest, short = max(run["lines"] for run in ran.values()), sum(run["lines"] <= SCREEN for run in ran.values())
-    yield f"- {len(ran)} of {len(done)} models ran; {short} outputs fit on a screen, the longest has {longest} lines."
+    yield f"- {len(ran)} of {len(done)} models ran; {short} outputs fit on a screen of {SCREEN} lines of {WIDTH}"
+    yield f"  characters, the longest takes {longest}."
+    commits = Counter(run["commit"] for run in ran.values())
+    if len(commits) > 1:
+        yield f"- Run at several commits of convlint: {', '.join(f'{one} ({n})' for one, n in commits.most_common())}."
     whole, processes, calls = summed(ran.values())
     yield f"- CPU seconds: {whole:.0f} for preflights, {processes:.0f} for processes that only export,"
     yield f"  {calls:.0f} in their calls of exporters."
@@ -145,7 +154,8 @@ def agreement(ran: Mapping[str, Mapping[str, Any]], known: Mapping[str, Mapping[
     yield f"- {right} of {len(both)} verdicts are what happened to models of the same names, on {models} models."
     for (name, route), (said, what) in both.items():
         if said != what:
-            yield f"  - {name} by {route}: said {said}, was {what}"
+            why = ran[name]["said"][route]
+            yield f"  - {name} by {route}: said {said}{f' ({why})' if why else ''}, was {what}"
 
 
 def summed(runs: Iterable[Mapping[str, Any]]) -> tuple[float, float, float]:
@@ -191,6 +201,17 @@ def export(name: str) -> None:
     print(seconds)
 
 
+def rows_of(text: str) -> int:
+    """How many lines a text takes on a screen."""
+    return sum(max(1, math.ceil(len(line) / WIDTH)) for line in text.splitlines())
+
+
+def commit() -> str:
+    """The commit of convlint that runs here."""
+    asked = ["git", "-C", str(HERE), "describe", "--always", "--dirty", "--exclude", "*"]
+    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def mark_of(name: str) -> Path:
     """Where it is kept what was measured of a model."""
     return WORK / f"{re.sub(r'[^0-9A-Za-z]+', '_', name)}.json"
@@ -211,8 +232,9 @@ def preflight(script: Path, *options: str) -> list[str]:
 
 def cpu_seconds(command: list[str], output: Path) -> tuple[int, float]:
     """The exit code of a command whose output goes to a file, and its CPU seconds with those of all its processes."""
+    screen = os.environ | {"COLUMNS": str(WIDTH)}
     with output.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=screen)
         _, status, usage = os.wait4(process.pid, 0)
     return os.waitstatus_to_exitcode(status), round(usage.ru_utime + usage.ru_stime, 2)
 

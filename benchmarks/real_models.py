@@ -47,9 +47,9 @@ def _torchvision(name: str, builder: str, a: Sequence[Shape], b: Sequence[Shape]
     return Case(f"torchvision:{name}", make, _floats(*a), _floats(*b))
 
 
-def _detector(name: str, builder: str) -> Case:
+def _detector(name: str, builder: str, **settings: Any) -> Case:
     """A model that takes a list of images of any size."""
-    case = _torchvision(name, builder, [(3, 96, 128)], [(3, 120, 104)], weights_backbone=None)
+    case = _torchvision(name, builder, [(3, 96, 128)], [(3, 120, 104)], weights_backbone=None, **settings)
     return Case(case.name, case.model, lambda: (list(case.a()),), lambda: (list(case.b()),))
 
 
@@ -105,8 +105,27 @@ def _named(shapes: dict[str, Shape]) -> Callable[[], dict[str, torch.Tensor]]:
     return lambda: {name: torch.randn(shape) for name, shape in shapes.items()}
 
 
-def _sounds(batch: int, length: int) -> Callable[[], dict[str, torch.Tensor]]:
-    return _named({"input_values": (batch, length)})
+def _sounds(*shape: int) -> Callable[[], dict[str, torch.Tensor]]:
+    return _named({"input_values": shape})
+
+
+def _heard(batch: int, decoded: int) -> Callable[[], dict[str, torch.Tensor]]:
+    """A spectrogram, and what is decoded of it."""
+    return lambda: {
+        "input_features": torch.randn(batch, 16, 40),
+        "decoder_input_ids": _ids(batch, decoded)()["input_ids"],
+    }
+
+
+def _spoken(batch: int, length: int, frames: int) -> Callable[[], dict[str, torch.Tensor]]:
+    """A text, the spectrogram so far and who speaks."""
+    return lambda: (
+        _ids(batch, length)()
+        | {
+            "decoder_input_values": torch.randn(batch, frames, 16),
+            "speaker_embeddings": torch.randn(batch, 8),
+        }
+    )
 
 
 def _with_words(length: int, batch: int) -> Callable[[], dict[str, torch.Tensor]]:
@@ -140,64 +159,110 @@ _CLIP = {
     "vision_config": {**_TOWER, "image_size": 64, "patch_size": 16},
     "projection_dim": 16,
 }
+_RT_DETR = {
+    "backbone_config": {
+        "model_type": "rt_detr_resnet",
+        "embedding_size": 8,
+        "hidden_sizes": [8, 16, 32, 64],
+        "depths": [1, 1, 1, 1],
+        "layer_type": "basic",
+        "out_features": ["stage2", "stage3", "stage4"],
+    },
+    "encoder_in_channels": [16, 32, 64],
+    "encoder_hidden_dim": 32,
+    "decoder_in_channels": [32, 32, 32],
+    "num_queries": 10,
+}
+_REFORMER = {
+    "attn_layers": ["local", "lsh"],
+    "attention_head_size": 8,
+    "axial_pos_shape": [8, 8],
+    "axial_pos_embds_dim": [16, 16],
+    "feed_forward_size": 64,
+    "local_attn_chunk_length": 8,
+    "lsh_attn_chunk_length": 8,
+    "num_buckets": 4,
+    "hash_seed": 0,
+}
+_PERCEIVER = {
+    "num_latents": 16,
+    "d_latents": 32,
+    "num_self_attends_per_block": 2,
+    "num_self_attention_heads": 4,
+    "num_cross_attention_heads": 4,
+}
+_ENCODEC = {
+    "hidden_size": 32,
+    "num_filters": 4,
+    "upsampling_ratios": [4, 2],
+    "codebook_size": 16,
+    "target_bandwidths": [60.0],
+}
+_SPEECHT5 = {
+    "num_mel_bins": 16,
+    "speaker_embedding_dim": 8,
+    "speech_decoder_prenet_units": 16,
+    "speech_decoder_postnet_units": 16,
+    "speech_decoder_prenet_dropout": 0.0,
+}
+_SUPERPOINT = {"encoder_hidden_sizes": [8, 8, 16, 16], "decoder_hidden_size": 16, "descriptor_decoder_dim": 16}
+_NO_LARGER = {"min_size": 96, "max_size": 160}
 _SHALLOW = {"depths": (1, 1, 1, 1)}
 
 CASES = [
-    _fixed("beit_base_patch16_224", depth=2),
     _timm("test_byobnet"),
     _fixed("cait_xxs24_224", depth=2),
     _timm("test_convnext"),
     _timm("cpubone_nano"),
+    _timm("crossvit_tiny_240", 240, (264, 280)),
     _timm("csatv2"),
-    _timm("cspnext_tiny"),
-    _timm("davit_tiny", **_SHALLOW),
     _fixed("deit_tiny_patch16_224", depth=2),
-    _timm("edgenext_xx_small"),
-    _timm("efficientvit_m0"),
+    _timm("efficientvit_m0", img_size=96),
     _timm("vit_tiny_patch16_dinov3_qkvb", other=(128, 160), depth=2),
-    _timm("fasternet_t0", **_SHALLOW),
-    _timm("fastvit_t8", layers=(1, 1, 1, 1)),
     _timm("lcnetv2_small", **_SHALLOW),
-    _timm("lowformer_b0"),
-    _timm("test_mambaout"),
     _fixed("test_coatnet"),
     _timm("mobilevit_xxs"),
     _timm("naflexvit_base_patch16_siglip", other=(128, 160), depth=2),
     _timm("pvt_v2_b0", **_SHALLOW),
+    _timm("sequencer2d_s", layers=(1, 1, 1, 1)),
     _fixed("vit_tiny_patch16_224", 224),
     _detector("fasterrcnn_mobilenet_320", "fasterrcnn_mobilenet_v3_large_320_fpn"),
+    _detector("keypointrcnn_resnet50_fpn", "keypointrcnn_resnet50_fpn", **_NO_LARGER),
+    _detector("fcos_resnet50_fpn", "fcos_resnet50_fpn", **_NO_LARGER),
     _detector("retinanet_resnet50_fpn_v2", "retinanet_resnet50_fpn_v2"),
     _detector("ssdlite320_mobilenet", "ssdlite320_mobilenet_v3_large"),
     _torchvision("raft_small", "raft_small", [(2, 3, 128, 128)] * 2, [(3, 3, 136, 160)] * 2),
     _torchvision("swin3d_t", "swin3d_t", [(1, 3, 16, 64, 64)], [(2, 3, 18, 80, 64)]),
     _image("googlenet", "googlenet", init_weights=False),
-    _image("shufflenet_v2_x0_5", "shufflenet_v2_x0_5"),
     _image("deeplabv3_mobilenet", "deeplabv3_mobilenet_v3_large", weights_backbone=None),
     _image("lraspp_mobilenet", "lraspp_mobilenet_v3_large", weights_backbone=None),
+    _image("fcn_resnet50", "fcn_resnet50", weights_backbone=None),
     _image("resnet18", "resnet18"),
     _text("bert", "BertModel"),
     _text("ibert", "IBertModel", quant_mode=True),
     _transformer("fnet", "FNetModel", _ids(2, 16), _ids(3, 23)),
     _text("longformer", "LongformerModel"),
     _text("big_bird", "BigBirdModel", 64, 72, block_size=4, num_random_blocks=1),
-    _text("modernbert", "ModernBertModel"),
     _text("deberta_v2", "DebertaV2Model"),
-    _text("distilbert", "DistilBertForQuestionAnswering", dim=32, n_layers=2, n_heads=4, hidden_dim=64),
     _text("gpt2", "GPT2ForSequenceClassification", pad_token_id=0),
     _text("llama", "LlamaForCausalLM"),
     _text("mixtral", "MixtralForCausalLM"),
     _text("mamba", "MambaForCausalLM", state_size=8),
     _text("bloom", "BloomForCausalLM"),
+    _text("rwkv", "RwkvForCausalLM", attention_hidden_size=32, context_length=64),
+    _text("reformer", "ReformerModel", 32, 29, **_REFORMER),
+    _text("perceiver", "PerceiverForMaskedLM", 128, 128, **_PERCEIVER),
     _translation("t5", "T5Model", d_kv=8, d_ff=64),
-    _translation("bart", "BartModel"),
     _vision("detr", "DetrForObjectDetection", 96, (96, 128), **_DETR),
-    _vision("segformer", "SegformerForSemanticSegmentation", depths=[1, 1, 1, 1]),
+    _vision("superpoint", "SuperPointForKeypointDetection", **_SUPERPOINT),
+    _vision("rt_detr", "RTDetrForObjectDetection", 128, (128, 160), **_RT_DETR),
     _vision("swin", "SwinModel", image_size=64, embed_dim=16, depths=[1, 1], num_heads=[2, 4], window_size=4),
     _vision("depth_anything", "DepthAnythingForDepthEstimation"),
     _vision("vit", "ViTModel", other=(64, 64), image_size=64),
-    _transformer(
-        "wav2vec2", "Wav2Vec2ForCTC", _named({"input_values": (2, 4000)}), _named({"input_values": (3, 5200)})
-    ),
+    _transformer("wav2vec2", "Wav2Vec2ForCTC", _sounds(2, 4000), _sounds(3, 5200)),
+    _transformer("encodec", "EncodecModel", _sounds(2, 1, 640), _sounds(3, 1, 803), **_ENCODEC),
+    _transformer("whisper", "WhisperModel", _heard(2, 6), _heard(3, 7), num_mel_bins=16, max_source_positions=20),
+    _transformer("speecht5", "SpeechT5ForTextToSpeech", _spoken(2, 10, 8), _spoken(3, 11, 10), **_SPEECHT5),
     _transformer("clip", "CLIPModel", _with_words(12, 2), _with_words(17, 3), **_CLIP),
     _yolo("yolov8n"),
     _yolo("yolo11n-seg"),

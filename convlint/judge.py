@@ -28,6 +28,10 @@ _LOWERED = {Level.breaks: Level.frozen, Level.wrong: Level.frozen, Level.frozen:
 """What is left of a harm that a trial did not reproduce: an error becomes a warning, a warning an info."""
 
 
+_Statement = tuple[str, tuple[int, int]]
+"""A file, and the first and the last row."""
+
+
 class Seen(NamedTuple):
     """What a trial showed of one statement on one route."""
 
@@ -55,7 +59,9 @@ def judge(findings: Iterable[Finding], trial: Trial, settings: Settings) -> Judg
     shown = _shown(trial)
     run = {str(absolute(path)): set(rows) for path, rows in trial.reference.executed.items()}
     judged = Judged()
-    explained: set[tuple[str, tuple[int, int]]] = set()
+    on_lines: list[tuple[Finding, list[_Statement]]] = []
+    foretold: dict[_Statement, set[str]] = defaultdict(set)
+    """By statement the routes on which a finding says harm."""
     for finding in findings:
         path = str(absolute(finding.path))
         first, last = _rows(finding)
@@ -63,14 +69,25 @@ def judge(findings: Iterable[Finding], trial: Trial, settings: Settings) -> Judg
             judged.elsewhere += finding.severity != "info"
             continue
         met = [key for key in shown if key[0] == path and key[1][0] <= last and first <= key[1][1]]
-        explained.update(met)
-        judged.findings.append(_with_evidence(finding, [seen for key in met for seen in shown[key]], trial, settings))
+        on_lines.append((finding, met))
+        for key in met:
+            foretold[key].update(route for route in ROUTES if finding.harm.on(route))
+    for finding, met in on_lines:
+        seen = [one for key in met for one in shown[key] if _is_of(finding, one, foretold[key])]
+        judged.findings.append(_with_evidence(finding, seen, trial, settings))
+    explained = {key for _, met in on_lines for key in met}
     alone = {key: seen for key, seen in shown.items() if key not in explained}
     judged.findings += (_found(path, rows, seen, trial, settings) for (path, rows), seen in alone.items())
     judged.findings += _unexplained(judged.findings, trial, settings)
     judged.findings = [one for one in judged.findings if _is_wanted(one, settings)]
     judged.findings.sort(key=lambda finding: (finding.path, finding.span, finding.code))
     return judged
+
+
+def _is_of(finding: Finding, seen: Seen, foretold: set[str]) -> bool:
+    """Whether a finding has to do with what was seen at its statement: not where only another one foretold it."""
+    assert finding.harm
+    return bool(finding.harm.on(seen.route)) or seen.route not in foretold
 
 
 def _is_wanted(finding: Finding, settings: Settings) -> bool:
@@ -98,9 +115,9 @@ def _rows(finding: Finding) -> tuple[int, int]:
     return min(span.row, finding.span.row), max(span.end_row, finding.span.end_row)
 
 
-def _shown(trial: Trial) -> Mapping[tuple[str, tuple[int, int]], list[Seen]]:
+def _shown(trial: Trial) -> Mapping[_Statement, list[Seen]]:
     """The harm that was seen, by file and statement."""
-    shown: dict[tuple[str, tuple[int, int]], list[Seen]] = defaultdict(list)
+    shown: dict[_Statement, list[Seen]] = defaultdict(list)
     for tool, outcome in trial.outcomes.items():
         for event in outcome.events:
             for route, level in _levels(tool, event, trial):

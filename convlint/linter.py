@@ -76,10 +76,12 @@ def lint(
     files: Files | None = None,
     want_fixes: bool = False,
     store: Store | None = None,
+    alone: bool = False,
 ) -> LintResult:
     """The findings of files, or of one document that is not on disk.
 
-    ``files`` is where those around are read from, ``store`` keeps what is learnt of files from run to run.
+    ``files`` is where those around are read from, ``store`` keeps what is learnt of files from run to run. Where the
+    files are ``alone``, no other calls what they define: none is asked how it would.
 
     Raises:
         UsageError: the baseline cannot be read, or an entry point is named that is not there.
@@ -97,7 +99,7 @@ def lint(
             unreadable.append(_not_parsed(str(path), error, severity))
     if stdin is not None:
         documents.append(stdin)
-    result = lint_documents(documents, settings, files, store)
+    result = lint_documents(documents, settings, files, store, alone)
     result.findings += [finding for finding in unreadable if _wanted(finding, settings)]
     result.files += len(unreadable)
     if want_fixes:
@@ -108,22 +110,26 @@ def lint(
 
 
 def lint_documents(
-    documents: Sequence[Document], settings: Settings, files: Files | None = None, store: Store | None = None
+    documents: Sequence[Document],
+    settings: Settings,
+    files: Files | None = None,
+    store: Store | None = None,
+    alone: bool = False,
 ) -> LintResult:
-    """The findings of documents in memory; ``files`` is where those around them are read from.
+    """The findings of documents in memory; ``files`` is where those around them are read from, as for ``lint``.
 
     A ``store`` is only for documents whose digest is that of their text.
     """
     with roomy():
-        return _lint_documents(documents, settings, files, store)
+        return _lint_documents(documents, settings, files, store, alone)
 
 
 def _lint_documents(
-    documents: Sequence[Document], settings: Settings, files: Files | None, store: Store | None
+    documents: Sequence[Document], settings: Settings, files: Files | None, store: Store | None, alone: bool
 ) -> LintResult:
     rules = _selected(settings)
     named, excluded = settings.entry_points, settings.exclude_entry_points
-    analyzer = Analyzer(files, _asked(rules.values()), named, excluded, settings.jobs, store)
+    analyzer = Analyzer(files, _asked(rules.values()), named, excluded, settings.jobs, store, alone)
     found: dict[str, list[Repairable]] = defaultdict(list)
     excused = baseline.read(settings.baseline) if settings.baseline is not None else None
     by_path = {document.path: document for document in documents}

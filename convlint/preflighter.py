@@ -196,7 +196,7 @@ def _judged_trial(
     repairables: dict[tuple[str, str, Span], Repairable] = {}
     there = [path for path in trial.reference.executed if Path(path).is_file()]  # a result may be older than the files
     for own, group in configuration.groups(there):
-        linted = lint(group, replace(configuration.of_model(own, model), show_harmless=True))
+        linted = lint(group, replace(configuration.of_model(own, model), show_harmless=True), alone=True)
         found += linted.findings
         repairables |= {_key(one.finding): one for one in linted.repairables}
     judged = judge(found, trial, settings)

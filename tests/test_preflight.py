@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import textwrap
@@ -164,6 +165,41 @@ MODELS = '''
         return torch.rand(2, 64)
 
 
+    class Faint(nn.Module):
+        """Its layer norm enlarges weights far below one; its batch is fixed."""
+
+        def __init__(self):
+            super().__init__()
+            self.table = nn.Embedding(100, 4)
+            nn.init.uniform_(self.table.weight, -1e-4, 1e-4)
+            self.norm = nn.LayerNorm(4, eps=1e-12)
+
+        def forward(self, x):
+            return self.norm(self.table(x)) * int(x.shape[0])
+
+
+    class Recurs(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm = nn.LSTM(4, 4, batch_first=True)
+
+        def forward(self, x):
+            return self.lstm(x)[0]
+
+
+    class Borrows(nn.Module):
+        """What it calls is known when it runs."""
+
+        def __init__(self):
+            super().__init__()
+            self.name = "".join(["sca", "led"])
+
+        def forward(self, x):
+            import helpers
+
+            return getattr(helpers, self.name)(x, 2)
+
+
     class Folds(nn.Module):
         """Its operator came with opset 18."""
 
@@ -213,6 +249,17 @@ MODELS = '''
 '''
 
 
+OTHER = """
+    from helpers import scaled
+    from torch import nn
+
+
+    class Other(nn.Module):
+        def forward(self, x):
+            return scaled(x, x.shape[0])
+"""
+
+
 class Threshold(torch.nn.Module):
     """Takes another way where its input is large."""
 
@@ -232,6 +279,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A project with models of all kinds."""
     path = tmp_path_factory.mktemp("project")
     dozen = "\n        ".join(f"x = x + 1 if x.sum() > 1e{i + 20} else x" for i in range(12))
+    (path / "helpers.py").write_text("def scaled(x, n):\n    return x * float(n)\n", encoding="utf-8")
+    (path / "other.py").write_text(textwrap.dedent(OTHER), encoding="utf-8")
     (path / "models.py").write_text(textwrap.dedent(MODELS).replace("DOZEN", dozen), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(path)
@@ -327,6 +376,25 @@ def test_nor_is_a_rounding_error_of_the_weights_on_inputs_of_the_users_own(folde
     done = preflight(folder, "Nearly", "models.py:numbers", exporter="torchscript")
     outcome = done.trial.outcomes["onnx_torchscript"]
     assert (outcome.level, "traced" in outcome.unsure) == (Level.harmless, True)
+
+
+def test_weights_far_below_one_are_rounded_as_far_below(folder: Path) -> None:
+    done = preflight(folder, "Faint", "x: int64[N=2, 5]", exporter="torchscript")
+    outcome = done.trial.outcomes["jit_trace"]
+    assert (outcome.level, outcome.unsure, "N=1" in outcome.failed) == (Level.frozen, (), True)
+
+
+def test_what_only_other_models_make_of_a_helper_is_not_said_of_this_one(folder: Path) -> None:
+    assert preflight(folder, "Borrows", "x: float32[N=2, 4]").judged.findings == []
+    row = next(one for one in api.check([folder / "helpers.py"]).findings if one.code == "CVL202").span.row
+    assert row == 2
+
+
+def test_what_is_seen_at_a_statement_is_told_by_the_finding_that_foretold_it(folder: Path) -> None:
+    done = preflight(folder, "Recurs", "x: float32[2, L=5, 4]", exporter="dynamo")
+    told = {finding.code: finding.evidence for finding in done.judged.findings}
+    assert list(told) == ["CVL802"]
+    assert "a dynamic size becomes 5" in told["CVL802"]
 
 
 def test_nor_is_the_order_of_equal_values_that_torch_leaves_open(folder: Path, cli: Cli) -> None:
@@ -435,12 +503,18 @@ def test_a_model_has_targets_of_its_own_unless_the_command_names_some(folder: Pa
     assert taking("--target", "tvm") == ["tvm"]  # of the result that was kept: nothing is run again
 
 
-def test_what_the_trial_saw_is_told_before_what_it_did_not(folder: Path, cli: Cli) -> None:
+@pytest.mark.parametrize(("columns", "most"), [(100, 9), (300, 10)])
+def test_what_the_trial_saw_is_told_first_and_the_rest_as_far_as_it_fits_on_a_screen(
+    folder: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, columns: int, most: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
     given = (f"{folder}/models.py:Long", "--input", "x: float32[2, 4]", "--isolated", "--exporter", "torchscript")
-    told = cli("preflight", *given).out
-    assert "decides on a tensor's value" in next(line for line in told.splitlines() if "x.sum() > 15" in line)
-    assert "more on lines that it runs, see -v" in told
-    assert told.count(": error CVL") == 10
+    given = (*given, "--results", "long")
+    told = cli("preflight", *given).out.splitlines()
+    assert "decides on a tensor's value" in next(line for line in told if "x.sum() > 15" in line)
+    assert any("more on lines that it runs, see -v" in line for line in told)
+    assert 3 <= sum(": error CVL" in line for line in told) <= most
+    assert sum(max(1, math.ceil(len(line) / columns)) for line in told) <= 40
     assert cli("preflight", *given, "-v").out.count("error: ") > 10
 
 

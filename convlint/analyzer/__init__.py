@@ -46,6 +46,7 @@ class Analyzer:
         excluded: Sequence[EntryPoint] = (),
         jobs: int = 1,
         store: Store | None = None,
+        alone: bool = False,
     ) -> None:
         from convlint.analyzer.files import Files
 
@@ -55,6 +56,8 @@ class Analyzer:
         self._jobs = jobs
         self._store = store
         """Where parts are kept; only for documents whose digest is that of their text."""
+        self._alone = alone
+        """Whether no other file calls what the documents define."""
         self.answers: list[Answers] = []
         """Where parts are kept: what they rest on."""
 
@@ -75,7 +78,7 @@ class Analyzer:
         again = self._again(interpreter, documents)
         parts = Known(interpreter, self._store, by_path, again)
         self._read_apart(task, parts, by_path)
-        assembly = Assembly(interpreter.project, parts, [*by_path], named)
+        assembly = Assembly(interpreter.project, parts, [*by_path], named, self._alone)
         found: dict[str, list[Event]] = {document.path: [] for document in documents}
         for event in (*assembly.events(), *assembly.plain):
             found[event.document.path].append(event)

@@ -35,11 +35,18 @@ class Assembly:
     """
 
     def __init__(
-        self, project: Project, parts: Parts, given: Sequence[Path], named: Sequence[tuple[str, Trace]]
+        self,
+        project: Project,
+        parts: Parts,
+        given: Sequence[Path],
+        named: Sequence[tuple[str, Trace]],
+        alone: bool = False,
     ) -> None:
         self._project = project
         self._parts = parts
         self._given = given
+        self._alone = alone
+        """Whether no other file calls what is given."""
         self._known = {of for of, _ in named}
         """The classes whose ``forward`` was named."""
         self.met = Trace()
@@ -70,7 +77,8 @@ class Assembly:
                 if key not in self.met.visited:
                     self._enter(outline, step)
         around = self._project.files.around(set(self._given))
-        self._enter_importers(exported, around)
+        if not self._alone:
+            self._enter_importers(exported, around)
         self._enter_possible(exported, used)
         met = _of_models(list(self.met.events()), outlines, used)
         return cured(self._project.files, [*self._given, *around], met)

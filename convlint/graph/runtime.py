@@ -15,6 +15,7 @@ def session(model: str | bytes, *, optimized: bool = False) -> Any:
 
     settings = onnxruntime.SessionOptions()
     settings.log_severity_level = 4
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that wait would take time
     if not optimized:
         settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     return onnxruntime.InferenceSession(model, settings, providers=["CPUExecutionProvider"])

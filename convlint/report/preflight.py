@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import textwrap
 from collections import Counter
@@ -36,7 +37,10 @@ _LONGEST = 110
 _LONGEST_EVIDENCE = 2 * _LONGEST
 _MOST_NODES = 2
 _MOST_NAMES = 3
-_MOST_FINDINGS = 10
+_LEAST_FINDINGS, _MOST_FINDINGS = 3, 10
+_ROWS, _NARROWEST = 40, 100
+"""Of a screen: as many lines as fit on it, and what is never taken for its width."""
+_PAINT = re.compile(r"\x1b\[[\d;]*m")
 
 
 def lines(
@@ -88,6 +92,19 @@ def in_a_word(outcome: Outcome) -> str:
 
 def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool, unsafe_fixes: bool) -> Iterator[str]:
     """A model: what it was run on, what each route made of it, and the findings."""
+    head, tail = list(_head(model, painter, out, verbose=verbose)), list(_tail(model, painter))
+    yield from head
+    if findings := model.judged.findings:
+        if verbose:
+            yield from text.full(Report(findings, text.read, painter, unsafe_fixes, Path.cwd()))
+        else:
+            yield from _fitting(findings, painter, unsafe_fixes, [*head, "", *tail])
+        yield ""
+    yield from tail
+
+
+def _head(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool) -> Iterator[str]:
+    """Above the findings: on what it was run, and what each route made of it."""
     reference = model.trial.reference
     guess = f" (guessed from {reference.guess}; say otherwise with --input)" if reference.guess else ""
     mode = " in training mode" if model.spec and model.spec.training else ""
@@ -105,7 +122,10 @@ def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool,
     yield ""
     said = [line for route in model.trial.every for line in _route(model, route, painter, verbose=verbose)]
     yield from [*said, ""] if said else []
-    yield from _findings(model.judged.findings, painter, verbose, unsafe_fixes)
+
+
+def _tail(model: Preflighted, painter: Painter) -> Iterator[str]:
+    """Below them: what it comes to."""
     yield _conclusion(model, painter)
     if model.departures is not None:
         yield from _departures(model, painter)
@@ -125,7 +145,7 @@ def _route(model: Preflighted, route: str, painter: Painter, *, verbose: bool) -
         yield f"  {painter(route, 'bold')}: {what}{at}: {_short(why, verbose)}"
         nodes = model.diagnoses[route].bad if route in model.diagnoses else ()
         for node in nodes if verbose else nodes[:_MOST_NODES]:
-            told = textwrap.wrap(printable(bad(node)), max(60, painter.width) - 4, break_on_hyphens=False)
+            told = textwrap.wrap(printable(_in_package(bad(node))), max(60, painter.width) - 4, break_on_hyphens=False)
             yield from (f"    {line}" for line in told)
         if len(nodes) > _MOST_NODES and not verbose:
             yield f"    and {len(nodes) - _MOST_NODES} nodes more, see -v"
@@ -259,25 +279,35 @@ def _in_package(place: str) -> str:
     return re.sub(rf"^.*/(?:{'|'.join(INSTALLED)})/", "", place)
 
 
-def _short(message: str, verbose: bool, longest: int = _LONGEST) -> str:
+def _short(message: str, verbose: bool = False, longest: int = _LONGEST) -> str:
     message = printable(message)
     return message if verbose or len(message) <= longest else f"{message[:longest]}..."
 
 
-def _findings(findings: Sequence[Finding], painter: Painter, verbose: bool, unsafe_fixes: bool) -> Iterator[str]:
-    if verbose:
-        yield from text.full(Report(findings, text.read, painter, unsafe_fixes, Path.cwd()))
-        return
-    told = _foremost(findings)
-    report = Report(told, text.read, painter, unsafe_fixes, Path.cwd())
-    for i, (finding, line) in enumerate(zip(told, text.concise(report), strict=True), 1):
+def _fitting(findings: Sequence[Finding], painter: Painter, unsafe_fixes: bool, around: Sequence[str]) -> Iterator[str]:
+    """A line a finding and what the trial saw of it, of as many as fit on a screen with the lines around them."""
+    told: list[str] = []
+    for most in range(_MOST_FINDINGS, _LEAST_FINDINGS - 1, -1):
+        told = list(_in_short(_foremost(findings, most), painter, unsafe_fixes))
+        if len(findings) > most:
+            more = summary.plural(len(findings) - most, "finding")
+            told.append(f"and {more} more on lines that it runs, see -v")
+        if sum(_rows(line, max(painter.width, _NARROWEST)) for line in (*around, *told)) <= _ROWS:
+            break
+    yield from told
+
+
+def _rows(line: str, width: int) -> int:
+    """How many rows of a screen a line takes."""
+    return max(1, math.ceil(len(_PAINT.sub("", line)) / width))
+
+
+def _in_short(findings: Sequence[Finding], painter: Painter, unsafe_fixes: bool) -> Iterator[str]:
+    report = Report(findings, text.read, painter, unsafe_fixes, Path.cwd())
+    for i, (finding, line) in enumerate(zip(findings, text.concise(report), strict=True), 1):
         yield line
-        if finding.evidence and _is_new(finding, told[i : i + 1]):
-            yield f"    {painter('trial:', 'bold')} {_short(finding.evidence, verbose, _LONGEST_EVIDENCE)}"
-    if len(told) < len(findings):
-        yield f"and {summary.plural(len(findings) - len(told), 'finding')} more on lines that it runs, see -v"
-    if findings:
-        yield ""
+        if finding.evidence and _is_new(finding, findings[i : i + 1]):
+            yield f"    {painter('trial:', 'bold')} {_short(finding.evidence, longest=_LONGEST_EVIDENCE)}"
 
 
 def _is_new(finding: Finding, following: Sequence[Finding]) -> bool:
@@ -286,10 +316,10 @@ def _is_new(finding: Finding, following: Sequence[Finding]) -> bool:
     return finding.evidence not in finding.message and (finding.path, finding.span.row, finding.evidence) not in same
 
 
-def _foremost(findings: Sequence[Finding]) -> list[Finding]:
-    """As many as fit on a screen, in their order: those that the trial has seen, then the worst."""
+def _foremost(findings: Sequence[Finding], most: int) -> list[Finding]:
+    """So many of them, in their order: those that the trial has seen, then the worst."""
     ranked = sorted(findings, key=lambda one: (one.seen == "static", ("error", "warning", "info").index(one.severity)))
-    kept = {id(one) for one in ranked[:_MOST_FINDINGS]}
+    kept = {id(one) for one in ranked[:most]}
     return [one for one in findings if id(one) in kept]
 
 

@@ -106,7 +106,7 @@ class Measured:
             generator = torch.Generator().manual_seed(number)
             with torch.no_grad():
                 for parameter in model.parameters():
-                    parameter.copy_(jitter(parameter, generator))
+                    parameter.copy_(jitter(parameter, generator, least=0.0))  # a layer may enlarge what is small
             sample = jittered(self.sample, number) if self.sample.made else self.sample
             with suppress(Exception):
                 if difference(run_on(sample, lambda args, model=model: model(*args)), self.want):

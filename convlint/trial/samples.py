@@ -84,12 +84,12 @@ def jittered(sample: Sample, number: int = 2) -> Sample:
     return replace(sample, args=tuple(jitter(value, generator) for value in sample.args))
 
 
-def jitter(value: Any, generator: torch.Generator) -> Any:
-    """A tensor of floats moved by about a rounding error; anything else as it is."""
+def jitter(value: Any, generator: torch.Generator, least: float = 1.0) -> Any:
+    """A tensor of floats moved by about a rounding error of its largest, or of ``least``; anything else as it is."""
     if not (isinstance(value, torch.Tensor) and value.is_floating_point() and value.numel()):
         return value
     noise = torch.randn(value.shape, generator=generator).to(value.dtype)
-    return value + noise * torch.finfo(value.dtype).eps * 8 * value.abs().max().clamp(min=1)
+    return value + noise * torch.finfo(value.dtype).eps * 8 * value.abs().max().clamp(min=least)
 
 
 def _shape(value: Any) -> Any:

@@ -27,13 +27,11 @@ _CPP = re.compile(
     r"|/?(?:onnxruntime_src/\S+|[\w.-]+\.(?:cc|cpp|h)):\d+ (?:[\w:*&<>~, ]+\([^()]*\) (?:const )?|\w+ )?"
 )
 """Where in ONNX Runtime an error was raised."""
+_NOT_LOADED = re.compile(r"^\w+: \[ONNXRuntimeError\] : \d+ : \w+ : Load model from \S* failed:\s*")
 _FALSE = re.compile(r"^\S.*? was false\. (?=[A-Z])")
 """What it had asked for, in the words of its code, before what that means."""
 _PARTED = re.compile(r"^TracingCheckError: Tracing failed sanity checks! ERROR: Graphs differed across invocations!.*")
-_TWO_GRAPHS = (
-    "TracingCheckError: traced twice, the model gives two graphs: it keeps something from one call to the next, or "
-    "decides at random"
-)
+_TWO_GRAPHS = "TracingCheckError: two traces differ: the model keeps something between calls, or decides at random"
 _CONFLICTS = re.compile(
     r"^(\w+): (?:Constraints violated \(|Found the following conflicts between user-specified ranges and inferred )"
 )
@@ -51,7 +49,7 @@ _NO_MEMORY = re.compile(r"^RuntimeError: \[enforce fail at \S+\] .*you tried to 
 
 def readable(message: str) -> str:
     """A message in the words that help."""
-    message = _NO_MEMORY.sub(_out_of_memory, message)
+    message = _NO_MEMORY.sub(_out_of_memory, _NOT_LOADED.sub("", message))
     message = _ADVICE.sub("", _STEP.sub(r"\1: ", message))
     message = _NO_FUNCTION.sub(r"DispatchError: the exporter has no ONNX function for the operator `\1`", message)
     message = _conflicts(message)

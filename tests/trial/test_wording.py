@@ -29,6 +29,11 @@ _HINT = "Received user-specified dim hint Dim.DYNAMIC(min=None, max=None), but"
             f"{_RUNTIME}Concat node. Name:'/m' Status Message: concatbase.h:135 PrepareForComputeImpl Non concat axis",
             "ONNX Runtime fails in Concat `/m`: Non concat axis",
         ),
+        (
+            "Fail: [ONNXRuntimeError] : 1 : FAIL : Load model from model.onnx failed:Node (/m/MaxPool) Op (MaxPool) "
+            "[ShapeInferenceError] Attribute dilations has incorrect size",
+            "Node (/m/MaxPool) Op (MaxPool) [ShapeInferenceError] Attribute dilations has incorrect size",
+        ),
         (f"{_RUNTIME}Mul node. Name:'n'", "ONNX Runtime fails in Mul `n`"),
         (
             "RuntimeError: [enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: "
@@ -62,8 +67,7 @@ _HINT = "Received user-specified dim hint Dim.DYNAMIC(min=None, max=None), but"
         (
             "TracingCheckError: Tracing failed sanity checks! ERROR: Graphs differed across invocations! Graph diff: "
             "graph(%self.1 : __torch__.Flat, - %x.1 : Float(2, 3) ? ^ + %x : Float(2,",
-            "TracingCheckError: traced twice, the model gives two graphs: it keeps something from one call to the "
-            "next, or decides at random",
+            "TracingCheckError: two traces differ: the model keeps something between calls, or decides at random",
         ),
         (
             "ConversionError: Failed to convert the exported program to an ONNX model. This is step 3/3 of exporting "

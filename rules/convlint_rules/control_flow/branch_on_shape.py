@@ -99,7 +99,7 @@ class BranchOnShape(Rule):
         if event.dispensable:
             message = (
                 f"`{text}` decides whether to pad, expand or copy, and the graph does what the traced size needed; "
-                f"drop the test: where it is false, the code behind it changes nothing"
+                f"drop the test if the code behind it changes nothing where it is false (a negative padding cuts)"
             )
             return self.finding(event, message, HARM.without(event.frozen_on), context, at_most="info")
         if event.operand.kind == "tensor":
