@@ -39,6 +39,23 @@ DRAWS: dict[int, tuple[str, ...]] = {
         "other:hifi-gan",
         "other:vae",
     ),
+    2: (
+        "timm:edgenext_x_small",
+        "timm:rexnet_100",
+        "timm:efficientnet_b0_gn@float16",
+        "torchvision:mobilenet_v3_large",
+        "torchvision:mobilenet_v3_small@float64",
+        "transformers:glm@float64",
+        "transformers:yoso",
+        "transformers:sew@float16",
+        "transformers:hyperclovax",
+        "ultralytics:yolo12-obb",
+        "smp:Unet+mit_b0",
+        "other:attention-unet",
+        "other:bag-of-words",
+        "other:gcn@bfloat16",
+        "other:face@float16",
+    ),
 }
 """By seed what was drawn, and could be made."""
 DECODERS = ("Unet", "UnetPlusPlus", "MAnet", "Linknet", "FPN", "PSPNet", "PAN", "DeepLabV3Plus", "UPerNet", "Segformer")

@@ -1,11 +1,11 @@
-"""Which operators installed runtimes get wrong where they stand: ``python -m convlint.backends.measure_situations
-TARGET...``.
+"""Which operators an installed runtime gets wrong where they stand: ``python -m convlint.backends.measure_situations
+TARGET [OPERATOR...]``.
 
 ONNX's own tests that a runtime passes are run again with the first input as a constant, with one of the others as an
 input of the model and as what is computed of constants, where it passes them with constants, and with one of the others
 in another dtype; those that it passes in other dtypes than float32, with so many inputs as each has. Operators are run
 of tensors of three to six axes, of pictures one pixel high, and along the first axis, where they are taken otherwise.
-What fails then goes into ``faults.json``.
+What fails then goes into ``faults.json``; where operators are named, what it says of others stays.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from convlint.backends.chains import (
     along_first,
     computed,
     constant,
+    faults,
     in_words,
+    is_in_a_row,
     mixed,
     of_axes,
     thin,
@@ -269,20 +271,22 @@ def _run(process: RuntimeProcess, case: Case) -> Said:
     return process.run(case.model.SerializeToString(), case.given, case.right, RTOL * 10)
 
 
-def measured(target: str) -> list[Fault]:
+def measured(target: str, asked: Sequence[str]) -> list[Fault]:
     """The situations that the installed runtime of a target gets wrong, though it takes the operator elsewhere."""
     noted = Noted(installed(target))
     tries = Counter[str]()
     with RuntimeProcess(target, seconds=SECONDS) as process:
         for situation, plain, changed in chain(of_constants(), of_inputs(), of_mixtures()):
+            if asked and plain.operator not in asked:
+                continue
             tries[situation] += 1
             if not noted.is_right(situation) and tries[situation] <= TRIES and _run(process, plain).passed:
                 noted.add(situation, f"ONNX's {plain.name}", _run(process, changed))
         for situation, plain, changed in chain(of_ranks(), of_first_axes()):
-            if _run(process, plain).passed:
+            if (not asked or plain.operator in asked) and _run(process, plain).passed:
                 noted.add(situation, f"{changed.name}, not of {plain.name}", _run(process, changed))
         if _is_by_version(target):
-            _measure_dtypes(process, noted)
+            _measure_dtypes(process, noted, asked)
     return noted.faults()
 
 
@@ -292,10 +296,12 @@ def _is_by_version(target: str) -> bool:
     return known is not None and any(row.since_version for row in known.rows)
 
 
-def _measure_dtypes(process: RuntimeProcess, noted: Noted) -> None:
+def _measure_dtypes(process: RuntimeProcess, noted: Noted, asked: Sequence[str]) -> None:
     """Notes with how many inputs an operator fails of a dtype, of which it is taken with others."""
     alone = Noted(noted.version)
     for situation, dtype, case in of_dtypes():
+        if asked and case.operator not in asked:
+            continue
         alone.add(situation, f"ONNX's tests of {case.operator} in {dtype}", _run(process, case), dtype)
     taken = {(situation.split()[-1], dtype) for situation, dtype in alone.passed}
     noted.failed |= {key: one for key, one in alone.failed.items() if (key[0].split()[-1], key[1]) in taken}
@@ -328,14 +334,14 @@ class Noted:
         return [self.failed[key] for key in sorted(self.failed) if key not in self.passed]
 
 
-def main(targets: list[str]) -> None:
+def main(target: str, asked: Sequence[str]) -> None:
     """Measures, and writes what failed beside the chains that are known."""
-    for target in targets:
-        found = measured(target)
-        write(target, found, in_a_row=False)
-        sys.stdout.write(f"{target}: {', '.join(in_words(one.chain) for one in found)}\n")
-        sys.stdout.flush()
+    found = measured(target, asked)
+    known = (one for one in faults().get(target, ()) if not is_in_a_row(one.chain))
+    kept = [one for one in known if asked and one.chain.split()[-1] not in asked]
+    write(target, sorted([*found, *kept], key=lambda one: one.chain), in_a_row=False)
+    sys.stdout.write(f"{target}: {', '.join(in_words(one.chain) for one in found)}\n")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1], sys.argv[2:])
