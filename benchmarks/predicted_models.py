@@ -44,7 +44,13 @@ OF_OTHER_DTYPES = [
 
 
 def names() -> list[str]:
-    """The models, of each package in turn, and some in other dtypes."""
+    """The models: those of each package in turn, some in other dtypes, and behind them what was drawn by lot."""
+    import drawn_models
+
+    return [*_chosen(), *(name for draw in drawn_models.DRAWS.values() for name in draw)]
+
+
+def _chosen() -> list[str]:
     import varied_models
 
     lists = [OF_OTHER_DTYPES]
@@ -85,6 +91,7 @@ def _nms(boxes: Any, scores: Any, threshold: float) -> Any:
 
 def made(name: str) -> tuple[Any, tuple[Any, ...]]:
     """A model with random weights, and its inputs; ``@bfloat16`` behind its name makes it compute in that."""
+    import drawn_models
     import fixed_models
     import torch
     import varied_models
@@ -100,9 +107,14 @@ def made(name: str) -> tuple[Any, tuple[Any, ...]]:
         "timm": fixed_models.timm_models,
         "torchvision": fixed_models.torchvision_models,
         "transformers": fixed_models.transformers_models,
+        "ultralytics": fixed_models.ultralytics_models,
     }
-    if package == "varied":
-        model, inputs = varied_models.MODELS[wanted]()
+    if package in ("varied", "other", "smp"):
+        model, inputs = {
+            "varied": lambda: varied_models.MODELS[wanted](),
+            "other": lambda: drawn_models.OTHERS[wanted](),
+            "smp": lambda: drawn_models.segmenter(wanted),
+        }[package]()
         return Flat(model.eval(), ()).eval(), inputs
     if package == "timm":  # the list names some that the maker passes over
         import timm

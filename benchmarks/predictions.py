@@ -1,25 +1,23 @@
 """What convlint predicts of whole models beside what targets do.
 
-``predictions.py FOLDER [COUNT] [OPSET...] [TARGET...]``: FOLDER holds an environment of the packages that the models
-are made of (``FOLDER/models/bin/python``), and one for each target (``FOLDER/ncnn/bin/python``; that of
-``FOLDER/onnxruntime-web`` has ``node_modules`` too). So many models are exported by both exporters at each opset, and
-as programs of torch; each file is given to each target that reads such files, in a process of its own, and the verdict
-that the matrix gives of it, from the shipped facts, is compared with what happened. What is there already in
-``build/predictions`` is not made again; ``predictions.md`` is written anew, and keeps what it says of targets that are
-not named, where that is of the same opsets.
+``predictions.py FOLDER [--target T...] [--opset O...] [--model M...]``: FOLDER holds an environment of the packages
+that the models are made of (``FOLDER/models/bin/python``), and one for each target (``FOLDER/ncnn/bin/python``; that of
+``FOLDER/onnxruntime-web`` has ``node_modules`` too). Each model is exported by both exporters at each opset, and as a
+program of torch; each file is given to each target that reads such files, in a process of its own, and the verdict that
+the matrix gives of it, from the shipped facts, is compared with what happened. What is there already in
+``build/predictions`` is not made again. Runs are kept in ``predictions.jsonl``, of which ``predictions.md`` is made.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -35,8 +33,10 @@ from convlint.trial.runtime_process import ROOT, RuntimeProcess
 WORK = Path("build/predictions").absolute()
 MODELS = Path(__file__).with_name("predicted_models.py").absolute()
 PAGE = Path(__file__).with_suffix(".md").absolute()
+STORE = PAGE.with_suffix(".jsonl")
 OF_FILES = ("onnxruntime", "openvino", "opencv", "tract", "onnxruntime-web", "ncnn", "tvm")
 OF_PROGRAMS = ("coreml", "litert", "executorch")
+TARGETS = (*OF_FILES, *OF_PROGRAMS)
 OPSET = "18"
 """Which both exporters write."""
 EXPORT_SECONDS, RUN_SECONDS, GIGABYTES = 600, 400, 16
@@ -44,59 +44,75 @@ TOLERANCE = 1e-2
 """Of the largest number in an output: float32 in another order of sums."""
 COARSER = 10
 """How much more models may differ that compute in 16 bits."""
-
-
+LONGEST = 200
+"""Characters of what is said of a miss."""
 CELLS = (("yes", True), ("yes", False), ("no", False), ("no", True), ("unknown", True), ("unknown", False))
 """What may be predicted, and whether a file is taken, in the order of the page."""
 
 
-@dataclass
-class Results:
-    """What was predicted of a target, and what it did."""
+class Run(NamedTuple):
+    """One file on one target."""
 
     target: str
-    version: str = ""
-    counts: Counter[tuple[str, bool]] = field(default_factory=Counter)
-    misses: list[str] = field(default_factory=list)
+    opset: str
+    file: str
+    """``timm_resnet18.dynamo.onnx``."""
+    version: str
+    said: str
+    """The verdict: ``yes``, ``no`` or ``unknown``."""
+    did: str
+    """``taken``, ``refused`` or ``wrong``."""
+    because: str = ""
+    """Of a miss why it was said, and what the target said."""
+    why: str = ""
 
     @property
-    def runs(self) -> int:
-        """How many files it was given."""
-        return sum(self.counts.values())
+    def is_taken(self) -> bool:
+        """Whether the target takes the file, and gives the right numbers."""
+        return self.did == "taken"
 
     @property
-    def taken(self) -> int:
-        """How many of them it took."""
-        return sum(number for (_, taken), number in self.counts.items() if taken)
+    def is_right(self) -> bool:
+        """Whether it was predicted."""
+        return self.said == ("yes" if self.is_taken else "no")
 
     @property
-    def right(self) -> int:
-        """How many were predicted."""
-        return self.counts["yes", True] + self.counts["no", False]
+    def model(self) -> str:
+        """``timm_resnet18``."""
+        return self.file.split(".")[0]
 
 
 def main() -> None:
     """Export, run, predict, compare."""
-    environments, arguments = Path(sys.argv[1]).absolute(), sys.argv[2:]
-    numbers = [one for one in arguments if one.isdigit()]
-    targets = [one for one in arguments if not one.isdigit()] or [*OF_FILES, *OF_PROGRAMS]
-    count, opsets = int((numbers or ["60"])[0]), numbers[1:] or [OPSET]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--target", nargs="+", choices=TARGETS, default=TARGETS)
+    parser.add_argument("--opset", nargs="+", default=[OPSET])
+    parser.add_argument("--model", nargs="+", default=[])
+    asked = parser.parse_args()
+    environments = asked.folder.absolute()
     python = environments / "models/bin/python"
-    names = said(python, ["names"], 60).split()[:count]
-    folders = [WORK / opset for opset in opsets]
+    names = asked.model or said(python, ["names"], 60).split()
+    folders = [WORK / opset for opset in asked.opset]
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
         for name in names:
             exported(python, name, folder)
-    results = []
-    for target in targets:
+    runs = stored()
+    for target in asked.target:
         found = [file for folder in folders for name in names for file in files(target, name, folder)]
-        results.append(compared(environments / target, target, found))
-    before = [one for one in stored(PAGE.read_text(encoding="utf-8"), opsets) if one.target not in targets]
-    order = [*OF_FILES, *OF_PROGRAMS].index
-    page = written(sorted([*before, *(one for one in results if one.runs)], key=lambda one: order(one.target)), opsets)
+        runs |= {run[:3]: run for run in compared(environments / target, target, found)}
+        STORE.write_text("".join(f"{json.dumps(runs[key])}\n" for key in sorted(runs)), encoding="utf-8")
+    page = written(list(runs.values()))
     print(page)
     PAGE.write_text(page, encoding="utf-8")
+
+
+def stored() -> dict[tuple[str, ...], Run]:
+    """The runs that are kept, by target, opset and file."""
+    lines = STORE.read_text(encoding="utf-8").splitlines() if STORE.exists() else []
+    runs = (Run(*json.loads(line)) for line in lines)
+    return {run[:3]: run for run in runs}
 
 
 def files(target: str, name: str, folder: Path) -> Iterator[Path]:
@@ -132,16 +148,16 @@ def exported(python: Path, name: str, folder: Path) -> None:
         print(f"{name}: {mark.read_text()[:300]}", flush=True)
 
 
-def compared(environment: Path, target: str, given: Sequence[Path]) -> Results:
+def compared(environment: Path, target: str, given: Sequence[Path]) -> Iterator[Run]:
     """What a target makes of files, beside what is predicted of them."""
-    results = Results(target)
     os.chdir(environment)  # where node looks for packages
     with RuntimeProcess(target, str(environment / "bin/python"), RUN_SECONDS, GIGABYTES) as process:
         for file in given:
-            happened = ran(process, target, file)
-            if happened[0] != "wrong" or not is_wrong_itself(file):
-                compare(results, file, happened)
-    return results
+            what, why, version = ran(process, target, file)
+            if what != "wrong" or not is_wrong_itself(file):
+                verdict, because = judged(predicted(target, file))
+                run = Run(target, file.parent.name, file.name, version, verdict, what)
+                yield run if run.is_right else run._replace(because=because, why=" ".join(why.split())[:LONGEST])
 
 
 def is_wrong_itself(file: Path) -> bool:
@@ -195,60 +211,76 @@ def predicted(target: str, file: Path) -> Matrix:
     )
 
 
-def compare(results: Results, file: Path, happened: tuple[str, str, str]) -> None:
-    """Counts one run, and tells of it where it was not predicted."""
-    made = predicted(results.target, file)
+def judged(made: Matrix) -> tuple[str, str]:
+    """The verdict of a matrix of one column, and why."""
     (column,) = made.columns.values()
-    verdict = {"partial": "yes"}.get(column.supported, column.supported)
-    what, why, version = happened
-    results.version = version or results.version
-    results.counts[verdict, what == "taken"] += 1
-    if (verdict == "yes") != (what == "taken") or verdict == "unknown":
-        cells = [cell for cell in column.cells if cell.supported in ("no", "unknown")]
-        because = "; ".join(dict.fromkeys(filter(None, [column.refusal or column.reason, *map(told, cells)])))[:200]
-        said_so = " ".join(why.split())[:200]
-        name = file.relative_to(WORK)
-        results.misses.append(f"{name}: said {verdict}{f' ({because})' if because else ''}, {what}: {said_so}")
+    cells = [cell for cell in column.cells if cell.supported in ("no", "unknown")]
+    because = "; ".join(dict.fromkeys(filter(None, [column.refusal or column.reason, *map(told, cells)])))
+    return {"partial": "yes"}.get(column.supported, column.supported), because[:LONGEST]
 
 
-def stored(page: str, opsets: Sequence[str]) -> Iterator[Results]:
-    """What a page says of each target, nothing where it is of other opsets."""
-    for line in page.splitlines() if _of_opsets(opsets) in page else ():
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if cells[0] in (*OF_FILES, *OF_PROGRAMS) and len(cells) == len(CELLS) + 6:
-            misses = [one.split(": ", 1)[1][1:-1] for one in page.splitlines() if one.startswith(f"- {cells[0]}: `")]
-            yield Results(cells[0], cells[1], Counter(dict(zip(CELLS, map(int, cells[6:]), strict=True))), misses)
-
-
-def _of_opsets(opsets: Sequence[str]) -> str:
-    return f"opset {', '.join(opsets)})"
-
-
-def written(results: Sequence[Results], opsets: Sequence[str]) -> str:
-    """The page: a confusion matrix of each target in a row, and each miss."""
-    runs, fails = sum(one.runs for one in results), sum(one.runs - one.taken for one in results)
+def written(runs: Sequence[Run]) -> str:
+    """The page: a confusion matrix of each target in a row, each opset, each miss."""
+    models = len({run.model for run in runs})
+    fails = sum(not run.is_taken for run in runs)
     lines = [
         "# What is predicted of whole models, and what targets do",
         "",
         "Written by `python benchmarks/predictions.py`. The matrix's verdict, from the shipped facts alone, of each",
-        f"file that a model becomes (`predicted_models.py`; random weights; {_of_opsets(opsets)}, beside",
-        "what the target did with it: an ONNX file of each exporter, or a program of torch. A run fails that is",
-        "refused or gives other numbers than eager (a file of which ONNX Runtime gives other numbers too is left out:",
-        "its exporter is to blame); of Core ML it is the conversion alone. Unknown counts as wrong.",
-        "Targets that the last run did not name are as an earlier one left them.",
-        f"{fails} of {runs} runs fail ({fails / max(runs, 1):.0%}).",
+        "file that a model becomes (`predicted_models.py`; random weights), beside what the target did with it: an",
+        "ONNX file of each exporter, or a program of torch. A run fails that is refused or gives other numbers than",
+        "eager (a file of which ONNX Runtime gives other numbers too is left out: its exporter is to blame); of Core",
+        "ML it is the conversion alone. Unknown counts as wrong. Each run is a line of `predictions.jsonl`.",
+        f"{models} models; {fails} of {len(runs)} runs fail ({fails / max(len(runs), 1):.0%}).",
         "",
-        "| target | version | runs | fail | right | always yes | yes, taken | yes, fails | no, fails | no, taken |"
-        " unknown, taken | unknown, fails |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "| target | version | models | runs | fail | right | always yes | yes, taken | yes, fails | no, fails |"
+        " no, taken | unknown, taken | unknown, fails |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for one in results:
-        figures = " | ".join(str(one.counts[cell]) for cell in CELLS)
-        shares = f"{one.right / one.runs:.1%} | {one.taken / one.runs:.1%}"
-        lines.append(f"| {one.target} | {one.version} | {one.runs} | {one.runs - one.taken} | {shares} | {figures} |")
-    lines += ["", "## Misses", ""]
-    lines += [f"- {one.target}: `{miss}`" for one in results for miss in sorted(one.misses)] or ["None."]
+    for target in TARGETS:
+        lines += _row(target, [run for run in runs if run.target == target])
+    lines += ["", *_by_opset(runs), "## Misses", ""]
+    misses = sorted(run for run in runs if not run.is_right)
+    lines += [f"- {run.target}: `{_miss(run)}`" for run in misses] or ["None."]
     return "\n".join(lines) + "\n"
+
+
+def _row(target: str, mine: Sequence[Run]) -> list[str]:
+    if not mine:
+        return []
+    counts = Counter((run.said, run.is_taken) for run in mine)
+    versions = ", ".join(sorted({run.version for run in mine} - {""}))
+    taken = sum(run.is_taken for run in mine)
+    shares = f"{len(mine) - taken} | {_right(mine)} | {taken / len(mine):.1%}"
+    figures = " | ".join(str(counts[cell]) for cell in CELLS)
+    return [f"| {target} | {versions} | {len({run.model for run in mine})} | {len(mine)} | {shares} | {figures} |"]
+
+
+def _right(runs: Sequence[Run]) -> str:
+    return f"{sum(run.is_right for run in runs) / len(runs):.1%}"
+
+
+def _by_opset(runs: Sequence[Run]) -> list[str]:
+    """How many are right at each opset, of the models that were run at several."""
+    opsets = sorted({run.opset for run in runs}, key=int)
+    others = {(run.target, run.model) for run in runs if run.opset != OPSET}
+    if not others:
+        return []
+    lines = ["Right at each opset, of the models that were exported at several:", ""]
+    lines += [f"| target | models | {' | '.join(opsets)} |", f"|---|---|{'---|' * len(opsets)}"]
+    for target in OF_FILES:
+        at = {one: [run for run in runs if (run.opset, run.target) == (one, target)] for one in opsets}
+        at = {one: [run for run in found if (target, run.model) in others] for one, found in at.items()}
+        if any(at.values()):
+            models = len({run.model for found in at.values() for run in found})
+            shares = (f"{_right(found)} of {len(found)}" if found else "" for found in at.values())
+            lines.append(f"| {target} | {models} | {' | '.join(shares)} |")
+    return [*lines, ""]
+
+
+def _miss(run: Run) -> str:
+    because = f" ({run.because})" if run.because else ""
+    return f"{run.opset}/{run.file}: said {run.said}{because}, {run.did}: {run.why}"
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """Where a target gets operators wrong that it takes elsewhere: in a row with others, since it rewrites graphs; of a
-constant; of so many axes; of inputs that it wants as constants; of inputs of several dtypes."""
+constant; of so many axes, or a place axis of one; along the first axis; of so many inputs; of inputs that it wants as
+constants; of inputs of several dtypes."""
 
 from __future__ import annotations
 
 import functools
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,8 +16,9 @@ import msgspec
 
 FAULTS = Path(__file__).with_name("faults.json")
 LONGEST = 5
-_CONSTANT, _AXES, _MIXED = "constant", "-axes", "mixed"
+_CONSTANT, _AXES, _MIXED, _THIN, _FIRST, _INPUTS = "constant", "-axes", "mixed", "thin", "first", "-inputs"
 _COMPUTED, _FOLDED = "computed", "folded"
+_BATCH_AND_CHANNELS, _FEW = 2, 8
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -23,6 +26,8 @@ class Fault(msgspec.Struct, frozen=True):
 
     chain: str
     """``constant Conv``: an operator of what depends on no input; ``5-axes Conv``: of a tensor of so many axes;
+    ``thin Resize``: of a picture one pixel wide or high; ``first Gather``: along the first axis, or one that moves it;
+    ``3-inputs Gemm``: of so many inputs;
     ``computed-1 Pad``: of an input behind the first that is no constant, ``folded-1 Pad``: that is computed of
     constants; ``mixed Conv``: of inputs of several dtypes where ONNX wants one; or
     ``HardSigmoid[alpha=0.166667,beta=0.5] Mul(1v)``: operators with the numbers that they are written with, and,
@@ -67,9 +72,10 @@ def write(target: str, found: Iterable[Fault], *, in_a_row: bool) -> None:
     faults.cache_clear()
 
 
-def fault(target: str, chain: str) -> Fault | None:
-    """What is known of a chain on a target."""
-    return next((one for one in faults().get(target, ()) if one.chain == chain), None)
+def fault(target: str, chain: str, dtype: str = "") -> Fault | None:
+    """What is known of a chain on a target, where a dtype is known in that."""
+    fitting = (one for one in faults().get(target, ()) if one.chain == chain and dtype in ("", one.dtype))
+    return next(fitting, None)
 
 
 def in_words(chain: str) -> str:
@@ -79,8 +85,11 @@ def in_words(chain: str) -> str:
         return f"{operator} of a constant"
     if situation.endswith(_AXES):
         return f"{operator} of {situation.removesuffix(_AXES)} axes"
-    if situation == _MIXED:
-        return f"{operator} of mixed dtypes"
+    if situation.endswith(_INPUTS):
+        return f"{operator} of {situation.removesuffix(_INPUTS)} inputs"
+    told = {_MIXED: "of mixed dtypes", _THIN: "of a picture one pixel wide or high", _FIRST: "along the first axis"}
+    if situation in told:
+        return f"{operator} {told[situation]}"
     how, _, place = situation.partition("-")
     if how in (_COMPUTED, _FOLDED):
         return f"{operator} whose input {place} is computed{' of constants' if how == _FOLDED else ''}"
@@ -93,10 +102,11 @@ def why(seen: Fault) -> str:
     return f"{seen.version} {seen.what}{where}: {seen.written} (measured)"
 
 
-def situations(graph: Any, ranks: Mapping[str, int]) -> Iterator[tuple[str, Sequence[Any]]]:
-    """Of each node of a graph: the chains that begin there, whether it is of a constant, of how many axes, and which of
-    its inputs are no constants."""
+def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, Sequence[Any]]]:
+    """Of each node of a graph: the chains that begin there, whether it is of a constant, of how many axes and inputs,
+    and which of its inputs are no constants; in a shape an unknown size is 0."""
     yield from chains(graph)
+    values = _integers(graph)
     given = {one.name for one in graph.input} - {one.name for one in graph.initializer}
     varying, constants, sizes = set(given), _constants(graph), set[str]()
     for node in graph.node:
@@ -111,8 +121,62 @@ def situations(graph: Any, ranks: Mapping[str, int]) -> Iterator[tuple[str, Sequ
             varying.update(node.output)
         elif node.input[0]:
             yield constant(node.op_type), (node,)
-        if rank := ranks.get(node.input[0]):
-            yield of_axes(node.op_type, rank), (node,)
+        yield with_inputs(node.op_type, sum(map(bool, node.input))), (node,)
+        if shape := shapes.get(node.input[0]):
+            yield of_axes(node.op_type, len(shape)), (node,)
+            if 1 in shape[_BATCH_AND_CHANNELS:]:
+                yield thin(node.op_type), (node,)
+            if node.input[0] in varying - sizes and _is_along_first(node, values, len(shape)):
+                yield along_first(node.op_type), (node,)
+
+
+def _is_along_first(node: Any, values: Mapping[str, Sequence[int]], rank: int) -> bool:
+    """Whether an operator works along the first axis of its first input, or moves it elsewhere."""
+    given = {one.name: list(one.ints) if one.type == one.INTS else [one.i] for one in node.attribute}
+    if "perm" in given:
+        return given["perm"][:1] != [0]
+    if node.op_type not in AXES:
+        return False
+    place, default = AXES[node.op_type]
+    behind = values.get(node.input[place], ()) if 0 < place < len(node.input) else ()
+    axes = given.get("axes") or given.get("axis") or behind or default
+    return any(axis in (0, -rank) for axis in axes)
+
+
+AXES: dict[str, tuple[int, tuple[int, ...]]] = {
+    "Concat": (0, ()), "Gather": (0, (0,)), "GatherElements": (0, (0,)), "Softmax": (0, (-1,)),
+    "LogSoftmax": (0, (-1,)), "Split": (0, (0,)), "Squeeze": (1, ()), "Slice": (3, ()), "ArgMax": (0, (0,)),
+    "ArgMin": (0, (0,)), "CumSum": (1, ()), "TopK": (0, (-1,)), "ReduceMean": (1, ()), "ReduceSum": (1, ()),
+    "ReduceMax": (1, ()), "ReduceMin": (1, ()), "ReduceL2": (1, ()), "ReduceProd": (1, ()),
+}  # fmt: skip
+"""Operators along axes: the input that names these where no attribute does, 0 where none is, and what is meant without
+either."""
+
+
+def _integers(graph: Any) -> dict[str, Sequence[int]]:
+    """The integers that a file holds, a few at a time: axes are such."""
+    import onnx
+
+    stored = {one.name: one for one in graph.initializer}
+    made = (node for node in graph.node if node.op_type == "Constant" and node.output)
+    stored |= {node.output[0]: one.t for node in made for one in node.attribute if one.name == "value"}
+    few = ((name, one) for name, one in stored.items() if one.data_type == one.INT64 and math.prod(one.dims) <= _FEW)
+    return {name: onnx.numpy_helper.to_array(one).reshape(-1).tolist() for name, one in few}
+
+
+def thin(operator: str) -> str:
+    """The situation of an operator of a picture one pixel wide or high."""
+    return f"{_THIN} {operator}"
+
+
+def along_first(operator: str) -> str:
+    """The situation of an operator along the first axis, which is the batch to some."""
+    return f"{_FIRST} {operator}"
+
+
+def with_inputs(operator: str, inputs: int) -> str:
+    """The situation of an operator of so many inputs."""
+    return f"{inputs}{_INPUTS} {operator}"
 
 
 def constant(operator: str) -> str:

@@ -358,9 +358,8 @@ def _is_folded(target: Target, operator: Operator, opset: int) -> bool:
 def _of_chain(target: Target, operator: Operator) -> Cell:
     """What a target makes of operators where they stand, which are judged by themselves besides."""
     chain = operator.name
-    seen = fault(target.name, chain)
-    other = seen is None or operator.dtype not in ("", seen.dtype)
-    if seen is None or other or (target.version and not same_version(seen.version, target.version)):
+    seen = fault(target.name, chain, operator.dtype)
+    if seen is None or (target.version and not same_version(seen.version, target.version)):
         return Cell("yes", "", Verdict("yes"))
     reason = f"{target.name} {why(seen)}"
     return Cell("no", in_words(chain), Verdict("no", reason, "graphs that were run", seen.date))

@@ -16,7 +16,7 @@ import io
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from itertools import product
@@ -155,8 +155,32 @@ class Check(torch.nn.Module):
         return x + 1
 
 
-CONTROL_FLOW: dict[str, type[torch.nn.Module]] = {"cond": Branch, "while_loop": Repetition, "_assert_async": Check}
-"""What torch has no tests of, by what it becomes in a program."""
+class Selected(torch.nn.Module):
+    """One place along an axis that is not the first."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """What is there."""
+        return x.relu()[:, 1].sigmoid()
+
+
+def _resized(mode: str, axes: int) -> tuple[Callable[[], torch.nn.Module], tuple[int, ...]]:
+    return functools.partial(torch.nn.Upsample, scale_factor=2, mode=mode), (1, 3, *[4] * (axes - 2))
+
+
+OWN: dict[str, tuple[Callable[[], torch.nn.Module], tuple[int, ...]]] = {
+    "cond": (Branch, (2, 3)),
+    "while_loop": (Repetition, (2, 3)),
+    "_assert_async": (Check, (2, 3)),
+    "upsample_nearest1d": _resized("nearest", 3),
+    "upsample_nearest2d": _resized("nearest", 4),
+    "upsample_nearest3d": _resized("nearest", 5),
+    "upsample_linear1d": _resized("linear", 3),
+    "upsample_bicubic2d": _resized("bicubic", 4),
+    "upsample_trilinear3d": _resized("trilinear", 5),
+}
+"""What torch has no tests of, or of which no operator is common to its tests, with the shape of an input."""
+OWN_OF_ONNX = {"Gather": (Selected, (1, 3, 4)), "Resize": _resized("nearest", 4)}
+"""The same by operators of ONNX, as models have them."""
 
 
 def _plain(operator: str) -> str:
@@ -177,7 +201,10 @@ def samples(graph: str) -> Iterator[tuple[str, dict[str, list[str]]]]:
             for one in {_plain(one) for one in (names[0] if names else ())}:
                 makers.setdefault(one, {}).setdefault(kind, []).append((len(names[0]), "." in name, name))
     if graph in ("core", "torch_export"):
-        makers |= {name: {"float": [(1, False, name)]} for name in CONTROL_FLOW}
+        makers |= {name: {"float": [(1, False, name)]} for name in OWN}
+    else:
+        for name in OWN_OF_ONNX:
+            makers.setdefault(name, {}).setdefault("float", []).append((0, False, name))
     for operator in sorted(makers):
         yield operator, {kind: [name for *_, name in sorted(found)] for kind, found in makers[operator].items()}
 
@@ -272,9 +299,10 @@ class Measuring:
 
 @functools.cache
 def _called(name: str, letter: str) -> list[Any]:
-    if name in CONTROL_FLOW:
-        model: Any = CONTROL_FLOW[name]().eval()
-        model.tensors = (torch.rand(2, 3),)
+    if name in OWN or name in OWN_OF_ONNX:
+        make, shape = (OWN | OWN_OF_ONNX)[name]
+        model: Any = make().eval()
+        model.tensors = (torch.rand(shape),)
         return [model]
     return list(calls(name, letter))
 

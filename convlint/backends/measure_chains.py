@@ -59,6 +59,19 @@ class Normalized(nn.Module):
         return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6)
 
 
+class Flattened(nn.Module):
+    """A group norm of the places of a picture in a row, as attention in a picture begins."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(2, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The places, normalized."""
+        places: torch.Tensor = self.norm(x.flatten(2))
+        return places
+
+
 def layers() -> Iterator[tuple[str, nn.Module]]:
     """Layers that become several operators, by what they are called."""
     yield "GELU", nn.GELU()
@@ -67,6 +80,7 @@ def layers() -> Iterator[tuple[str, nn.Module]]:
         yield type(layer).__name__, layer
     yield "LayerNorm", nn.LayerNorm(8)
     yield "GroupNorm", nn.GroupNorm(2, 8)
+    yield "GroupNorm of places in a row", Flattened()
     yield "InstanceNorm2d", nn.InstanceNorm2d(8, affine=True)
     yield "root mean square norm", Normalized()
     for gate in (nn.Sigmoid(), nn.Hardsigmoid()):

@@ -1,22 +1,40 @@
-"""Which operators installed runtimes get wrong where they stand: ``python -m convlint.backends.measure_situations
-TARGET...``.
+"""Which operators an installed runtime gets wrong where they stand: ``python -m convlint.backends.measure_situations
+TARGET [OPERATOR...]``.
 
 ONNX's own tests that a runtime passes are run again with the first input as a constant, with one of the others as an
 input of the model and as what is computed of constants, where it passes them with constants, and with one of the others
-in another dtype; those of operators that go over the places of a picture with one axis less, and one more. What fails
-then goes into ``faults.json``.
+in another dtype; those that it passes in other dtypes than float32, with so many inputs as each has. Operators are run
+of tensors of three to six axes, of pictures one pixel high, and along the first axis, where they are taken otherwise.
+What fails then goes into ``faults.json``; where operators are named, what it says of others stays.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from convlint.backends import live
-from convlint.backends.chains import Fault, computed, constant, in_words, mixed, of_axes, write
+import numpy as np
+
+from convlint.backends import live, measure_dtypes
+from convlint.backends.chains import (
+    Fault,
+    along_first,
+    computed,
+    constant,
+    faults,
+    in_words,
+    is_in_a_row,
+    mixed,
+    of_axes,
+    thin,
+    with_inputs,
+    write,
+)
+from convlint.backends.facts import facts
 from convlint.backends.operator_tests import RTOL, SECONDS, Case, cases
 from convlint.trial.runtime_process import RuntimeProcess, Said
 from convlint.trial.runtimes import installed
@@ -25,6 +43,8 @@ PICTURE = 4
 TRIES = 4
 """How many tests of a situation are run at most."""
 _SIZE = 6
+_SHAPE = (1, 4, 1, 5)
+_HALF, _PLAIN = "float16", "float32"
 _PLACES: dict[str, dict[str, list[int]]] = {
     "AveragePool": {"kernel_shape": [2]},
     "ConvTranspose": {"kernel_shape": [2]},
@@ -35,6 +55,7 @@ _PLACES: dict[str, dict[str, list[int]]] = {
     "MaxPool": {"kernel_shape": [2]},
     "LpPool": {"kernel_shape": [2]},
     "BatchNormalization": {},
+    "Resize": {},
 }
 """Operators of any number of places, with the attributes that say something of each of them."""
 _WEIGHTS = {"Conv": 2, "ConvTranspose": 2, "InstanceNormalization": 3, "BatchNormalization": 5}
@@ -148,77 +169,179 @@ def of_mixtures() -> Iterator[tuple[str, Case, Case]]:
             yield mixed(case.operator), plain, _with_inputs(case._replace(given=case.given | halved), 1)
 
 
-def of_ranks() -> Iterator[tuple[str, Case]]:
-    """Situations, each with a model and what ONNX Runtime makes of it."""
+def of_ranks() -> Iterator[tuple[str, Case, Case]]:
+    """Situations, each with an operator of a picture, and the same of so many axes or of a thin picture."""
     for operator in _PLACES:
-        for axes in (PICTURE - 1, PICTURE, PICTURE + 1):
-            yield of_axes(operator, axes), _of_places(operator, axes)
+        plain = _of_places(operator, [_SIZE] * 2)
+        for places in (1, 3):
+            yield of_axes(operator, places + 2), plain, _of_places(operator, [_SIZE] * places)
+        yield thin(operator), plain, _of_places(operator, [1, _SIZE])
+    for operator in _ANY_AXES:
+        plain = _of_axes(operator, PICTURE)
+        for axes in (PICTURE - 1, PICTURE + 1, PICTURE + 2):
+            yield of_axes(operator, axes), plain, _of_axes(operator, axes)
 
 
-def _of_places(operator: str, axes: int) -> Case:
-    import numpy
+def _of_places(operator: str, places: Sequence[int]) -> Case:
+    shapes: list[tuple[int, ...]] = []
+    attributes = {name: [min(value[0], n) for n in places] for name, value in _PLACES[operator].items()}
+    if operator in ("Conv", "ConvTranspose"):
+        shapes.append((4, 4, *attributes["kernel_shape"]))
+    elif operator == "Resize":
+        return _made(operator, (1, 4, *places), [np.array([1, 4, *(2 * n for n in places)])], {"mode": "linear"})
+    else:
+        shapes += [(4,)] * (_WEIGHTS.get(operator, 1) - 1)
+    return _made(operator, (1, 4, *places), [_drawn(shape) for shape in shapes], attributes)
+
+
+def _of_axes(operator: str, axes: int) -> Case:
+    """An operator of a tensor of so many axes, the first of which is one long."""
+    shape = (1, *range(2, axes + 1))
+    behind, attributes = _ANY_AXES[operator](shape)
+    return _made(operator, shape, behind, attributes)
+
+
+_ANY_AXES: dict[str, Callable[[tuple[int, ...]], tuple[list[Any], dict[str, Any]]]] = {
+    "Add": lambda shape: ([_drawn(shape)], {}),
+    "Mul": lambda shape: ([_drawn(shape[1:])], {}),
+    "Concat": lambda shape: ([_drawn(shape)], {"axis": 1}),
+    "MatMul": lambda shape: ([_drawn((shape[-1], 3))], {}),
+    "Softmax": lambda _: ([], {"axis": -1}),
+    "Sigmoid": lambda _: ([], {}),
+    "Transpose": lambda shape: ([], {"perm": [0, *reversed(range(1, len(shape)))]}),
+    "Reshape": lambda shape: ([np.array([1, *reversed(shape[1:])])], {}),
+    "Slice": lambda _: ([np.array([one]) for one in (0, 1, 1)], {}),
+    "Gather": lambda _: ([np.array(0)], {"axis": 1}),
+    "ReduceMean": lambda _: ([], {"axes": [-1]}),
+    "LayerNormalization": lambda shape: ([_drawn(shape[-1:])], {}),
+}
+"""Operators of tensors of any number of axes, with the constants behind the first input, and attributes."""
+
+
+def of_first_axes() -> Iterator[tuple[str, Case, Case]]:
+    """Situations, each with an operator along the second axis, and the same along the first, which is one long."""
+    for operator in ("ReduceMean", "ReduceMax", "ReduceMin", "Concat", "Gather", "Softmax"):
+        behind = {"Gather": [np.array(0)], "Concat": [_drawn(_SHAPE)]}.get(operator, [])
+        kind = "axes" if operator.startswith("Reduce") else "axis"
+        along, first = (_made(operator, _SHAPE, behind, {kind: [n] if kind == "axes" else n}) for n in (1, 0))
+        yield along_first(operator), along, first
+    for operator in ("ReduceSum", "Squeeze"):
+        along, first = (_made(operator, _SHAPE, [np.array([n])], {}) for n in (2, 0))
+        yield along_first(operator), along, first
+    moved, first = (_made("Transpose", _SHAPE, [], {"perm": perm}) for perm in ([0, 3, 1, 2], [1, 0, 2, 3]))
+    yield along_first("Transpose"), moved, first
+
+
+def _drawn(shape: Sequence[int]) -> Any:
+    return np.random.default_rng(0).random(shape, dtype="float32")
+
+
+def _made(operator: str, shape: Sequence[int], behind: Sequence[Any], attributes: dict[str, Any]) -> Case:
+    """A model of one operator, with constants behind its first input, and what ONNX Runtime makes of it."""
     import onnx
 
     from convlint.graph.runtime import session
 
-    places = axes - 2
-    draw = numpy.random.default_rng(0)
-    shapes = [(1, 4, *[_SIZE] * places)]
-    if operator in ("Conv", "ConvTranspose"):
-        shapes.append((4, 4, *_PLACES[operator]["kernel_shape"] * places))
-    else:
-        shapes += [(4,)] * (_WEIGHTS.get(operator, 1) - 1)
-    arrays = {f"x{i}": draw.random(shape, dtype="float32") for i, shape in enumerate(shapes)}
-    attributes: dict[str, Any] = {name: value * places for name, value in _PLACES[operator].items()}
-    node = onnx.helper.make_node(operator, list(arrays), ["y"], **attributes)
-    given = onnx.helper.make_tensor_value_info("x0", onnx.TensorProto.FLOAT, shapes[0])
+    names = [f"x{i}" for i, _ in enumerate(behind, 1)]
+    empty = [""] * 2 if operator == "Resize" else []
+    node = onnx.helper.make_node(operator, ["x0", *empty, *names], ["y"], **attributes)
+    given = onnx.helper.make_tensor_value_info("x0", onnx.TensorProto.FLOAT, shape)
     made = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)
-    weights = [onnx.numpy_helper.from_array(value, name) for name, value in arrays.items() if name != "x0"]
+    weights = [onnx.numpy_helper.from_array(value, name) for name, value in zip(names, behind, strict=True)]
     graph = onnx.helper.make_graph([node], "g", [given], [made], weights)
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
-    right = session(model.SerializeToString()).run(None, {"x0": arrays["x0"]})
-    shape = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, right[0].shape)
-    model.graph.output[0].CopyFrom(shape)  # which some want to be told
-    return Case(operator, 17, f"{axes} axes", model, {"x0": arrays["x0"]}, list(right))
+    x = _drawn(shape)
+    right = session(model.SerializeToString()).run(None, {"x0": x})
+    told = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, right[0].shape)
+    model.graph.output[0].CopyFrom(told)  # which some want to be told
+    return Case(operator, 17, f"{operator} of {tuple(shape)}", model, {"x0": x}, list(right))
+
+
+def of_dtypes() -> Iterator[tuple[str, str, Case]]:
+    """Situations, each with a dtype and a test in it, with constants behind the first input."""
+    for one in measure_dtypes.cases():
+        given = dict(zip((value.name for value in one.model.graph.input), one.given, strict=True))
+        case = Case(one.operator, one.since, "test of other dtypes", one.model, given, [one.right])
+        inputs = sum(map(bool, one.model.graph.node[0].input))
+        if one.dtype == _HALF and case.model.graph.node[0].input[0] == next(iter(given)):
+            yield with_inputs(one.operator, inputs), one.dtype, _with_inputs(case, 1)
 
 
 def _run(process: RuntimeProcess, case: Case) -> Said:
     return process.run(case.model.SerializeToString(), case.given, case.right, RTOL * 10)
 
 
-def measured(target: str) -> dict[str, Fault]:
+def measured(target: str, asked: Sequence[str]) -> list[Fault]:
     """The situations that the installed runtime of a target gets wrong, though it takes the operator elsewhere."""
-    failed: dict[str, Fault] = {}
-    passed: set[str] = set()
-    version, tries = installed(target), Counter[str]()
+    noted = Noted(installed(target))
+    tries = Counter[str]()
     with RuntimeProcess(target, seconds=SECONDS) as process:
         for situation, plain, changed in chain(of_constants(), of_inputs(), of_mixtures()):
+            if asked and plain.operator not in asked:
+                continue
             tries[situation] += 1
-            if situation not in passed and tries[situation] <= TRIES and _run(process, plain).passed:
-                _note(situation, f"ONNX's {plain.name}", _run(process, changed), version, failed, passed)
-        ranks = {situation: (case, _run(process, case)) for situation, case in of_ranks()}
-        for situation, (case, said) in ranks.items():
-            if ranks[of_axes(case.operator, PICTURE)][1].passed:
-                _note(situation, in_words(situation), said, version, failed, passed)
-    return {situation: fault for situation, fault in failed.items() if situation not in passed}
+            if not noted.is_right(situation) and tries[situation] <= TRIES and _run(process, plain).passed:
+                noted.add(situation, f"ONNX's {plain.name}", _run(process, changed))
+        for situation, plain, changed in chain(of_ranks(), of_first_axes()):
+            if (not asked or plain.operator in asked) and _run(process, plain).passed:
+                noted.add(situation, f"{changed.name}, not of {plain.name}", _run(process, changed))
+        if _is_by_version(target):
+            _measure_dtypes(process, noted, asked)
+    return noted.faults()
 
 
-def _note(situation: str, written: str, said: Said, version: str, failed: dict[str, Fault], passed: set[str]) -> None:
-    if said.passed:
-        passed.add(situation)
-        return
-    what = {"wrong": "gets it wrong", "refused": "refuses it", "hung": "hangs"}.get(said.what, "ends the process")
-    failed.setdefault(situation, Fault(situation, written, what, version, live.today()))
+def _is_by_version(target: str) -> bool:
+    """Whether ONNX's tests in other dtypes are what the facts of a target rest on."""
+    known = facts(target)
+    return known is not None and any(row.since_version for row in known.rows)
 
 
-def main(targets: list[str]) -> None:
+def _measure_dtypes(process: RuntimeProcess, noted: Noted, asked: Sequence[str]) -> None:
+    """Notes with how many inputs an operator fails of a dtype, of which it is taken with others."""
+    alone = Noted(noted.version)
+    for situation, dtype, case in of_dtypes():
+        if asked and case.operator not in asked:
+            continue
+        alone.add(situation, f"ONNX's tests of {case.operator} in {dtype}", _run(process, case), dtype)
+    taken = {(situation.split()[-1], dtype) for situation, dtype in alone.passed}
+    noted.failed |= {key: one for key, one in alone.failed.items() if (key[0].split()[-1], key[1]) in taken}
+    noted.passed |= alone.passed
+
+
+@dataclass
+class Noted:
+    """What came out right in situations, and what did not, by situation and dtype."""
+
+    version: str
+    failed: dict[tuple[str, str], Fault] = field(default_factory=dict)
+    passed: set[tuple[str, str]] = field(default_factory=set)
+
+    def is_right(self, situation: str) -> bool:
+        """Whether a situation came out right once."""
+        return (situation, _PLAIN) in self.passed
+
+    def add(self, situation: str, written: str, said: Said, dtype: str = _PLAIN) -> None:
+        """One more test."""
+        if said.passed:
+            self.passed.add((situation, dtype))
+            return
+        what = {"wrong": "gets it wrong", "refused": "refuses it", "hung": "hangs"}.get(said.what, "ends the process")
+        made = Fault(situation, written, what, self.version, live.today(), dtype)
+        self.failed.setdefault((situation, dtype), made)
+
+    def faults(self) -> list[Fault]:
+        """What never came out right."""
+        return [self.failed[key] for key in sorted(self.failed) if key not in self.passed]
+
+
+def main(target: str, asked: Sequence[str]) -> None:
     """Measures, and writes what failed beside the chains that are known."""
-    for target in targets:
-        found = measured(target)
-        write(target, [found[name] for name in sorted(found)], in_a_row=False)
-        sys.stdout.write(f"{target}: {', '.join(map(in_words, sorted(found)))}\n")
-        sys.stdout.flush()
+    found = measured(target, asked)
+    known = (one for one in faults().get(target, ()) if not is_in_a_row(one.chain))
+    kept = [one for one in known if asked and one.chain.split()[-1] not in asked]
+    write(target, sorted([*found, *kept], key=lambda one: one.chain), in_a_row=False)
+    sys.stdout.write(f"{target}: {', '.join(in_words(one.chain) for one in found)}\n")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1], sys.argv[2:])

@@ -43,7 +43,7 @@ def read(path: Path) -> Subject:
     fixed = _fixed(model.graph, types.static)
     for node in nodes:
         collected.add(node, is_fixed=bool(node.output) and node.output[0] in fixed)
-    for chain, parts in situations(model.graph, types.ranks):
+    for chain, parts in situations(model.graph, types.shapes):
         if chain in known_chains():
             collected.count(Operator(chain, types.dtypes.get(parts[0].input[0], "")), parts[-1])
     for node in model.graph.node:  # names in the graphs of others may mean two values
@@ -99,7 +99,8 @@ class _Types(NamedTuple):
     """What the values of a model are, as far as the file says or onnx infers it."""
 
     dtypes: dict[str, str]
-    ranks: dict[str, int]
+    shapes: dict[str, list[int]]
+    """Where the rank is known; an unknown size is 0."""
     static: set[str]
     """Those of which all sizes are known."""
     contradiction: str
@@ -120,19 +121,19 @@ def _types(model: Any) -> _Types:
     if structure.expanded(slim) <= structure.MOST_NODES:
         contradiction = _contradiction(slim)
         with suppress(Exception):  # what the file itself says is left
-            slim = onnx.shape_inference.infer_shapes(slim)
+            slim = onnx.shape_inference.infer_shapes(slim, data_prop=True)
     dtypes: dict[str, str] = {}
-    ranks: dict[str, int] = {}
+    shapes: dict[str, list[int]] = {}
     static: set[str] = set()
     for graph in _graphs(slim.graph):
         for value in (*graph.input, *graph.output, *graph.value_info):
             tensor = value.type.tensor_type
             dtypes[value.name] = _dtype(tensor.elem_type)
-            ranks[value.name] = len(tensor.shape.dim) if tensor.HasField("shape") else 0
+            shapes[value.name] = [one.dim_value for one in tensor.shape.dim]
             if tensor.HasField("shape") and all(one.HasField("dim_value") for one in tensor.shape.dim):
                 static.add(value.name)
         dtypes |= {weight.name: _dtype(weight.data_type) for weight in graph.initializer}
-    return _Types({name: dtype for name, dtype in dtypes.items() if dtype}, ranks, static, contradiction)
+    return _Types({name: dtype for name, dtype in dtypes.items() if dtype}, shapes, static, contradiction)
 
 
 def _fixed(graph: Any, static: set[str]) -> set[str]:

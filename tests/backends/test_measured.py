@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from conftest import Cli
 
+from convlint.backends.chains import fault, is_in_a_row, situations
 from convlint.backends.claims import Compared, Comparison, reviewed
 from convlint.backends.fact_file import path_of, with_tests
 from convlint.backends.facts import FOLDER, Facts, facts, since_version
 from convlint.backends.matrix import matrix
-from convlint.backends.uses import Operator, OperatorUse
+from convlint.backends.onnx_file import read
+from convlint.backends.uses import FILE, Operator, OperatorUse
 from convlint.report.claims_text import lines
 
 pytest.importorskip("onnxruntime")
 
 from convlint.backends.measure_calls import Tally as CallsTally
 from convlint.backends.measure_calls import with_calls
+from convlint.backends.measure_situations import Noted
 from convlint.backends.operator_tests import Tally, cases, measured
 from convlint.trial.program_runtimes import operators
-from convlint.trial.runtime_process import RuntimeProcess
+from convlint.trial.runtime_process import RuntimeProcess, Said
 from convlint.trial.runtimes import installed
 
 
@@ -183,3 +187,65 @@ def test_what_was_tested_is_claimed_as_the_operator_is() -> None:
 )
 def test_older_versions_have_files_of_their_own(version: str, name: str) -> None:
     assert path_of("onnxruntime", version) == FOLDER / name
+
+
+_PICTURE = """
+<ir_version: 8, opset_import: ["": 17]>
+g (float[1,4,1,6] x) => (float[1,4,2,12] y, float[4,1,6] z, float[1,4,6] last)
+<int64[4] sizes = {1, 4, 2, 12}, int64 first = {0}> {
+  y = Resize <mode = "linear"> (x, , , sizes)
+  z = Gather <axis = 0> (x, first)
+  last = Gather <axis = 2> (x, first)
+}
+"""
+
+
+def test_a_thin_picture_and_the_first_axis_are_situations() -> None:
+    import onnx
+
+    found = [
+        situation
+        for situation, _ in situations(onnx.parser.parse_model(_PICTURE).graph, {"x": [1, 4, 1, 6]})
+        if not is_in_a_row(situation)
+    ]
+    assert {"thin Resize", "2-inputs Resize", "4-axes Gather", "2-inputs Gather"} <= set(found)
+    assert found.count("first Gather") == 1, "the other one is along a place axis"
+
+
+def test_sizes_are_followed_through_shapes(tmp_path: Path) -> None:
+    import onnx
+
+    model = onnx.parser.parse_model("""
+        <ir_version: 8, opset_import: ["": 17]>
+        g (float[2,3,4] x) => (float[2,12] y) <int64 first = {0}, int64[1] zero = {0}, int64[1] rest = {-1}> {
+          all = Shape (x)
+          batch = Gather <axis = 0> (all, first)
+          one = Unsqueeze (batch, zero)
+          shape = Concat <axis = 0> (one, rest)
+          flat = Reshape (x, shape)
+          again = Shape (flat)
+          y = Reshape (flat, again)
+        }
+    """)
+    file = tmp_path / "m.onnx"
+    onnx.save(model, str(file))
+    fixed = {use.operators(FILE, 17)[0].name for use in read(file).uses if use.is_fixed}  # type: ignore[index]
+    assert fixed == {"Shape", "Gather", "Unsqueeze", "Concat"}
+
+
+def test_what_fails_of_one_dtype_is_no_fault_of_another() -> None:
+    assert fault("tract", "3-inputs Gemm", "float16")
+    assert fault("tract", "3-inputs Gemm", "float32") is None
+    assert fault("opencv", "thin Resize", "float32")
+
+
+def test_what_came_out_right_once_is_no_fault() -> None:
+    noted = Noted("1.0")
+    noted.add("thin Resize", "a test", Said("wrong"))
+    noted.add("first Gather", "a test", Said("refused"))
+    noted.add("thin Resize", "another test", Said("right"))
+    noted.add("thin Resize", "a test", Said("hung"), "float16")
+    assert [(one.chain, one.dtype, one.what) for one in noted.faults()] == [
+        ("first Gather", "float32", "refuses it"),
+        ("thin Resize", "float16", "hangs"),
+    ]
