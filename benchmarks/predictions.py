@@ -28,6 +28,7 @@ from convlint.backends.onnx_file import read
 from convlint.backends.uses import Operator, OperatorUse
 from convlint.report.matrix_rows import told
 from convlint.rule import DEFAULT_OPSET
+from convlint.trial.job import without_folders
 from convlint.trial.runtime_process import ROOT, RuntimeProcess
 
 WORK = Path("build/predictions").absolute()
@@ -157,7 +158,11 @@ def compared(environment: Path, target: str, given: Sequence[Path]) -> Iterator[
             if what != "wrong" or not is_wrong_itself(file):
                 verdict, because = judged(predicted(target, file))
                 run = Run(target, file.parent.name, file.name, version, verdict, what)
-                yield run if run.is_right else run._replace(because=because, why=" ".join(why.split())[:LONGEST])
+                yield (
+                    run
+                    if run.is_right
+                    else run._replace(because=because, why=without_folders(" ".join(why.split()))[:LONGEST])
+                )
 
 
 def is_wrong_itself(file: Path) -> bool:
