@@ -19,7 +19,7 @@ def note_draw(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argu
     fact = torch_facts.draws().get(name)
     if fact is None or (fact.switch and _is_zero(arguments.get(1, "p"))):
         return
-    layer = name.removeprefix("torch.nn.") in torch_facts.table().modules
+    layer = torch_facts.is_layer(name)
     facts = {"callee": name, "refused": fact.refused, "switch": fact.switch, "owner": run.owner(frame), "layer": layer}
     given = arguments.get(fact.at, fact.switch) if fact.switch else None
     if given is None:

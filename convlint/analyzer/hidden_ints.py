@@ -34,7 +34,7 @@ def note(run: Run, frame: Frame, name: str, arguments: Arguments) -> None:
     for parameter in forced.get(callee, ()):
         if parameter.name == "repeats" and _is_one_row(run, first, arguments):
             continue
-        if parameter.name == "output_size" and "daptive" in name:
+        if parameter.name == "output_size" and torch_facts.need(name):
             continue  # also where it is 1, or the input's size: `needed_sizes`
         for place in reversed(parameter.at):
             position = first + place if place >= 0 else -1

@@ -526,7 +526,7 @@ class _Reader:
         things = [part for one, thing in given for part in (thing.parts if isinstance(one, ast.Starred) else (thing,))]
         if callee in TENSORS:
             return Thing(sizes=sizes_of(given), made=self._span(node))
-        if callee.removeprefix("torch.nn.") in torch_facts.table().modules and callee.startswith("torch.nn."):
+        if torch_facts.is_layer(callee):
             model = constructed(self.run, callee)
             parts = [number for thing in things if (number := thing.model) is not None]
             modal = [self.book.models[part].modal for part in parts if self.state.training.get(part)]

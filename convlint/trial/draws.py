@@ -34,7 +34,6 @@ OF_LAYER = ("4, 3", "8, 3", "4, 3, 1", "3, 4, 1", "4", "8, 2")
 GIVEN_TO_LAYER = ("x", "x.long()", "x, x", "x, x, x")
 SWITCHES = ("training", "train", "dropout_p")
 """Parameters that say whether a function draws."""
-LAYERS = "torch.nn."
 _UNCALLED = ("seed", "rng_state", "set_", "empty", "_like_")
 _MODULE = "import torch\n\n\nclass Model(torch.nn.Module):\n    def forward(self, x):\n        return {}\n"
 
@@ -72,7 +71,7 @@ def ways(name: str, option: str = "") -> Iterator[Way]:
     owner, _, method = name.partition(".")
     if owner == "Tensor":
         forms = [f"x.clone().{method}({one})" for one in OF_METHOD]
-    elif is_layer(name):
+    elif torch_facts.is_layer(name):
         made = [f"{name}({one}).eval()" for one in OF_LAYER]
         forms = [f"{one}({given})" for one in made if has_weights(one) for given in GIVEN_TO_LAYER]
     else:
@@ -80,11 +79,6 @@ def ways(name: str, option: str = "") -> Iterator[Way]:
     for form in forms:
         drawn = (way for shape in SHAPES if draws(way := Way(form, shape)))
         yield from drawn if "x" in form else islice(drawn, 1)
-
-
-def is_layer(name: str) -> bool:
-    """Whether it is ``torch.nn.Linear`` or its like, no function."""
-    return name.removeprefix(LAYERS) in torch_facts.table().modules
 
 
 def has_weights(source: str) -> bool:
@@ -111,14 +105,14 @@ def candidates() -> list[str]:
     names = [
         *table.functions,
         *(f"Tensor.{method}" for method in table.methods),
-        *(LAYERS + one for one in table.modules),
+        *(f"torch.nn.{one}" for one in table.modules),
     ]
     return [name for name in names if not any(part in name for part in _UNCALLED)]
 
 
 def row(runner: Runner, name: str) -> dict[str, Any] | None:
     """What is known of a function that draws, None of others."""
-    given = [] if name.startswith("Tensor.") or is_layer(name) else parameters(name)
+    given = [] if name.startswith("Tensor.") or torch_facts.is_layer(name) else parameters(name)
     switch = next((one for one in SWITCHES if one in given), "")
     on = ", training=True" if switch == "training" else ", dropout_p=0.5" if switch == "dropout_p" else ""
     if switch == "train":

@@ -156,6 +156,11 @@ def refusing(name: str, dtypes: tuple[str, ...]) -> frozenset[str]:
     return _refusing().get((name, dtypes), frozenset())
 
 
+def is_layer(name: str) -> bool:
+    """Whether it is ``torch.nn.Linear`` or its like, no function."""
+    return name.startswith("torch.nn.") and name.removeprefix("torch.nn.") in table().modules
+
+
 def plain_name(name: str) -> str:
     """The same for a function and its layer: ``convtranspose2d``."""
     return name.rpartition(".")[2].replace("_", "").lower()
