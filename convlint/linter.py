@@ -15,7 +15,7 @@ from convlint import backends, baseline
 from convlint.analyzer import Analyzer, Asked, roomy
 from convlint.config import TARGETS, Settings
 from convlint.errors import nearest, raised
-from convlint.events import Call, ClassDef, Event, Failed, Generic, OfLibrary
+from convlint.events import Call, ClassDef, Event, Failed, Generic, OfLibrary, OperatorCall
 from convlint.findings import Applicability, Edit, Finding, Fix, Severity, Span
 from convlint.rule import Context, Rule, current, faults, registry
 from convlint.source.discovery import absolute
@@ -162,7 +162,7 @@ def events(paths: Sequence[Path], settings: Settings) -> list[Event]:
         UsageError: an entry point is named that is not there.
     """
     with roomy():
-        analyzer = Analyzer(None, Asked(), settings.entry_points, settings.exclude_entry_points)
+        analyzer = Analyzer(None, Asked(operators=True), settings.entry_points, settings.exclude_entry_points)
         documents = []
         for path in paths:
             with suppress(SourceError):
@@ -179,22 +179,26 @@ def _selected(settings: Settings) -> dict[str, Rule]:
     return {
         code: rule()
         for code, rule in registry().items()
-        if rule.events and settings.selects(code) and (rule.status != "preview" or settings.preview)
+        if rule.events
+        and settings.selects(code)
+        and (rule.status != "preview" or settings.preview)
+        and (settings.context.chosen or not rule.for_targets)
     }
 
 
 def asked_of(settings: Settings) -> list[object]:
-    """The plain code that the rules of settings want to know of, as plain data."""
-    callees, attributes, classes = _asked(_selected(settings).values())
-    return [sorted(callees), sorted(attributes), classes]
+    """What the rules of settings want to know besides what every run finds, as plain data."""
+    asked = _asked(_selected(settings).values())
+    return [sorted(asked.callees), sorted(asked.attributes), asked.classes, asked.operators]
 
 
 def _asked(rules: Iterable[Rule]) -> Asked:
-    """The plain code that rules want to know of."""
+    """What rules want to know besides what every run finds."""
     return Asked(
         frozenset(callee for rule in rules for callee in rule.callees),
         frozenset(attribute for rule in rules for attribute in rule.attributes),
         any(ClassDef in rule.events for rule in rules),
+        any(OperatorCall in rule.events for rule in rules),
     )
 
 

@@ -156,6 +156,11 @@ class Context:
     backends: Backends | None = None
 
     @property
+    def chosen(self) -> Mapping[str, str | None]:
+        """The targets that the run names, without the one that every run is for: ONNX Runtime of any version."""
+        return {name: version for name, version in self.targets.items() if (name, version) != ("onnxruntime", None)}
+
+    @property
     def routes(self) -> tuple[str, ...]:
         """The routes of the chosen exporter."""
         return EXPORTERS[self.exporter]
@@ -196,6 +201,8 @@ class Rule:
     formerly: ClassVar[Sequence[str]] = ()
     """The codes that the rule had before: they go on to mean it, with a warning."""
     events: ClassVar[tuple[type[Event], ...]]
+    for_targets: ClassVar[bool] = False
+    """Whether the rule only judges the targets that a run names, and does not take part in a run that names none."""
     callees: ClassVar[Sequence[str]] = ()
     """The functions, by qualified name, of whose calls the rule wants the ``Call`` events."""
     attributes: ClassVar[Sequence[str]] = ()

@@ -24,11 +24,17 @@ if TYPE_CHECKING:
 
 
 class Asked(NamedTuple):
-    """The generic events that rules want."""
+    """What rules want to know besides what every run finds: plain code, and what operators calls become."""
 
     callees: frozenset[str] = frozenset()
     attributes: frozenset[str] = frozenset()
     classes: bool = False
+    operators: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether anybody wants to know of plain code."""
+        return bool(self.callees or self.attributes or self.classes)
 
 
 class Analyzer:

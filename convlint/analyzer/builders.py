@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 
 from convlint.analyzer.calls import Arguments, invoke
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, dotted
@@ -58,18 +58,10 @@ class Builders:
 
     def _outermost(self, name: str, depth: int) -> Iterator[FunctionInfo]:
         """The functions that lead to a name, from those that nobody calls down."""
-        for function in self._mentioning(name):
-            callers = list(self._outermost(function.name, depth + 1)) if depth < _DEEPEST else []
-            yield from callers or [function]
-
-    def _mentioning(self, name: str) -> list[FunctionInfo]:
-        """The functions that mention a name, and are not so called."""
-        return [
-            function
-            for module in self._run.project.mentioning(name)
-            for function in module.functions
-            if function.name != name and name in function.uses
-        ]
+        for function in self._run.project.mentioning(name):
+            callers = self._outermost(function.name, depth + 1) if depth < _DEEPEST else iter(())
+            outer = next(callers, None)
+            yield from (function,) if outer is None else chain((outer,), callers)
 
     def _enter(self, function: FunctionInfo) -> None:
         """Keep what classes are constructed with on the way to a model; a script that uses models is no builder."""

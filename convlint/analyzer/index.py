@@ -345,7 +345,7 @@ def _lines_with(content: bytes, word: bytes) -> Iterator[bytes]:
         at = content.find(word, end)
 
 
-_KEPT = 3_000_000
+_KEPT = 1_500_000
 """How many bytes of source stay parsed, of which others may ask next: thirty times that of memory."""
 
 
@@ -367,6 +367,8 @@ class Project:
         self._texts: dict[Path, tuple[bytes, bool]] = {}
         """What files hold of which it was asked what they define, and whether they import all of another one."""
         self._definers: dict[tuple[str, str], Place | None] = {}
+        self._names: dict[Path, frozenset[str]] = {}
+        """What the functions of files use besides themselves, as far as it was asked."""
 
     def give(self, given: Given) -> None:
         """A file that is to be reported."""
@@ -444,9 +446,12 @@ class Project:
             except SourceError as error:
                 self.errors[path] = error
                 self._open[key] = None
+        self._rest_on(path)
+        return self._open[key]
+
+    def _rest_on(self, path: Path) -> None:
         if (text := str(path)) not in self.asked.files:
             self.asked.files[text] = self.files.digest(path)
-        return self._open[key]
 
     def definer(self, module: ModuleInfo, name: str) -> ModuleInfo | None:
         """The module that defines a name which another one has from its star imports, if any does."""
@@ -489,11 +494,29 @@ class Project:
             return True
         return any(_binding(name).search(line) is not None for line in _lines_with(content, name.encode()))
 
-    def mentioning(self, name: str) -> list[ModuleInfo]:
-        """The reported files with functions that may mention a name."""
+    def mentioning(self, name: str) -> Iterator[FunctionInfo]:
+        """The functions of the reported files that use a name and are not so called, found one after another."""
         self.asked.mentions.add(name)
-        modules = map(self.given, self.mentions.of(name))
-        return [module for module in modules if module is not None]
+        for path in self.mentions.of(name):
+            module = self.given(path) if self._may_use(path, name) else None
+            for function in module.functions if module is not None else ():
+                if function.name != name and name in function.uses:
+                    yield function
+
+    def _may_use(self, path: Path, name: str) -> bool:
+        """Whether a function of a file uses a name; a file that was read in vain is let go of at once."""
+        if path in self._names:
+            self._rest_on(path)
+            return name in self._names[path]
+        key = path, self._by_path[path].name
+        kept = key in self._open
+        module = self.given(path)
+        functions = module.functions if module is not None else []
+        self._names[path] = names = frozenset(used for one in functions for used in one.uses if used != one.name)
+        if module is not None and not kept and name not in names:
+            del self._open[key]
+            self.files.release(module)
+        return name in names
 
     def answers(self, path: Path, asked: Questions) -> Answers:
         """What was asked while a file was read, with the answers."""

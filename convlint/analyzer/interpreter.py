@@ -111,7 +111,7 @@ class Interpreter:
 
     def _renew(self) -> None:
         """Begin a run that knows nothing yet: what it meets does not depend on what was read before."""
-        self.run = Run(self.project, self._reported)
+        self.run = Run(self.project, self._reported, operators=self._asked.operators)
         self._builders = Builders(self.run)
 
     # --- a file --------------------------------------------------------------------------------------------------
@@ -129,10 +129,12 @@ class Interpreter:
         return Part(outline, self.project.asked, traces, plain, self.run.shared)
 
     def _plain(self, module: ModuleInfo) -> list[Event]:
-        return [*PlainCode(Run(self.project, self._reported), self._asked).events(module)] if any(self._asked) else []
+        reader = PlainCode(Run(self.project, self._reported), self._asked) if self._asked.plain else None
+        return [*reader.events(module)] if reader is not None else []
 
     def trace(self, path: Path, step: Step) -> Trace:
         """What is met on the way from one entry of a file."""
+        self.project.forget()
         module = self.project.read(path)
         assert module is not None  # its outline is known
         self._renew()

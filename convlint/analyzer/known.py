@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from convlint.analyzer.index import Answers, Questions
+from convlint.analyzer.index import Answers
 from convlint.analyzer.interpreter import Interpreter
 from convlint.analyzer.parts import Part, Step, Trace
 from convlint.analyzer.wire import Kept, WireError, answers_of, decoded, encoded
@@ -106,8 +106,8 @@ class Known:
         if step is None:
             part = (self._again or self._interpreter).part(path)
         else:
-            project.asked = Questions()
-            part = Part(None, project.asked, {step: self._interpreter.trace(path, step)})
+            trace = self._interpreter.trace(path, step)
+            part = Part(None, project.asked, {step: trace})
         if self._store is not None:
             self.answers.append(project.answers(path, part.asked))
             with contextlib.suppress(ValueError):  # a name that is not of Unicode: it is read again next time

@@ -152,9 +152,11 @@ class Run:
     contexts_limit = 100
     """Distinct argument patterns for which one function is interpreted on the way from one model."""
 
-    def __init__(self, project: Project, reported: Container[str]) -> None:
+    def __init__(self, project: Project, reported: Container[str], *, operators: bool = False) -> None:
         self.project = project
         self.reported = reported
+        self.operators = operators
+        """Whether somebody asks what operators each call becomes."""
         self.memory = Memory()
         self.met = Trace()
         self.memo: dict[Any, Value] = {}

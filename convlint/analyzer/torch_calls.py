@@ -40,7 +40,9 @@ def note_call(
         if refused and not told_elsewhere:
             function, *switches = one.removesuffix(":self").removesuffix(":sizes").split(":")
             note_refused(run, frame, node, function, refused, switch="".join(switches), fused=one in table.fused)
-    _note_operators(run, frame, node, name, given)
+    if run.operators:
+        _note_operators(run, frame, node, name, given)
+    _note_newer(run, frame, node, name)
 
 
 def note_attribute(run: Run, frame: Frame, node: ast.Attribute, tensor: Tensor) -> None:
@@ -50,7 +52,7 @@ def note_attribute(run: Run, frame: Frame, node: ast.Attribute, tensor: Tensor) 
 
 
 def _note_operators(run: Run, frame: Frame, node: ast.expr, name: str, given: Value | None) -> None:
-    """Notes what operators a call becomes, and from which opset on the TorchScript ONNX exporter writes it."""
+    """Notes what operators a call becomes."""
     tensor = tensor_of(given)
     dtype = tensor.dtype if tensor is not None and "." in name else None
     graphs = torch_facts.graphs(name, dtype)
@@ -60,6 +62,10 @@ def _note_operators(run: Run, frame: Frame, node: ast.expr, name: str, given: Va
         dynamic = known is not None and known.dynamic_shape
         facts = {"callee": name, "dtype": dtype, "graphs": graphs, "dynamic": dynamic}
         run.emit(frame, OperatorCall, node, dtype or "", (), **facts)
+
+
+def _note_newer(run: Run, frame: Frame, node: ast.expr, name: str) -> None:
+    """Notes from which opset on the TorchScript ONNX exporter writes a call."""
     newer = torch_facts.newer(name)
     if newer is not None:
         with run.on_routes(frame, frozenset({"onnx_torchscript"})):

@@ -7,9 +7,6 @@ from convlint.findings import MADE_BY, Finding, Harm, Level
 from convlint.rule import DEFAULT_OPSET, Context, Example, Fact, Rule, Verdict
 from convlint_rules.examples import forward
 
-DEFAULT = "onnxruntime"
-"""The target that every run is for: what it refuses is for other rules to say, by what was measured."""
-
 
 class OperatorOfTarget(Rule):
     """
@@ -35,6 +32,7 @@ class OperatorOfTarget(Rule):
 
     code, name, since = "CVL804", "operator-of-target", "0.1"
     events = (OperatorCall,)
+    for_targets = True
     facts = (
         Fact(
             "tensorrt",
@@ -61,8 +59,8 @@ class OperatorOfTarget(Rule):
         """Breaks the targets that refuse what it becomes on every route."""
         refusals = [
             (target, *refusal)
-            for target, version in context.targets.items()
-            if (target, version) != (DEFAULT, None) and (refusal := _refusal(event, target, context)) is not None
+            for target in context.chosen  # what ONNX Runtime refuses is for other rules to say
+            if (refusal := _refusal(event, target, context)) is not None
         ]
         if not refusals:
             return None
