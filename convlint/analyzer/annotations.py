@@ -33,6 +33,7 @@ from convlint.analyzer.values import (
     Value,
     join,
     join_all,
+    members,
 )
 from convlint.events import Taint
 from convlint.source.walk import walk
@@ -81,6 +82,13 @@ def from_annotation(run: Run, module: ModuleInfo, node: ast.expr | None, depth: 
     if isinstance(node, (ast.Name, ast.Attribute)):
         return _plain(run, module, node)
     return UNKNOWN
+
+
+def annotated(run: Run, module: ModuleInfo, node: ast.expr, presumed: Value) -> Value:
+    """What is presumed to be a tensor, or what the annotation of the parameter says where that is none."""
+    said = from_annotation(run, module, node)
+    excluded = all(isinstance(one, (Number, Tuple, List, Dict)) for one in members(said) if one != NONE)
+    return said if excluded and said != NONE else presumed
 
 
 def _last(node: ast.expr) -> str:
@@ -166,6 +174,10 @@ def uses(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, env: Mapping
                 found[part.args[0].id].add("type")
             elif name in ("cat", "stack", "concat") and part.args and isinstance(part.args[0], ast.Name):
                 found[part.args[0].id].add("list")
+            elif name == "zip":  # `zip(*pairs)`: of a tensor's rows one takes the columns
+                for rows in part.args:
+                    if isinstance(rows, ast.Starred) and isinstance(rows.value, ast.Name):
+                        found[rows.value.id].add("list")
             elif name in ("range", "arange"):
                 for bound in part.args:
                     for operand in operands(bound):
@@ -346,4 +358,4 @@ def _by_default(run: Run, default: ast.expr, used: set[str]) -> Value:
     return UNKNOWN
 
 
-__all__ = ["Const", "entry_arguments", "from_annotation", "instance_by_annotation", "uses"]
+__all__ = ["Const", "annotated", "entry_arguments", "from_annotation", "instance_by_annotation", "uses"]

@@ -79,7 +79,7 @@ def binary(
     dtype_mixes.doubt_sum(run, frame, node, left, right)
     if isinstance(left, Union) or isinstance(right, Union):
         pairs = [(a, b) for a in members(left) for b in members(right) if a != NONE and b != NONE]
-        return join_all(binary(run, frame, node, a, op, b) for a, b in pairs) if pairs else UNKNOWN
+        return join_all(binary(run, frame, node, a, op, b) for a, b in _alike(op, pairs)) if pairs else UNKNOWN
     if isinstance(op, ast.BitOr) and (guards.is_true(left) or guards.is_true(right)) and not isinstance(right, Tensor):
         return TRUE  # `tracing |= ...`
     if isinstance(op, ast.FloorDiv) and isinstance(node, ast.BinOp):
@@ -106,6 +106,17 @@ def binary(
     if (_is_size(left) and right == UNKNOWN) or (_is_size(right) and left == UNKNOWN):
         return arithmetic(_as_number(left), op, _as_number(right))
     return _on_objects(run, frame, node, left, op, right)
+
+
+def _alike(op: ast.operator, pairs: list[tuple[Value, Value]]) -> list[tuple[Value, Value]]:
+    """What may be multiplied, without sequences that numbers repeat where there may as well be two numbers.
+
+    A factor that is one number for all axes, or one for each, is multiplied where it is a number.
+    """
+    numbers = [pair for pair in pairs if all(number_kind(one) is not None for one in pair)]
+    if not (isinstance(op, ast.Mult) and numbers):
+        return pairs
+    return [pair for pair in pairs if not any(isinstance(one, (List, Tuple)) for one in pair)]
 
 
 def _product_shape(left: Value, right: Value) -> tuple[Value, ...] | None:

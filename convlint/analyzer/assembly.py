@@ -76,12 +76,11 @@ class Assembly:
             for step, _, key in inference_of(outline, list(self._entries(outline))):
                 if key not in self.met.visited:
                     self._enter(outline, step)
-        around = self._project.files.around(set(self._given))
         if not self._alone:
-            self._enter_importers(exported, around)
+            self._enter_importers(exported)
         self._enter_possible(exported, used)
         met = _of_models(list(self.met.events()), outlines, used)
-        return cured(self._project.files, [*self._given, *around], met)
+        return cured(self._project.files, self._given, met)
 
     def _outline(self, path: Path) -> Outline | None:
         part = self._parts.part(path)
@@ -106,11 +105,12 @@ class Assembly:
             if cls.forward is not None and cls.forward not in self.met.visited:
                 self._enter(outline, step)
 
-    def _enter_importers(self, exported: Sequence[Outline], around: Sequence[Path]) -> None:
+    def _enter_importers(self, exported: Sequence[Outline]) -> None:
         modules = [outline for outline in exported if self._unmet(outline.path)]
         if not modules:
             return
         given = [(outline.name, outline.path) for outline in modules]
+        around = self._project.files.around(set(self._given))
         for path in importers(self._project, given, around, self._unmet):
             outline = self._outline(path)
             if outline is not None and not outline.around:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from convlint.analyzer import kept, library_facts, torch_facts
 from convlint.analyzer.library_facts import distributions_asked
-from convlint.analyzer.run import ALL_ROUTES, DYNAMO, Frame, Run
+from convlint.analyzer.run import ALL_ROUTES, DYNAMO, TORCHSCRIPT, Frame, Run
 from convlint.analyzer.shapes import swapped
 from convlint.analyzer.torch_calls import note_attribute
 from convlint.analyzer.unregistered import note_unregistered
@@ -348,8 +348,8 @@ def _of_layer(run: Run, node: ast.Attribute, owner: Layer) -> Value:
 
 
 GUARDS: dict[str, Value] = {
-    "torch.jit.is_tracing": Guard(frozenset({"jit_trace", "onnx_torchscript"})),
-    "torch._C._get_tracing_state": Guard(frozenset({"jit_trace", "onnx_torchscript"})),
+    "torch.jit.is_tracing": Guard(TORCHSCRIPT),
+    "torch._C._get_tracing_state": Guard(TORCHSCRIPT),
     "torch.jit.is_scripting": FALSE,
     "torch.onnx.is_in_onnx_export": Guard(frozenset({"onnx_torchscript", "onnx_dynamo"})),
     "torch.compiler.is_exporting": Guard(DYNAMO),
@@ -360,7 +360,18 @@ GUARDS: dict[str, Value] = {
     "torch._utils.is_compiling": Guard(DYNAMO),
     "torch.fx._symbolic_trace.is_fx_tracing": Guard(DYNAMO),
     "torch.is_grad_enabled": Number("bool"),
+    "torchvision._is_tracing": Guard(TORCHSCRIPT),
+    **{
+        f"{module}.{name}": Guard(routes)
+        for module in ("transformers.utils", "transformers.utils.import_utils")
+        for name, routes in (
+            ("is_jit_tracing", TORCHSCRIPT),
+            ("is_torchdynamo_compiling", DYNAMO),
+            ("is_torchdynamo_exporting", DYNAMO),
+            ("is_tracing", ALL_ROUTES),
+        )
+    },
 }
-"""Functions by which code asks whether it is being exported."""
+"""Functions by which code asks whether it is being exported: torch's, and what libraries make of them."""
 
 __all__ = ["GUARDS", "attribute", "of_instance", "shape_of", "size_taint", "taint_of"]

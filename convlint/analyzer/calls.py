@@ -13,6 +13,7 @@ from msgspec import field
 from msgspec.structs import replace
 
 from convlint.analyzer import checks, guards, keys
+from convlint.analyzer.annotations import annotated
 from convlint.analyzer.attributes import GUARDS, MODULE_METHODS
 from convlint.analyzer.decorators import custom_operator, is_compiled, is_scripted
 from convlint.analyzer.index import FunctionInfo
@@ -393,7 +394,7 @@ def _bind(run: Run, frame: Frame, function: Function, arguments: Arguments) -> d
         env[spec.vararg.arg] = List(join_all(rest), list(rest)) if arguments.more else Tuple(tuple(rest))
         if arguments.more:
             env[spec.vararg.arg] = List(join_all(rest) if rest else None)
-    known = {p.arg for p in [*parameters, *spec.kwonlyargs]}
+    known = {p.arg: p.annotation for p in [*parameters, *spec.kwonlyargs]}
     starred = {p.arg for p in (spec.vararg, spec.kwarg) if p is not None} if arguments.entry else set()
     extra = Dict()
     for name, value in arguments.keywords.items():
@@ -406,8 +407,16 @@ def _bind(run: Run, frame: Frame, function: Function, arguments: Arguments) -> d
     if spec.kwarg is not None:
         env[spec.kwarg.arg] = extra
     env |= {name: arguments.keywords[name] for name in starred if name in arguments.keywords}
+    for name, annotation in known.items():
+        if annotation is not None and _is_presumed(value := env.get(name, UNKNOWN)):
+            env[name] = annotated(run, info.module, annotation, value)
     _defaults(run, function, env, arguments.more)
     return env
+
+
+def _is_presumed(value: Value) -> bool:
+    """Whether a value is taken for a tensor with nothing that says so."""
+    return (isinstance(value, Tensor) and not value.sure) or (isinstance(value, Unknown) and value.module)
 
 
 def _defaults(run: Run, function: Function, env: dict[str, Value], more: bool) -> None:

@@ -45,6 +45,8 @@ def iterate(run: Run, frame: Frame, node: ast.expr, value: Value, form: str) -> 
         return Elements(join_all(value.items), list(value.items))
     if isinstance(value, List):
         return _list(run, frame, node, value, form)
+    if isinstance(value, Tensor) and form == "star" and not value.sure:
+        return Elements(Unknown(value.taint, True))  # arguments are spread out of lists, unless it must be a tensor
     if isinstance(value, Tensor):
         return _tensor(run, frame, node, value, form)
     if isinstance(value, Shape):

@@ -18,13 +18,13 @@ _SYMBOLIC = "register_custom_op_symbolic"
 _TABLE = "custom_translation_table"
 
 
-def cured(files: Files, paths: Sequence[Path], events: list[Event]) -> list[Event]:
-    """The events without calls of operators that some files register, on the routes that know them then."""
+def cured(files: Files, given: Sequence[Path], events: list[Event]) -> list[Event]:
+    """The events of some files without calls of operators that these, or others around, teach an exporter."""
     if not any(isinstance(event, UnsupportedOperator) for event in events):
         return events
     known: set[str] = set()
     translated = False
-    for path in paths:
+    for path in (*given, *files.around(set(given))):
         if files.mentions(path, (_SYMBOLIC.encode(), _TABLE.encode())):
             text = files.content(path).decode(errors="replace")
             translated |= _TABLE in text

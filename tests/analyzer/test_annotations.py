@@ -101,3 +101,23 @@ def test_what_an_arange_is_as_long_as_is_the_size_of_something(agree: Agree) -> 
 @pytest.mark.parametrize("length", ["self.levels", "len(self.parts)"])
 def test_what_is_as_long_as_a_module_has_levels_is_a_list(agree: Agree, length: str) -> None:
     agree(forward(f"assert len(x) == {length}\nreturn x[-1] * 2", init="self.levels, self.parts = CONFIG"))
+
+
+@pytest.mark.parametrize("inputs", ["x, axis", "*inputs"])
+def test_what_is_only_presumed_to_be_a_tensor_is_what_the_function_says_that_it_is_given(
+    agree: Agree, inputs: str
+) -> None:
+    function = "\n\ndef turned(axis: int):\n    return axis + 4 if axis < 0 else axis\n"
+    body = "x, axis = inputs[0], inputs[1]\n" * (inputs == "*inputs") + "return x.sum(turned(axis))"
+    agree(forward(body, parameters=inputs) + function)
+    agree(forward("return turned(x.sum())") + function.replace("else axis", "else axis  # CVL301"))
+
+
+def test_what_is_spread_over_arguments_is_a_list_unless_it_must_be_a_tensor(agree: Agree) -> None:
+    agree(forward("first, second = zip(*pairs)\nreturn x[list(first)] - x[list(second)]", parameters="x, pairs"))
+    agree(forward("return torch.maximum(*x.relu())  # CVL304"))
+
+
+def test_a_factor_for_each_axis_or_for_all_of_them_is_multiplied_as_a_number(agree: Agree) -> None:
+    init = "self.factor = tuple(FACTORS) if isinstance(FACTORS, tuple) else float(FACTORS)"
+    agree(forward("return nn.functional.interpolate(x, [side * self.factor for side in x.shape[2:]])", init=init))

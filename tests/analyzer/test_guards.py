@@ -120,6 +120,22 @@ def test_a_tensor_that_is_asked_besides_decides_where_the_guard_holds(agree: Agr
     agree(forward(body.format("")), exporter="torchscript")
 
 
+LIBRARIES = [
+    ("torchvision", "torchvision._is_tracing()", "torchscript"),
+    ("transformers.utils", "transformers.utils.is_jit_tracing()", "torchscript"),
+    ("transformers.utils.import_utils", "transformers.utils.import_utils.is_torchdynamo_exporting()", "dynamo"),
+    ("transformers.utils", "transformers.utils.is_torchdynamo_compiling()", "dynamo"),
+    ("transformers.utils", "transformers.utils.is_tracing(x)", "any"),
+]
+
+
+@pytest.mark.parametrize(("module", "test", "cured"), LIBRARIES)
+def test_libraries_ask_by_functions_of_their_own(agree: Agree, module: str, test: str, cured: str) -> None:
+    for exporter in ("torchscript", "dynamo", "any"):
+        mark = "" if cured in (exporter, "any") else "  # CVL301"
+        agree(f"import {module}\n" + forward(BRANCH.format(test, mark)), exporter=exporter)
+
+
 BRANCH = "if {}:\n    return torch.where(x.sum() > 0, x + 1, x - 1)\nif x.sum() > 0:{}\n    return x + 1\nreturn x - 1"
 
 
