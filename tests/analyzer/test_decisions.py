@@ -500,3 +500,9 @@ def test_what_tells_a_round_of_an_unrolled_loop_from_others_is_the_loops(agree: 
             return x
         """)
     )
+
+
+def test_the_larger_of_two_tensors_is_a_tensor(agree: Agree) -> None:
+    body = "most = max(self.least, x.sum())  # CVL204\nif most > 3:  # CVL301\n    return x * 2\nreturn x"
+    agree(forward(body, init="self.least = nn.Buffer(torch.tensor(3))"))
+    agree(forward(body.replace("self.least, x.sum()", "3, x.shape[1]").replace("  # CVL301", "")))
