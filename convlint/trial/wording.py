@@ -10,7 +10,8 @@ import re
 _LONGEST_CONDITION = 60
 _STEP = re.compile(r"^\w+: Failed to .* step \d/\d of exporting the model to ONNX\. <class '(?:[\w.]+\.)?(\w+)'>: ")
 _ADVICE = re.compile(
-    r" Please feel free to request support .*?(?:PyTorch GitHub: \S*|$)"
+    r" \(Refer to the full stack trace above for more[^)]*\)?"
+    r"| Please feel free to request support .*?(?:PyTorch GitHub: \S*|$)"
     r"| For more information, run with TORCH_LOGS=\S*"
     r"| If you're using (?:mark_dynamic|Dim\.DYNAMIC), [^.]*(?:\.[A-Z]+[^.]*)*(?:\.(?= |$)|$)"
 )

@@ -86,6 +86,8 @@ _HINT = "Received user-specified dim hint Dim.DYNAMIC(min=None, max=None), but"
             "`x.shape[0]` is 1 where it is traced, which `torch.export` takes for fixed: trace it with 2 or more",
         ),
         ("RuntimeError: anything else", "RuntimeError: anything else"),
+        ("RuntimeError: no. (Refer to the full stack trace above for more information.)", "RuntimeError: no."),
+        ("RuntimeError: no. (Refer to the full stack trace above for more inf", "RuntimeError: no."),
     ],
 )
 def test_a_message_says_what_a_user_can_understand(said: str, told: str) -> None:
