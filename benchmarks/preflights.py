@@ -3,8 +3,8 @@
 Runs in an environment of convlint and of what ``real_models.py`` needs, on all its models where none is named. Each is
 run by the command that a user would give; what it prints goes to ``build/preflights``, and what is there is not run
 again. ``--outcomes FILE`` says what the exporters and ONNX Runtime did with models of the same names on inputs A and B,
-a JSON object a line; the verdicts are compared with it. ``preflights.md`` is the table, and says of which commits of
-convlint its runs are.
+a JSON object a line; the verdicts are compared with it, but for outcomes of another export than that of a user who
+leaves all settings as they are. ``preflights.md`` is the table, and says of which commits of convlint its runs are.
 
 Costs are CPU seconds: other work on the machine changes them little. Beside each preflight another process makes the
 same model and calls the four exporters once, no more. One ratio is that of the whole processes; the other is without
@@ -150,12 +150,30 @@ def agreement(ran: Mapping[str, Mapping[str, Any]], known: Mapping[str, Mapping[
         for route, what in known.get(name, {}).items()
         if run["verdicts"].get(route, "unsure") != "unsure"
     }
-    right, models = sum(said == what for said, what in both.values()), len({name for name, _ in both})
-    yield f"- {right} of {len(both)} verdicts are what happened to models of the same names, on {models} models."
-    for (name, route), (said, what) in both.items():
+    others = {key: why for key in both if (why := other_export(key, ran, known))}
+    compared = {key: one for key, one in both.items() if key not in others}
+    right, models = sum(said == what for said, what in compared.values()), len({name for name, _ in compared})
+    yield f"- {right} of {len(compared)} verdicts are what happened to models of the same names, on {models} models."
+    for (name, route), (said, what) in compared.items():
         if said != what:
             why = ran[name]["said"][route]
             yield f"  - {name} by {route}: said {said}{f' ({why})' if why else ''}, was {what}"
+    if others:
+        yield f"- {len(others)} outcomes are of another export than that of a user who leaves all settings as they are:"
+    for (name, route), why in others.items():
+        yield f"  - {name} by {route}: said {ran[name]['verdicts'][route]}, was {both[name, route][1]}: {why}"
+
+
+def other_export(
+    key: tuple[str, str], ran: Mapping[str, Mapping[str, Any]], known: Mapping[str, Mapping[str, str]]
+) -> str:
+    """In what the outcome of a model by a route is of another export, nothing where it is of the same."""
+    name, route = key
+    if route == "jit_trace" and ran[name]["said"][route].startswith("TracingCheckError"):
+        return "traced with `check_trace=False`"
+    if route == "onnx_dynamo" and known[name].get("torch_export") == "stops":
+        return "`torch.export` stops; translated was a program in which it may fix sizes (`Dim.AUTO`)"
+    return ""
 
 
 def summed(runs: Iterable[Mapping[str, Any]]) -> tuple[float, float, float]:

@@ -224,6 +224,19 @@ MODELS = '''
             return x + 1 if x.sum() > 15 else x
 
 
+    class LongAndOnce(Long):
+        """Makes something in its first call besides."""
+
+        def __init__(self):
+            super().__init__()
+            self.offset = None
+
+        def forward(self, x):
+            if self.offset is None:
+                self.offset = torch.ones(()) * 2
+            return super().forward(x) + self.offset
+
+
     class Asks(Right):
         """`torch.export` stops at the first of the two."""
 
@@ -236,6 +249,66 @@ MODELS = '''
             if few > 2:
                 x = x * 2
             return x
+
+
+    class AsksAndFails(Asks):
+        def forward(self, x):
+            x = super().forward(x)
+            if torch.compiler.is_exporting():
+                raise ValueError("not here")
+            return x
+
+
+    class Cuts(Right):
+        """Takes rows of what was cut at a number of the input, then asks for another."""
+
+        def __init__(self):
+            super().__init__()
+            self.table = nn.Parameter(torch.randn(8, 8, 4))
+
+        def forward(self, x):
+            most = x.abs().max().int().item()
+            torch._check(most >= 0)
+            torch._check(most < 64)
+            cut = self.table[:, : (most + 8) // 8].expand(2, -1, -1, -1).reshape(2, -1, 4)
+            rows = torch.cat([cut[i][:1] for i in range(2)])
+            if (x > 0.1).sum().item() > 4:
+                return x.sum() + rows
+            return rows
+
+
+    class Doubled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, layers):
+            return layers[0](x) * 2
+
+        @staticmethod
+        def backward(ctx, gradient):
+            return gradient, None
+
+
+    class Reversible(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList([nn.Linear(4, 4)])
+
+        def forward(self, x):
+            return Doubled.apply(x, self.layers)
+
+
+    class DoubledOf(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, weight):
+            return x @ weight * 2
+
+        @staticmethod
+        def backward(ctx, gradient, _):
+            return gradient, None
+
+
+    class ReversibleOf(Right):
+        def forward(self, x):
+            return DoubledOf.apply(x, self.linear.weight)
 
 
     class Counts(Right):
@@ -416,6 +489,41 @@ def test_all_that_stops_torch_export_is_named_though_it_ends_at_the_first(folder
     evidence = {f.span.row: f.evidence for f in done.judged.findings}
     assert evidence[row_of(folder, "if many > 3")] == "torch_export and onnx_dynamo stop here"
     assert evidence[row_of(folder, "if few > 2")] == "torch_export and onnx_dynamo would stop here next"
+
+
+def test_what_was_asked_before_the_search_fails_is_told(folder: Path) -> None:
+    done = preflight(folder, "AsksAndFails", "x: float32[2, 4]", exporter="dynamo")
+    told = finding_at(done, row_of(folder, "if few > 2"))
+    assert told.evidence == "torch_export and onnx_dynamo would stop here next"
+
+
+def test_what_only_the_search_itself_asks_for_is_not(folder: Path) -> None:
+    done = preflight(folder, "Cuts", "x: float32[2, 4]", exporter="dynamo")
+    events = done.trial.outcomes["torch_export"].events
+    stops = [event.line for event in events if event.kind in ("fail", "stops-too")]
+    assert stops == [row_of(folder, "if (x > 0.1).sum().item() > 4")]
+
+
+def test_a_function_with_a_derivative_of_its_own_must_be_given_each_tensor(folder: Path) -> None:
+    done = preflight(folder, "Reversible", "x: float32[2, 4]", exporter="torchscript")
+    (finding,) = (finding for finding in done.judged.findings if finding.code == "CVL010")
+    assert finding.span.row == row_of(folder, "Doubled.apply")
+    assert "; give `apply` each of them, or call plain functions" in finding.message
+    assert preflight(folder, "ReversibleOf", "x: float32[2, 4]", exporter="torchscript").right
+
+
+def test_routes_that_fail_alike_are_told_together(folder: Path, cli: Cli) -> None:
+    ran = cli("preflight", f"{folder}/models.py:Asks", "--input", "x: float32[2, 4]", "--isolated")
+    line = next(line for line in ran.out.splitlines() if "stop at" in line)
+    place = f"{folder}/models.py:{row_of(folder, 'if many > 3')}"
+    assert line.startswith(f"  torch_export and onnx_dynamo: stop at {place}: GuardOnDataDependentSymNode: `u0 > 3` ")
+
+
+def test_among_many_findings_that_of_a_route_that_stops_is_told(folder: Path, cli: Cli) -> None:
+    ran = cli("preflight", f"{folder}/models.py:LongAndOnce", "--input", "x: float32[2, 4]", "--isolated")
+    assert "jit_trace: stops: TracingCheckError: two traces differ" in ran.out
+    assert "`torch.jit.trace`, which calls the model twice, stops at the difference" in ran.out
+    assert "more on lines that it runs, see -v" in ran.out
 
 
 def test_only_the_routes_that_stop_are_said_to_stop(folder: Path) -> None:

@@ -154,6 +154,8 @@ def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
         return values[0]
     if width:
         return Number("float")
+    if short in ("min", "max") and values and all(isinstance(one, Tensor) and one.sure for one in values):
+        return join_all(values)  # one of them, and `torch.export` still does not know its value
     kind = "int" if short in ("ceil", "floor", "trunc", "isqrt") else "number"
     if short in ("min", "max", "divmod") and all(number_kind(v) == "int" for v in values):
         kind = "int"

@@ -8,12 +8,14 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO, get_args
 
 from convlint.backends.matrix import MatrixResult
 from convlint.findings import Finding, Level
 from convlint.graph.problems import BadNode
+from convlint.judge import agreeing
 from convlint.preflighter import Preflighted, PreflightResult
 from convlint.report import summary, text
 from convlint.report.as_json import dump, finding_as_json
@@ -98,7 +100,7 @@ def _screen(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool,
         if verbose:
             yield from text.full(Report(findings, text.read, painter, unsafe_fixes, Path.cwd()))
         else:
-            yield from _fitting(findings, painter, unsafe_fixes, [*head, "", *tail])
+            yield from _fitting(model, painter, unsafe_fixes, [*head, "", *tail])
         yield ""
     yield from tail
 
@@ -120,7 +122,7 @@ def _head(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool) -
     yield ""
     yield from _table(model.trial, out, painter.width)
     yield ""
-    said = [line for route in model.trial.every for line in _route(model, route, painter, verbose=verbose)]
+    said = [*_wrongs(model, painter, verbose=verbose), *_besides(model, painter, verbose=verbose)]
     yield from [*said, ""] if said else []
 
 
@@ -136,21 +138,37 @@ def _tail(model: Preflighted, painter: Painter) -> Iterator[str]:
         yield f"{files} more on lines that this model does not run: `convlint check` lists them."
 
 
-def _route(model: Preflighted, route: str, painter: Painter, *, verbose: bool) -> Iterator[str]:
-    """Why a route is not right, and what else is to be known of it."""
-    outcome = model.trial.every[route]
-    if outcome.level is not Level.harmless:
-        what, why = wrong(outcome)
-        at = f" at {_in_package(outcome.place)}" if outcome.stage and outcome.place else ""
-        yield f"  {painter(route, 'bold')}: {what}{at}: {_short(why, verbose)}"
-        nodes = model.diagnoses[route].bad if route in model.diagnoses else ()
-        for node in nodes if verbose else nodes[:_MOST_NODES]:
-            told = textwrap.wrap(printable(_in_package(bad(node))), max(60, painter.width) - 4, break_on_hyphens=False)
-            yield from (f"    {line}" for line in told)
-        if len(nodes) > _MOST_NODES and not verbose:
-            yield f"    and {len(nodes) - _MOST_NODES} nodes more, see -v"
-    outputs = model.trial.reference.outputs if verbose or route == "jit_trace" else ()
-    yield from (f"  {painter(route, 'bold')}: {told}" for told in besides(outcome, outputs))
+def _wrongs(model: Preflighted, painter: Painter, *, verbose: bool) -> Iterator[str]:
+    """Why routes are not right: once for those that fail alike."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for route, outcome in model.trial.every.items():
+        if outcome.level is not Level.harmless:
+            what, why = wrong(outcome)
+            at = f" at {_in_package(outcome.place)}" if outcome.stage and outcome.place else ""
+            alike.setdefault((what, at, why), []).append(route)
+    for (what, at, why), routes in alike.items():
+        told = f"{agreeing(what, routes)}{at}: {_short(why, verbose)}"
+        yield f"  {painter(' and '.join(routes), 'bold')}: {told}"
+        nodes = [node for route in routes if route in model.diagnoses for node in model.diagnoses[route].bad]
+        yield from _nodes(nodes, painter, verbose=verbose)
+
+
+def _nodes(nodes: Sequence[BadNode], painter: Painter, *, verbose: bool) -> Iterator[str]:
+    """What is wrong with the nodes of a file that is refused: of those alike the first, if nobody wants all."""
+    alike = {bad(replace(node, name="")): node for node in reversed(nodes)}
+    shown = nodes if verbose else list(alike.values())[::-1][:_MOST_NODES]
+    for node in shown:
+        wrapped = textwrap.wrap(printable(_in_package(bad(node))), max(60, painter.width) - 4, break_on_hyphens=False)
+        yield from (f"    {line}" for line in wrapped)
+    if more := len(nodes) - len(shown):
+        yield f"    and {summary.plural(more, 'node')} more, see -v"
+
+
+def _besides(model: Preflighted, painter: Painter, *, verbose: bool) -> Iterator[str]:
+    """What else is to be known of each route."""
+    for route, outcome in model.trial.every.items():
+        outputs = model.trial.reference.outputs if verbose or route == "jit_trace" else ()
+        yield from (f"  {painter(route, 'bold')}: {told}" for told in besides(outcome, outputs))
 
 
 def besides(outcome: Outcome, outputs: Sequence[str] = ()) -> Iterator[str]:
@@ -248,6 +266,7 @@ def wrong(outcome: Outcome) -> tuple[str, str]:
     """What a route does that is not right, and why."""
     if outcome.stage:
         cause = next((event.message for event in outcome.events if event.kind == "fail"), outcome.message)
+        cause = outcome.message if outcome.message.startswith(cause) else cause  # that of an event is cut
         return "stops" if outcome.stage == "export" else f"is refused by the {outcome.stage}", cause
     word = "fails" if outcome.on in outcome.raised else "differs"
     on = "on the traced inputs" if outcome.on == "traced" else f"on {outcome.on}"
@@ -284,11 +303,12 @@ def _short(message: str, verbose: bool = False, longest: int = _LONGEST) -> str:
     return message if verbose or len(message) <= longest else f"{message[:longest]}..."
 
 
-def _fitting(findings: Sequence[Finding], painter: Painter, unsafe_fixes: bool, around: Sequence[str]) -> Iterator[str]:
+def _fitting(model: Preflighted, painter: Painter, unsafe_fixes: bool, around: Sequence[str]) -> Iterator[str]:
     """A line a finding and what the trial saw of it, of as many as fit on a screen with the lines around them."""
+    findings = model.judged.findings
     told: list[str] = []
     for most in range(_MOST_FINDINGS, _LEAST_FINDINGS - 1, -1):
-        told = list(_in_short(_foremost(findings, most), painter, unsafe_fixes))
+        told = list(_in_short(_foremost(model, most), painter, unsafe_fixes))
         if len(findings) > most:
             more = summary.plural(len(findings) - most, "finding")
             told.append(f"and {more} more on lines that it runs, see -v")
@@ -316,11 +336,20 @@ def _is_new(finding: Finding, following: Sequence[Finding]) -> bool:
     return finding.evidence not in finding.message and (finding.path, finding.span.row, finding.evidence) not in same
 
 
-def _foremost(findings: Sequence[Finding], most: int) -> list[Finding]:
-    """So many of them, in their order: those that the trial has seen, then the worst."""
+def _foremost(model: Preflighted, most: int) -> list[Finding]:
+    """So many findings, in their order: one for each route that is wrong, those that the trial has seen, the worst."""
+    findings = model.judged.findings
     ranked = sorted(findings, key=lambda one: (one.seen == "static", ("error", "warning", "info").index(one.severity)))
+    explain = {id(one) for outcome in model.trial.outcomes.values() if (one := _explaining(ranked, outcome))}
+    ranked.sort(key=lambda one: id(one) not in explain)
     kept = {id(one) for one in ranked[:most]}
     return [one for one in findings if id(one) in kept]
+
+
+def _explaining(ranked: Sequence[Finding], outcome: Outcome) -> Finding | None:
+    """The first finding that says of a route what became of it."""
+    says = (one for one in ranked if one.harm and one.harm.on(outcome.route) is outcome.level)
+    return None if outcome.level is Level.harmless else next(says, None)
 
 
 def _conclusion(model: Preflighted, painter: Painter) -> str:

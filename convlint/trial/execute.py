@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from traceback import walk_tb
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -43,6 +44,8 @@ _INTERPRETER = re.compile(
 """The stack of a graph, before what went wrong in it."""
 _AROUND = "PassError"
 """What onnx_ir raises around an error in a pass over a graph: it names the pass by its address in memory."""
+_UNKNOWN_VALUE = "unordered_map::at"
+"""What the tracer says of a tensor that it has not seen made."""
 _LONGEST = 600
 _ROUNDINGS = range(2, 5)
 """The seeds of the rounding errors that are tried."""
@@ -361,7 +364,15 @@ def told(error: BaseException) -> str:
         error = error.__cause__ or error
     error = next((cause for cause in causes(error) if type(cause).__name__ != _AROUND), error)
     text = _INTERPRETER.sub("", _ADVICE.sub("", " ".join(_COLOUR.sub("", str(error)).split())))
+    if text == _UNKNOWN_VALUE and _ends_in(error, torch.autograd.Function.apply):
+        text += " in an autograd.Function"  # the message says too little to be explained without it
     return f"{type(error).__name__}: {text[:_LONGEST]}" if text else type(error).__name__
+
+
+def _ends_in(error: BaseException, function: Any) -> bool:
+    """Whether an exception comes from what a function calls that is not Python."""
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    return bool(frames) and frames[-1].f_code is function.__func__.__code__
 
 
 def _since(started: float) -> float:

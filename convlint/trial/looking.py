@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,12 +21,14 @@ from convlint.trial.job import Event, Job, Outcome
 from convlint.trial.outline import outline_of
 from convlint.trial.routes import Export, Graph
 from convlint.trial.samples import Sample
-from convlint.trial.watch.drafted import Asked, asked
+from convlint.trial.watch.drafted import asked
 from convlint.trial.watch.guards import Guard, excluded, tried
 from convlint.trial.watch.places import Place, Places
 from convlint.trial.wording import readable
 
 _PROGRAM = "torch_export"
+_LEAST_SECONDS = 5.0
+"""CPU seconds that the search for all that depends on values may always take; else as many as the routes took."""
 _SIZE = re.compile(r"\b(?:(?:L|inputs)\['tensors'\]\[|tensors_)(\d+)\]?\.(?:size\(\)|shape)\[(\d+)\]")
 """What torch calls a size of an input of a flat model."""
 
@@ -39,6 +42,7 @@ class Looking:
         self._places = places
         self._job = job
         self._done: dict[str, Outcome] = {}
+        self._began = time.process_time()
         self._sizes = {(i, axis): name for i, named in subject.dynamic.items() for axis, name in named.items()}
 
     def at(self, guards: Sequence[Guard], done: Outcome, graph: Graph | None, path: Path) -> Outcome:
@@ -79,11 +83,8 @@ class Looking:
         """The outcome of ``torch.export`` with all lines at which it would stop, if they can be found."""
         subject, traced, done = self._subject, self._measured[0].sample, self._done[_PROGRAM]
         export = Export(subject.build(), traced.args, subject.input_names, subject.dynamic, subject.dims, None, Path())
-        found: list[Asked] = []
-        with suppress(Exception):  # it is a draft, and fails where it likes
-            found = asked(export, self._places)
         stops = {(one.file, one.statement) for one in done.events if one.kind == "fail"}
-        for one in found:
+        for one in asked(export, self._places, max(time.process_time() - self._began, _LEAST_SECONDS)):
             kind = "stops-too" if stops else "fail"  # the first, where torch.export did not say where it was
             message = readable(
                 f"GuardOnDataDependentSymNode: Could not guard on data-dependent expression {one.condition}"

@@ -10,7 +10,8 @@ import re
 _LONGEST_CONDITION = 60
 _STEP = re.compile(r"^\w+: Failed to .* step \d/\d of exporting the model to ONNX\. <class '(?:[\w.]+\.)?(\w+)'>: ")
 _ADVICE = re.compile(
-    r" Please feel free to request support .*?(?:PyTorch GitHub: \S*|$)"
+    r" \(Refer to the full stack trace above for more[^)]*\)?"
+    r"| Please feel free to request support .*?(?:PyTorch GitHub: \S*|$)"
     r"| For more information, run with TORCH_LOGS=\S*"
     r"| If you're using (?:mark_dynamic|Dim\.DYNAMIC), [^.]*(?:\.[A-Z]+[^.]*)*(?:\.(?= |$)|$)"
 )
@@ -33,7 +34,7 @@ _FALSE = re.compile(r"^\S.*? was false\. (?=[A-Z])")
 _PARTED = re.compile(r"^TracingCheckError: Tracing failed sanity checks! ERROR: Graphs differed across invocations!.*")
 _TWO_GRAPHS = "TracingCheckError: two traces differ: the model keeps something between calls, or decides at random"
 _CONFLICTS = re.compile(
-    r"^(\w+): (?:Constraints violated \(|Found the following conflicts between user-specified ranges and inferred )"
+    r"^\w+: (?:Constraints violated \(|Found the following conflicts between user-specified ranges and inferred )"
 )
 _CONSTANT = re.compile(
     r"- You marked (\S+) as dynamic but your code specialized it to be a constant \((\d+)\)"
@@ -44,6 +45,12 @@ _NO_FUNCTION = re.compile(
     r"^DispatchError: No ONNX function found for <OpOverload\(op='([^']+)', overload='[^']+'\)>\. "
     r"Failure message: No decompositions registered.*"
 )
+_HIDDEN = re.compile(r"^RuntimeError: unordered_map::at in an autograd\.Function$")
+_HIDDEN_TOLD = (
+    "RuntimeError: unordered_map::at: this `torch.autograd.Function` uses tensors of a list or a module, and a trace "
+    "knows only those that it is given one by one; give `apply` each of them, or call plain functions where nothing is "
+    "trained"
+)
 _NO_MEMORY = re.compile(r"^RuntimeError: \[enforce fail at \S+\] .*you tried to allocate (\d+) bytes.*")
 
 
@@ -52,7 +59,7 @@ def readable(message: str) -> str:
     message = _NO_MEMORY.sub(_out_of_memory, _NOT_LOADED.sub("", message))
     message = _ADVICE.sub("", _STEP.sub(r"\1: ", message))
     message = _NO_FUNCTION.sub(r"DispatchError: the exporter has no ONNX function for the operator `\1`", message)
-    message = _conflicts(message)
+    message = _HIDDEN.sub(_HIDDEN_TOLD, _conflicts(message))
     message = _DATA_DEPENDENT.sub(_asked, _PARTED.sub(_TWO_GRAPHS, message))
     return _NODE.sub(_in_node, message).strip()
 
@@ -66,7 +73,7 @@ def _conflicts(message: str) -> str:
         f"`{size}` is {value} where it is traced, which `torch.export` takes for fixed: trace it with 2 or more"
         for value, size in _ONE.findall(message)
     ]
-    return f"{about[1]}: {'; '.join(fixed)}" if about and fixed else message
+    return "; ".join(fixed) if about and fixed else message
 
 
 def _out_of_memory(found: re.Match[str]) -> str:

@@ -500,3 +500,15 @@ def test_what_tells_a_round_of_an_unrolled_loop_from_others_is_the_loops(agree: 
             return x
         """)
     )
+
+
+def test_the_larger_of_two_tensors_is_a_tensor(agree: Agree) -> None:
+    body = "most = max(self.least, x.sum())  # CVL204\nif most > 3:  # CVL301\n    return x * 2\nreturn x"
+    agree(forward(body, init="self.least = nn.Buffer(torch.tensor(3))"))
+    agree(forward(body.replace("self.least, x.sum()", "3, x.shape[1]").replace("  # CVL301", "")))
+
+
+def test_a_test_of_a_tensor_before_a_pad_stops_an_export_whatever_the_pad_does(agree: Agree) -> None:
+    body = "if x.shape[1] <= LEAST:  # CVL302\n    x = nn.functional.pad(x, (0, 4))\nreturn x"
+    agree(forward(body.replace("LEAST", "self.least"), init="self.least = nn.Buffer(torch.tensor(3))"))
+    agree(forward(body.replace("LEAST", "3").replace("  # CVL302", "")))

@@ -44,7 +44,7 @@ _HINT = "Received user-specified dim hint Dim.DYNAMIC(min=None, max=None), but"
             f'{_VIOLATED} For more information, run with TORCH_LOGS="+dynamic".{_MARKED} If you\'re using '
             "mark_dynamic, either remove it or use maybe_mark_dynamic. If you're using Dim.DYNAMIC, replace it with "
             f"either Dim.STATIC or Dim.AUTO.{_MARKED} If you're using mark_dy",
-            "UserError: the code fixes `x.shape[2]` to 240",
+            "the code fixes `x.shape[2]` to 240",
         ),
         (
             "GuardOnDataDependentSymNode: Could not guard on data-dependent expression Eq(u0, 1) (unhinted: Eq(u0, 1))",
@@ -79,14 +79,15 @@ _HINT = "Received user-specified dim hint Dim.DYNAMIC(min=None, max=None), but"
         (
             f"{_CONFLICTS}- {_HINT} tracing inferred a static shape of 16 for dimension N. - {_HINT} tracing inferred "
             "a static shape of 16 for dimension mask.shape[1]. (Refer to the full stack trace above for more.)",
-            "ValueError: the code fixes `N` to 16, `mask.shape[1]` to 16",
+            "the code fixes `N` to 16, `mask.shape[1]` to 16",
         ),
         (
             f"{_CONFLICTS}- {_HINT} export 0/1 specialized due to hint of 1 for dimension x.shape[0].",
-            "ValueError: `x.shape[0]` is 1 where it is traced, which `torch.export` takes for fixed: trace it with 2 "
-            "or more",
+            "`x.shape[0]` is 1 where it is traced, which `torch.export` takes for fixed: trace it with 2 or more",
         ),
         ("RuntimeError: anything else", "RuntimeError: anything else"),
+        ("RuntimeError: no. (Refer to the full stack trace above for more information.)", "RuntimeError: no."),
+        ("RuntimeError: no. (Refer to the full stack trace above for more inf", "RuntimeError: no."),
     ],
 )
 def test_a_message_says_what_a_user_can_understand(said: str, told: str) -> None:

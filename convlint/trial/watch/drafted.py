@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import torch
-from torch.export import draft_export
-from torch.export._draft_export import FailureType
+from torch._functorch import config
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
 from convlint.trial.routes import Export
+from convlint.trial.watch.hooks import replaced
 from convlint.trial.watch.places import Place, Places
 
 _SYMBOL = re.compile(r"\bz?uf?\d+\b")
 """What torch calls a number that it does not know."""
-_LOGS = "TORCH_TRACE"
+
+
+_FAKE = 4
+"""Where torch is told what an operator gives without values, when it compares."""
 
 
 class Asked(NamedTuple):
@@ -28,41 +31,40 @@ class Asked(NamedTuple):
     condition: str
 
 
-def asked(export: Export, places: Places) -> list[Asked]:
+class _TooLongError(Exception):
+    """It took longer than it may."""
+
+
+def asked(export: Export, places: Places, seconds: float) -> list[Asked]:
     """The lines, in order, at which numbers are asked for that depend on values, each number once.
 
-    ``draft_export`` takes their real values and goes on.
+    Torch takes their real values and goes on, as for ``draft_export``; it ends after so many CPU seconds. That one also
+    writes down how every size came about, for a report, and exports once more where a size has become constant, which
+    is several times the work.
     """
-    with _logging_elsewhere(), torch.no_grad():
-        program: Any = draft_export(export.model, export.args, dynamic_shapes=export.dynamic_shapes)
-    report = program._report
-    return list(_first_of_each(report.failures, report.str_to_filename, places))
-
-
-def _first_of_each(failures: list[Any], files: dict[int, str], places: Places) -> Iterator[Asked]:
+    found: list[Asked] = []
     known: set[str] = set()
-    for failure in failures:
-        if failure.failure_type is not FailureType.DATA_DEPENDENT_ERROR:
-            continue
-        condition = str(failure.data["expr"])
+    until = time.process_time() + seconds
+
+    def noted(_: ShapeEnv, expression: Any, *_value: Any) -> None:
+        condition = str(expression)
         numbers = set(_SYMBOL.findall(condition))
-        stack = [Place(files.get(one["filename"], ""), one["line"]) for one in failure.data["user_stack"]]
-        place = next((one for one in reversed(stack) if places.owns(one.path)), None)
-        if place and not numbers <= known:
-            yield Asked(place, condition)
-        known |= numbers
+        if not numbers <= known and (place := places.of_caller()):
+            found.append(Asked(place, condition))
+        known.update(numbers)
 
+    def unchecked(*given: Any) -> Any:
+        """What an operator gives without values, not compared with what it gives with them: that asks for numbers."""
+        if time.process_time() > until:
+            raise _TooLongError
+        return given[_FAKE]
 
-@contextmanager
-def _logging_elsewhere() -> Iterator[None]:
-    """``draft_export`` leaves a log in a folder of its own choice."""
-    before = os.environ.get(_LOGS)
-    with tempfile.TemporaryDirectory(prefix="convlint-", ignore_cleanup_errors=True) as folder:
-        os.environ[_LOGS] = folder
-        try:
-            yield
-        finally:
-            if before is None:
-                del os.environ[_LOGS]
-            else:
-                os.environ[_LOGS] = before
+    with (
+        suppress(Exception),  # it fails where it likes: what was found until then is true
+        config.patch(fake_tensor_propagate_real_tensors=True, generate_fake_kernels_from_real_mismatches=True),
+        replaced(ShapeEnv, "_log_real_tensor_propagation", noted),
+        replaced(FakeTensorMode, "_maybe_infer_fake_kernel_from_pytree_out", unchecked),
+        torch.no_grad(),
+    ):
+        torch.export.export(export.model, export.args, dynamic_shapes=export.dynamic_shapes)
+    return found

@@ -96,7 +96,7 @@ class BranchOnShape(Rule):
                 f"`{text}` tells a size of 0 or 1 from all others, as exporters do themselves: trace with sizes from 2"
             )
             return self.finding(event, message, Harm(), context)
-        if event.dispensable:
+        if event.dispensable and not (event.operand.kind == "tensor" and event.operand.sure):
             message = (
                 f"`{text}` decides whether to pad, expand or copy, and the graph does what the traced size needed; "
                 f"drop the test if the code behind it changes nothing where it is false (a negative padding cuts)"
