@@ -33,7 +33,8 @@ class Fault(msgspec.Struct, frozen=True):
     chain: str
     """``constant Conv``: an operator of what depends on no input; ``5-axes Conv``: of a tensor of so many axes;
     ``thin Resize``: of a picture one pixel wide or high; ``first Gather``: along the first axis, or one that moves it;
-    ``3-inputs Gemm``: of so many inputs; ``to-5-axes Reshape``: which makes so many axes of others;
+    ``3-inputs Gemm``: of so many inputs; ``to-5-axes Reshape Slice``: which makes so many axes of others, by what
+    takes these, behind a Transpose or not;
     ``behind-3-Conv InstanceNormalization``: of what a convolution of so many axes makes, whatever is done with its
     numbers between them; ``unlike Mul``: of what convolutions make, with other numbers of channels; ``empty Concat``:
     of a constant of no elements; ``regrouped InstanceNormalization``: between Reshapes, which give other axes than there
@@ -83,8 +84,10 @@ def write(target: str, found: Iterable[Fault], *, in_a_row: bool) -> None:
 
 
 def fault(target: str, chain: str, dtype: str = "") -> Fault | None:
-    """What is known of a chain on a target, where a dtype is known in that."""
-    fitting = (one for one in faults().get(target, ()) if one.chain == chain and dtype in ("", one.dtype))
+    """What is known of a chain on a target, where a dtype is known in that: what goes wrong in float32 does so in any
+    numbers with a point, what goes wrong in another dtype in that alone."""
+    known = ("", dtype, "float32") if "float" in dtype else ("", dtype)
+    fitting = (one for one in faults().get(target, ()) if one.chain == chain and (not dtype or one.dtype in known))
     return next(fitting, None)
 
 
@@ -95,7 +98,8 @@ def in_words(chain: str) -> str:
         return f"{operator} of a constant"
     how, _, place = situation.partition("-")
     if how == _TO:
-        return f"{operator} to {place.removesuffix(_AXES)} axes"
+        made, _, taken = operator.partition(" ")
+        return f"{made} to {place.removesuffix(_AXES)} axes before {taken}"
     if how == _BEHIND:
         axes, _, before = place.partition("-")
         return f"{operator} behind {before} of {axes} axes"
@@ -131,7 +135,7 @@ def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tupl
     none_in = {one.name for one in graph.initializer if 0 in one.dims}
     none_in |= {node.output[0] for node in graph.node for one in node.attribute if one.name == "value" and 0 in one.t.dims}
     behind: dict[str, set[str]] = {}
-    neighbours = _reshapes(graph, constants)
+    neighbours, takers = _reshapes(graph, constants), _takers(graph)
     for node in graph.node:
         if node.op_type == "Constant" or not node.input:
             continue
@@ -156,19 +160,23 @@ def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tupl
             if 1 in shape[_BATCH_AND_CHANNELS:]:
                 yield thin(node.op_type), (node,)
             if node.input[0] in varying - sizes:
-                yield from ((one, (node,)) for one in _of_values(node, values, shapes, behind))
+                yield from ((one, (node,)) for one in _of_values(node, values, shapes, behind, takers))
         _follow(node, shapes, behind)
 
 
 def _of_values(
-    node: Any, values: Mapping[str, Sequence[int]], shapes: Mapping[str, Sequence[int]], behind: Mapping[str, set[str]]
+    node: Any,
+    values: Mapping[str, Sequence[int]],
+    shapes: Mapping[str, Sequence[int]],
+    behind: Mapping[str, set[str]],
+    takers: Mapping[str, set[str]],
 ) -> Iterator[str]:
     """The situations of an operator of what depends on an input, and is no size."""
     axes, made = len(shapes[node.input[0]]), shapes.get(node.output[0], ())
     if _is_along_first(node, values, axes):
         yield along_first(node.op_type)
     if made and len(made) != axes:
-        yield to_axes(node.op_type, len(made))
+        yield from (to_axes(node.op_type, len(made), taken) for taken in sorted(takers.get(node.output[0], ())))
     for before in sorted(behind.get(node.input[0], ())):
         yield f"{before} {node.op_type}"
     channels = {shapes[name][1] for name in node.input if behind.get(name) and len(shapes.get(name, ())) > 1}
@@ -181,6 +189,16 @@ def _reshapes(graph: Any, constants: set[str]) -> dict[str, Any]:
     found = [node for node in graph.node if node.op_type == "Reshape" and node.input[1] in constants]
     taken = {node.input[0]: node for node in found}
     return taken | {node.output[0]: node for node in found}
+
+
+def _takers(graph: Any) -> dict[str, set[str]]:
+    """The operators that take each value, or what a Transpose makes of it."""
+    takers: dict[str, set[str]] = {}
+    for node in reversed(graph.node):
+        mine = takers.get(node.output[0], set()) if node.op_type == "Transpose" else {str(node.op_type)}
+        for name in node.input:
+            takers.setdefault(name, set()).update(mine)
+    return takers
 
 
 def _is_regrouped(node: Any, reshapes: Mapping[str, Any], shapes: Mapping[str, Sequence[int]]) -> bool:
@@ -262,9 +280,9 @@ def of_axes(operator: str, axes: int) -> str:
     return f"{axes}{_AXES} {operator}"
 
 
-def to_axes(operator: str, axes: int) -> str:
-    """The situation of an operator that makes a tensor of so many axes of one that has others."""
-    return f"{_TO}-{axes}{_AXES} {operator}"
+def to_axes(operator: str, axes: int, taken: str) -> str:
+    """The situation of an operator that makes a tensor of so many axes of one that has others, by what takes it."""
+    return f"{_TO}-{axes}{_AXES} {operator} {taken}"
 
 
 def behind_conv(operator: str, axes: int) -> str:

@@ -185,12 +185,23 @@ def of_ranks() -> Iterator[tuple[str, Case, Case]]:
     for operator in _PLACES:
         plain = _of_places(operator, [_SIZE] * 2)
         for places in (1, 3):
-            yield of_axes(operator, places + 2), plain, _of_places(operator, [_SIZE] * places)
+            other = _of_places(operator, [_SIZE] * places)
+            yield from ((of_axes(operator, places + 2), plain, one) for one in _variants(other, places))
         yield thin(operator), plain, _of_places(operator, [1, _SIZE])
     for operator in _ANY_AXES:
         plain = _of_axes(operator, PICTURE)
         for axes in (PICTURE - 1, PICTURE + 1, PICTURE + 2):
-            yield of_axes(operator, axes), plain, _of_axes(operator, axes)
+            other = _of_axes(operator, axes)
+            yield from ((of_axes(operator, axes), plain, one) for one in _variants(other, axes - 2))
+    grouped = _behind(_group_norm(2), 2)  # which is of three axes inside
+    yield of_axes("InstanceNormalization", 3), _of_places("InstanceNormalization", [_SIZE] * 2), grouped
+
+
+def _variants(case: Case, places: int) -> Iterator[Case]:
+    """A test, and where runtimes have such convolutions, the same behind one: some know the batch by it."""
+    yield case
+    if places in (1, 3):
+        yield _behind(case, places)
 
 
 def _of_places(operator: str, places: Sequence[int], channels: int = _FEW) -> Case:
@@ -244,13 +255,30 @@ def of_first_axes() -> Iterator[tuple[str, Case, Case]]:
 
 
 def of_new_axes() -> Iterator[tuple[str, Case, Case]]:
-    """Situations, each with an operator that keeps the axes of a picture, and one that makes others of them."""
-    plain = _made("Reshape", (1, 4, 6, 6), [np.array([1, 6, 4, 6])], {})
-    for shape in ([1, 144], [1, 24, 6], [1, 2, 2, 6, 6], [1, 2, 2, 6, 2, 3]):
-        yield to_axes("Reshape", len(shape)), plain, _made("Reshape", (1, 4, 6, 6), [np.array(shape)], {})
-    for axes in (3, 4):
-        of_fewer = _made("Unsqueeze", (1, 4, 6), [np.array([1])], {})
-        yield to_axes("Unsqueeze", axes + 1), of_fewer, _made("Unsqueeze", (1, *range(3, axes + 2)), [np.array([2])], {})
+    """Situations, each with a Reshape that makes as many axes as there are, and one that makes others of them, behind
+    which one is taken, or all are; with a Transpose between and without."""
+    for taken in ("Gather", "Slice", "Mul"):
+        for shape in ([1, 24, 6], [1, 4, 3, 2, 6], [1, 4, 3, 2, 2, 3]):
+            for moved in (False, True):
+                plain, changed = (_reshaped(one, taken, moved=moved) for one in ([1, 6, 4, 6], shape))
+                yield to_axes("Reshape", len(shape), taken), plain, changed
+
+
+def _reshaped(shape: Sequence[int], taken: str, *, moved: bool) -> Case:
+    from onnx import helper, numpy_helper
+
+    order = [2, 0, 1, *range(3, len(shape))]
+    axis = 0 if moved else 2
+    weights = {"shape": np.array(shape), "Mul": np.array(2, "float32"), "Gather": np.array(0)}
+    weights |= {name: np.array([one]) for name, one in (("start", 0), ("end", 1), ("axis", axis))}
+    nodes = [helper.make_node("Reshape", ["x", "shape"], ["reshaped"])]
+    if moved:
+        nodes.append(helper.make_node("Transpose", ["reshaped"], ["moved"], perm=order))
+    value, told = nodes[-1].output[0], {"axis": axis} if taken == "Gather" else {}
+    others = ["start", "end", "axis"] if taken == "Slice" else [taken]
+    nodes.append(helper.make_node(taken, [value, *others], ["y"], **told))
+    stored = [numpy_helper.from_array(one, name) for name, one in weights.items()]
+    return _case("Reshape", f"{taken} of {tuple(shape)}", nodes, {"x": _drawn((1, 4, 6, 6))}, stored)
 
 
 def of_convolutions() -> Iterator[tuple[str, Case, Case]]:
@@ -269,11 +297,11 @@ def _group_norm(places: int, *, flat: bool = False) -> Case:
 
     given = _drawn((1, _CHANNELS, *[_SIZE] * places))
     shape = (1, _CHANNELS, _SIZE**places) if flat else given.shape
-    weights = {"scale": np.ones(2, "float32"), "bias": np.zeros(2, "float32"), "groups": np.array([1, 2, -1]), "shape": np.array(shape)}
+    weights = {"scale": np.ones(2, "float32"), "bias": np.zeros(2, "float32"), "groups": np.array([0, 2, -1]), "shape": np.array(shape)}
     weights |= {name: _drawn((_CHANNELS, *[1] * (len(shape) - 2))) for name in ("weight", "added")}
     nodes = [
         helper.make_node("Reshape", ["x0", "groups"], ["grouped"]),
-        helper.make_node("InstanceNormalization", ["grouped", "scale", "bias"], ["normal"]),
+        helper.make_node("InstanceNormalization", ["grouped", "scale", "bias"], ["normal"], epsilon=1e-5),
         helper.make_node("Reshape", ["normal", "shape"], ["channels"]),
         helper.make_node("Mul", ["channels", "weight"], ["scaled"]),
         helper.make_node("Add", ["scaled", "added"], ["y"]),
