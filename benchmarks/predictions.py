@@ -189,8 +189,7 @@ def ran(process: RuntimeProcess, target: str, file: Path) -> tuple[str, str, str
 
 
 def smallness(right: Sequence[Any]) -> float:
-    """What tolerances are multiplied with where all numbers are small, as random weights make them: one of them is taken
-    to be no smaller than ``SMALL``, of which all may be less."""
+    """What tolerances are multiplied with where random weights make all numbers smaller than ``SMALL``."""
     largest = max((float(np.abs(one).max(initial=0.0)) for one in right if one.dtype.kind == "f"), default=0.0)
     return min(1.0, largest / SMALL) or 1.0
 

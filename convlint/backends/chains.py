@@ -1,6 +1,6 @@
 """Where a target gets operators wrong that it takes elsewhere: in a row with others, since it rewrites graphs; of a
-constant, or with one; of so many axes, or to so many, or a place axis of one; along the first axis; behind a convolution;
-of so many inputs; of inputs that it wants as constants; of inputs of several dtypes."""
+constant, or with one; of so many axes, or to so many, or a place axis of one; along the first axis; behind a
+convolution; of so many inputs; of inputs that it wants as constants; of inputs of several dtypes."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ _CONSTANT, _AXES, _MIXED, _THIN, _FIRST, _INPUTS = "constant", "-axes", "mixed",
 _COMPUTED, _FOLDED, _WEIGHTS, _TO, _BEHIND = "computed", "folded", "weights", "to", "behind"
 _UNLIKE, _EMPTY, _REGROUPED = "unlike", "empty", "regrouped"
 _BATCH_AND_CHANNELS, _FEW = 2, 8
-_OF_NUMBERS = frozenset(
-    ("Abs Add Cast Ceil Clip Cos Div Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity LeakyRelu Log Max Min Mish Mul "
-     "Neg PRelu Pow Reciprocal Relu Reshape Selu Sigmoid Sign Sin Softplus Softsign Sqrt Sub Tanh ThresholdedRelu").split()
-)  # fmt: skip
+_OF_NUMBERS = frozenset({
+    "Abs", "Add", "Cast", "Ceil", "Clip", "Cos", "Div", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid",
+    "HardSwish", "Identity", "LeakyRelu", "Log", "Max", "Min", "Mish", "Mul", "Neg", "PRelu", "Pow", "Reciprocal",
+    "Relu", "Reshape", "Selu", "Sigmoid", "Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Sub", "Tanh",
+    "ThresholdedRelu",
+})  # fmt: skip
 """Operators that leave numbers in the places where they are, so that a runtime may keep them in blocks of channels."""
 
 
@@ -37,8 +39,8 @@ class Fault(msgspec.Struct, frozen=True):
     takes these, behind a Transpose or not;
     ``behind-3-Conv InstanceNormalization``: of what a convolution of so many axes makes, whatever is done with its
     numbers between them; ``unlike Mul``: of what convolutions make, with other numbers of channels; ``empty Concat``:
-    of a constant of no elements; ``regrouped InstanceNormalization``: between Reshapes, which give other axes than there
-    were before them; ``weights-axis Gather``: of a constant by what is computed, with this attribute written;
+    of a constant of no elements; ``regrouped InstanceNormalization``: between Reshapes, which give other axes than
+    there were before them; ``weights-axis Gather``: of a constant by what is computed, with this attribute written;
     ``computed-1 Pad``: of an input behind the first that is no constant, ``folded-1 Pad``: that is computed of
     constants; ``mixed Conv``: of inputs of several dtypes where ONNX wants one; or
     ``HardSigmoid[alpha=0.166667,beta=0.5] Mul(1v)``: operators with the numbers that they are written with, and,
@@ -133,7 +135,9 @@ def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tupl
     given = {one.name for one in graph.input} - {one.name for one in graph.initializer}
     varying, constants, sizes = set(given), _constants(graph), set[str]()
     none_in = {one.name for one in graph.initializer if 0 in one.dims}
-    none_in |= {node.output[0] for node in graph.node for one in node.attribute if one.name == "value" and 0 in one.t.dims}
+    none_in |= {
+        node.output[0] for node in graph.node for one in node.attribute if one.name == "value" and 0 in one.t.dims
+    }
     behind: dict[str, set[str]] = {}
     neighbours, takers = _reshapes(graph, constants), _takers(graph)
     for node in graph.node:
@@ -354,7 +358,7 @@ def _token(node: Any, value: str, constants: set[str]) -> str:
 
 
 def _named(node: Any) -> str:
-    """An operator with its attributes that are numbers with a point: a rewriting may look for them, but for an epsilon."""
+    """An operator with its attributes that are numbers with a point, which a rewriting may look for; no epsilon."""
     told = (one for one in node.attribute if one.type == one.FLOAT and one.name != "epsilon")
     numbers = sorted(f"{one.name}={one.f:.6g}" for one in told)
     return f"{node.op_type}[{','.join(numbers)}]" if numbers else str(node.op_type)

@@ -210,7 +210,9 @@ def _of_places(operator: str, places: Sequence[int], channels: int = _FEW) -> Ca
     if operator in ("Conv", "ConvTranspose"):
         shapes.append((channels, channels, *attributes["kernel_shape"]))
     elif operator == "Resize":
-        return _made(operator, (1, channels, *places), [np.array([1, channels, *(2 * n for n in places)])], {"mode": "linear"})
+        return _made(
+            operator, (1, channels, *places), [np.array([1, channels, *(2 * n for n in places)])], {"mode": "linear"}
+        )
     else:
         shapes += [(channels,)] * (_WEIGHTS.get(operator, 1) - 1)
     return _made(operator, (1, channels, *places), [_drawn(shape) for shape in shapes], attributes)
@@ -274,7 +276,8 @@ def _reshaped(shape: Sequence[int], taken: str, *, moved: bool) -> Case:
     nodes = [helper.make_node("Reshape", ["x", "shape"], ["reshaped"])]
     if moved:
         nodes.append(helper.make_node("Transpose", ["reshaped"], ["moved"], perm=order))
-    value, told = nodes[-1].output[0], {"axis": axis} if taken == "Gather" else {}
+    value = nodes[-1].output[0]
+    told: dict[str, Any] = {"axis": axis} if taken == "Gather" else {}
     others = ["start", "end", "axis"] if taken == "Slice" else [taken]
     nodes.append(helper.make_node(taken, [value, *others], ["y"], **told))
     stored = [numpy_helper.from_array(one, name) for name, one in weights.items()]
@@ -297,7 +300,12 @@ def _group_norm(places: int, *, flat: bool = False) -> Case:
 
     given = _drawn((1, _CHANNELS, *[_SIZE] * places))
     shape = (1, _CHANNELS, _SIZE**places) if flat else given.shape
-    weights = {"scale": np.ones(2, "float32"), "bias": np.zeros(2, "float32"), "groups": np.array([0, 2, -1]), "shape": np.array(shape)}
+    weights = {
+        "scale": np.ones(2, "float32"),
+        "bias": np.zeros(2, "float32"),
+        "groups": np.array([0, 2, -1]),
+        "shape": np.array(shape),
+    }
     weights |= {name: _drawn((_CHANNELS, *[1] * (len(shape) - 2))) for name in ("weight", "added")}
     nodes = [
         helper.make_node("Reshape", ["x0", "groups"], ["grouped"]),
@@ -351,14 +359,15 @@ def of_nothing() -> Iterator[tuple[str, Case, Case]]:
 
 def of_tables() -> Iterator[tuple[str, Case, Case]]:
     """The situation of a table that is looked up, and the same with the axis written, though it is the first."""
+    yield of_weights("Gather", "axis"), _looked_up({}), _looked_up({"axis": 0})
+
+
+def _looked_up(attributes: dict[str, Any]) -> Case:
     from onnx import helper, numpy_helper
 
-    table, ids = numpy_helper.from_array(_drawn((10, 4)), "table"), {"ids": np.array([[1, 7, 3]])}
-    plain, written = (
-        _case("Gather", f"Gather of a table{told}", [helper.make_node("Gather", ["table", "ids"], ["y"], **how)], ids, [table])
-        for told, how in (("", {}), (", axis 0", {"axis": 0}))
-    )
-    yield of_weights("Gather", "axis"), plain, written
+    node = helper.make_node("Gather", ["table", "ids"], ["y"], **attributes)
+    table, given = numpy_helper.from_array(_drawn((10, 4)), "table"), {"ids": np.array([[1, 7, 3]])}
+    return _case("Gather", f"Gather of a table with {attributes or 'no attributes'}", [node], given, [table])
 
 
 def of_own() -> Iterator[tuple[str, Case, Case]]:

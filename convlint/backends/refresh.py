@@ -204,9 +204,7 @@ def _alone(schema: Any) -> tuple[bytes, dict[str, Any]]:
     from onnx import TensorProto, helper
 
     inputs = [helper.make_tensor_value_info(f"i{i}", TensorProto.FLOAT, [1, 1, 2, 2]) for i in range(schema.min_input)]
-    outputs = [
-        helper.make_tensor_value_info(f"o{i}", TensorProto.FLOAT, []) for i in range(max(1, schema.min_output))
-    ]
+    outputs = [helper.make_tensor_value_info(f"o{i}", TensorProto.FLOAT, []) for i in range(max(1, schema.min_output))]
     node = helper.make_node(schema.name, [one.name for one in inputs], [one.name for one in outputs])
     opset = helper.make_opsetid("", schema.since_version)
     model = helper.make_model(helper.make_graph([node], "g", inputs, outputs), opset_imports=[opset], ir_version=8)
