@@ -56,6 +56,23 @@ DRAWS: dict[int, tuple[str, ...]] = {
         "other:gcn@bfloat16",
         "other:face@float16",
     ),
+    3: (
+        "timm:fastvit_mci0",
+        "timm:hardcorenas_c",
+        "timm:shvit_s2",
+        "torchvision:shufflenet_v2_x1_5",
+        "torchvision:mc3_18",
+        "transformers:ernie4_5",
+        "transformers:glm4",
+        "transformers:mobilevitv2",
+        "transformers:xglm",
+        "ultralytics:yolov8-world",
+        "smp:MAnet+resnet18",
+        "other:decoder@float64",
+        "other:masked-encoder",
+        "other:unetr@float16",
+        "other:cross-vit@float64",
+    ),
 }
 """By seed what was drawn, and could be made."""
 DECODERS = ("Unet", "UnetPlusPlus", "MAnet", "Linknet", "FPN", "PSPNet", "PAN", "DeepLabV3Plus", "UPerNet", "Segformer")

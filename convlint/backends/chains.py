@@ -1,6 +1,6 @@
 """Where a target gets operators wrong that it takes elsewhere: in a row with others, since it rewrites graphs; of a
-constant; of so many axes, or a place axis of one; along the first axis; of so many inputs; of inputs that it wants as
-constants; of inputs of several dtypes."""
+constant, or with one; of so many axes, or to so many, or a place axis of one; along the first axis; behind a
+convolution; of so many inputs; of inputs that it wants as constants; of inputs of several dtypes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,16 @@ import msgspec
 FAULTS = Path(__file__).with_name("faults.json")
 LONGEST = 5
 _CONSTANT, _AXES, _MIXED, _THIN, _FIRST, _INPUTS = "constant", "-axes", "mixed", "thin", "first", "-inputs"
-_COMPUTED, _FOLDED = "computed", "folded"
+_COMPUTED, _FOLDED, _WEIGHTS, _TO, _BEHIND = "computed", "folded", "weights", "to", "behind"
+_UNLIKE, _EMPTY, _REGROUPED = "unlike", "empty", "regrouped"
 _BATCH_AND_CHANNELS, _FEW = 2, 8
+_OF_NUMBERS = frozenset({
+    "Abs", "Add", "Cast", "Ceil", "Clip", "Cos", "Div", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid",
+    "HardSwish", "Identity", "LeakyRelu", "Log", "Max", "Min", "Mish", "Mul", "Neg", "PRelu", "Pow", "Reciprocal",
+    "Relu", "Reshape", "Selu", "Sigmoid", "Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Sub", "Tanh",
+    "ThresholdedRelu",
+})  # fmt: skip
+"""Operators that leave numbers in the places where they are, so that a runtime may keep them in blocks of channels."""
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -27,7 +35,12 @@ class Fault(msgspec.Struct, frozen=True):
     chain: str
     """``constant Conv``: an operator of what depends on no input; ``5-axes Conv``: of a tensor of so many axes;
     ``thin Resize``: of a picture one pixel wide or high; ``first Gather``: along the first axis, or one that moves it;
-    ``3-inputs Gemm``: of so many inputs;
+    ``3-inputs Gemm``: of so many inputs; ``to-5-axes Reshape Slice``: which makes so many axes of others, by what
+    takes these, behind a Transpose or not;
+    ``behind-3-Conv InstanceNormalization``: of what a convolution of so many axes makes, whatever is done with its
+    numbers between them; ``unlike Mul``: of what convolutions make, with other numbers of channels; ``empty Concat``:
+    of a constant of no elements; ``regrouped InstanceNormalization``: between Reshapes, which give other axes than
+    there were before them; ``weights-axis Gather``: of a constant by what is computed, with this attribute written;
     ``computed-1 Pad``: of an input behind the first that is no constant, ``folded-1 Pad``: that is computed of
     constants; ``mixed Conv``: of inputs of several dtypes where ONNX wants one; or
     ``HardSigmoid[alpha=0.166667,beta=0.5] Mul(1v)``: operators with the numbers that they are written with, and,
@@ -73,8 +86,10 @@ def write(target: str, found: Iterable[Fault], *, in_a_row: bool) -> None:
 
 
 def fault(target: str, chain: str, dtype: str = "") -> Fault | None:
-    """What is known of a chain on a target, where a dtype is known in that."""
-    fitting = (one for one in faults().get(target, ()) if one.chain == chain and dtype in ("", one.dtype))
+    """What is known of a chain on a target, where a dtype is known in that: what goes wrong in float32 does so in any
+    numbers with a point, what goes wrong in another dtype in that alone."""
+    known = ("", dtype, "float32") if "float" in dtype else ("", dtype)
+    fitting = (one for one in faults().get(target, ()) if one.chain == chain and (not dtype or one.dtype in known))
     return next(fitting, None)
 
 
@@ -83,14 +98,24 @@ def in_words(chain: str) -> str:
     situation, _, operator = chain.partition(" ")
     if situation == _CONSTANT:
         return f"{operator} of a constant"
+    how, _, place = situation.partition("-")
+    if how == _TO:
+        made, _, taken = operator.partition(" ")
+        return f"{made} to {place.removesuffix(_AXES)} axes before {taken}"
+    if how == _BEHIND:
+        axes, _, before = place.partition("-")
+        return f"{operator} behind {before} of {axes} axes"
+    if how == _WEIGHTS:
+        return f"{operator} of a constant with the attribute {place}"
     if situation.endswith(_AXES):
         return f"{operator} of {situation.removesuffix(_AXES)} axes"
     if situation.endswith(_INPUTS):
         return f"{operator} of {situation.removesuffix(_INPUTS)} inputs"
-    told = {_MIXED: "of mixed dtypes", _THIN: "of a picture one pixel wide or high", _FIRST: "along the first axis"}
+    told = {_MIXED: "of mixed dtypes", _THIN: "of a picture one pixel wide or high", _FIRST: "along the first axis",
+            _UNLIKE: "of unlike numbers of channels behind convolutions", _EMPTY: "of a constant of no elements",
+            _REGROUPED: "between Reshapes that give other axes"}  # fmt: skip
     if situation in told:
         return f"{operator} {told[situation]}"
-    how, _, place = situation.partition("-")
     if how in (_COMPUTED, _FOLDED):
         return f"{operator} whose input {place} is computed{' of constants' if how == _FOLDED else ''}"
     return ", ".join(re.split(r"[(\[]", token)[0] for token in chain.split())
@@ -109,6 +134,12 @@ def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tupl
     values = _integers(graph)
     given = {one.name for one in graph.input} - {one.name for one in graph.initializer}
     varying, constants, sizes = set(given), _constants(graph), set[str]()
+    none_in = {one.name for one in graph.initializer if 0 in one.dims}
+    none_in |= {
+        node.output[0] for node in graph.node for one in node.attribute if one.name == "value" and 0 in one.t.dims
+    }
+    behind: dict[str, set[str]] = {}
+    neighbours, takers = _reshapes(graph, constants), _takers(graph)
     for node in graph.node:
         if node.op_type == "Constant" or not node.input:
             continue
@@ -122,12 +153,76 @@ def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tupl
         elif node.input[0]:
             yield constant(node.op_type), (node,)
         yield with_inputs(node.op_type, sum(map(bool, node.input))), (node,)
+        if _is_regrouped(node, neighbours, shapes):
+            yield regrouped(node.op_type), (node,)
+        if none_in.intersection(node.input):
+            yield empty(node.op_type), (node,)
+        if node.input[0] not in varying and varying.intersection(node.input):
+            yield from ((of_weights(node.op_type, one.name), (node,)) for one in node.attribute)
         if shape := shapes.get(node.input[0]):
             yield of_axes(node.op_type, len(shape)), (node,)
             if 1 in shape[_BATCH_AND_CHANNELS:]:
                 yield thin(node.op_type), (node,)
-            if node.input[0] in varying - sizes and _is_along_first(node, values, len(shape)):
-                yield along_first(node.op_type), (node,)
+            if node.input[0] in varying - sizes:
+                yield from ((one, (node,)) for one in _of_values(node, values, shapes, behind, takers))
+        _follow(node, shapes, behind)
+
+
+def _of_values(
+    node: Any,
+    values: Mapping[str, Sequence[int]],
+    shapes: Mapping[str, Sequence[int]],
+    behind: Mapping[str, set[str]],
+    takers: Mapping[str, set[str]],
+) -> Iterator[str]:
+    """The situations of an operator of what depends on an input, and is no size."""
+    axes, made = len(shapes[node.input[0]]), shapes.get(node.output[0], ())
+    if _is_along_first(node, values, axes):
+        yield along_first(node.op_type)
+    if made and len(made) != axes:
+        yield from (to_axes(node.op_type, len(made), taken) for taken in sorted(takers.get(node.output[0], ())))
+    for before in sorted(behind.get(node.input[0], ())):
+        yield f"{before} {node.op_type}"
+    channels = {shapes[name][1] for name in node.input if behind.get(name) and len(shapes.get(name, ())) > 1}
+    if len(channels - {0}) > 1:
+        yield unlike(node.op_type)
+
+
+def _reshapes(graph: Any, constants: set[str]) -> dict[str, Any]:
+    """The Reshapes to constant shapes, by what they make, and by what they take."""
+    found = [node for node in graph.node if node.op_type == "Reshape" and node.input[1] in constants]
+    taken = {node.input[0]: node for node in found}
+    return taken | {node.output[0]: node for node in found}
+
+
+def _takers(graph: Any) -> dict[str, set[str]]:
+    """The operators that take each value, or what a Transpose makes of it."""
+    takers: dict[str, set[str]] = {}
+    for node in reversed(graph.node):
+        mine = takers.get(node.output[0], set()) if node.op_type == "Transpose" else {str(node.op_type)}
+        for name in node.input:
+            takers.setdefault(name, set()).update(mine)
+    return takers
+
+
+def _is_regrouped(node: Any, reshapes: Mapping[str, Any], shapes: Mapping[str, Sequence[int]]) -> bool:
+    """Whether an operator is between Reshapes that give other axes than there were."""
+    if node.op_type != "InstanceNormalization" or not {node.input[0], node.output[0]} <= reshapes.keys():
+        return False
+    first = node.input[0]
+    while first in reshapes and reshapes[first].output[0] == first:
+        first = reshapes[first].input[0]
+    made = reshapes[node.output[0]].output[0]
+    return len(shapes.get(first, ())) != len(shapes.get(made, ())) and bool(shapes.get(first) and shapes.get(made))
+
+
+def _follow(node: Any, shapes: Mapping[str, Sequence[int]], behind: dict[str, set[str]]) -> None:
+    """Notes which convolutions the numbers come from that an operator leaves in their places."""
+    if node.op_type == "Conv":
+        if axes := len(shapes.get(node.input[0], ())):
+            behind[node.output[0]] = {behind_conv("", axes).strip()}
+    elif node.op_type in _OF_NUMBERS:
+        behind[node.output[0]] = {before for name in node.input for before in behind.get(name, ())}
 
 
 def _is_along_first(node: Any, values: Mapping[str, Sequence[int]], rank: int) -> bool:
@@ -189,6 +284,36 @@ def of_axes(operator: str, axes: int) -> str:
     return f"{axes}{_AXES} {operator}"
 
 
+def to_axes(operator: str, axes: int, taken: str) -> str:
+    """The situation of an operator that makes a tensor of so many axes of one that has others, by what takes it."""
+    return f"{_TO}-{axes}{_AXES} {operator} {taken}"
+
+
+def behind_conv(operator: str, axes: int) -> str:
+    """The situation of an operator of what a convolution of so many axes makes."""
+    return f"{_BEHIND}-{axes}-Conv {operator}"
+
+
+def unlike(operator: str) -> str:
+    """The situation of an operator of what convolutions make, of unlike numbers of channels."""
+    return f"{_UNLIKE} {operator}"
+
+
+def regrouped(operator: str) -> str:
+    """The situation of an operator between Reshapes that give other axes than there were."""
+    return f"{_REGROUPED} {operator}"
+
+
+def empty(operator: str) -> str:
+    """The situation of an operator of a constant of no elements."""
+    return f"{_EMPTY} {operator}"
+
+
+def of_weights(operator: str, attribute: str) -> str:
+    """The situation of an operator of a constant by what is computed, with an attribute written."""
+    return f"{_WEIGHTS}-{attribute} {operator}"
+
+
 def computed(operator: str, place: int, *, folded: bool) -> str:
     """The situation of an operator of an input, by its place, that is no constant: it depends on what the model is
     given, or is computed of constants."""
@@ -233,6 +358,7 @@ def _token(node: Any, value: str, constants: set[str]) -> str:
 
 
 def _named(node: Any) -> str:
-    """An operator with its attributes that are numbers with a point: a rewriting may look for them."""
-    numbers = sorted(f"{one.name}={one.f:.6g}" for one in node.attribute if one.type == one.FLOAT)
+    """An operator with its attributes that are numbers with a point, which a rewriting may look for; no epsilon."""
+    told = (one for one in node.attribute if one.type == one.FLOAT and one.name != "epsilon")
+    numbers = sorted(f"{one.name}={one.f:.6g}" for one in told)
     return f"{node.op_type}[{','.join(numbers)}]" if numbers else str(node.op_type)

@@ -8,31 +8,18 @@ operator in it is taken, the shortest chains are kept that are in no file that c
 from __future__ import annotations
 
 import io
-import subprocess
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import onnx
 import torch
 from torch import nn
 
-from convlint.backends import chains, live
+from convlint.backends import chains, live, operator_tests
+from convlint.trial.runtime_process import RuntimeProcess
 
-WORKER = """
-import sys, cv2, numpy
-given, right = numpy.load(sys.argv[2])["given"], numpy.load(sys.argv[2])["right"]
-net = cv2.dnn.readNetFromONNX(sys.argv[1])
-net.setInput(given)
-found = net.forward()
-assert found.size == right.size, f"gives the shape {found.shape}, not {right.shape}"
-far = abs(found.reshape(right.shape) - right).max()
-assert far < 1e-3, f"is off by {far:.2g}"
-"""
-VERSION = "import cv2; print(cv2.__version__)"
 OPSETS = {True: (18, 20), False: (13, 18, 20)}
 
 
@@ -102,20 +89,12 @@ def files(layer: nn.Module, x: torch.Tensor) -> Iterator[tuple[str, bytes]]:
             yield f"{'dynamo' if dynamo else 'TorchScript'} exporter at opset {opset}", file.getvalue()
 
 
-def ran(python: str, content: bytes, given: Any, right: Any) -> str:
+def ran(process: RuntimeProcess, content: bytes, given: Any, right: Any) -> str:
     """What becomes of a file, empty where it comes out right."""
-    import numpy as np
-
-    with tempfile.TemporaryDirectory() as folder:
-        model, arrays = Path(folder, "m.onnx"), Path(folder, "a.npz")
-        model.write_bytes(content)
-        np.savez(arrays, given=given, right=right)
-        command = [python, "-c", WORKER, str(model), str(arrays)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
-    if done.returncode <= 0:
-        return "ends the process" if done.returncode else ""
-    last = (done.stderr.strip().splitlines() or ["ends"])[-1]
-    return last.removeprefix("AssertionError: ") if "AssertionError" in last else "refuses it"
+    name = onnx.load_from_string(content).graph.input[0].name
+    said = process.run(content, {name: given}, [right], operator_tests.RTOL)
+    told = {"right": "", "wrong": f"gives other numbers: {said.why}", "refused": "refuses it", "hung": "hangs"}
+    return told.get(said.what, "ends the process")
 
 
 def main(python: str) -> None:
@@ -124,19 +103,19 @@ def main(python: str) -> None:
     torch.manual_seed(0)
     right: set[str] = set()
     wrong: list[tuple[str, str, set[str]]] = []
-    for name, layer in layers():
-        model, x = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), layer).eval(), torch.randn(1, 8, 8, 8)
-        expected = model(x).detach().numpy()
-        for written, content in files(model, x):
-            found = {chain for chain, _ in chains.chains(onnx.load_from_string(content).graph)}
-            what = ran(python, content, x.numpy(), expected)
-            sys.stderr.write(f"{name}, {written}: {what or 'right'}\n")
-            if what:
-                wrong.append((f"{name}, {written}", what, found))
-            else:
-                right |= found
-    command = [python, "-c", VERSION]
-    version = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+    with RuntimeProcess("opencv", python, operator_tests.SECONDS) as process:
+        for name, layer in layers():
+            model, x = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), layer).eval(), torch.randn(1, 8, 8, 8)
+            expected = model(x).detach().numpy()
+            for written, content in files(model, x):
+                found = {chain for chain, _ in chains.chains(onnx.load_from_string(content).graph)}
+                what = ran(process, content, x.numpy(), expected)
+                sys.stderr.write(f"{name}, {written}: {what or 'right'}\n")
+                if what:
+                    wrong.append((f"{name}, {written}", what, found))
+                else:
+                    right |= found
+        version = process.version
     found_in_a_row: dict[str, chains.Fault] = {}
     for written, what, found in wrong:
         left = found - right

@@ -4,7 +4,9 @@ TARGET [OPERATOR...]``.
 ONNX's own tests that a runtime passes are run again with the first input as a constant, with one of the others as an
 input of the model and as what is computed of constants, where it passes them with constants, and with one of the others
 in another dtype; those that it passes in other dtypes than float32, with so many inputs as each has. Operators are run
-of tensors of three to six axes, of pictures one pixel high, and along the first axis, where they are taken otherwise.
+of tensors of three to six axes, of pictures one pixel high, and along the first axis, behind convolutions, and making
+other axes, of unlike numbers of channels and of no elements, where they are taken otherwise; and a table is looked up,
+with its axis written.
 What fails then goes into ``faults.json``; where operators are named, what it says of others stays.
 """
 
@@ -23,14 +25,20 @@ from convlint.backends import live, measure_dtypes
 from convlint.backends.chains import (
     Fault,
     along_first,
+    behind_conv,
     computed,
     constant,
+    empty,
     faults,
     in_words,
     is_in_a_row,
     mixed,
     of_axes,
+    of_weights,
+    regrouped,
     thin,
+    to_axes,
+    unlike,
     with_inputs,
     write,
 )
@@ -42,7 +50,10 @@ from convlint.trial.runtimes import installed
 PICTURE = 4
 TRIES = 4
 """How many tests of a situation are run at most."""
-_SIZE = 6
+TIMES = 5
+"""How often what may come out right by chance is run."""
+_SIZE, _FEW, _CHANNELS = 6, 4, 8
+"""Eight channels are what processors compute at once: runtimes that lay them out in blocks do so from there on."""
 _SHAPE = (1, 4, 1, 5)
 _HALF, _PLAIN = "float16", "float32"
 _PLACES: dict[str, dict[str, list[int]]] = {
@@ -174,29 +185,42 @@ def of_ranks() -> Iterator[tuple[str, Case, Case]]:
     for operator in _PLACES:
         plain = _of_places(operator, [_SIZE] * 2)
         for places in (1, 3):
-            yield of_axes(operator, places + 2), plain, _of_places(operator, [_SIZE] * places)
+            other = _of_places(operator, [_SIZE] * places)
+            yield from ((of_axes(operator, places + 2), plain, one) for one in _variants(other, places))
         yield thin(operator), plain, _of_places(operator, [1, _SIZE])
     for operator in _ANY_AXES:
         plain = _of_axes(operator, PICTURE)
         for axes in (PICTURE - 1, PICTURE + 1, PICTURE + 2):
-            yield of_axes(operator, axes), plain, _of_axes(operator, axes)
+            other = _of_axes(operator, axes)
+            yield from ((of_axes(operator, axes), plain, one) for one in _variants(other, axes - 2))
+    grouped = _behind(_group_norm(2), 2)  # which is of three axes inside
+    yield of_axes("InstanceNormalization", 3), _of_places("InstanceNormalization", [_SIZE] * 2), grouped
 
 
-def _of_places(operator: str, places: Sequence[int]) -> Case:
+def _variants(case: Case, places: int) -> Iterator[Case]:
+    """A test, and where runtimes have such convolutions, the same behind one: some know the batch by it."""
+    yield case
+    if places in (1, 3):
+        yield _behind(case, places)
+
+
+def _of_places(operator: str, places: Sequence[int], channels: int = _FEW) -> Case:
     shapes: list[tuple[int, ...]] = []
     attributes = {name: [min(value[0], n) for n in places] for name, value in _PLACES[operator].items()}
     if operator in ("Conv", "ConvTranspose"):
-        shapes.append((4, 4, *attributes["kernel_shape"]))
+        shapes.append((channels, channels, *attributes["kernel_shape"]))
     elif operator == "Resize":
-        return _made(operator, (1, 4, *places), [np.array([1, 4, *(2 * n for n in places)])], {"mode": "linear"})
+        return _made(
+            operator, (1, channels, *places), [np.array([1, channels, *(2 * n for n in places)])], {"mode": "linear"}
+        )
     else:
-        shapes += [(4,)] * (_WEIGHTS.get(operator, 1) - 1)
-    return _made(operator, (1, 4, *places), [_drawn(shape) for shape in shapes], attributes)
+        shapes += [(channels,)] * (_WEIGHTS.get(operator, 1) - 1)
+    return _made(operator, (1, channels, *places), [_drawn(shape) for shape in shapes], attributes)
 
 
-def _of_axes(operator: str, axes: int) -> Case:
+def _of_axes(operator: str, axes: int, channels: int = 2) -> Case:
     """An operator of a tensor of so many axes, the first of which is one long."""
-    shape = (1, *range(2, axes + 1))
+    shape = (1, channels, *range(3, axes + 1))
     behind, attributes = _ANY_AXES[operator](shape)
     return _made(operator, shape, behind, attributes)
 
@@ -232,29 +256,156 @@ def of_first_axes() -> Iterator[tuple[str, Case, Case]]:
     yield along_first("Transpose"), moved, first
 
 
+def of_new_axes() -> Iterator[tuple[str, Case, Case]]:
+    """Situations, each with a Reshape that makes as many axes as there are, and one that makes others of them, behind
+    which one is taken, or all are; with a Transpose between and without."""
+    for taken in ("Gather", "Slice", "Mul"):
+        for shape in ([1, 24, 6], [1, 4, 3, 2, 6], [1, 4, 3, 2, 2, 3]):
+            for moved in (False, True):
+                plain, changed = (_reshaped(one, taken, moved=moved) for one in ([1, 6, 4, 6], shape))
+                yield to_axes("Reshape", len(shape), taken), plain, changed
+
+
+def _reshaped(shape: Sequence[int], taken: str, *, moved: bool) -> Case:
+    from onnx import helper, numpy_helper
+
+    order = [2, 0, 1, *range(3, len(shape))]
+    axis = 0 if moved else 2
+    weights = {"shape": np.array(shape), "Mul": np.array(2, "float32"), "Gather": np.array(0)}
+    weights |= {name: np.array([one]) for name, one in (("start", 0), ("end", 1), ("axis", axis))}
+    nodes = [helper.make_node("Reshape", ["x", "shape"], ["reshaped"])]
+    if moved:
+        nodes.append(helper.make_node("Transpose", ["reshaped"], ["moved"], perm=order))
+    value = nodes[-1].output[0]
+    told: dict[str, Any] = {"axis": axis} if taken == "Gather" else {}
+    others = ["start", "end", "axis"] if taken == "Slice" else [taken]
+    nodes.append(helper.make_node(taken, [value, *others], ["y"], **told))
+    stored = [numpy_helper.from_array(one, name) for name, one in weights.items()]
+    return _case("Reshape", f"{taken} of {tuple(shape)}", nodes, {"x": _drawn((1, 4, 6, 6))}, stored)
+
+
+def of_convolutions() -> Iterator[tuple[str, Case, Case]]:
+    """Situations, each with an operator, and the same behind a convolution."""
+    for places in (1, 2, 3):
+        of_places = [_of_places(operator, [_SIZE] * places, _CHANNELS) for operator in _PLACES]
+        of_any = [_of_axes(operator, places + 2, _CHANNELS) for operator in _ANY_AXES]
+        for plain in (*of_places, *of_any, _group_norm(places)):
+            yield behind_conv(plain.operator, places + 2), plain, _behind(plain, places)
+
+
+def _group_norm(places: int, *, flat: bool = False) -> Case:
+    """A group norm as exporters write it where there is no operator of it: an instance norm of the groups; where it is
+    flat, of the places in a row."""
+    from onnx import helper, numpy_helper
+
+    given = _drawn((1, _CHANNELS, *[_SIZE] * places))
+    shape = (1, _CHANNELS, _SIZE**places) if flat else given.shape
+    weights = {
+        "scale": np.ones(2, "float32"),
+        "bias": np.zeros(2, "float32"),
+        "groups": np.array([0, 2, -1]),
+        "shape": np.array(shape),
+    }
+    weights |= {name: _drawn((_CHANNELS, *[1] * (len(shape) - 2))) for name in ("weight", "added")}
+    nodes = [
+        helper.make_node("Reshape", ["x0", "groups"], ["grouped"]),
+        helper.make_node("InstanceNormalization", ["grouped", "scale", "bias"], ["normal"], epsilon=1e-5),
+        helper.make_node("Reshape", ["normal", "shape"], ["channels"]),
+        helper.make_node("Mul", ["channels", "weight"], ["scaled"]),
+        helper.make_node("Add", ["scaled", "added"], ["y"]),
+    ]
+    stored = [numpy_helper.from_array(one, name) for name, one in weights.items()]
+    return _case("InstanceNormalization", f"group norm of {shape}", nodes, {"x0": given}, stored)
+
+
+def _behind(case: Case, places: int) -> Case:
+    """The same of what a convolution makes."""
+    from onnx import helper, numpy_helper
+
+    (x,) = case.given.values()
+    weights = _drawn((x.shape[1], x.shape[1], *[3] * places))
+    conv = helper.make_node("Conv", ["x", "w"], ["x0"], kernel_shape=[3] * places, pads=[1] * 2 * places)
+    stored = [*case.model.graph.initializer, numpy_helper.from_array(weights, "w")]
+    return _case(case.operator, f"{case.name} behind Conv", [conv, *case.model.graph.node], {"x": x}, stored)
+
+
+def of_channels() -> Iterator[tuple[str, Case, Case]]:
+    """Situations, each with an operator of what two convolutions make, and the same where one has one channel."""
+    for operator in ("Add", "Sub", "Mul", "Div"):
+        yield unlike(operator), _of_two(operator, _CHANNELS), _of_two(operator, 1)
+
+
+def _of_two(operator: str, channels: int) -> Case:
+    from onnx import helper, numpy_helper
+
+    weights = {"w": _drawn((_CHANNELS, _CHANNELS, 1, 1)), "v": _drawn((channels, _CHANNELS, 1, 1))}
+    nodes = [helper.make_node("Conv", ["x", one], [f"of_{one}"]) for one in weights]
+    nodes.append(helper.make_node(operator, ["of_w", "of_v"], ["y"]))
+    stored = [numpy_helper.from_array(one, name) for name, one in weights.items()]
+    given = {"x": _drawn((1, _CHANNELS, _SIZE, _SIZE))}
+    return _case(operator, f"{operator} of {_CHANNELS} channels and {channels}", nodes, given, stored)
+
+
+def of_groups() -> Iterator[tuple[str, Case, Case]]:
+    """The situation of a group norm, and of one of places in a row that were none before."""
+    yield regrouped("InstanceNormalization"), _group_norm(2), _group_norm(2, flat=True)
+
+
+def of_nothing() -> Iterator[tuple[str, Case, Case]]:
+    """The situation of a constant that is put beside an input, and the same where it has no elements."""
+    some, none = (_made("Concat", (1, 4, 6, 6), [_drawn((1, n, 6, 6))], {"axis": 1}) for n in (4, 0))
+    yield empty("Concat"), some, none
+
+
+def of_tables() -> Iterator[tuple[str, Case, Case]]:
+    """The situation of a table that is looked up, and the same with the axis written, though it is the first."""
+    yield of_weights("Gather", "axis"), _looked_up({}), _looked_up({"axis": 0})
+
+
+def _looked_up(attributes: dict[str, Any]) -> Case:
+    from onnx import helper, numpy_helper
+
+    node = helper.make_node("Gather", ["table", "ids"], ["y"], **attributes)
+    table, given = numpy_helper.from_array(_drawn((10, 4)), "table"), {"ids": np.array([[1, 7, 3]])}
+    return _case("Gather", f"Gather of a table with {attributes or 'no attributes'}", [node], given, [table])
+
+
+def of_own() -> Iterator[tuple[str, Case, Case]]:
+    """The situations that are no test of ONNX's."""
+    yield from chain(of_ranks(), of_first_axes(), of_new_axes(), of_tables(), of_nothing())
+    yield from chain(of_convolutions(), of_channels(), of_groups())
+
+
 def _drawn(shape: Sequence[int]) -> Any:
     return np.random.default_rng(0).random(shape, dtype="float32")
 
 
 def _made(operator: str, shape: Sequence[int], behind: Sequence[Any], attributes: dict[str, Any]) -> Case:
-    """A model of one operator, with constants behind its first input, and what ONNX Runtime makes of it."""
-    import onnx
-
-    from convlint.graph.runtime import session
+    """A model of one operator, with constants behind its first input."""
+    from onnx import helper, numpy_helper
 
     names = [f"x{i}" for i, _ in enumerate(behind, 1)]
     empty = [""] * 2 if operator == "Resize" else []
-    node = onnx.helper.make_node(operator, ["x0", *empty, *names], ["y"], **attributes)
-    given = onnx.helper.make_tensor_value_info("x0", onnx.TensorProto.FLOAT, shape)
-    made = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)
-    weights = [onnx.numpy_helper.from_array(value, name) for name, value in zip(names, behind, strict=True)]
-    graph = onnx.helper.make_graph([node], "g", [given], [made], weights)
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
-    x = _drawn(shape)
-    right = session(model.SerializeToString()).run(None, {"x0": x})
-    told = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, right[0].shape)
+    node = helper.make_node(operator, ["x0", *empty, *names], ["y"], **attributes)
+    weights = [numpy_helper.from_array(value, name) for name, value in zip(names, behind, strict=True)]
+    return _case(operator, f"{operator} of {tuple(shape)}", [node], {"x0": _drawn(shape)}, weights)
+
+
+def _case(operator: str, name: str, nodes: Sequence[Any], given: dict[str, Any], weights: Sequence[Any]) -> Case:
+    """A model that makes ``y``, with what ONNX Runtime makes of it."""
+    from onnx import helper
+
+    from convlint.graph.runtime import session
+
+    kinds = {one: helper.np_dtype_to_tensor_dtype(value.dtype) for one, value in given.items()}
+    inputs = [helper.make_tensor_value_info(one, kinds[one], value.shape) for one, value in given.items()]
+    made = helper.make_tensor_value_info("y", 1, None)
+    graph = helper.make_graph(nodes, "g", inputs, [made], weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    right = session(model.SerializeToString()).run(None, given)
+    told = helper.make_tensor_value_info("y", 1, right[0].shape)
     model.graph.output[0].CopyFrom(told)  # which some want to be told
-    return Case(operator, 17, f"{operator} of {tuple(shape)}", model, {"x0": x}, list(right))
+    return Case(operator, 17, name, model, given, list(right))
 
 
 def of_dtypes() -> Iterator[tuple[str, str, Case]]:
@@ -271,6 +422,12 @@ def _run(process: RuntimeProcess, case: Case) -> Said:
     return process.run(case.model.SerializeToString(), case.given, case.right, RTOL * 10)
 
 
+def _again(process: RuntimeProcess, case: Case) -> Said:
+    """What a runtime makes of a test that it may pass by chance: some read memory that nobody has written."""
+    said = (_run(process, case) for _ in range(TIMES))
+    return next((one for one in said if not one.passed), Said("right"))
+
+
 def measured(target: str, asked: Sequence[str]) -> list[Fault]:
     """The situations that the installed runtime of a target gets wrong, though it takes the operator elsewhere."""
     noted = Noted(installed(target))
@@ -282,9 +439,9 @@ def measured(target: str, asked: Sequence[str]) -> list[Fault]:
             tries[situation] += 1
             if not noted.is_right(situation) and tries[situation] <= TRIES and _run(process, plain).passed:
                 noted.add(situation, f"ONNX's {plain.name}", _run(process, changed))
-        for situation, plain, changed in chain(of_ranks(), of_first_axes()):
+        for situation, plain, changed in of_own():
             if (not asked or plain.operator in asked) and _run(process, plain).passed:
-                noted.add(situation, f"{changed.name}, not of {plain.name}", _run(process, changed))
+                noted.add(situation, f"{changed.name}, not of {plain.name}", _again(process, changed))
         if _is_by_version(target):
             _measure_dtypes(process, noted, asked)
     return noted.faults()

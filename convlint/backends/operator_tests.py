@@ -115,6 +115,11 @@ doubled (float[3] x) => (float[3] y) <int64 most = {10}, bool first = {1}> {
 }
 """
 """What both exporters make of loops: tensors go around. ONNX's own tests collect what each turn gives, or sequences."""
+_PRELU = """
+<ir_version: 8, opset_import: ["": 16]>
+sloped (float[1,2,2,2] x) => (float[1,2,2,2] y) <float[2,1,1] slopes = {0.25, 2.0}> { y = PRelu (x, slopes) }
+"""
+"""As both exporters write it, a slope for each channel. ONNX's own tests have one for each number."""
 
 
 @functools.cache
@@ -126,7 +131,10 @@ def _tests() -> list[Any]:
 
     one = numpy.array([1, 2, 3], "float32")
     loop = _Test("convlint's loop of tensors", onnx.parser.parse_model(_LOOP), [([one], [one * 8])])
-    return [*collect_testcases(), loop]
+    x = numpy.arange(-4, 4, dtype="float32").reshape(1, 2, 2, 2)
+    sloped = numpy.where(x < 0, x * 0.25, x)  # what is below zero is of the first channel
+    slopes = _Test("convlint's slopes of channels", onnx.parser.parse_model(_PRELU), [([x], [sloped])])
+    return [*collect_testcases(), loop, slopes]
 
 
 def _of(test: Any) -> Iterator[Case]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,10 @@ from convlint.analyzer import torch_facts
 from convlint.backends import aten_name, live
 from convlint.backends.fact_file import ONNX, Known, head, path_of, trimmed, with_tests, write, write_operators
 from convlint.backends.facts import OLDEST_OPSET, facts, same_version, since_version
-from convlint.backends.operator_tests import cases, measured
+from convlint.backends.operator_tests import SECONDS, Key, cases, measured
 from convlint.errors import UsageError
 from convlint.trial.program_runtimes import CONVERTERS
+from convlint.trial.runtime_process import RuntimeProcess
 from convlint.trial.runtimes import RUNTIMES, installed
 
 
@@ -35,8 +36,8 @@ def refreshed(target: str) -> Path:
         return write_operators()
     known = _claims(target)
     if target in RUNTIMES:
-        tests = _tests(target, known["version"])
-        known = with_tests(known, tests)
+        tests, lacking = _tests(target, known["version"])
+        known = without(with_tests(known, tests), lacking)
         known |= {"oldest_opset": OLDEST_OPSET, "newest_opset": max(since for _, since in tests)}
         if target not in _OF_DTYPES:
             from convlint.backends.measure_dtypes import with_dtypes
@@ -61,8 +62,28 @@ def _with_calls(known: Known, target: str) -> Known:
     return {**known, "rows": list(rows.values())}
 
 
-def _tests(target: str, version: str) -> dict[tuple[str, int], tuple[int, int]]:
-    """How many of ONNX's tests pass, of how many.
+def without(known: Known, lacking: Set[Key]) -> Known:
+    """Facts in which these versions of operators are lacking."""
+    rows = ([*row[:2], "no", *row[3:]] if (row[0], row[1]) in lacking else row for row in known["rows"])
+    return {**known, "rows": list(rows)}
+
+
+def is_lacking(operator: str, why: str) -> bool:
+    """Whether what a runtime says of a file is that it has no such operator."""
+    return any(re.search(told.format(re.escape(operator)), " ".join(why.split())) for told in _LACKS)
+
+
+_LACKS = (
+    r"No conversion rule found for operations: [^.]*(?<![\w:]){}\b",
+    r"Unimplemented\({}\)",
+    r"Can't create layer \S+ of type \"{}\"",
+    r"leaves what ncnn has no layers of: [^.]*\b{}\b",
+)
+"""How runtimes say that they lack an operator; what they say of its options has other words."""
+
+
+def _tests(target: str, version: str) -> tuple[dict[Key, tuple[int, int]], set[Key]]:
+    """How many of ONNX's tests pass, of how many; and which operators are lacking by what is said of all that fail.
 
     Of the same version it is what was shipped, where that were more tests of this very version of an operator: those of
     older releases of onnx, or of dtypes that NumPy lacks. Where all are of other versions and none passes, it is none.
@@ -74,7 +95,8 @@ def _tests(target: str, version: str) -> dict[tuple[str, int], tuple[int, int]]:
         for key, row in shipped.by_operator.items():
             if row.tests and (key not in found or (row.passed and row.tests > tallies[key].own)):
                 found[key] = row.passed, row.tests
-    return found
+    lacking = {key for key, one in tallies.items() if any(is_lacking(key[0], why) for why in one.failures)}
+    return found, {key for key in lacking if not found.get(key, (0, 0))[0]}
 
 
 def _claims(target: str) -> Known:
@@ -127,19 +149,20 @@ def _onnxruntime() -> Known:
 
 
 def _opencv() -> Known:
-    """It has no list: what ONNX's tests of operators do is all that is known."""
+    """It has no list: what it says when asked operator by operator, and what ONNX's tests do, is all that is known."""
     told = head("OpenCV", _version("opencv"), "ONNX's own operator tests", ONNX)
-    return told | {"date": live.today(), "rows": []}
+    with RuntimeProcess("opencv", seconds=SECONDS) as process:
+        said = {(one.name, one.since_version): process.run(*_alone(one), None, 0.0).why for one in _schemas()}
+    rows = [[*key, "no"] for key, why in said.items() if is_lacking(key[0], why)]
+    return told | {"date": live.today(), "rows": rows}
 
 
 def _openvino() -> Known:
     """What its ONNX front end translates when asked operator by operator."""
-    from onnx import defs
     from openvino import frontend
 
     front = frontend.FrontEndManager().load_by_framework("onnx")
-    schemas = [one for one in defs.get_all_schemas_with_history() if one.domain == "" and not one.deprecated]
-    rows = [[one.name, one.since_version, _translates(front, one)] for one in schemas]
+    rows = [[one.name, one.since_version, _translates(front, one)] for one in _schemas()]
     told = head("OpenVINO", _version("openvino"), "its ONNX front end, asked operator by operator", ONNX)
     return told | {"date": live.today(), "rows": rows}
 
@@ -157,24 +180,35 @@ def _version(target: str) -> str:
 
 def _translates(front: Any, schema: Any) -> str:
     """Whether a front end translates one version of an operator; unknown where the attempt fails otherwise."""
-    import onnx
-    from onnx import TensorProto, helper
-
-    inputs = [helper.make_tensor_value_info(f"i{i}", TensorProto.FLOAT, [1, 1, 2, 2]) for i in range(schema.min_input)]
-    outputs = [
-        helper.make_tensor_value_info(f"o{i}", TensorProto.FLOAT, None) for i in range(max(1, schema.min_output))
-    ]
-    node = helper.make_node(schema.name, [one.name for one in inputs], [one.name for one in outputs])
-    opset = helper.make_opsetid("", schema.since_version)
-    model = helper.make_model(helper.make_graph([node], "g", inputs, outputs), opset_imports=[opset], ir_version=8)
+    content, _ = _alone(schema)
     with tempfile.TemporaryDirectory(prefix="convlint-") as folder:
         file = Path(folder, "model.onnx")
-        onnx.save(model, str(file))
+        file.write_bytes(content)
         try:
             made = front.convert_partially(front.load(str(file)))
         except Exception:
             return "err"
     return "no" if any("Framework" in one.get_type_name() for one in made.get_ops()) else "yes"
+
+
+def _schemas() -> list[Any]:
+    """Those of all versions of ONNX's operators."""
+    from onnx import defs
+
+    return [one for one in defs.get_all_schemas_with_history() if one.domain == "" and not one.deprecated]
+
+
+def _alone(schema: Any) -> tuple[bytes, dict[str, Any]]:
+    """A file of one version of an operator, of tensors whatever it wants, and its inputs."""
+    import numpy
+    from onnx import TensorProto, helper
+
+    inputs = [helper.make_tensor_value_info(f"i{i}", TensorProto.FLOAT, [1, 1, 2, 2]) for i in range(schema.min_input)]
+    outputs = [helper.make_tensor_value_info(f"o{i}", TensorProto.FLOAT, []) for i in range(max(1, schema.min_output))]
+    node = helper.make_node(schema.name, [one.name for one in inputs], [one.name for one in outputs])
+    opset = helper.make_opsetid("", schema.since_version)
+    model = helper.make_model(helper.make_graph([node], "g", inputs, outputs), opset_imports=[opset], ir_version=8)
+    return model.SerializeToString(), {one.name: numpy.ones((1, 1, 2, 2), "float32") for one in inputs}
 
 
 def _coreml() -> Known:

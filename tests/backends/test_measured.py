@@ -25,6 +25,7 @@ from convlint.backends.measure_calls import Tally as CallsTally
 from convlint.backends.measure_calls import with_calls
 from convlint.backends.measure_situations import Noted
 from convlint.backends.operator_tests import Tally, cases, measured
+from convlint.backends.refresh import is_lacking, without
 from convlint.trial.program_runtimes import operators
 from convlint.trial.runtime_process import RuntimeProcess, Said
 from convlint.trial.runtimes import installed
@@ -237,6 +238,104 @@ def test_what_fails_of_one_dtype_is_no_fault_of_another() -> None:
     assert fault("tract", "3-inputs Gemm", "float16")
     assert fault("tract", "3-inputs Gemm", "float32") is None
     assert fault("opencv", "thin Resize", "float32")
+
+
+def test_what_is_wrong_in_float32_is_so_in_other_numbers_with_a_point() -> None:
+    assert fault("opencv", "thin Resize", "float16")
+    assert fault("opencv", "thin Resize", "int64") is None
+
+
+def _situations(text: str, shapes: dict[str, list[int]]) -> set[str]:
+    import onnx
+
+    found = situations(onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["": 17]> {text}').graph, shapes)
+    return {situation for situation, _ in found}
+
+
+def test_an_operator_is_behind_a_convolution_whatever_is_done_with_its_numbers() -> None:
+    found = _situations(
+        """
+        g (float[1,8,6] x, float[8,8,1] w, float[1,8,1] v, float[8] s) => (float[1,8,6] y, float[1,8,6] z) {
+          c = Conv (x, w)
+          d = Conv (x, v)
+          r = Relu (c)
+          m = Mul (r, d)
+          y = InstanceNormalization (m, s, s)
+          z = InstanceNormalization (x, s, s)
+        }
+        """,
+        {"x": [1, 8, 6], "c": [1, 8, 6], "r": [1, 8, 6], "d": [1, 1, 6], "m": [1, 8, 6]},
+    )
+    assert {"behind-3-Conv InstanceNormalization", "behind-3-Conv Relu", "unlike Mul"} <= found
+    assert "behind-3-Conv Conv" not in found
+
+
+def test_new_axes_are_told_by_what_takes_them() -> None:
+    found = _situations(
+        """
+        g (float[1,4,6] x) => (float[1,2,6] y) <int64[4] shape = {1, 2, 2, 6}, int64 first = {0}> {
+          a = Reshape (x, shape)
+          b = Transpose <perm = [1, 0, 2, 3]> (a)
+          y = Gather <axis = 0> (b, first)
+        }
+        """,
+        {"x": [1, 4, 6], "a": [1, 2, 2, 6], "b": [2, 1, 2, 6], "y": [1, 2, 6]},
+    )
+    assert "to-4-axes Reshape Gather" in found
+
+
+def test_a_group_norm_of_places_in_a_row_is_a_situation() -> None:
+    text = """
+        g (float[1,8,3,2] x, float[2] s) => (float[{0}] y)
+        <int64[3] groups = {{0, 2, -1}}, int64[{1}] shape = {{{0}}}> {{
+          a = Reshape (x, groups)
+          b = InstanceNormalization (a, s, s)
+          y = Reshape (b, shape)
+        }}
+    """
+    shapes = {"x": [1, 8, 3, 2], "a": [1, 2, 24], "b": [1, 2, 24]}
+    assert "regrouped InstanceNormalization" in _situations(text.format("1,8,6", 3), shapes | {"y": [1, 8, 6]})
+    assert "regrouped InstanceNormalization" not in _situations(text.format("1,8,3,2", 4), shapes | {"y": [1, 8, 3, 2]})
+
+
+def test_a_table_and_a_constant_of_nothing_are_situations() -> None:
+    found = _situations(
+        """
+        g (int64[3] ids, float[1,4] x) => (float[3,4] y, float[1,4] z)
+        <float[1,4] table = {0, 0, 0, 0}, float[0,4] none = {}> {
+          y = Gather <axis = 0> (table, ids)
+          z = Concat <axis = 0> (x, none)
+        }
+        """,
+        {"x": [1, 4]},
+    )
+    assert {"weights-axis Gather", "empty Concat"} <= found
+
+
+@pytest.mark.parametrize(
+    ("why", "operator", "lacks"),
+    [
+        ('parse error: Can\'t create layer "onnx_node!n" of type "Col2Im" in function', "Col2Im", True),
+        ("-- No conversion rule found for operations: CumProd-26, Det-22", "Det", True),
+        ("-- No conversion rule found for operations: util::SequenceInsert", "SequenceInsert", False),
+        ('Translating node #2 "y" Unimplemented(LpPool) ToTypedTranslator', "LpPool", True),
+        ('Translating node #2 "y" Unimplemented(LpPool) ToTypedTranslator', "Pool", False),
+        ("pnnx leaves what ncnn has no layers of: Col2Im, Gather", "Gather", True),
+        ("Resize: mode 'cubic' is not supported", "Resize", False),
+    ],
+)
+def test_a_runtime_that_lacks_an_operator_says_so(why: str, operator: str, lacks: bool) -> None:
+    assert is_lacking(operator, why) is lacks
+
+
+def test_an_operator_that_is_lacking_is_refused() -> None:
+    known = {"rows": [["Col2Im", 18, "unknown", "", "", 0, 5], ["Relu", 14, "unknown", "", "", 2, 2]]}
+    assert without(known, {("Col2Im", 18)})["rows"][0][2] == "no"
+    assert without(known, {("Col2Im", 18)})["rows"][1][2] == "unknown"
+
+
+def test_a_slope_for_each_channel_is_a_test_of_prelu() -> None:
+    assert measured("onnxruntime", cases("PRelu"))["PRelu", 16].tests == 3
 
 
 def test_what_came_out_right_once_is_no_fault() -> None:
