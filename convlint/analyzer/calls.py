@@ -407,7 +407,7 @@ def _bind(run: Run, frame: Frame, function: Function, arguments: Arguments) -> d
     if spec.kwarg is not None:
         env[spec.kwarg.arg] = extra
     env |= {name: arguments.keywords[name] for name in starred if name in arguments.keywords}
-    for name, annotation in known.items():
+    for name, annotation in () if arguments.entry else known.items():  # an input is what `entry_arguments` says
         if annotation is not None and _is_presumed(value := env.get(name, UNKNOWN)):
             env[name] = annotated(run, info.module, annotation, value)
     _defaults(run, function, env, arguments.more)

@@ -121,3 +121,8 @@ def test_what_is_spread_over_arguments_is_a_list_unless_it_must_be_a_tensor(agre
 def test_a_factor_for_each_axis_or_for_all_of_them_is_multiplied_as_a_number(agree: Agree) -> None:
     init = "self.factor = tuple(FACTORS) if isinstance(FACTORS, tuple) else float(FACTORS)"
     agree(forward("return nn.functional.interpolate(x, [side * self.factor for side in x.shape[2:]])", init=init))
+
+
+def test_an_input_that_is_used_as_a_tensor_is_one_whatever_its_annotation_says(agree: Agree) -> None:
+    body = "if x.reshape(-1).sum() > 0:  # CVL301\n    return x * 2\nreturn x"
+    agree("from typing import Tuple\n" + forward(body, parameters="x: Tuple[torch.Tensor]"))
