@@ -185,7 +185,7 @@ def _evidence(seen: Sequence[Seen], trial: Trial, known: str = "") -> str:
             routes.append(one.route)
     told = []
     for what, doing in parts.items():
-        routes_do = ", ".join(f"{listed(routes)} {agreeing(does, routes)}" for does, routes in doing.items())
+        routes_do = ", ".join(f"{_listed(routes)} {agreeing(does, routes)}" for does, routes in doing.items())
         told.append(f"{what}: {routes_do}" if what and what != known else routes_do)
     return "; ".join(told)
 
@@ -227,11 +227,11 @@ def _found(path: str, rows: tuple[int, int], seen: Sequence[Seen], trial: Trial,
         routes = list(dict.fromkeys(one.route for one in seen if one.event.kind == "fail"))
         kind = "refused" if outcome.stage in ("checker", "runtime") else "stops"
         who = "is refused here" if kind == "refused" else "stops here"
-        message = f"{listed(routes)} {agreeing(who, routes)}: {worst.event.message}"
+        message = f"{_listed(routes)} {agreeing(who, routes)}: {worst.event.message}"
     elif worst.event.kind == "stops-too":
-        kind, message = "stops", f"{listed(routes)} would stop here next: {worst.event.message}"
+        kind, message = "stops", f"{_listed(routes)} would stop here next: {worst.event.message}"
     elif outcome.stage:
-        kind, message = "stops", f"{listed(routes)} {agreeing('stops', routes)}: {worst.event.message}"
+        kind, message = "stops", f"{_listed(routes)} {agreeing('stops', routes)}: {worst.event.message}"
     else:
         kind = "differs"
         does = "fails where eager does not" if _does(outcome) == "fails" else "gives another result than eager"
@@ -253,7 +253,7 @@ def _unexplained(findings: Sequence[Finding], trial: Trial, settings: Settings) 
     for (place, stage, message, on), routes in alike.items():
         path, _, row = (place or trial.reference.forward).rpartition(":")
         code, name = _RULES["differs" if not stage else "stops" if stage == "export" else "refused"]
-        who = f"{listed(routes)} {agreeing('stops here', routes)}" if place and stage == "export" else listed(routes)
+        who = f"{_listed(routes)} {agreeing('stops here', routes)}" if place and stage == "export" else _listed(routes)
         told = f"{who}: {message}{f' ({on})' if on else ''}{'' if place else ', and no line is known'}"
         harm = Harm().with_levels({route: trial.outcomes[route].level for route in routes})
         span = _span(path, (int(row or 1), int(row or 1)))
@@ -279,7 +279,7 @@ def _is_on(finding: Finding, row: int) -> bool:
     return first <= row <= last
 
 
-def listed(routes: Sequence[str]) -> str:
+def _listed(routes: Sequence[str]) -> str:
     """Routes in words, in their order."""
     ordered = [route for route in ROUTES if route in routes]
     return " and ".join(ordered) if len(ordered) < 3 else f"{', '.join(ordered[:-1])} and {ordered[-1]}"

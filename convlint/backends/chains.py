@@ -19,6 +19,16 @@ LONGEST = 5
 _CONSTANT, _AXES, _MIXED, _THIN, _FIRST, _INPUTS = "constant", "-axes", "mixed", "thin", "first", "-inputs"
 _COMPUTED, _FOLDED, _WEIGHTS, _TO, _BEHIND = "computed", "folded", "weights", "to", "behind"
 _UNLIKE, _EMPTY, _REGROUPED = "unlike", "empty", "regrouped"
+_TOLD = {
+    _CONSTANT: "of a constant",
+    _MIXED: "of mixed dtypes",
+    _THIN: "of a picture one pixel wide or high",
+    _FIRST: "along the first axis",
+    _UNLIKE: "of unlike numbers of channels behind convolutions",
+    _EMPTY: "of a constant of no elements",
+    _REGROUPED: "between Reshapes that give other axes",
+}
+"""The situations that are one word, in more."""
 _BATCH_AND_CHANNELS, _FEW = 2, 8
 _OF_NUMBERS = frozenset({
     "Abs", "Add", "Cast", "Ceil", "Clip", "Cos", "Div", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid",
@@ -96,8 +106,8 @@ def fault(target: str, chain: str, dtype: str = "") -> Fault | None:
 def in_words(chain: str) -> str:
     """``Erf, Add, Mul, Mul``, ``Conv of a constant``, ``Conv of 5 axes``."""
     situation, _, operator = chain.partition(" ")
-    if situation == _CONSTANT:
-        return f"{operator} of a constant"
+    if situation in _TOLD:
+        return f"{operator} {_TOLD[situation]}"
     how, _, place = situation.partition("-")
     if how == _TO:
         made, _, taken = operator.partition(" ")
@@ -111,11 +121,6 @@ def in_words(chain: str) -> str:
         return f"{operator} of {situation.removesuffix(_AXES)} axes"
     if situation.endswith(_INPUTS):
         return f"{operator} of {situation.removesuffix(_INPUTS)} inputs"
-    told = {_MIXED: "of mixed dtypes", _THIN: "of a picture one pixel wide or high", _FIRST: "along the first axis",
-            _UNLIKE: "of unlike numbers of channels behind convolutions", _EMPTY: "of a constant of no elements",
-            _REGROUPED: "between Reshapes that give other axes"}  # fmt: skip
-    if situation in told:
-        return f"{operator} {told[situation]}"
     if how in (_COMPUTED, _FOLDED):
         return f"{operator} whose input {place} is computed{' of constants' if how == _FOLDED else ''}"
     return ", ".join(re.split(r"[(\[]", token)[0] for token in chain.split())
@@ -138,7 +143,7 @@ def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tupl
     none_in |= {
         node.output[0] for node in graph.node for one in node.attribute if one.name == "value" and 0 in one.t.dims
     }
-    behind: dict[str, set[str]] = {}
+    behind: dict[str, set[int]] = {}
     neighbours, takers = _reshapes(graph, constants), _takers(graph)
     for node in graph.node:
         if node.op_type == "Constant" or not node.input:
@@ -172,7 +177,7 @@ def _of_values(
     node: Any,
     values: Mapping[str, Sequence[int]],
     shapes: Mapping[str, Sequence[int]],
-    behind: Mapping[str, set[str]],
+    behind: Mapping[str, set[int]],
     takers: Mapping[str, set[str]],
 ) -> Iterator[str]:
     """The situations of an operator of what depends on an input, and is no size."""
@@ -181,8 +186,7 @@ def _of_values(
         yield along_first(node.op_type)
     if made and len(made) != axes:
         yield from (to_axes(node.op_type, len(made), taken) for taken in sorted(takers.get(node.output[0], ())))
-    for before in sorted(behind.get(node.input[0], ())):
-        yield f"{before} {node.op_type}"
+    yield from (behind_conv(node.op_type, of) for of in sorted(behind.get(node.input[0], ())))
     channels = {shapes[name][1] for name in node.input if behind.get(name) and len(shapes.get(name, ())) > 1}
     if len(channels - {0}) > 1:
         yield unlike(node.op_type)
@@ -216,13 +220,13 @@ def _is_regrouped(node: Any, reshapes: Mapping[str, Any], shapes: Mapping[str, S
     return len(shapes.get(first, ())) != len(shapes.get(made, ())) and bool(shapes.get(first) and shapes.get(made))
 
 
-def _follow(node: Any, shapes: Mapping[str, Sequence[int]], behind: dict[str, set[str]]) -> None:
-    """Notes which convolutions the numbers come from that an operator leaves in their places."""
+def _follow(node: Any, shapes: Mapping[str, Sequence[int]], behind: dict[str, set[int]]) -> None:
+    """Notes of how many axes the convolutions are whose numbers an operator leaves in their places."""
     if node.op_type == "Conv":
         if axes := len(shapes.get(node.input[0], ())):
-            behind[node.output[0]] = {behind_conv("", axes).strip()}
+            behind[node.output[0]] = {axes}
     elif node.op_type in _OF_NUMBERS:
-        behind[node.output[0]] = {before for name in node.input for before in behind.get(name, ())}
+        behind[node.output[0]] = {axes for name in node.input for axes in behind.get(name, ())}
 
 
 def _is_along_first(node: Any, values: Mapping[str, Sequence[int]], rank: int) -> bool:
