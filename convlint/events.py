@@ -427,6 +427,8 @@ class StateWrite(Event, frozen=True, kw_only=True):
     """Whether what one call leaves there reaches the next."""
     made_once: bool = False
     """Whether what is kept comes from no values of inputs."""
+    recorded: bool = True
+    """Whether a trace records how it is made: a tensor, a layer, a size that is still the tracer's own."""
     data: Span | None = None
     """The ``data`` behind the parameter's name where it could as well be a call."""
 

@@ -10,7 +10,20 @@ from typing import Any
 from msgspec.structs import replace
 
 from convlint.analyzer.run import Frame, Run
-from convlint.analyzer.values import Const, Instance, Layer, List, Tensor, Value, members, number_kind, taint_of
+from convlint.analyzer.values import (
+    Const,
+    Instance,
+    Layer,
+    List,
+    Number,
+    Shape,
+    Tensor,
+    Value,
+    held_by,
+    members,
+    number_kind,
+    taint_of,
+)
 from convlint.events import Event, StateWrite, Taint
 from convlint.source.walk import walk
 
@@ -57,12 +70,15 @@ class Attribute:
         """Whether all that is kept comes from no values of inputs, as if each call made it anew."""
         return not self.advances and all(taint_of(value) < Taint.data for _, value in self.writes)
 
+    @property
+    def recorded(self) -> bool:
+        """Whether a trace records how something of it is made."""
+        return any(_is_recorded(value) for _, value in self.writes)
+
     def found(self) -> Iterator[StateWrite]:
         """Its writes as events; of what is kept the first that leaves something there."""
-        found = [
-            replace(event, what=self.what or event.what, kept=self.kept, made_once=self.made_once)
-            for event, _ in self.writes
-        ]
+        facts = {"kept": self.kept, "made_once": self.made_once, "recorded": self.recorded}
+        found = [replace(event, what=self.what or event.what, **facts) for event, _ in self.writes]
         if not self.kept:
             yield from found
             return
@@ -188,8 +204,18 @@ def finish(run: Run) -> None:
                 together.setdefault((found.document.path, found.function), []).append(found)
             else:
                 run.note(found, "", (found.kept, not found.made_once))
-    for found in (min(made, key=lambda one: one.span) for made in together.values()):  # by one condition
+    for made in together.values():  # by one condition
+        found = min(made, key=lambda one: (not one.recorded, one.span))
         run.note(found, "", (found.kept, not found.made_once))
+
+
+def _is_recorded(value: Value, depth: int = 3) -> bool:
+    """Whether a trace records how a value is made: of two traces one has it, the other finds what was kept."""
+    if isinstance(value, Number):
+        return value.dim and "jit_trace" not in value.frozen_on
+    if isinstance(value, (Tensor, Shape, Layer, Instance)):
+        return True
+    return depth > 0 and any(_is_recorded(part, depth - 1) for part in held_by(value))
 
 
 def _stays(run: Run, owner: Instance) -> bool:

@@ -629,12 +629,17 @@ def tensors_in(value: Value, depth: int = 4) -> list[Tensor]:
 
 
 def _add_tensors(found: list[Tensor], value: Value, depth: int) -> None:
-    kind = type(value)
-    if kind is Tensor:
-        found.append(value)  # type: ignore[arg-type]
-    elif depth and (parts := _PARTS.get(kind)) is not None:
-        for part in parts(value):
+    if type(value) is Tensor:
+        found.append(value)
+    elif depth:
+        for part in held_by(value):
             _add_tensors(found, part, depth - 1)
+
+
+def held_by(value: Value) -> Iterable[Value]:
+    """The alternatives, elements or attributes of what holds other values."""
+    parts = _PARTS.get(type(value))
+    return parts(value) if parts is not None else ()
 
 
 _PARTS: dict[type[Value], Callable[[Any], Iterable[Value]]] = {

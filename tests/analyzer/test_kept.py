@@ -32,7 +32,7 @@ self.layer, self.last = nn.Linear(4, 4), False
         "for _ in range(2):\n    self.calls += 1  # CVL704\nreturn x * self.calls",
         "self.seen.append(x)  # CVL704\nreturn torch.cat(self.seen)",
         "if flag:\n    self.first = x  # CVL704\nreturn x - self.first",
-        "if self.calls != len(x):\n    self.calls = len(x)  # CVL704\nreturn x * self.calls",
+        "if self.calls != x.shape[0]:\n    self.calls = x.shape[0]  # CVL704\nreturn x * self.calls",
     ],
 )
 def test_what_the_next_call_reads(agree: Agree, body: str) -> None:
@@ -201,3 +201,22 @@ def test_a_dict_that_the_next_call_reads(agree: Agree, body: str) -> None:
 )
 def test_a_dict_that_keeps_nothing_of_the_inputs(agree: Agree, body: str) -> None:
     agree(forward(body, init=DICT), select=["CVL1", "CVL7"])
+
+
+@pytest.mark.parametrize(
+    ("value", "stops"),
+    [
+        ("x.shape[0]", True),
+        ("(1, x.shape[0])", True),
+        ("torch.arange(4.0)", True),
+        ("nn.ZeroPad2d(1)", True),
+        ("int(x.shape[0])", False),
+        ("[float(torch.tensor(x.shape[0] / 8).log2())]", False),
+    ],
+)
+def test_tracing_twice_stops_for_what_a_trace_records(tmp_path: Path, value: str, stops: bool) -> None:
+    body = f"if self.first is None:\n    self.first = {value}\nreturn self.use(x, self.first)"
+    model = tmp_path / "model.py"
+    model.write_text(forward(body, init=INIT), encoding="utf-8")
+    found = api.check([model], Configuration([], isolated=True)).findings
+    assert [one.severity for one in found if one.code == "CVL704"] == ["warning"] * stops

@@ -21,8 +21,9 @@ class KeptBetweenCalls(Rule):
     ## Why it breaks
     A graph has inputs and constants. What an earlier call left is a constant to it: the first run is right, the second
     repeats the first, and nothing is printed. `torch.jit.trace` runs the model a second time and stops where that makes
-    another graph; it does so too for what is made once and is the same for ever. If the model was called before it is
-    exported, such a value, made for the sizes of that call, is in the graph. A buffer that is replaced by a longer one
+    another graph; it does so too for a tensor, a layer or a traced size that is made once and is the same for ever (a
+    plain number leaves no trace). If the model was called before it is exported, such a value, made for the sizes of
+    that call, is in the graph. A buffer that is replaced by a longer one
     stops `torch.export` too.
 
     ## Fix safety
@@ -190,8 +191,8 @@ class KeptBetweenCalls(Rule):
         """What is assigned or grows, and is read in the next call."""
         if not (event.assigned or event.what in ("list", "dict")) or not event.kept:
             return None
-        if event.what == "dict" and event.made_once:
-            return None  # by its key: another call finds it, or makes it just so
+        if event.made_once and (event.what == "dict" or not event.recorded):
+            return None  # a dict's is found by its key or made just so; a plain number leaves no trace
         if event.made_once:
             message = (
                 f"`{event.name}` is made in one call and kept for the next: `torch.jit.trace`, which calls the model "
