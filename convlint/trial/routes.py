@@ -187,9 +187,12 @@ def onnx_graph(path: Path, names: Sequence[str]) -> Graph:
 
 
 def made_by(module: Any, path: Path, names: Sequence[str]) -> Graph:
-    """What a script made: the ONNX file at a path, or what it calls ``exported``."""
+    """What a script made: the ONNX file at a path, whose inputs it may have left unnamed, or ``exported``."""
     if path.exists():
-        return onnx_graph(path, names)
+        import onnx
+
+        in_file = [given.name for given in onnx.load(str(path), load_external_data=False).graph.input]
+        return onnx_graph(path, in_file if len(in_file) == len(names) else names)
     exported = module.exported
     return _with_state(exported.module() if hasattr(exported, "graph_module") else exported, exported)
 

@@ -310,6 +310,13 @@ def test_a_compiled_model_is_in_the_mode_of_the_model(agree: Agree) -> None:
         ("input_names=['a'], output_names=names", "{'x': {0: 'n'}}", ""),
         ("input_names=['a'], output_names=['y']", "{'y': {0: 'n'}}", ""),
         ("input_names=['a']", "{'x': {0: 'n'}, name: {0: 'n'}}", ""),
+        ("verbose=False", "{'x': {0: 'n'}}", "CVL902"),
+        ("output_names=['y']", "{'x': {0: 'n'}, 'y': {0: 'n'}}", "CVL902"),
+        ("output_names=['y']", "{'y': {0: 'n'}}", ""),
+        ("output_names=names", "{'x': {0: 'n'}}", ""),
+        ("verbose=False", "{'input.1': {0: 'n'}}", ""),
+        ("verbose=False", "{'input': {0: 'n'}, 'output': {0: 'n'}}", ""),
+        ("**options", "{'x': {0: 'n'}}", ""),
     ],
 )
 def test_axes_of_a_name_that_no_input_has(agree: Agree, names: str, axes: str, code: str) -> None:

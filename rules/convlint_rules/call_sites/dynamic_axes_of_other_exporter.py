@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from convlint.events import UNKNOWN, ExportCall
@@ -14,13 +15,16 @@ if TYPE_CHECKING:
 DYNAMO = Harm(onnx_dynamo=Level.breaks)
 TORCHSCRIPT = Harm(onnx_torchscript=Level.breaks)
 FROZEN = Harm(onnx_torchscript=Level.frozen)
+_TRACERS = re.compile(r"input$|.*\.\d+$|onnx::")
+"""What the TorchScript exporter may call an input that has no name: it goes by what the first layer calls it."""
 
 
 class DynamicAxesOfOtherExporter(Rule):
     """
     ## What it does
     Finds `dynamic_axes` given to the dynamo exporter (the default since torch 2.9), `dynamic_shapes` given to the
-    TorchScript exporter, and `dynamic_axes` of a name that no input has while an input is left without.
+    TorchScript exporter, and `dynamic_axes` of a name that no input has while an input is left without, `input_names`
+    not given included.
 
     ## Why it breaks
     `dynamic_shapes` with `dynamo=False` is refused. The dynamo exporter makes `dynamic_shapes` of `dynamic_axes`, with
@@ -107,6 +111,23 @@ class DynamicAxesOfOtherExporter(Rule):
             harm=FROZEN,
             script=("onnx_torchscript",),
         ),
+        Example(
+            title="Inputs without names",
+            bad=script("""
+                model = Model().eval()
+                x = torch.randn(3, 4)
+                torch.onnx.export(model, (x,), "model.onnx", dynamic_axes={"x": {0: "batch"}}, dynamo=False)  # <-
+            """),
+            good=script("""
+                model = Model().eval()
+                x = torch.randn(3, 4)
+                axes = {"x": {0: "batch"}}
+                torch.onnx.export(model, (x,), "model.onnx", input_names=["x"], dynamic_axes=axes, dynamo=False)
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=FROZEN,
+            script=("onnx_torchscript",),
+        ),
     ]
 
     def check(self, event: ExportCall, context: Context) -> Finding | None:
@@ -119,9 +140,12 @@ class DynamicAxesOfOtherExporter(Rule):
             return None
         if event.routes == {"onnx_torchscript"}:
             stranger = _stranger(event, axes.value)
+            none = (
+                "which is none of `input_names`" if _given(event, "input_names") else "and there are no `input_names`"
+            )
             message = (
-                f"`dynamic_axes` speaks of `{stranger}`, which is none of `input_names`: the TorchScript exporter only "
-                f"warns, and the input that was meant keeps the sizes of the example; give both the same name"
+                f"`dynamic_axes` speaks of `{stranger}`, {none}: the TorchScript exporter only warns, and the input "
+                f"that was meant keeps the sizes of the example; give both the same name"
             )
             return self.finding(event, message, FROZEN, context) if stranger else None
         if event.routes != {"onnx_dynamo"}:
@@ -155,13 +179,17 @@ class DynamicAxesOfOtherExporter(Rule):
 def _stranger(event: ExportCall, axes: dict[Any, Any]) -> str:
     """A name that stands for no input, where an input is left without axes; a name may be that of an output."""
     inputs, outputs = _given(event, "input_names"), _given(event, "output_names")
-    if not (event.complete and isinstance(inputs, list) and inputs) or UNKNOWN in (*inputs, *axes):
+    inputs, outputs = inputs or [], outputs or []
+    if not (event.complete and isinstance(inputs, list) and isinstance(outputs, list)):
         return ""
-    if outputs is not None and (not isinstance(outputs, list) or UNKNOWN in outputs):
+    if UNKNOWN in (*inputs, *outputs, *axes):
         return ""
+    if not inputs:
+        named = [str(name) for name in axes if name not in outputs]
+        return "" if any(map(_TRACERS.match, named)) else next(iter(named), "")
     left = [name for name in inputs if name not in axes]
     meant = left if outputs else left if len(left) == len(inputs) else []
-    strangers = [name for name in axes if name not in (*inputs, *(outputs or ()))]
+    strangers = [name for name in axes if name not in (*inputs, *outputs)]
     return str(strangers[0]) if meant and strangers else ""
 
 
