@@ -123,6 +123,8 @@ class Write:
     lost: bool
     """Whether it went through a view (else the missing reader is an older view)."""
     report: object = field(repr=False, default=None)
+    loop: int = 0
+    """The run of a loop by whose variable the part is named that is written: ``y[i] = v``."""
 
 
 class Memory:
@@ -153,8 +155,17 @@ class Memory:
             self.missed[ident] = missed
         return ident
 
-    def write(self, through: int, storage: int, place: tuple[str, int], report: object, region: Region | None) -> None:
-        """Record a write (to a part of the tensor, where ``region`` says so)."""
+    def write(
+        self,
+        through: int,
+        storage: int,
+        place: tuple[str, int],
+        report: object,
+        region: Region | None,
+        loop: int = 0,
+    ) -> None:
+        """Record a write (to a part of the tensor, where ``region`` says so, another in each round of a ``loop``)."""
+        loop = loop or self._made(through)[0]
         self.written.append(storage)
         reached = {through}
         current = through
@@ -164,7 +175,7 @@ class Memory:
         for ident in self.tenants.get(storage, ()):
             if ident not in reached and not self._untouched(ident, through, region):
                 older_view = self._derives(ident, through)
-                self.missed[ident] = (*self.missed.get(ident, ()), Write(through, not older_view, report))
+                self.missed[ident] = (*self.missed.get(ident, ()), Write(through, not older_view, report, loop))
 
     def overtakes(self, through: int, region: Region | None, read: int, *, copied: bool) -> bool:
         """Whether a write (to a part of the tensor, where ``region`` says so) overtakes the view that it reads."""
@@ -211,6 +222,12 @@ class Memory:
         if others:
             self.missed[ident] = others
         return tuple(one for one in missed if one not in others)
+
+    def next_round(self, idents: Iterable[int], loop: int) -> None:
+        """Each round of a loop has other rows, which miss nothing that rounds before wrote by the loop's variable."""
+        for ident in idents:
+            if ident in self.missed:
+                self.missed[ident] = tuple(one for one in self.missed[ident] if one.loop != loop)
 
     def _of_other_rounds(self, ident: int, other: int) -> bool:
         """Whether one expression made both in a loop whose variable it indexes with: `x[i]`, and the next `x[i]`."""

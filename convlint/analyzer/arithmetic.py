@@ -319,8 +319,10 @@ def compared(run: Run, left: Value, op: ast.cmpop, right: Value) -> Value:
     if isinstance(left, Union) or isinstance(right, Union):
         return join_all(compared(run, a, op, b) for a in members(left) for b in members(right))
     if _is_tensor(left) or _is_tensor(right):
-        other = right if _is_tensor(left) else left
+        one, other = (left, right) if _is_tensor(left) else (right, left)
         if isinstance(other, Const) and (other.value is None or isinstance(other.value, str)):
+            if other.value is not None and not (isinstance(one, Tensor) and one.sure):
+                return Number("bool")  # what is compared with a text is most likely one
             return FALSE if isinstance(op, ast.Eq) else TRUE
         sure = any(isinstance(one, Tensor) and one.sure for one in (left, right))
         sized = _is_size(left) or _is_size(right)  # what is compared with a size may be a number as well

@@ -282,6 +282,8 @@ def _of_class(run: Run, owner: Class, name: str) -> Value:
         return Function(info, owner if "classmethod" in info.decorators else None)
     for cls in run.mro(owner.info):
         if name in cls.assigned:
+            if run.outside_bases(owner.info) == ["enum.Enum"]:
+                return Const(f"{cls.qualname}.{name}")  # equal to itself alone, like a text that nobody else writes
             return run.evaluate(Frame(cls.module, traced=False), cls.assigned[name])
     if name == "apply":
         forward = run.method(owner.info, "forward")

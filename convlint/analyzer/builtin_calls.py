@@ -240,7 +240,7 @@ def _enumerate(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arg
 
 
 def _zip(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
-    parts, form = [], "zip"
+    parts, form = [], QUIET if arguments.rows else "zip"  # the finding is where they are taken apart
     for where, value in zip(arguments.nodes, arguments.positional, strict=False):
         parts.append(iterate(run, frame, where, value, form))
         if isinstance(value, Tensor) and value.sure:

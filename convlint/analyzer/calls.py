@@ -60,6 +60,8 @@ class Arguments(msgspec.Struct):
     keyword_nodes: dict[str, ast.expr] = field(default_factory=dict)
     more: bool = False
     """Whether a starred argument hides how many there are."""
+    rows: bool = False
+    """Whether these are the rows of a tensor."""
     entry: bool = False
     """Whether an exporter calls: ``*args`` and ``**kwargs`` are given by their names, as what they collect."""
     receiver: ast.expr | None = None
@@ -128,7 +130,7 @@ def arguments_of(run: Run, frame: Frame, node: ast.Call) -> Arguments:
             found.positional += elements.items
             found.nodes += [argument] * len(elements.items)
         else:
-            found.more = True
+            found.more, found.rows = True, isinstance(value, Tensor) and value.sure
             found.positional.append(elements.joined)
             found.nodes.append(argument)
     for keyword in node.keywords:

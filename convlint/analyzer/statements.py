@@ -41,6 +41,7 @@ from convlint.analyzer.values import (
     join_all,
     members,
     taint_of,
+    tensors_in,
 )
 from convlint.events import IteratesTensor, Taint
 from convlint.source.walk import walk
@@ -436,6 +437,7 @@ def _for(run: Run, frame: Frame, node: ast.For) -> None:
 
     def once(element: Value) -> Callable[[], None]:
         def body() -> None:
+            run.memory.next_round((tensor.ident for tensor in tensors_in(element)), frame.counter[1])
             if isinstance(node.target, ast.Name):
                 frame.env[node.target.id] = element  # `for dim in x.shape` names no channels
             else:

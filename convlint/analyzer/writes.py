@@ -9,7 +9,7 @@ from convlint.analyzer import index_writes, kept, keys, torch_facts
 from convlint.analyzer.aliases import INDEXING, Region
 from convlint.analyzer.dtype_mixes import is_repeatable
 from convlint.analyzer.index import is_dots
-from convlint.analyzer.indexing import classify, note_narrow, parts_of, region_of
+from convlint.analyzer.indexing import classify, loop_of, note_narrow, parts_of, region_of
 from convlint.analyzer.run import Frame, Run, view_facts
 from convlint.analyzer.sharing import is_elementwise_of, is_only_name
 from convlint.analyzer.values import (
@@ -60,9 +60,13 @@ def in_place(
     chained: str = "",
     *,
     alike: bool = False,
+    loop: int = 0,
     **assigned: Operand,
 ) -> None:
-    """A write into ``tensor``, on the line where the tracer sees it; ``assigned`` by a plain assignment to an index."""
+    """A write into ``tensor``, on the line where the tracer sees it; ``assigned`` by a plain assignment to an index.
+
+    ``loop`` is the run of one whose variable the index is: each round writes another part.
+    """
     if not frame.traced:
         return
     if kept.note_in_place(run, frame, target, tensor, node):
@@ -94,7 +98,7 @@ def in_place(
     if event is not None and (view is not None or how in ("index", "mask")):
         run.note(event, how, (False, False))
     if not chained:
-        run.memory.write(tensor.ident, tensor.storage, (frame.document.path, row), event, region)
+        run.memory.write(tensor.ident, tensor.storage, (frame.document.path, row), event, region, loop)
 
 
 def _written_before(node: ast.expr) -> ast.Attribute | None:
@@ -241,7 +245,8 @@ def _store_tensor(
         note_overlap(run, frame, target, tensor, value, source, statement, where, copied=copied)
         if plain:
             index_writes.note_broadcast(run, frame, target, tensor, index, value, source, given)
-    in_place(run, frame, target.value, tensor, how, target.lineno, statement, region, chained, alike=alike, **assigned)
+    row, loop = target.lineno, loop_of(frame, target.slice)
+    in_place(run, frame, target.value, tensor, how, row, statement, region, chained, alike=alike, loop=loop, **assigned)
     if isinstance(target.value, ast.Name):
         frame.env[target.value.id] = with_taint(frame.env.get(target.value.id, tensor), taint_of(value))
 

@@ -225,3 +225,17 @@ def test_the_tensors_under_two_keys_share_nothing(agree: Agree) -> None:
 
 def test_what_is_indexed_by_a_text_is_no_tensor(agree: Agree) -> None:
     agree(forward('x = x.to("cpu")\na = x["a"]\nb = x["b"][0]\na += 1\nreturn a + b'))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "y[i] = row * 2",
+        "y[i] = row * 2  # CVL103\n    x = x + row",
+        "y[i] += row.sum()",
+        "y[i, 0] = row.sum()",
+        "x = x + row\n    y.add_(1)  # CVL103",
+    ],
+)
+def test_a_round_misses_no_write_that_rounds_before_did_to_their_rows(agree: Agree, body: str) -> None:
+    agree(forward(f"y = x.clone()\nfor i, row in enumerate(y):  # CVL304\n    {body}\nreturn x, y"))

@@ -157,3 +157,12 @@ def test_a_layer_converted_in_the_constructor_is_no_finding(agree: Agree) -> Non
 @pytest.mark.parametrize("name", ["half", "float", "double", "bfloat16", "cuda", "cpu"])
 def test_a_layer_converted_by_any_name_is_found(agree: Agree, name: str) -> None:
     agree(forward(f"self.layer.{name}()  # CVL104\nreturn self.layer(x)", init="self.layer = nn.Linear(4, 4)"))
+
+
+@pytest.mark.parametrize(
+    ("state", "code"), [("State.b", ""), ("State.a", "CVL202"), ("cache['state'].now", "CVL202"), ("x.sum()", "")]
+)
+def test_a_member_of_an_enumeration_equals_itself_alone(agree: Agree, state: str, code: str) -> None:
+    states = "import enum\n\n\nclass State(enum.Enum):\n    a = 1\n    b = 2\n\n\n"
+    body = f"if {state} == State.a:\n    return x * float(x.sum()){f'  # {code}' if code else ''}\nreturn x"
+    agree(states + forward(body, parameters="x, cache: dict"))

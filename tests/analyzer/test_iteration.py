@@ -196,3 +196,7 @@ def test_a_loop_as_long_as_a_buffer_says(agree: Agree, count: str, code: str) ->
 def test_a_loop_over_the_numbers_in_a_buffer(agree: Agree) -> None:
     init = 'self.register_buffer("sizes", torch.tensor([2, 3]))'
     agree(forward("for n in self.sizes.tolist():\n    x = x + n\nreturn x", init=init))
+
+
+def test_the_rows_of_a_tensor_that_zip_gets_are_told_where_they_are_taken_apart(agree: Agree) -> None:
+    agree(forward("a, b = zip(*x.abs())  # CVL304\nreturn torch.stack(a) + torch.stack(b)"))
