@@ -225,9 +225,12 @@ def rows_of(text: str) -> int:
 
 
 def commit() -> str:
-    """The commit of convlint that runs here."""
-    asked = ["git", "-C", str(HERE), "describe", "--always", "--dirty", "--exclude", "*"]
-    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    """The commit of convlint that runs here, and whether its code has changed since; the page itself may."""
+    git = ["git", "-C", str(HERE.parent)]
+    asked = [*git, "describe", "--always", "--exclude", "*"]
+    name = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "convlint", "rules"], check=False).returncode
+    return f"{name}-dirty" if changed else name
 
 
 def mark_of(name: str) -> Path:

@@ -34,6 +34,7 @@ pytestmark = pytest.mark.proof
 MODELS = '''
     import ctypes
     import os
+    import sys
 
     import torch
     from torch import nn
@@ -77,6 +78,18 @@ MODELS = '''
 
 
     exec("def ONE_OR_TWO(x): return x * 2 if bool(x.mean() > 0.5) else x")
+
+
+    class DiesWhenRecorded(Right):
+        """The exporter by TorchScript loses a write."""
+
+        def forward(self, x):
+            if sys.gettrace() and torch.utils._python_dispatch._len_torch_dispatch_stack():
+                os.abort()
+            x = super().forward(x)
+            row = x[1]
+            row += 2
+            return x
 
 
     class Known(Right):
@@ -256,6 +269,16 @@ MODELS = '''
             x = super().forward(x)
             if torch.compiler.is_exporting():
                 raise ValueError("not here")
+            return x
+
+
+    class AsksAndGoesOn(Asks):
+        """What comes after its questions takes those who look for more of them a minute."""
+
+        def forward(self, x):
+            x = super().forward(x)
+            for _ in range(8000):
+                x = x.sin()
             return x
 
 
@@ -497,6 +520,12 @@ def test_what_was_asked_before_the_search_fails_is_told(folder: Path) -> None:
     assert told.evidence == "torch_export and onnx_dynamo would stop here next"
 
 
+def test_a_search_that_would_take_too_long_ends_and_what_was_asked_before_is_told(folder: Path) -> None:
+    done = preflight(folder, "AsksAndGoesOn", "x: float32[2, 4]", exporter="dynamo")
+    told = finding_at(done, row_of(folder, "if few > 2"))
+    assert told.evidence == "torch_export and onnx_dynamo would stop here next"
+
+
 def test_what_only_the_search_itself_asks_for_is_not(folder: Path) -> None:
     done = preflight(folder, "Cuts", "x: float32[2, 4]", exporter="dynamo")
     events = done.trial.outcomes["torch_export"].events
@@ -555,6 +584,12 @@ def test_what_was_seen_of_a_statement_is_told_once(folder: Path, cli: Cli) -> No
     ran = cli("preflight", f"{folder}/models.py:TwoSizes", "--input", "x: float32[2, 4, L=5, 4]", "--isolated")
     assert ran.out.count("CVL202") == 2
     assert ran.out.count("trial: 5 on traced, 10 on L=10: jit_trace and onnx_torchscript") == 1
+
+
+def test_a_search_for_what_differs_that_dies_leaves_the_verdict(folder: Path) -> None:
+    done = preflight(folder, "DiesWhenRecorded", "x: float32[N=2, 4]", exporter="torchscript")
+    assert levels(done) == {"jit_trace": "harmless", "onnx_torchscript": "wrong"}
+    assert "values differ" in done.trial.outcomes["onnx_torchscript"].message
 
 
 def test_that_a_trace_takes_no_dict_as_output_is_told(folder: Path, cli: Cli) -> None:
