@@ -25,7 +25,7 @@ from convlint.config import Configuration, Layer, Options
 from convlint.errors import UsageError
 from convlint.findings import Finding, Level
 from convlint.preflighter import Preflighted
-from convlint.report.preflight import besides
+from convlint.report.preflight import besides, tried
 from convlint.testing import assert_exportable
 from convlint.trial.job import Outcome
 
@@ -176,6 +176,11 @@ MODELS = '''
 
     def numbers():
         return torch.rand(2, 64)
+
+
+    def two_sizes():
+        yield torch.rand(2, 4)
+        yield torch.rand(3, 4)
 
 
     class Faint(nn.Module):
@@ -473,6 +478,11 @@ def test_nor_is_a_rounding_error_of_the_weights_on_inputs_of_the_users_own(folde
     done = preflight(folder, "Nearly", "models.py:numbers", exporter="torchscript")
     outcome = done.trial.outcomes["onnx_torchscript"]
     assert (outcome.level, "traced" in outcome.unsure) == (Level.harmless, True)
+
+
+def test_an_input_of_another_size_is_one_and_not_several(folder: Path) -> None:
+    done = preflight(folder, "Right", "models.py:two_sizes", exporter="torchscript")
+    assert tried(done.trial) == "with eager on 10 inputs: as traced, 8 other values, another batch"
 
 
 def test_weights_far_below_one_are_rounded_as_far_below(folder: Path) -> None:

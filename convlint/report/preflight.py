@@ -29,12 +29,13 @@ from convlint.source.discovery import INSTALLED
 from convlint.trial.job import Kind, Outcome, Reference, Trial
 
 _KINDS: tuple[Kind, ...] = get_args(Kind)
-_COUNTED: dict[Kind, str] = {
-    "values": "other values",
-    "calls": "a second call",
-    "batch": "other batches",
-    "sizes": "other sizes",
+_COUNTED: dict[Kind, tuple[str, str]] = {
+    "values": ("other values", "other values"),
+    "calls": ("a second call", "second calls"),
+    "batch": ("another batch", "other batches"),
+    "sizes": ("another size", "other sizes"),
 }
+"""One and several of them."""
 _LONGEST = 110
 _LONGEST_EVIDENCE = 2 * _LONGEST
 _MOST_NODES = 2
@@ -204,7 +205,7 @@ def _enumerated(names: Sequence[str]) -> str:
 def tried(trial: Trial) -> str:
     """With what and on how many inputs of which kinds a model was compared."""
     kinds = Counter(trial.reference.kinds.values())
-    told = [_COUNTED[k] if k == "calls" else f"{kinds[k]} {_COUNTED[k]}" for k in _COUNTED if kinds[k]]
+    told = [one if kinds[k] == 1 else f"{kinds[k]} {several}" for k, (one, several) in _COUNTED.items() if kinds[k]]
     inputs = summary.plural(len(trial.reference.kinds), "input")
     return f"with eager on {inputs}: as traced{''.join(f', {one}' for one in told)}"
 
