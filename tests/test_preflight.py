@@ -85,7 +85,7 @@ MODELS = '''
 
         def forward(self, x):
             if sys.gettrace() and torch.utils._python_dispatch._len_torch_dispatch_stack():
-                os.abort()
+                os._exit(1)
             x = super().forward(x)
             row = x[1]
             row += 2
