@@ -132,6 +132,8 @@ def table(done: Mapping[str, Mapping[str, Any]], known: Mapping[str, Mapping[str
     yield f"  {calls:.0f} in their calls of exporters."
     yield f"- A preflight takes {ratios(ran.values())} times as long as a process that only exports: the first with the"
     yield f"  imports and the making of the model, the second without; at most {MOST} is wanted."
+    if ended := [f"{name} by {route}" for name, run in ran.items() for route in TOOLS if was_ended(run, route)]:
+        yield f"- Ended at the limit of time, and so no verdict, and quicker than the exporter: {', '.join(ended)}."
     if known:
         yield from agreement(ran, known)
     yield f"\n| model | exit | lines | {' | '.join(TOOLS)} | calls | exporters | preflight | ratios |"
@@ -148,7 +150,7 @@ def agreement(ran: Mapping[str, Mapping[str, Any]], known: Mapping[str, Mapping[
         (name, route): (run["verdicts"][route], what)
         for name, run in ran.items()
         for route, what in known.get(name, {}).items()
-        if run["verdicts"].get(route, "unsure") != "unsure"
+        if run["verdicts"].get(route, "unsure") != "unsure" and not was_ended(run, route)
     }
     others = {key: why for key in both if (why := other_export(key, ran, known))}
     compared = {key: one for key, one in both.items() if key not in others}
@@ -162,6 +164,11 @@ def agreement(ran: Mapping[str, Mapping[str, Any]], known: Mapping[str, Mapping[
         yield f"- {len(others)} outcomes are of another export than that of a user who leaves all settings as they are:"
     for (name, route), why in others.items():
         yield f"  - {name} by {route}: said {ran[name]['verdicts'][route]}, was {both[name, route][1]}: {why}"
+
+
+def was_ended(run: Mapping[str, Any], route: str) -> bool:
+    """Whether a route took longer than it may."""
+    return "no end within" in run["said"].get(route, "")
 
 
 def other_export(
@@ -225,9 +232,12 @@ def rows_of(text: str) -> int:
 
 
 def commit() -> str:
-    """The commit of convlint that runs here."""
-    asked = ["git", "-C", str(HERE), "describe", "--always", "--dirty", "--exclude", "*"]
-    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    """The commit of convlint that runs here, and whether its code has changed since; the page itself may."""
+    git = ["git", "-C", str(HERE.parent)]
+    asked = [*git, "describe", "--always", "--exclude", "*"]
+    name = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "convlint", "rules"], check=False).returncode
+    return f"{name}-dirty" if changed else name
 
 
 def mark_of(name: str) -> Path:

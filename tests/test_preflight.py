@@ -25,7 +25,7 @@ from convlint.config import Configuration, Layer, Options
 from convlint.errors import UsageError
 from convlint.findings import Finding, Level
 from convlint.preflighter import Preflighted
-from convlint.report.preflight import besides
+from convlint.report.preflight import besides, tried
 from convlint.testing import assert_exportable
 from convlint.trial.job import Outcome
 
@@ -34,6 +34,7 @@ pytestmark = pytest.mark.proof
 MODELS = '''
     import ctypes
     import os
+    import sys
 
     import torch
     from torch import nn
@@ -77,6 +78,18 @@ MODELS = '''
 
 
     exec("def ONE_OR_TWO(x): return x * 2 if bool(x.mean() > 0.5) else x")
+
+
+    class DiesWhenRecorded(Right):
+        """The exporter by TorchScript loses a write."""
+
+        def forward(self, x):
+            if sys.gettrace() and torch.utils._python_dispatch._len_torch_dispatch_stack():
+                os._exit(1)
+            x = super().forward(x)
+            row = x[1]
+            row += 2
+            return x
 
 
     class Known(Right):
@@ -163,6 +176,11 @@ MODELS = '''
 
     def numbers():
         return torch.rand(2, 64)
+
+
+    def two_sizes():
+        yield torch.rand(2, 4)
+        yield torch.rand(3, 4)
 
 
     class Faint(nn.Module):
@@ -256,6 +274,16 @@ MODELS = '''
             x = super().forward(x)
             if torch.compiler.is_exporting():
                 raise ValueError("not here")
+            return x
+
+
+    class AsksAndGoesOn(Asks):
+        """What comes after its questions takes those who look for more of them a minute."""
+
+        def forward(self, x):
+            x = super().forward(x)
+            for _ in range(8000):
+                x = x.sin()
             return x
 
 
@@ -434,21 +462,27 @@ def test_what_a_rounding_error_changes_is_held_against_nobody(folder: Path, cli:
     ran = cli("preflight", f"{folder}/models.py:Sharp", "--input", "x: float32[N=2, 64]", "--isolated",
               "--exporter", "torchscript")  # fmt: skip
     assert "onnx_torchscript  yes      yes   unsure" in ran.out
-    assert "onnx_torchscript: says nothing on traced: there other roundings" in ran.out
-    assert "a rounding error of the inputs changes eager's result" in ran.out
+    assert "onnx_torchscript: nothing can be said on traced: there other roundings" in ran.out
+    assert ran.out.count("a rounding error of the inputs changes eager's result") == 1
+    assert "and without" not in ran.out
     assert "Nothing can be said of the numbers" in ran.out
 
 
 def test_of_many_inputs_on_which_nothing_can_be_said_three_are_named() -> None:
     outcome = Outcome("jit_trace", Level.harmless, unsure=("traced", "zeros", "large", "batch 1", "N=4"))
     (told,) = besides(outcome)
-    assert told.startswith("says nothing on traced, zeros, large and 2 more: there ")
+    assert told.startswith("nothing can be said on traced, zeros, large and 2 more: there ")
 
 
 def test_nor_is_a_rounding_error_of_the_weights_on_inputs_of_the_users_own(folder: Path) -> None:
     done = preflight(folder, "Nearly", "models.py:numbers", exporter="torchscript")
     outcome = done.trial.outcomes["onnx_torchscript"]
     assert (outcome.level, "traced" in outcome.unsure) == (Level.harmless, True)
+
+
+def test_an_input_of_another_size_is_one_and_not_several(folder: Path) -> None:
+    done = preflight(folder, "Right", "models.py:two_sizes", exporter="torchscript")
+    assert tried(done.trial) == "with eager on 10 inputs: as traced, 8 other values, another batch"
 
 
 def test_weights_far_below_one_are_rounded_as_far_below(folder: Path) -> None:
@@ -493,6 +527,12 @@ def test_all_that_stops_torch_export_is_named_though_it_ends_at_the_first(folder
 
 def test_what_was_asked_before_the_search_fails_is_told(folder: Path) -> None:
     done = preflight(folder, "AsksAndFails", "x: float32[2, 4]", exporter="dynamo")
+    told = finding_at(done, row_of(folder, "if few > 2"))
+    assert told.evidence == "torch_export and onnx_dynamo would stop here next"
+
+
+def test_a_search_that_would_take_too_long_ends_and_what_was_asked_before_is_told(folder: Path) -> None:
+    done = preflight(folder, "AsksAndGoesOn", "x: float32[2, 4]", exporter="dynamo")
     told = finding_at(done, row_of(folder, "if few > 2"))
     assert told.evidence == "torch_export and onnx_dynamo would stop here next"
 
@@ -555,6 +595,12 @@ def test_what_was_seen_of_a_statement_is_told_once(folder: Path, cli: Cli) -> No
     ran = cli("preflight", f"{folder}/models.py:TwoSizes", "--input", "x: float32[2, 4, L=5, 4]", "--isolated")
     assert ran.out.count("CVL202") == 2
     assert ran.out.count("trial: 5 on traced, 10 on L=10: jit_trace and onnx_torchscript") == 1
+
+
+def test_a_search_for_what_differs_that_dies_leaves_the_verdict(folder: Path) -> None:
+    done = preflight(folder, "DiesWhenRecorded", "x: float32[N=2, 4]", exporter="torchscript")
+    assert levels(done) == {"jit_trace": "harmless", "onnx_torchscript": "wrong"}
+    assert "values differ" in done.trial.outcomes["onnx_torchscript"].message
 
 
 def test_that_a_trace_takes_no_dict_as_output_is_told(folder: Path, cli: Cli) -> None:

@@ -26,15 +26,16 @@ from convlint.report.matrix_text import in_short
 from convlint.report.plain import printable
 from convlint.report.style import Painter
 from convlint.source.discovery import INSTALLED
-from convlint.trial.job import Kind, Outcome, Trial
+from convlint.trial.job import Kind, Outcome, Reference, Trial
 
 _KINDS: tuple[Kind, ...] = get_args(Kind)
-_COUNTED: dict[Kind, str] = {
-    "values": "other values",
-    "calls": "a second call",
-    "batch": "other batches",
-    "sizes": "other sizes",
+_COUNTED: dict[Kind, tuple[str, str]] = {
+    "values": ("other values", "other values"),
+    "calls": ("a second call", "second calls"),
+    "batch": ("another batch", "other batches"),
+    "sizes": ("another size", "other sizes"),
 }
+"""One and several of them."""
 _LONGEST = 110
 _LONGEST_EVIDENCE = 2 * _LONGEST
 _MOST_NODES = 2
@@ -112,11 +113,7 @@ def _head(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool) -
     mode = " in training mode" if model.spec and model.spec.training else ""
     yield f"{painter(model.label, 'bold')}{mode} on {reference.inputs}{guess}"
     yield f"  compared {tried(model.trial)}"
-    skipped = list(reference.skipped.items())
-    for name, reason in skipped if verbose else skipped[:1]:
-        yield f"  without {name}: {_short(reason, verbose)}"
-    if len(skipped) > 1 and not verbose:
-        yield f"  and without {len(skipped) - 1} more, see -v"
+    yield from _skipped(reference, verbose=verbose)
     if reference.unsteady:
         yield painter(f"  the model itself is not steady: {reference.unsteady}", "yellow")
     yield ""
@@ -124,6 +121,17 @@ def _head(model: Preflighted, painter: Painter, out: TextIO, *, verbose: bool) -
     yield ""
     said = [*_wrongs(model, painter, verbose=verbose), *_besides(model, painter, verbose=verbose)]
     yield from [*said, ""] if said else []
+
+
+def _skipped(reference: Reference, *, verbose: bool) -> Iterator[str]:
+    """Which inputs do not count, once for those that do not for one reason; if nobody wants all, for the first."""
+    alike: dict[str, list[str]] = {}
+    for name, reason in reference.skipped.items():
+        alike.setdefault(reason, []).append(name)
+    for reason, names in list(alike.items())[: None if verbose else 1]:
+        yield f"  without {', '.join(names) if verbose else _enumerated(names)}: {_short(reason, verbose)}"
+    if more := 0 if verbose else sum(map(len, list(alike.values())[1:])):
+        yield f"  and without {more} more, see -v"
 
 
 def _tail(model: Preflighted, painter: Painter) -> Iterator[str]:
@@ -165,17 +173,20 @@ def _nodes(nodes: Sequence[BadNode], painter: Painter, *, verbose: bool) -> Iter
 
 
 def _besides(model: Preflighted, painter: Painter, *, verbose: bool) -> Iterator[str]:
-    """What else is to be known of each route."""
+    """What else is to be known of each route: once for those of which the same is."""
+    alike: dict[str, list[str]] = {}
     for route, outcome in model.trial.every.items():
         outputs = model.trial.reference.outputs if verbose or route == "jit_trace" else ()
-        yield from (f"  {painter(route, 'bold')}: {told}" for told in besides(outcome, outputs))
+        for told in besides(outcome, outputs):
+            alike.setdefault(told, []).append(route)
+    yield from (f"  {painter(' and '.join(routes), 'bold')}: {told}" for told, routes in alike.items())
 
 
 def besides(outcome: Outcome, outputs: Sequence[str] = ()) -> Iterator[str]:
     """What is to be known of a route whether it is right or not; ``outputs`` are those of the model by name."""
     if outcome.unsure:
         on = _enumerated(outcome.unsure)
-        yield f"says nothing on {on}: there other roundings, or another order of equal values, change eager too"
+        yield f"nothing can be said on {on}: there other roundings, or another order of equal values, change eager too"
     if outcome.vanished:
         gone = ", ".join(f"`{name}`" for name in outcome.vanished)
         yield f"the exported graph has no input {gone} any more"
@@ -194,7 +205,7 @@ def _enumerated(names: Sequence[str]) -> str:
 def tried(trial: Trial) -> str:
     """With what and on how many inputs of which kinds a model was compared."""
     kinds = Counter(trial.reference.kinds.values())
-    told = [_COUNTED[k] if k == "calls" else f"{kinds[k]} {_COUNTED[k]}" for k in _COUNTED if kinds[k]]
+    told = [one if kinds[k] == 1 else f"{kinds[k]} {several}" for k, (one, several) in _COUNTED.items() if kinds[k]]
     inputs = summary.plural(len(trial.reference.kinds), "input")
     return f"with eager on {inputs}: as traced{''.join(f', {one}' for one in told)}"
 

@@ -12,7 +12,7 @@ import tempfile
 import time
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -115,10 +115,6 @@ class Measured:
                 if difference(run_on(sample, lambda args, model=model: model(*args)), self.want):
                     return True
         return False
-
-
-Look = Callable[[Outcome, Graph | None, Path], Outcome]
-"""Adds to an outcome what the graph, if one runs, and the ONNX file, if there is one, show besides."""
 
 
 def perform(job: Job) -> Iterator[Answer]:
@@ -293,30 +289,34 @@ def _changes(original: Subject, measured: list[Measured]) -> dict[str, str]:
     return changed
 
 
-def outcome(
+def outcome(route: str, subject: Subject, measured: list[Measured], opset: int | None = None) -> Outcome:
+    """What a route makes of a model."""
+    with tempfile.TemporaryDirectory(prefix="convlint-") as folder:
+        return outcome_and_graph(route, subject, measured, Path(folder), opset)[0]
+
+
+def outcome_and_graph(
     route: str,
     subject: Subject,
     measured: list[Measured],
+    folder: Path,
     opset: int | None = None,
     watch: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - has no state
-    look: Look | None = None,
-) -> Outcome:
-    """What a route makes of a model. ``watch`` is open while it exports; ``look`` may say more of the graph."""
+) -> tuple[Outcome, Graph | None]:
+    """The same with the graph, if one runs. Files go into a folder; ``watch`` is open while it exports."""
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="convlint-") as folder, warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         graph: Graph | None = None
         try:
             with watch:
-                graph = exported(route, subject, measured[0].sample, opset, Path(folder))
+                graph = exported(route, subject, measured[0].sample, opset, folder)
         except Exception as error:
             stage = error.stage if isinstance(error, RefusedError) else "export"
             judged = Outcome(route, Level.breaks, told(error), place=of_error(error), stage=stage)
         else:
             judged = _judge(route, graph, measured)
-        if look:
-            judged = look(judged, graph, Path(folder, MODEL_FILE))
-    return replace(judged, seconds=_since(started))
+    return replace(judged, seconds=_since(started)), graph
 
 
 def exported(route: str, subject: Subject, traced: Sample, opset: int | None, folder: Path) -> Graph:

@@ -81,7 +81,9 @@ def _candidates(model: nn.Module) -> Iterator[Guess]:
     for place, layer in model.named_modules():
         layouts = list(_layouts(layer))
         for layout in layouts:
-            called = f"`{place}`, a {type(layer).__name__}" if place else f"a {type(layer).__name__}"
+            kind = type(layer).__name__
+            told = f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}"
+            called = f"`{place}`, {told}" if place else told
             yield Guess(f"{tensors[0]}: {layout}{constants}", f"the first layer, {called}")
         if layouts:
             return

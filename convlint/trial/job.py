@@ -143,6 +143,8 @@ class Running(msgspec.Struct, frozen=True, tag=True):
     """What the worker does next."""
 
     step: str
+    known: Outcome | None = None
+    """What is known of a route of which more is looked for: it stands, whatever becomes of the search."""
 
 
 Stage = Literal["", "export", "checker", "runtime"]

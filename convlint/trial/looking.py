@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +25,7 @@ from convlint.trial.samples import Sample
 from convlint.trial.watch.drafted import asked
 from convlint.trial.watch.guards import Guard, excluded, tried
 from convlint.trial.watch.places import Place, Places
+from convlint.trial.watch.tools import Seen
 from convlint.trial.wording import readable
 
 _PROGRAM = "torch_export"
@@ -45,8 +47,14 @@ class Looking:
         self._began = time.process_time()
         self._sizes = {(i, axis): name for i, named in subject.dynamic.items() for axis, name in named.items()}
 
-    def at(self, guards: Sequence[Guard], done: Outcome, graph: Graph | None, path: Path) -> Outcome:
+    def at(self, seen: Seen, path: Path) -> Outcome:
         """An outcome with what its graph and its file, if there is one, show besides."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return self._looked(seen, path)
+
+    def _looked(self, seen: Seen, path: Path) -> Outcome:
+        done, graph, guards = seen
         if self._job.files and path.is_file():
             shutil.copy(path, Path(self._job.files, f"{done.route}.onnx"))
         if graph is None:
@@ -55,7 +63,7 @@ class Looking:
             done = replace(done, outline=outline_of(graph.exported))
         if done.route in TRACERS and done.failed:
             events = [*self._excluded(guards, done, graph)] or [*self._divergence(done, path)]
-            done = replace(done, events=tuple(events))
+            done = replace(done, events=(*done.events, *events))
         if self._job.along and done.failed:
             done = replace(done, errors=self._errors(done, graph))
         return done

@@ -7,8 +7,10 @@ import io
 import itertools
 import logging
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -22,7 +24,7 @@ from convlint.trial.job import Answer, Job, Kind, ModelSpec, Outcome, Reference,
 from convlint.trial.looking import Looking
 from convlint.trial.model import load_model
 from convlint.trial.outline import fingerprint
-from convlint.trial.routes import Args
+from convlint.trial.routes import MODEL_FILE, Args
 from convlint.trial.samples import Sample
 from convlint.trial.subject import Prepared, prepare
 from convlint.trial.watch.lines import Lines
@@ -124,8 +126,13 @@ def observed(model: torch.nn.Module, job: Job, inputs: str | Callable[[], Any]) 
     for name in job.routes:
         route, opset = opset_of(name)
         yield Running(f"exported by {name}")
-        done = watched.on(route, opset or job.opset, looking.at if opset is None else None)
-        yield looking.ended(replace(done, route=name))
+        with tempfile.TemporaryDirectory(prefix="convlint-") as folder:
+            seen = watched.seen(route, Path(folder), opset or job.opset)
+            done = looking.ended(replace(seen.outcome, route=name))
+            if opset is None:
+                yield Running(f"looked at as {name} has it", done)
+                done = looking.ended(looking.at(seen, Path(folder, MODEL_FILE)))
+        yield done
     if looking.asks:
         yield Running("looked through for all that depends on values")
         yield from looking.asked()

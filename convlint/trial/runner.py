@@ -110,6 +110,8 @@ class Runner:
                 break
             if met is None:
                 raise UsageError(f"{job.path}: {_told_before_export(death)}")
+            if not death.exporting:
+                continue
             route = next(route for route in todo if route not in outcomes)
             more = "; `--timeout` allows it more" if death.hung and job.preflight else ""
             outcomes[route] = Outcome(route, Level.breaks, f"{death}{more}", place=death.place, stage="export")
@@ -139,20 +141,20 @@ class Runner:
         """
         reference: Reference | None = None
         outcomes: dict[str, Outcome] = {}
-        step = ""
+        step, known = "", None
         while True:
             seconds = self._patience(outcomes) if len(outcomes) == len(routes) else self.seconds
             try:
                 answer = worker.receive(seconds if step else _START_SECONDS)
             except _WorkerDiedError as error:
-                error.step = step
-                return reference, outcomes, error
+                error.step, error.exporting = step, known is None
+                return reference, outcomes | ({known.route: known} if known else {}), error
             if isinstance(answer, Reference):
                 reference = answer
             elif isinstance(answer, Outcome):
                 outcomes[answer.route] = answer
             elif isinstance(answer, Running):
-                step = answer.step
+                step, known = answer.step, answer.known
                 self.watch(step)
             elif isinstance(answer, Refused):
                 worker.receive(self.seconds)  # its Done
@@ -170,6 +172,8 @@ class _WorkerDiedError(Exception):
         self.hung = hung
         self.step = ""
         """What it had said that it does."""
+        self.exporting = True
+        """Whether no outcome was known of the route that it was at."""
 
 
 def _told_before_export(death: _WorkerDiedError) -> str:

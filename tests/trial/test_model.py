@@ -229,6 +229,7 @@ def test_inputs_are_guessed_from_the_first_layer_and_only_what_may_change_is_dyn
     guessed = guess(Scaled(layer).eval(), ModelSpec(factory="net:Scaled"))
     assert guessed.text == f"{text}; scale = 0.5"
     assert guessed.why.startswith("the first layer, `layer")
+    assert "a Embedding" not in guessed.why
 
 
 def test_a_model_that_says_what_it_takes_is_believed() -> None:

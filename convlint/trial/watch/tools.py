@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from msgspec.structs import replace
 
 from convlint.findings import Level
-from convlint.trial.execute import Measured, Subject, outcome, run_on
+from convlint.trial.execute import Measured, Subject, outcome_and_graph, run_on
 from convlint.trial.job import Event, Outcome
 from convlint.trial.routes import Graph, traced
 from convlint.trial.samples import Sample
@@ -27,8 +29,15 @@ _OF_TORCH_EXPORT = ("torch_export", "torch_export_auto")
 _REACHING = ("jit_trace", *_OF_TORCH_EXPORT)
 """The exporters to ONNX begin with one of these; noting lines is slow."""
 
-LookAt = Callable[[Sequence[Guard], Outcome, Graph | None, Path], Outcome]
-"""Adds to an outcome what the guards of the export, the graph and the file show besides."""
+
+class Seen(NamedTuple):
+    """What a route made of a model."""
+
+    outcome: Outcome
+    graph: Graph | None
+    """Nothing where none runs."""
+    guards: Sequence[Guard]
+    """Of the export."""
 
 
 def failed(outcome: Outcome) -> bool:
@@ -63,14 +72,18 @@ class Watched:
         self._executed = executed
         """The lines that eager runs, to see which a tool does not come to; None where nobody asks."""
 
-    def on(self, route: str, opset: int | None = None, look: LookAt | None = None) -> Outcome:
+    def on(self, route: str) -> Outcome:
         """What a route makes of the model, and its events."""
+        with tempfile.TemporaryDirectory(prefix="convlint-") as folder:
+            return self.seen(route, Path(folder)).outcome
+
+    def seen(self, route: str, folder: Path, opset: int | None = None) -> Seen:
+        """The same with its graph, whose files go into a folder."""
         events: list[Event] = []
         guards: list[Guard] = []
         lines, taken = Lines(self._places), Taken(self._places, self._measured[0].sample.name)
         watch = self._watch(route, events, guards, taken, lines)
-        looked = partial(look, guards) if look else None
-        done = outcome(route, self._subject, self._measured, opset, watch, looked)
+        done, graph = outcome_and_graph(route, self._subject, self._measured, folder, opset, watch)
         if route == "jit_trace":
             others = self._others if self._others is not None else self._gone_wrong(done)
             events += judged(self._places, taken, [self._taken_on(other.sample) for other in others])
@@ -79,7 +92,7 @@ class Watched:
         unreached = {}
         if self._executed is not None and route in _REACHING and failed(done):
             unreached = lines.missing_from(self._executed)
-        return replace(done, events=tuple(sorted({*events, *done.events})), unreached=unreached)
+        return Seen(replace(done, events=tuple(sorted(set(events))), unreached=unreached), graph, guards)
 
     @contextmanager
     def _watch(
