@@ -75,6 +75,29 @@ DRAWS: dict[int, tuple[str, ...]] = {
     ),
 }
 """By seed what was drawn, and could be made."""
+AT_SEVERAL = (
+    "other:cross-vit@float64",
+    "other:decoder@float64",
+    "other:ecapa",
+    "other:face@float16",
+    "other:gcn@bfloat16",
+    "smp:MAnet+resnet18",
+    "timm:convnext_atto",
+    "timm:efficientnet_b0_g16_evos@float16",
+    "timm:mobilenetv3_small_050",
+    "timm:rexnet_100",
+    "timm:rexnet_150",
+    "torchvision:densenet121",
+    "torchvision:mc3_18",
+    "torchvision:quantized_mobilenet_v3_large",
+    "torchvision:squeezenet1_1",
+    "transformers:glm4",
+    "transformers:gpt2",
+    "ultralytics:yolo12-obb",
+    "ultralytics:yolov8-ghost-p6",
+    "varied:canny",
+)
+"""By lot (seed 7) of the models that had been run at one opset: those that are exported at others too."""
 DECODERS = ("Unet", "UnetPlusPlus", "MAnet", "Linknet", "FPN", "PSPNet", "PAN", "DeepLabV3Plus", "UPerNet", "Segformer")
 ENCODERS = ("resnet18", "mobilenet_v2", "efficientnet-b0", "mit_b0", "timm-regnetx_002")
 

@@ -3,9 +3,10 @@
 ``predictions.py FOLDER [--target T...] [--opset O...] [--model M...]``: FOLDER holds an environment of the packages
 that the models are made of (``FOLDER/models/bin/python``), and one for each target (``FOLDER/ncnn/bin/python``; that of
 ``FOLDER/onnxruntime-web`` has ``node_modules`` too). Each model is exported by both exporters at each opset, and as a
-program of torch; each file is given to each target that reads such files, in a process of its own, and the verdict that
-the matrix gives of it, from the shipped facts, is compared with what happened. What is there already in
-``build/predictions`` is not made again. Runs are kept in ``predictions.jsonl``, of which ``predictions.md`` is made.
+program of torch; each file is given to each target that reads such files, in a process of its own, and the verdict
+that the matrix gives of it, from the shipped facts, is compared with what happened. At other opsets than 18 only those
+are exported that were drawn for it (``drawn_models.AT_SEVERAL``). What is there already in ``build/predictions`` is not
+made again. Runs are kept in ``predictions.jsonl``, of which ``predictions.md`` is made.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import drawn_models
 import numpy as np
 import onnx
 
@@ -40,6 +42,9 @@ OF_PROGRAMS = ("coreml", "litert", "executorch")
 TARGETS = (*OF_FILES, *OF_PROGRAMS)
 OPSET = "18"
 """Which both exporters write."""
+WAYS_OF_FILES = ("torchscript", "dynamo")
+WAYS = (*WAYS_OF_FILES, "torch.export")
+"""As ``predicted_models.WAYS`` has them; programs of torch have no opset."""
 EXPORT_SECONDS, RUN_SECONDS, GIGABYTES = 600, 400, 16
 TOLERANCE = 1e-2
 """Of the largest number in an output: float32 in another order of sums."""
@@ -99,16 +104,22 @@ def main() -> None:
     folders = [WORK / opset for opset in asked.opset]
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in names:
+        for name in at_opset(names, folder.name):
             exported(python, name, folder)
     runs = stored()
     for target in asked.target:
-        found = [file for folder in folders for name in names for file in files(target, name, folder)]
+        given = [(folder, name) for folder in folders for name in at_opset(names, folder.name)]
+        found = [file for folder, name in given for file in files(target, name, folder)]
         runs |= {run[:3]: run for run in compared(environments / target, target, found)}
         STORE.write_text("".join(f"{json.dumps(runs[key])}\n" for key in sorted(runs)), encoding="utf-8")
     page = written(list(runs.values()))
     print(page)
     PAGE.write_text(page, encoding="utf-8")
+
+
+def at_opset(names: Sequence[str], opset: str) -> list[str]:
+    """The models that are exported at an opset."""
+    return [name for name in names if opset == OPSET or name in drawn_models.AT_SEVERAL]
 
 
 def stored() -> dict[tuple[str, ...], Run]:
@@ -146,7 +157,8 @@ def exported(python: Path, name: str, folder: Path) -> None:
     """Exports a model once, at the opset that the folder is called by."""
     mark = folder / f"{name.replace(':', '_')}.json"
     if not mark.exists():
-        out = said(python, ["export", str(folder), folder.name, name], EXPORT_SECONDS).strip().splitlines()
+        ways = WAYS if folder.name == OPSET else WAYS_OF_FILES
+        out = said(python, ["export", str(folder), folder.name, name, *ways], EXPORT_SECONDS).strip().splitlines()
         mark.write_text(out[-1] if out else '"the worker ended or took too long"')
         print(f"{name}: {mark.read_text()[:300]}", flush=True)
 
