@@ -73,6 +73,23 @@ DRAWS: dict[int, tuple[str, ...]] = {
         "other:unetr@float16",
         "other:cross-vit@float64",
     ),
+    4: (
+        "timm:cpubone_b0_bfrobust",
+        "timm:inception_next_atto@float64",
+        "timm:dla46x_c",
+        "torchvision:squeezenet1_0",
+        "torchvision:efficientnet_b1@float64",
+        "transformers:layoutlm",
+        "transformers:olmo3",
+        "transformers:tapas",
+        "transformers:nllb-moe",
+        "ultralytics:yolo26-pose",
+        "smp:FPN+timm-regnetx_002@float64",
+        "other:gat",
+        "other:mel-spectrogram@bfloat16",
+        "other:conformer@float64",
+        "other:conv-tasnet",
+    ),
 }
 """By seed what was drawn, and could be made."""
 AT_SEVERAL = (

@@ -73,6 +73,8 @@ class Run(NamedTuple):
     because: str = ""
     """Of a miss why it was said, and what the target said."""
     why: str = ""
+    first: str = ""
+    """The verdict when it was first run, by the facts of then; empty where that was not kept."""
 
     @property
     def is_taken(self) -> bool:
@@ -106,13 +108,14 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for name in at_opset(names, folder.name):
             exported(python, name, folder)
-    runs = stored()
     for target in asked.target:
         given = [(folder, name) for folder in folders for name in at_opset(names, folder.name)]
         found = [file for folder, name in given for file in files(target, name, folder)]
-        runs |= {run[:3]: run for run in compared(environments / target, target, found)}
+        made = list(compared(environments / target, target, found))
+        runs = stored()  # read again: another process may have run other targets meanwhile
+        runs |= {run[:3]: run._replace(first=runs.get(run[:3], run).first) for run in made}
         STORE.write_text("".join(f"{json.dumps(runs[key])}\n" for key in sorted(runs)), encoding="utf-8")
-    page = written(list(runs.values()))
+    page = written(list(stored().values()))
     print(page)
     PAGE.write_text(page, encoding="utf-8")
 
@@ -171,7 +174,7 @@ def compared(environment: Path, target: str, given: Sequence[Path]) -> Iterator[
             what, why, version = ran(process, target, file)
             if what != "wrong" or not is_wrong_itself(file):
                 verdict, because = judged(predicted(target, file))
-                run = Run(target, file.parent.name, file.name, version, verdict, what)
+                run = Run(target, file.parent.name, file.name, version, verdict, what, first=verdict)
                 yield (
                     run
                     if run.is_right
