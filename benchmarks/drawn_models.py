@@ -73,8 +73,48 @@ DRAWS: dict[int, tuple[str, ...]] = {
         "other:unetr@float16",
         "other:cross-vit@float64",
     ),
+    4: (
+        "timm:cpubone_b0_bfrobust",
+        "timm:inception_next_atto@float64",
+        "timm:dla46x_c",
+        "torchvision:squeezenet1_0",
+        "torchvision:efficientnet_b1@float64",
+        "transformers:layoutlm",
+        "transformers:olmo3",
+        "transformers:tapas",
+        "transformers:nllb-moe",
+        "ultralytics:yolo26-pose",
+        "smp:FPN+timm-regnetx_002@float64",
+        "other:gat",
+        "other:mel-spectrogram@bfloat16",
+        "other:conformer@float64",
+        "other:conv-tasnet",
+    ),
 }
 """By seed what was drawn, and could be made."""
+AT_SEVERAL = (
+    "other:cross-vit@float64",
+    "other:decoder@float64",
+    "other:ecapa",
+    "other:face@float16",
+    "other:gcn@bfloat16",
+    "smp:MAnet+resnet18",
+    "timm:convnext_atto",
+    "timm:efficientnet_b0_g16_evos@float16",
+    "timm:mobilenetv3_small_050",
+    "timm:rexnet_100",
+    "timm:rexnet_150",
+    "torchvision:densenet121",
+    "torchvision:mc3_18",
+    "torchvision:quantized_mobilenet_v3_large",
+    "torchvision:squeezenet1_1",
+    "transformers:glm4",
+    "transformers:gpt2",
+    "ultralytics:yolo12-obb",
+    "ultralytics:yolov8-ghost-p6",
+    "varied:canny",
+)
+"""By lot (seed 7) of the models that had been run at one opset: those that are exported at others too."""
 DECODERS = ("Unet", "UnetPlusPlus", "MAnet", "Linknet", "FPN", "PSPNet", "PAN", "DeepLabV3Plus", "UPerNet", "Segformer")
 ENCODERS = ("resnet18", "mobilenet_v2", "efficientnet-b0", "mit_b0", "timm-regnetx_002")
 

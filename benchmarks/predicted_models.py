@@ -1,7 +1,7 @@
 """Exports models, for ``predictions.py``; in an environment of the packages.
 
-``python predicted_models.py export FOLDER OPSET NAME`` writes a file of each ONNX exporter, a program of torch with a
-list of its operators, the inputs, and what eager gives.
+``python predicted_models.py export FOLDER OPSET NAME WAY...`` writes the inputs, what eager gives, and by each way a
+file of an ONNX exporter, or a program of torch with a list of its operators.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +173,7 @@ def Other(model: Any, dtype: Any) -> Any:  # noqa: N802 - a class that needs tor
     return _modules()[1](model, dtype)
 
 
-def export(folder: Path, opset: int, name: str) -> None:
+def export(folder: Path, opset: int, name: str, ways: Sequence[str]) -> None:
     """Writes what one model becomes."""
     import torch
     from torch.utils import _pytree as pytree
@@ -186,10 +186,10 @@ def export(folder: Path, opset: int, name: str) -> None:
     flat = [one.numpy() for one in pytree.tree_leaves(inputs)]
     np.savez(f"{stem}.npz", *flat, **{f"out{i}": one.detach().numpy() for i, one in enumerate(expected)})
     told: dict[str, str] = {}
-    for way, write in WAYS.items():
+    for way in ways:
         try:
             with torch.no_grad():
-                write(model, inputs, stem, opset)
+                WAYS[way](model, inputs, stem, opset)
             told[way] = "exported"
         except Exception as error:
             told[way] = f"{type(error).__name__}: {error}"[:200]
@@ -212,8 +212,19 @@ def _onnx(which: str) -> Callable[[Any, tuple[Any, ...], Path, int], None]:
 
         file, dynamo = f"{stem}.{which}.onnx", which == "dynamo"
         torch.onnx.export(model, inputs, file, dynamo=dynamo, opset_version=opset, external_data=False, verbose=False)
+        _check_opset(Path(file), opset)
 
     return write
+
+
+def _check_opset(file: Path, asked: int) -> None:
+    """Removes a file that its exporter could not bring to the opset that was asked for."""
+    import onnx
+
+    opsets = {one.domain: one.version for one in onnx.load(file, load_external_data=False).opset_import}
+    if opsets[""] != asked:
+        file.unlink()
+        raise ValueError(f"it stays at opset {opsets['']}")
 
 
 WAYS = {"torch.export": _program, "torchscript": _onnx("torchscript"), "dynamo": _onnx("dynamo")}
@@ -222,6 +233,6 @@ WAYS = {"torch.export": _program, "torchscript": _onnx("torchscript"), "dynamo":
 
 if __name__ == "__main__":
     if sys.argv[1] == "export":
-        export(Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+        export(Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5:])
     else:
         print("\n".join(names()))

@@ -3,9 +3,10 @@
 ``predictions.py FOLDER [--target T...] [--opset O...] [--model M...]``: FOLDER holds an environment of the packages
 that the models are made of (``FOLDER/models/bin/python``), and one for each target (``FOLDER/ncnn/bin/python``; that of
 ``FOLDER/onnxruntime-web`` has ``node_modules`` too). Each model is exported by both exporters at each opset, and as a
-program of torch; each file is given to each target that reads such files, in a process of its own, and the verdict that
-the matrix gives of it, from the shipped facts, is compared with what happened. What is there already in
-``build/predictions`` is not made again. Runs are kept in ``predictions.jsonl``, of which ``predictions.md`` is made.
+program of torch; each file is given to each target that reads such files, in a process of its own, and the verdict
+that the matrix gives of it, from the shipped facts, is compared with what happened. At other opsets than 18 only those
+are exported that were drawn for it (``drawn_models.AT_SEVERAL``). What is there already in ``build/predictions`` is not
+made again. Runs are kept in ``predictions.jsonl``, of which ``predictions.md`` is made.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import json
 import os
 import subprocess
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import drawn_models
 import numpy as np
 import onnx
 
@@ -36,10 +38,15 @@ MODELS = Path(__file__).with_name("predicted_models.py").absolute()
 PAGE = Path(__file__).with_suffix(".md").absolute()
 STORE = PAGE.with_suffix(".jsonl")
 OF_FILES = ("onnxruntime", "openvino", "opencv", "tract", "onnxruntime-web", "ncnn", "tvm")
+AT_OPSETS = OF_FILES[:4]
+"""Those that were given files of several opsets."""
 OF_PROGRAMS = ("coreml", "litert", "executorch")
 TARGETS = (*OF_FILES, *OF_PROGRAMS)
 OPSET = "18"
 """Which both exporters write."""
+WAYS_OF_FILES = ("torchscript", "dynamo")
+WAYS = (*WAYS_OF_FILES, "torch.export")
+"""As ``predicted_models.WAYS`` has them; programs of torch have no opset."""
 EXPORT_SECONDS, RUN_SECONDS, GIGABYTES = 600, 400, 16
 TOLERANCE = 1e-2
 """Of the largest number in an output: float32 in another order of sums."""
@@ -68,6 +75,8 @@ class Run(NamedTuple):
     because: str = ""
     """Of a miss why it was said, and what the target said."""
     why: str = ""
+    first: str = ""
+    """The verdict when it was first run, by the facts of then; empty where that was not kept."""
 
     @property
     def is_taken(self) -> bool:
@@ -99,16 +108,23 @@ def main() -> None:
     folders = [WORK / opset for opset in asked.opset]
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in names:
+        for name in at_opset(names, folder.name):
             exported(python, name, folder)
-    runs = stored()
     for target in asked.target:
-        found = [file for folder in folders for name in names for file in files(target, name, folder)]
-        runs |= {run[:3]: run for run in compared(environments / target, target, found)}
+        given = [(folder, name) for folder in folders for name in at_opset(names, folder.name)]
+        found = [file for folder, name in given for file in files(target, name, folder)]
+        made = list(compared(environments / target, target, found))
+        runs = stored()  # read again: another process may have run other targets meanwhile
+        runs |= {run[:3]: run._replace(first=runs.get(run[:3], run).first) for run in made}
         STORE.write_text("".join(f"{json.dumps(runs[key])}\n" for key in sorted(runs)), encoding="utf-8")
-    page = written(list(runs.values()))
+    page = written(list(stored().values()))
     print(page)
     PAGE.write_text(page, encoding="utf-8")
+
+
+def at_opset(names: Sequence[str], opset: str) -> list[str]:
+    """The models that are exported at an opset."""
+    return [name for name in names if opset == OPSET or name in drawn_models.AT_SEVERAL]
 
 
 def stored() -> dict[tuple[str, ...], Run]:
@@ -146,7 +162,8 @@ def exported(python: Path, name: str, folder: Path) -> None:
     """Exports a model once, at the opset that the folder is called by."""
     mark = folder / f"{name.replace(':', '_')}.json"
     if not mark.exists():
-        out = said(python, ["export", str(folder), folder.name, name], EXPORT_SECONDS).strip().splitlines()
+        ways = WAYS if folder.name == OPSET else WAYS_OF_FILES
+        out = said(python, ["export", str(folder), folder.name, name, *ways], EXPORT_SECONDS).strip().splitlines()
         mark.write_text(out[-1] if out else '"the worker ended or took too long"')
         print(f"{name}: {mark.read_text()[:300]}", flush=True)
 
@@ -159,7 +176,7 @@ def compared(environment: Path, target: str, given: Sequence[Path]) -> Iterator[
             what, why, version = ran(process, target, file)
             if what != "wrong" or not is_wrong_itself(file):
                 verdict, because = judged(predicted(target, file))
-                run = Run(target, file.parent.name, file.name, version, verdict, what)
+                run = Run(target, file.parent.name, file.name, version, verdict, what, first=verdict)
                 yield (
                     run
                     if run.is_right
@@ -233,9 +250,10 @@ def judged(made: Matrix) -> tuple[str, str]:
 
 
 def written(runs: Sequence[Run]) -> str:
-    """The page: a confusion matrix of each target in a row, each opset, each miss."""
+    """The page: a confusion matrix of each target in a row, at one opset and at others, unseen; each miss."""
     models = len({run.model for run in runs})
     fails = sum(not run.is_taken for run in runs)
+    at_first = [run for run in runs if run.opset == OPSET]
     lines = [
         "# What is predicted of whole models, and what targets do",
         "",
@@ -244,51 +262,59 @@ def written(runs: Sequence[Run]) -> str:
         "ONNX file of each exporter, or a program of torch. A run fails that is refused or gives other numbers than",
         "eager (a file of which ONNX Runtime gives other numbers too is left out: its exporter is to blame); of Core",
         "ML it is the conversion alone. Unknown counts as wrong. Each run is a line of `predictions.jsonl`.",
-        f"{models} models; {fails} of {len(runs)} runs fail ({fails / max(len(runs), 1):.0%}).",
+        f"{models} models; {fails} of {len(runs)} runs fail ({fails / max(len(runs), 1):.0%}). At opset {OPSET}:",
         "",
-        "| target | version | models | runs | fail | right | always yes | yes, taken | yes, fails | no, fails |"
-        " no, taken | unknown, taken | unknown, fails |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+        *_table(at_first, "version", lambda mine: ", ".join(sorted({run.version for run in mine} - {""}))),
+        *_by_opset(runs),
+        *_unseen(at_first),
+        "## Misses",
+        "",
     ]
-    for target in TARGETS:
-        lines += _row(target, [run for run in runs if run.target == target])
-    lines += ["", *_by_opset(runs), "## Misses", ""]
     misses = sorted(run for run in runs if not run.is_right)
     lines += [f"- {run.target}: `{_miss(run)}`" for run in misses] or ["None."]
     return "\n".join(lines) + "\n"
 
 
-def _row(target: str, mine: Sequence[Run]) -> list[str]:
-    if not mine:
-        return []
-    counts = Counter((run.said, run.is_taken) for run in mine)
-    versions = ", ".join(sorted({run.version for run in mine} - {""}))
-    taken = sum(run.is_taken for run in mine)
-    shares = f"{len(mine) - taken} | {_right(mine)} | {taken / len(mine):.1%}"
-    figures = " | ".join(str(counts[cell]) for cell in CELLS)
-    return [f"| {target} | {versions} | {len({run.model for run in mine})} | {len(mine)} | {shares} | {figures} |"]
-
-
-def _right(runs: Sequence[Run]) -> str:
-    return f"{sum(run.is_right for run in runs) / len(runs):.1%}"
-
-
-def _by_opset(runs: Sequence[Run]) -> list[str]:
-    """How many are right at each opset, of the models that were run at several."""
-    opsets = sorted({run.opset for run in runs}, key=int)
-    others = {(run.target, run.model) for run in runs if run.opset != OPSET}
-    if not others:
-        return []
-    lines = ["Right at each opset, of the models that were exported at several:", ""]
-    lines += [f"| target | models | {' | '.join(opsets)} |", f"|---|---|{'---|' * len(opsets)}"]
-    for target in OF_FILES:
-        at = {one: [run for run in runs if (run.opset, run.target) == (one, target)] for one in opsets}
-        at = {one: [run for run in found if (target, run.model) in others] for one, found in at.items()}
-        if any(at.values()):
-            models = len({run.model for found in at.values() for run in found})
-            shares = (f"{_right(found)} of {len(found)}" if found else "" for found in at.values())
-            lines.append(f"| {target} | {models} | {' | '.join(shares)} |")
+def _table(runs: Sequence[Run], heading: str, about: Callable[[Sequence[Run]], str]) -> list[str]:
+    """A row of each target, with a column of what is told about its runs."""
+    cells = " | ".join(f"{said}, {'taken' if taken else 'fails'}" for said, taken in CELLS)
+    lines = [f"| target | {heading} | models | runs | fail | right | always yes | {cells} |", "|---" * 13 + "|"]
+    for target in TARGETS:
+        mine = [run for run in runs if run.target == target]
+        if mine:
+            lines.append(f"| {target} | {about(mine)} | {_figures(mine)} |")
     return [*lines, ""]
+
+
+def _figures(mine: Sequence[Run]) -> str:
+    counts = Counter((run.said, run.is_taken) for run in mine)
+    taken, right = (sum(getattr(run, name) for run in mine) for name in ("is_taken", "is_right"))
+    shares = f"{len(mine) - taken} | {right / len(mine):.1%} | {taken / len(mine):.1%}"
+    cells = " | ".join(str(counts[cell]) for cell in CELLS)
+    return f"{len({run.model for run in mine})} | {len(mine)} | {shares} | {cells}"
+
+
+def _by_opset(runs: Sequence[Run]) -> Iterator[str]:
+    """The models that were exported at several opsets, at each."""
+    several = {name.replace(":", "_") for name in drawn_models.AT_SEVERAL}
+    if all(run.opset == OPSET for run in runs):
+        return
+    yield f"## The {len(several)} models that were exported at several opsets"
+    yield ""
+    for opset in sorted({run.opset for run in runs}, key=int):
+        mine = [run for run in runs if run.opset == opset and run.model in several and run.target in AT_OPSETS]
+        yield from _table(mine, "opset", lambda mine: mine[0].opset)
+
+
+def _unseen(runs: Sequence[Run]) -> Iterator[str]:
+    """The last draw, by the verdicts that were given before anything was known of its models."""
+    seed, names = max(drawn_models.DRAWS.items())
+    drawn = {name.replace(":", "_") for name in names}
+    mine = [run._replace(said=run.first) for run in runs if run.first and run.model in drawn]
+    if mine:
+        yield f"## What was said of models that nobody had seen (draw {seed}), by the facts before it"
+        yield ""
+        yield from _table(mine, "opset", lambda mine: mine[0].opset)
 
 
 def _miss(run: Run) -> str:
