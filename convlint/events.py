@@ -134,6 +134,8 @@ class LeavesGraph(Event, frozen=True, kw_only=True):
     """Whether the result is used in tensor arithmetic only (so that the tensor could stay one)."""
     must_be_plain: bool = False
     """Whether the result goes where a traced size would not do: it is a key, or a constant for an exporter."""
+    left_open: bool = False
+    """Whether a number in it is a parameter's that is not said to be an int: other callers may give a float."""
     only_counts: bool = False
     """Whether the result only bounds slices, or says how many `topk` and `arange` give."""
     array: Span | None = None

@@ -283,7 +283,7 @@ def _of_class(run: Run, owner: Class, name: str) -> Value:
     for cls in run.mro(owner.info):
         if name in cls.assigned:
             if run.outside_bases(owner.info) == ["enum.Enum"]:
-                return Const(f"{cls.qualname}.{name}")  # equal to itself alone, like a text that nobody else writes
+                return Const(f"{cls.module.name}.{cls.qualname}.{name}")  # a text that equals itself alone
             return run.evaluate(Frame(cls.module, traced=False), cls.assigned[name])
     if name == "apply":
         forward = run.method(owner.info, "forward")

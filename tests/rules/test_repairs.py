@@ -341,6 +341,26 @@ def test_what_torchscript_compiles_stays(tmp_path: Path, decorator: str, call: s
     assert b"torch.zeros(n," in repaired(tmp_path / "model.py", plain.encode())
 
 
+@pytest.mark.parametrize(
+    ("parameter", "given", "safe"),
+    [
+        ("k", "2", False),
+        ("k: float | None", "2", False),
+        ("k: int", "2", True),
+        ("k", "x.shape[0]", True),
+        ("k: int = 2", "3", True),
+    ],
+)
+def test_a_number_that_other_callers_may_give_as_a_float_is_cut_off(
+    tmp_path: Path, parameter: str, given: str, *, safe: bool
+) -> None:
+    helper = f"def grown(x, {parameter}):\n    return torch.zeros(int(x.shape[-1] * k))\n\n\n"
+    source = forward(f"return x + grown(x, {given})").replace("class Model", helper + "class Model")
+    after = source.replace("int(x.shape[-1] * k)", "x.shape[-1] * k")
+    assert repaired(tmp_path / "model.py", source.encode()).decode() == (after if safe else source)
+    assert repaired(tmp_path / "other.py", source.encode(), unsafe_fixes=True).decode() == after
+
+
 def test_int_of_a_tensor_that_holds_a_size_stays(tmp_path: Path) -> None:
     body = "n = torch.scalar_tensor(x.shape[0], dtype=torch.int64)\nreturn torch.zeros(int(n), 2)"
     assert body_after(tmp_path, body) == body

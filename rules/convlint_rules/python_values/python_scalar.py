@@ -32,9 +32,10 @@ class PythonScalar(Rule):
     ## Fix safety
     Safe for `int(x.shape[0])` and `int(x.shape[0] // 2)`: these are `int` already. Not offered where TorchScript would
     miss the number: for a key, and for what its ONNX exporter takes a constant for (the shape of `layer_norm`). Unsafe
-    for a number that is used in arithmetic only, or only to bound slices and to count (`topk`, `arange`): the tensor
-    takes its place, which keeps the gradient, may change the result's dtype, and is another number where it is written
-    in place in between.
+    where a number in it is a parameter's that is not annotated `int`, as other callers may give a float, and for a
+    value that is used in arithmetic only, or only to bound slices and to count (`topk`, `arange`): the tensor takes its
+    place, which keeps the gradient, may change the result's dtype, and is another number where it is written in place
+    in between.
 
     ## References
     - pytorch/pytorch#138853, #119321
@@ -208,7 +209,9 @@ class PythonScalar(Rule):
         if not event.operand.sure or event.operand.span == event.span:  # a conversion by `map(int, ...)`
             return None
         if event.how == "int" and event.operand.taint is Taint.shape and event.operand.dtype == "int":
-            return Applicability.safe if event.operand.kind != "tensor" and not event.must_be_plain else None
+            if event.operand.kind == "tensor" or event.must_be_plain:
+                return None
+            return Applicability.unsafe if event.left_open else Applicability.safe
         if event.how in ("item", "int") and event.only_counts and event.operand.kind == "tensor":
             return Applicability.unsafe if (event.operand.dtype, event.operand.rank) == ("int", 0) else None
         if event.how in ("item", "float", "int") and event.only_arithmetic and event.operand.kind == "tensor":
