@@ -34,6 +34,8 @@ from convlint.analyzer.values import (
     join,
     join_all,
     members,
+    number_kind,
+    taint_of,
 )
 from convlint.events import Taint
 from convlint.source.walk import walk
@@ -89,6 +91,26 @@ def annotated(run: Run, module: ModuleInfo, node: ast.expr, presumed: Value) -> 
     said = from_annotation(run, module, node)
     excluded = all(isinstance(one, (Number, Tuple, List, Dict)) for one in members(said) if one != NONE)
     return said if excluded and said != NONE else presumed
+
+
+def is_left_open(run: Run, frame: Frame, node: ast.expr) -> bool:
+    """Whether a number in an expression is a parameter's that is not said to be an int: callers that nobody sees may
+    give a float. What is a size is one for all of them.
+    """
+    function = frame.function.node if frame.function is not None else None
+    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return False
+    given = function.args
+    said = {one.arg: one.annotation for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
+    used = {part.id for part in walk(node) if isinstance(part, ast.Name)} & said.keys()
+    return any(
+        _is_whole(frame.env.get(name)) and number_kind(from_annotation(run, frame.module, said[name])) != "int"
+        for name in used
+    )
+
+
+def _is_whole(value: Value | None) -> bool:
+    return isinstance(value, (Const, Number)) and number_kind(value) == "int" and taint_of(value) < Taint.shape
 
 
 def _last(node: ast.expr) -> str:
@@ -358,4 +380,4 @@ def _by_default(run: Run, default: ast.expr, used: set[str]) -> Value:
     return UNKNOWN
 
 
-__all__ = ["Const", "annotated", "entry_arguments", "from_annotation", "instance_by_annotation", "uses"]
+__all__ = ["Const", "annotated", "entry_arguments", "from_annotation", "instance_by_annotation", "is_left_open", "uses"]

@@ -7,19 +7,12 @@ import ast
 from msgspec.structs import replace
 
 from convlint.analyzer import shapes, torch_facts
+from convlint.analyzer.annotations import is_left_open
 from convlint.analyzer.calls import Arguments, opaque
 from convlint.analyzer.dtypes import asked_dtype
 from convlint.analyzer.run import TORCHSCRIPT, Frame, Run
 from convlint.analyzer.shapes import integer
-from convlint.analyzer.usage import (
-    is_left_open,
-    made_of,
-    meet_tensors,
-    must_be_plain,
-    only_arithmetic,
-    only_checked,
-    only_counts,
-)
+from convlint.analyzer.usage import made_of, meet_tensors, must_be_plain, only_arithmetic, only_checked, only_counts
 from convlint.analyzer.values import (
     Array,
     Const,
@@ -72,7 +65,7 @@ def leave(
                 callee=callee,
                 only_arithmetic=meet_tensors(frame, rewrapped) if rewrapped else only_arithmetic(frame, array),
                 must_be_plain=taint is Taint.shape and how in ("int", "len") and must_be_plain(frame, node),
-                left_open=how == "int" and is_left_open(frame, where_),
+                left_open=how == "int" and is_left_open(run, frame, where_),
                 only_counts=not of_numpy and only_counts(frame, node),
                 array=frame.document.span(array) if of_numpy else None,
                 rewrapped=tuple(frame.document.span(call) for call in rewrapped),

@@ -437,7 +437,8 @@ def _for(run: Run, frame: Frame, node: ast.For) -> None:
 
     def once(element: Value) -> Callable[[], None]:
         def body() -> None:
-            run.memory.next_round((tensor.ident for tensor in tensors_in(element)), frame.counter[1])
+            if counter and run.memory.missed:
+                run.memory.next_round((tensor.ident for tensor in tensors_in(element)), frame.counter[1])
             if isinstance(node.target, ast.Name):
                 frame.env[node.target.id] = element  # `for dim in x.shape` names no channels
             else:

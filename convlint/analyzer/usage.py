@@ -13,8 +13,7 @@ from convlint.analyzer.decisions import only_checks
 from convlint.analyzer.index import dotted
 from convlint.analyzer.run import TORCHSCRIPT, Frame
 from convlint.analyzer.torch_facts import Forced
-from convlint.analyzer.values import Const, Number, Tensor, Value, members, number_kind, taint_of
-from convlint.events import Taint
+from convlint.analyzer.values import Tensor, members
 from convlint.source.walk import walk
 
 Parents = dict[ast.AST, ast.AST]
@@ -199,27 +198,6 @@ def must_be_plain(frame: Frame, node: ast.expr) -> bool:
         seen |= names
         todo += [one for one in parents if isinstance(one, ast.Name) and one.id in names and type(one.ctx) is ast.Load]
     return False
-
-
-def is_left_open(frame: Frame, node: ast.expr) -> bool:
-    """Whether a number in an expression is a parameter's that is not said to be an int: callers that nobody sees may
-    give a float. What is a size is one for all of them.
-    """
-    function = frame.function.node if frame.function is not None else None
-    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        return False
-    given = function.args
-    said = {one.arg: one.annotation for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
-    used = {part.id for part in walk(node) if isinstance(part, ast.Name)} & said.keys()
-    return any(_is_whole(frame.env.get(name)) and not _says_int(said[name]) for name in used)
-
-
-def _says_int(annotation: ast.expr | None) -> bool:
-    return isinstance(annotation, ast.Name) and annotation.id == "int"
-
-
-def _is_whole(value: Value | None) -> bool:
-    return isinstance(value, (Const, Number)) and number_kind(value) == "int" and taint_of(value) < Taint.shape
 
 
 def _passed_on(node: ast.expr, parents: Parents) -> ast.expr:

@@ -17,6 +17,13 @@ TORCHSCRIPT = Harm(onnx_torchscript=Level.breaks)
 FROZEN = Harm(onnx_torchscript=Level.frozen)
 _TRACERS = re.compile(r"input$|.*\.\d+$|onnx::")
 """What the TorchScript exporter may call an input that has no name: it goes by what the first layer calls it."""
+_NAMED = script("""
+    model = Model().eval()
+    x = torch.randn(3, 4)
+    axes = {"x": {0: "batch"}}
+    torch.onnx.export(model, (x,), "model.onnx", input_names=["x"], dynamic_axes=axes, dynamo=False)
+""")
+"""The input that is meant, by its name."""
 
 
 class DynamicAxesOfOtherExporter(Rule):
@@ -101,12 +108,7 @@ class DynamicAxesOfOtherExporter(Rule):
                 axes = {"input": {0: "batch"}}
                 torch.onnx.export(model, (x,), "model.onnx", input_names=["x"], dynamic_axes=axes, dynamo=False)  # <-
             """),
-            good=script("""
-                model = Model().eval()
-                x = torch.randn(3, 4)
-                axes = {"x": {0: "batch"}}
-                torch.onnx.export(model, (x,), "model.onnx", input_names=["x"], dynamic_axes=axes, dynamo=False)
-            """),
+            good=_NAMED,
             inputs="x: float32[N=3, 4]",
             harm=FROZEN,
             script=("onnx_torchscript",),
@@ -118,12 +120,7 @@ class DynamicAxesOfOtherExporter(Rule):
                 x = torch.randn(3, 4)
                 torch.onnx.export(model, (x,), "model.onnx", dynamic_axes={"x": {0: "batch"}}, dynamo=False)  # <-
             """),
-            good=script("""
-                model = Model().eval()
-                x = torch.randn(3, 4)
-                axes = {"x": {0: "batch"}}
-                torch.onnx.export(model, (x,), "model.onnx", input_names=["x"], dynamic_axes=axes, dynamo=False)
-            """),
+            good=_NAMED,
             inputs="x: float32[N=3, 4]",
             harm=FROZEN,
             script=("onnx_torchscript",),
@@ -178,13 +175,12 @@ class DynamicAxesOfOtherExporter(Rule):
 
 def _stranger(event: ExportCall, axes: dict[Any, Any]) -> str:
     """A name that stands for no input, where an input is left without axes; a name may be that of an output."""
-    inputs, outputs = _given(event, "input_names"), _given(event, "output_names")
-    inputs, outputs = inputs or [], outputs or []
+    inputs, outputs = (_given(event, names) or [] for names in ("input_names", "output_names"))
     if not (event.complete and isinstance(inputs, list) and isinstance(outputs, list)):
         return ""
     if UNKNOWN in (*inputs, *outputs, *axes):
         return ""
-    if not inputs:
+    if not inputs:  # the exporter makes names for them, none of which looks like what people write
         named = [str(name) for name in axes if name not in outputs]
         return "" if any(map(_TRACERS.match, named)) else next(iter(named), "")
     left = [name for name in inputs if name not in axes]

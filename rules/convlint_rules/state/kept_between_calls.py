@@ -23,8 +23,7 @@ class KeptBetweenCalls(Rule):
     repeats the first, and nothing is printed. `torch.jit.trace` runs the model a second time and stops where that makes
     another graph; it does so too for a tensor, a layer or a traced size that is made once and is the same for ever (a
     plain number leaves no trace). If the model was called before it is exported, such a value, made for the sizes of
-    that call, is in the graph. A buffer that is replaced by a longer one
-    stops `torch.export` too.
+    that call, is in the graph. A buffer that is replaced by a longer one stops `torch.export` too.
 
     ## Fix safety
     There is no fix: make the state an input and an output of the model. What is the same for all inputs can be made in
