@@ -126,7 +126,7 @@ class LeavesGraph(Event, frozen=True, kw_only=True):
     """A tensor or dimension becomes a Python or NumPy value: ``.item()``, ``int()``, ``np.exp(t)``..."""
 
     how: str
-    """item, tolist, numpy, int, float, bool, complex, len, numpy-call (a NumPy function)."""
+    """item, tolist, numpy, int, float, bool, complex, len, numel (of a shape), numpy-call (a NumPy function)."""
     operand: Operand
     callee: str = ""
     """The function's qualified name where ``how`` does not say it (``numpy.exp``)."""

@@ -46,7 +46,7 @@ def leave(
     """
     taint = taint_of(value)
     frozen = value.frozen_on if isinstance(value, Number) else frozenset()
-    if isinstance(value, Number) and how in ("len", "int", "float", "bool") and frozen < frame.routes:
+    if isinstance(value, Number) and how in ("len", "numel", "int", "float", "bool") and frozen < frame.routes:
         run.decide_on(frame, node, value)
     if taint >= Taint.state and frozen < frame.routes:
         operand = run.operand(frame, where_, value)
@@ -64,7 +64,7 @@ def leave(
                 operand=operand if sure else replace(operand, sure=False),
                 callee=callee,
                 only_arithmetic=meet_tensors(frame, rewrapped) if rewrapped else only_arithmetic(frame, array),
-                must_be_plain=taint is Taint.shape and how in ("int", "len") and must_be_plain(frame, node),
+                must_be_plain=taint is Taint.shape and how in ("int", "len", "numel") and must_be_plain(frame, node),
                 left_open=how == "int" and is_left_open(run, frame, where_),
                 only_counts=not of_numpy and only_counts(frame, node),
                 array=frame.document.span(array) if of_numpy else None,

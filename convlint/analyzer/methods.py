@@ -24,7 +24,8 @@ from convlint.analyzer.attributes import CONVERSIONS, GIVING_ITSELF
 from convlint.analyzer.calls import SEQUENCE, Arguments, modules_of, opaque
 from convlint.analyzer.draws import note_draw
 from convlint.analyzer.iteration import iterate
-from convlint.analyzer.run import Frame, Run
+from convlint.analyzer.leaving import leave
+from convlint.analyzer.run import TORCHSCRIPT, Frame, Run
 from convlint.analyzer.torch_calls import note_call
 from convlint.analyzer.values import (
     NONE,
@@ -49,6 +50,9 @@ from convlint.analyzer.values import (
     taint_of,
 )
 from convlint.events import StateWrite, Taint
+
+_WITHOUT_PRODUCT = TORCHSCRIPT | {"torch_export"}
+"""The routes on which ``x.shape.numel()`` is a plain number; ``x.numel()`` is none on any."""
 
 
 def call(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arguments) -> Value:
@@ -139,7 +143,10 @@ def _dict(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arg
 
 def _shape(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arguments) -> Value:
     if method.name == "numel":
-        return Number("int", taint_of(method.owner), dim=True)
+        number = Number("int", taint_of(method.owner), dim=True)
+        asked = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else node
+        leave(run, frame, node, "numel", asked, number)
+        return replace(number, frozen_on=_WITHOUT_PRODUCT)
     return Number("int") if method.name in ("index", "count") else UNKNOWN
 
 

@@ -17,8 +17,8 @@ class NeededSize(Rule):
     """
     ## What it does
     Finds functions and layers that an exporter takes only where a size is a number, given a size of an input:
-    recurrent layers (the length), adaptive pooling to more than one value (height and width), `unfold` (the axis that
-    it cuts), instance normalisation (the channels). Which these are was measured, axis by axis.
+    recurrent layers and `max_pool1d` (the length), adaptive pooling to more than one value (height and width), `unfold`
+    (the axis that it cuts), instance normalisation (the channels). Which these are was measured, axis by axis.
 
     ## Why it breaks
     `torch.export` unrolls `nn.LSTM`, `GRU` and `RNN` for the traced length: where that axis is declared dynamic it
@@ -27,13 +27,16 @@ class NeededSize(Rule):
     no other length than the traced one, with `batch_first=True` it takes any. It does so in the first export of a
     process only: a later one finds what the one before it had used, and unrolls. For `RNN` it stops as `torch.export`
     does, or, where the axis has a name of its own (`Dim("time")`), leaves the name out and writes a file for the traced
-    length without a word. The TorchScript ONNX exporter writes one LSTM node that takes any length, but computes the
-    windows of adaptive pooling and of `unfold` while it exports, and stops where the axis is declared dynamic (`input
-    size not accessible`). The dynamo ONNX exporter writes adaptive pooling with the windows of the traced size: the
-    file answers wrongly for every other one. For one fixed size all of them are fine, and the finding is a warning.
+    length without a word. `max_pool1d` runs a kernel of its own that fixes the length for `torch.export` and the dynamo
+    ONNX exporter; asked for the indices too it does not. The TorchScript ONNX exporter writes one LSTM node that takes
+    any length, but computes the windows of adaptive pooling and of `unfold` while it exports, and stops where the axis
+    is declared dynamic (`input size not accessible`). The dynamo ONNX exporter writes adaptive pooling with the windows
+    of the traced size: the file answers wrongly for every other one. For one fixed size all of them are fine, and the
+    finding is a warning.
 
     ## Fix safety
-    There is no fix. Export for one size or by the other exporter, or pool to one value (`AdaptiveAvgPool2d(1)`).
+    There is no fix. Export for one size or by the other exporter, pool to one value (`AdaptiveAvgPool2d(1)`), or ask
+    `max_pool1d` for its indices and leave them.
 
     ## References
     - pytorch/pytorch#126339
@@ -77,6 +80,13 @@ class NeededSize(Rule):
             same_in_eager=False,
         ),
         Example(
+            title="Pooling along a sequence",
+            bad=forward("return nn.functional.max_pool1d(x, 2)  # <-"),
+            good=forward("return nn.functional.max_pool1d(x, 2, return_indices=True)[0]"),
+            inputs="x: float32[N=2, 3, T=16]",
+            harm=EXPORT_REFUSED,
+        ),
+        Example(
             title="Pooling to more than one value",
             bad=forward("return self.pool(x)  # <-", init="self.pool = nn.AdaptiveAvgPool2d(4)"),
             good=forward("return self.pool(x)", init="self.pool = nn.AdaptiveAvgPool2d(1)"),
@@ -99,6 +109,12 @@ class NeededSize(Rule):
     def check(self, event: NeedsSize, context: Context) -> Finding | None:
         """Breaks where the size is declared dynamic."""
         what = event.callee.rpartition(".")[2]
+        if what in ("MaxPool1d", "max_pool1d"):
+            message = (
+                f"`torch.export` takes `{what}` only of the traced length, and stops where that is declared dynamic: "
+                f"with `return_indices=True` it takes any, and `[0]` is the same tensor"
+            )
+            return self.finding(event, message, EXPORT_REFUSED, context, at_most="warning")
         if event.by == "torch_export":
             rest, harm = _EXPORT[event.dynamo]
             message = (
