@@ -439,7 +439,8 @@ class Untraceable(Event, frozen=True, kw_only=True):
     """A call that ``torch.jit.trace`` cannot follow at all."""
 
     how: str
-    """control-flow (``torch.cond``), size (``torch._check`` of one), compiled (a function by ``torch.compile``)."""
+    """control-flow (``torch.cond``), size (``torch._check`` of one), compiled (a function by ``torch.compile``),
+    reentrant (``torch.utils.checkpoint`` of what has weights)."""
     callee: str
     writing: str = ""
     """A branch of control flow that writes in place, which the dynamo ONNX exporter refuses."""

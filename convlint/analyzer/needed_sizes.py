@@ -17,6 +17,8 @@ from convlint.events import NeedsSize, Taint
 def note_layer(run: Run, frame: Frame, node: ast.expr, layer: Layer, given: Value | None) -> None:
     """Notes a call of a layer."""
     options = dict(layer.arguments)
+    if options.get("return_indices") == TRUE:
+        return  # another kernel, which no exporter asks for a size
     switch = ":batch_first" if options.get("batch_first") == TRUE else ""
     first = options.get("output_size", options.get("0"))
     _note(run, frame, node, f"{layer.name}{switch}", given, first)
@@ -33,6 +35,8 @@ def note_method(run: Run, frame: Frame, node: ast.expr, name: str, given: Value,
 
 def note_function(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> None:
     """Notes a call of a function of torch, ``torch.nn.functional.adaptive_avg_pool2d``."""
+    if arguments.keywords.get("return_indices") == TRUE:
+        return  # another kernel, which no exporter asks for a size
     first = arguments.get(1, "output_size")
     _note(run, frame, node, name, arguments.get(0, "input"), first)
 

@@ -58,6 +58,7 @@ from convlint.analyzer.values import (
     tensor_of,
     tensors_in,
 )
+from convlint.analyzer.weights import computes_with_weights
 from convlint.events import PacksSequence, Taint
 
 PLAIN_MATH = frozenset(
@@ -136,7 +137,7 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
     if name in _PACKED:
         run.emit(frame, PacksSequence, node, "", (), callee=last)
     if name.startswith(("nn.init.", "distributed.", "utils.", "cuda.", "backends.", "autograd.", "manual_seed")):
-        return UNKNOWN if not name.startswith("utils.checkpoint") else _checkpoint(run, frame, node, arguments)
+        return UNKNOWN if not name.startswith("utils.checkpoint") else _checkpoint(run, frame, node, last, arguments)
     if name.startswith("distributions."):
         return distributions.made(run, frame, node, last, arguments)
     first = arguments.get(0, "input", "tensor", "self", "x")
@@ -175,11 +176,15 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
     return opaque(arguments, True)
 
 
-def _checkpoint(run: Run, frame: Frame, node: ast.expr, arguments: Arguments) -> Value:
+def _checkpoint(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
+    """``checkpoint(function, *given)`` and ``checkpoint_sequential(layers, segments, given)``."""
     if not arguments.positional:
         return UNKNOWN
-    rest = Arguments(arguments.positional[1:], {}, arguments.nodes[1:])
-    return invoke(run, frame, node, arguments.positional[0], rest)
+    function, first = arguments.positional[0], 2 if name == "checkpoint_sequential" else 1
+    reentrant = arguments.keywords.get("use_reentrant", NONE)
+    if isinstance(reentrant, Const) and reentrant.value is not False and computes_with_weights(function):
+        note_untraceable(run, frame, node, "reentrant", name)
+    return invoke(run, frame, node, function, Arguments(arguments.positional[first:], {}, arguments.nodes[first:]))
 
 
 def _created(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:

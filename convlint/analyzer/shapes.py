@@ -229,11 +229,11 @@ def sizes(values: Sequence[Value]) -> list[Value] | None:
 
 def _as_size(value: Value) -> Value:
     """What is given for a size: of what may be one thing or another the numbers; what is unknown comes from a
-    configuration.
+    configuration, and a tensor is one number.
     """
     if isinstance(value, Union):
         return join_all(_as_size(one) for one in value.members if one != NONE)
-    return Number("int", value.taint) if isinstance(value, Unknown) else value
+    return Number("int", value.taint) if isinstance(value, (Unknown, Tensor)) else value
 
 
 def reshaped(shape: Shaped, wanted: list[Value] | None, of: Taint) -> Shaped:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 
-from convlint.analyzer.export_facts import MODAL, WITH_WEIGHTS
+from convlint.analyzer.export_facts import MODAL
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.values import Dict, Instance, Layer, List, Tensor, Tuple, Value, members
+from convlint.analyzer.weights import contained, has_weights, parts_of
 from convlint.events import Unregistered
 from convlint.source.walk import walk
 
@@ -22,7 +22,7 @@ def note_unregistered(run: Run, frame: Frame, owner: Instance, name: str) -> Non
     kept = owner.attributes[name]
     if not frame.traced or not isinstance(kept, (List, Tuple, Dict)) or getattr(kept, "registered", False):
         return
-    inside = [one for one in _contained(kept) if _weights(one) and not _is_known(one, owner, name)]
+    inside = [one for one in contained(kept) if has_weights(one) and not _is_known(one, owner, name)]
     if not inside or not run.is_module(owner.cls):
         return
     made = _assignment(run, owner.cls, name)
@@ -40,7 +40,7 @@ def note_unregistered(run: Run, frame: Frame, owner: Instance, name: str) -> Non
         name=ast.unparse(statement.targets[0]),
         kind=type(kept).__name__.lower(),
         what="parameters" if all(isinstance(one, Tensor) for one in inside) else "modules",
-        modal="" if _sets_mode(method) else next((found for one in _contained(kept) if (found := _modal(one))), ""),
+        modal="" if _sets_mode(method) else next((found for one in contained(kept) if (found := _modal(one))), ""),
         display=method.module.document.span(value) if written else None,
         nn=_nn(method.module),
     )
@@ -48,48 +48,17 @@ def note_unregistered(run: Run, frame: Frame, owner: Instance, name: str) -> Non
         run.note(event, "", ())
 
 
-def _contained(kept: List | Tuple | Dict) -> Iterator[Value]:
-    if isinstance(kept, Dict):
-        values = [*kept.items.values(), *([] if kept.rest is None else [kept.rest])]
-    elif isinstance(kept, Tuple):
-        values = list(kept.items)
-    else:
-        values = kept.items if kept.items is not None else [kept.any()]
-    for value in values:
-        yield from members(value)
-
-
-def _parts(value: Value) -> Iterator[Value]:
-    """What a module consists of."""
-    if isinstance(value, Instance):
-        for attribute in value.attributes.values():
-            yield from members(attribute)
-    elif isinstance(value, Layer):
-        yield from (part for _, one in value.arguments if isinstance(one, List) for part in _contained(one))
-    elif isinstance(value, List) and value.registered:
-        yield from _contained(value)
-
-
-def _weights(value: Value, depth: int = 0) -> bool:
-    """Whether a value has parameters: it is one, a layer with some, or a module of such."""
-    if isinstance(value, Tensor):
-        return value.state.startswith("parameter")
-    if isinstance(value, Layer) and value.name in WITH_WEIGHTS:
-        return True
-    return depth < _DEEPEST and any(_weights(part, depth + 1) for part in _parts(value))
-
-
 def _modal(value: Value, depth: int = 0) -> str:
     """A layer of two modes in a module."""
     if isinstance(value, Layer) and value.name in MODAL:
         return value.name
-    return "" if depth >= _DEEPEST else next((one for part in _parts(value) if (one := _modal(part, depth + 1))), "")
+    return "" if depth >= _DEEPEST else next((one for part in parts_of(value) if (one := _modal(part, depth + 1))), "")
 
 
 def _is_known(value: Value, owner: Instance, name: str) -> bool:
     """Whether a module is an attribute besides, or in a container that registers it."""
     for other, attribute in owner.attributes.items():
-        parts = _contained(attribute) if getattr(attribute, "registered", False) else members(attribute)  # type: ignore[arg-type]
+        parts = contained(attribute) if getattr(attribute, "registered", False) else members(attribute)  # type: ignore[arg-type]
         if other != name and any(part is value or part == value for part in parts):
             return True
     return False

@@ -92,6 +92,8 @@ class ForExportOnly(Rule):
 
     def check(self, event: Untraceable, context: Context) -> Finding | None:
         """Breaks the TorchScript routes, and where a branch writes in place the dynamo ONNX exporter."""
+        if event.how not in ADVICE:
+            return None
         if event.writing:
             message = (
                 f"{event.writing} writes in place as a branch of `{event.callee}`: the dynamo ONNX exporter refuses "

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from convlint.events import NeedsSize
-from convlint.findings import Finding, Harm, Level
+from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
+from convlint_rules.rewriting import with_options
 
 TORCHSCRIPT = Harm(onnx_torchscript=Level.breaks)
 FROZEN = Harm(onnx_torchscript=Level.breaks, onnx_dynamo=Level.frozen)
@@ -35,8 +36,9 @@ class NeededSize(Rule):
     finding is a warning.
 
     ## Fix safety
-    There is no fix. Export for one size or by the other exporter, pool to one value (`AdaptiveAvgPool2d(1)`), or ask
-    `max_pool1d` for its indices and leave them.
+    Safe for `max_pool1d`, which is asked for its indices too (`return_indices=True`): the values and gradients are the
+    same. There is no other fix. Give `nn.MaxPool1d` the same option, export for one size or by the other exporter, or
+    pool to one value (`AdaptiveAvgPool2d(1)`).
 
     ## References
     - pytorch/pytorch#126339
@@ -85,6 +87,7 @@ class NeededSize(Rule):
             good=forward("return nn.functional.max_pool1d(x, 2, return_indices=True)[0]"),
             inputs="x: float32[N=2, 3, T=16]",
             harm=EXPORT_REFUSED,
+            fix=Applicability.safe,
         ),
         Example(
             title="Pooling to more than one value",
@@ -114,7 +117,8 @@ class NeededSize(Rule):
                 f"`torch.export` takes `{what}` only of the traced length, and stops where that is declared dynamic: "
                 f"with `return_indices=True` it takes any, and `[0]` is the same tensor"
             )
-            return self.finding(event, message, EXPORT_REFUSED, context, at_most="warning")
+            fixable = Applicability.safe if _is_function(event) else None
+            return self.finding(event, message, EXPORT_REFUSED, context, at_most="warning", fixable=fixable)
         if event.by == "torch_export":
             rest, harm = _EXPORT[event.dynamo]
             message = (
@@ -127,6 +131,17 @@ class NeededSize(Rule):
             f"dynamic: export for one size{rest}"
         )
         return self.finding(event, message, harm, context, at_most="warning")
+
+    def fix(self, event: NeedsSize, context: Context) -> Fix | None:
+        """``max_pool1d(x, 2, return_indices=True)[0]``."""
+        if not _is_function(event):
+            return None
+        asked = with_options(event, {"return_indices": "True"}, without="return_indices")
+        return Fix("Ask for the indices too", (Edit(asked.span, f"{asked.content}[0]"),), Applicability.safe)
+
+
+def _is_function(event: NeedsSize) -> bool:
+    return event.callee == "torch.nn.functional.max_pool1d"
 
 
 _EXPORT = {

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import libcst as cst
-
 from convlint.events import LeavesGraph, Taint, one_line
 from convlint.findings import Applicability, Finding, Fix, Harm, Level
 from convlint.rewrite import edit, primary
@@ -105,6 +103,8 @@ class LenOfTensor(Rule):
 
     def fix(self, event: LeavesGraph, context: Context) -> Fix | None:
         """``t.shape[0]``, ``t.numel()``."""
+        import libcst as cst
+
         if not event.operand.sure:
             return None
         operand, written = event.cst_at(event.operand.span), "{operand}.shape[0]"

@@ -1,0 +1,68 @@
+"""What has weights: parameters themselves, layers of torch with some, and the modules and functions that hold these."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from convlint.analyzer.export_facts import WITH_WEIGHTS
+from convlint.analyzer.values import (
+    Dict,
+    Function,
+    Instance,
+    Layer,
+    List,
+    Partial,
+    Tensor,
+    Tuple,
+    Value,
+    members,
+)
+from convlint.source.walk import walk
+
+_DEEPEST = 4
+
+
+def has_weights(value: Value, depth: int = 0) -> bool:
+    """Whether a value has parameters: it is one, a layer with some, or a module of such."""
+    if isinstance(value, Tensor):
+        return value.state.startswith("parameter")
+    if isinstance(value, Layer) and value.name in WITH_WEIGHTS:
+        return True
+    return depth < _DEEPEST and any(has_weights(part, depth + 1) for part in parts_of(value))
+
+
+def parts_of(module: Value) -> Iterator[Value]:
+    """What a module consists of."""
+    if isinstance(module, Instance):
+        for attribute in module.attributes.values():
+            yield from members(attribute)
+    elif isinstance(module, Layer):
+        yield from (part for _, one in module.arguments if isinstance(one, List) for part in contained(one))
+    elif isinstance(module, List) and module.registered:
+        yield from contained(module)
+
+
+def contained(kept: List | Tuple | Dict) -> Iterator[Value]:
+    """What a container holds."""
+    if isinstance(kept, Dict):
+        values = [*kept.items.values(), *([] if kept.rest is None else [kept.rest])]
+    elif isinstance(kept, Tuple):
+        values = list(kept.items)
+    else:
+        values = kept.items if kept.items is not None else [kept.any()]
+    for value in values:
+        yield from members(value)
+
+
+def computes_with_weights(function: Value) -> bool:
+    """Whether something to call has weights of its own: a module, a method of one, a function that closes over one."""
+    if isinstance(function, Partial):
+        return any(map(computes_with_weights, (function.function, *function.args)))
+    if not isinstance(function, Function):
+        return has_weights(function)
+    if function.bound is not None:
+        return has_weights(function.bound)
+    scope = function.scope
+    names = {part.id for part in walk(function.info.node) if isinstance(part, ast.Name)} if scope is not None else ()
+    return any(value is not None and has_weights(value) for value in map(scope.lookup, names))

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from convlint.events import Untraceable
+from convlint.findings import Applicability, Finding, Fix, Harm, Level
+from convlint.rule import Context, Example, Rule
+from convlint_rules.examples import forward
+from convlint_rules.rewriting import with_options
+
+HARM = Harm(jit_trace=Level.breaks, onnx_torchscript=Level.breaks)
+IMPORTS = "torch.utils.checkpoint as checkpoint"
+LAYERS = "self.layers = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4))"
+
+
+class ReentrantCheckpoint(Rule):
+    """
+    ## What it does
+    Finds gradient checkpoints of what has weights (`torch.utils.checkpoint.checkpoint(self.layer, x)`) that do not say
+    `use_reentrant=False`, where they run outside of training too.
+
+    ## Why it breaks
+    Without it a checkpoint is a `torch.autograd.Function`. Whatever it is given as arguments is known to the tracer,
+    but the weights of the function that it calls are not: `torch.jit.trace` and the TorchScript ONNX exporter stop with
+    `unordered_map::at`, in `eval()` and under `torch.no_grad()` as well. `torch.export` and the dynamo ONNX exporter
+    look inside.
+
+    ## Fix safety
+    Unsafe: what is computed and its gradients are the same, but hooks and what wraps the model for training
+    (`DistributedDataParallel`) meet other calls. PyTorch recommends `use_reentrant=False`. Checkpoints only save memory
+    while training: `if self.training:` around them is as good.
+
+    ## References
+    - `torch.utils.checkpoint`
+    """
+
+    code, name, since = "CVL808", "reentrant-checkpoint", "0.1"
+    events = (Untraceable,)
+    examples = [
+        Example(
+            title="A layer whose activations are not kept",
+            bad=forward(
+                "return checkpoint.checkpoint(self.layer, x)  # <-",
+                imports=IMPORTS,
+                init="self.layer = nn.Linear(4, 4)",
+            ),
+            good=forward(
+                "return checkpoint.checkpoint(self.layer, x, use_reentrant=False)",
+                imports=IMPORTS,
+                init="self.layer = nn.Linear(4, 4)",
+            ),
+            inputs="x: float32[N=3, 4]",
+            harm=HARM,
+            fix=Applicability.unsafe,
+        ),
+        Example(
+            title="Layers in two parts",
+            bad=forward(
+                "return checkpoint.checkpoint_sequential(self.layers, 2, x, use_reentrant=True)  # <-",
+                imports=IMPORTS,
+                init=LAYERS,
+            ),
+            good=forward(
+                "return checkpoint.checkpoint_sequential(self.layers, 2, x, use_reentrant=False)",
+                imports=IMPORTS,
+                init=LAYERS,
+            ),
+            inputs="x: float32[N=3, 4]",
+            harm=HARM,
+            fix=Applicability.unsafe,
+        ),
+    ]
+
+    def check(self, event: Untraceable, context: Context) -> Finding | None:
+        """Breaks the TorchScript routes."""
+        if event.how != "reentrant":
+            return None
+        message = (
+            f"`{event.callee}` hides the weights of what it calls from `torch.jit.trace`, which stops with "
+            f"`unordered_map::at`: write `use_reentrant=False`"
+        )
+        return self.finding(event, message, HARM, context, fixable=Applicability.unsafe)
+
+    def fix(self, event: Untraceable, context: Context) -> Fix | None:
+        """``use_reentrant=False``."""
+        added = with_options(event, {"use_reentrant": "False"}, without="use_reentrant")
+        return Fix("Write `use_reentrant=False`", (added,), Applicability.unsafe)
