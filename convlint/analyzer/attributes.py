@@ -289,7 +289,8 @@ def _of_class(run: Run, owner: Class, name: str) -> Value:
         forward = run.method(owner.info, "forward")
         if forward is not None:  # an autograd.Function: the context comes first
             routes = DYNAMO if run.method(owner.info, "symbolic") else ALL_ROUTES - {"jit_trace"}
-            return Wrapped(Partial(Function(forward), (UNKNOWN,)), routes)  # `torch.jit.trace` calls it as it is
+            called = Partial(Function(forward), (UNKNOWN,))
+            return Wrapped(called, routes, autograd=owner.info.node.name)  # `torch.jit.trace` calls it as it is
     return UNKNOWN
 
 

@@ -304,6 +304,8 @@ class Wrapped(Value, Struct, frozen=True):
     """Whether by ``torch.compile``."""
     scripted: bool = False
     """Whether by ``torch.jit.script``."""
+    autograd: str = ""
+    """The ``torch.autograd.Function`` whose ``apply`` it is."""
 
 
 class Guard(Value, Struct, frozen=True):

@@ -7,26 +7,57 @@ from convlint_rules.examples import forward
 from convlint_rules.rewriting import with_options
 
 HARM = Harm(jit_trace=Level.breaks, onnx_torchscript=Level.breaks)
+ADVICE = {
+    "reentrant": "write `use_reentrant=False`",
+    "function": "call the module itself where `torch.jit.is_tracing()`",
+}
 IMPORTS = "torch.utils.checkpoint as checkpoint"
 LAYERS = "self.layers = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4))"
+
+
+TRACING = "torch.jit.is_tracing()"
+FUNCTION = """\
+import torch
+from torch import nn
+
+
+class Doubled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, layer):
+        return layer(x) * 2
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * 2, None
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x):
+"""
 
 
 class ReentrantCheckpoint(Rule):
     """
     ## What it does
     Finds gradient checkpoints of what has weights (`torch.utils.checkpoint.checkpoint(self.layer, x)`) that do not say
-    `use_reentrant=False`, where they run outside of training too.
+    `use_reentrant=False`, where they run outside of training too, and functions of the project's own
+    (`torch.autograd.Function`) that are given a module with weights.
 
     ## Why it breaks
-    Without it a checkpoint is a `torch.autograd.Function`. Whatever it is given as arguments is known to the tracer,
-    but the weights of the function that it calls are not: `torch.jit.trace` and the TorchScript ONNX exporter stop with
-    `unordered_map::at`, in `eval()` and under `torch.no_grad()` as well. `torch.export` and the dynamo ONNX exporter
-    look inside.
+    Without `use_reentrant=False` a checkpoint is a `torch.autograd.Function`. The tensors that one is given are known
+    to the tracer, but the weights that it takes from a module are not: `torch.jit.trace` and the TorchScript ONNX
+    exporter stop with `unordered_map::at`, in `eval()` and under `torch.no_grad()` as well. `torch.export` and the
+    dynamo ONNX exporter look inside.
 
     ## Fix safety
     Unsafe: what is computed and its gradients are the same, but hooks and what wraps the model for training
     (`DistributedDataParallel`) meet other calls. PyTorch recommends `use_reentrant=False`. Checkpoints only save memory
-    while training: `if self.training:` around them is as good.
+    while training: `if self.training:` around them is as good. There is no fix for functions of the project's own:
+    call the module itself where `torch.jit.is_tracing()`.
 
     ## References
     - `torch.utils.checkpoint`
@@ -67,19 +98,29 @@ class ReentrantCheckpoint(Rule):
             harm=HARM,
             fix=Applicability.unsafe,
         ),
+        Example(
+            title="A function that is given a layer",
+            bad=f"{FUNCTION}        return Doubled.apply(x, self.layer)  # <-\n",
+            good=f"{FUNCTION}        return self.layer(x) * 2 if {TRACING} else Doubled.apply(x, self.layer)\n",
+            inputs="x: float32[N=3, 4]",
+            harm=HARM,
+        ),
     ]
 
     def check(self, event: Untraceable, context: Context) -> Finding | None:
         """Breaks the TorchScript routes."""
-        if event.how != "reentrant":
+        if event.how not in ADVICE:
             return None
         message = (
             f"`{event.callee}` hides the weights of what it calls from `torch.jit.trace`, which stops with "
-            f"`unordered_map::at`: write `use_reentrant=False`"
+            f"`unordered_map::at`: {ADVICE[event.how]}"
         )
-        return self.finding(event, message, HARM, context, fixable=Applicability.unsafe)
+        fixable = Applicability.unsafe if event.how == "reentrant" else None
+        return self.finding(event, message, HARM, context, at_most="warning", fixable=fixable)
 
     def fix(self, event: Untraceable, context: Context) -> Fix | None:
         """``use_reentrant=False``."""
+        if event.how != "reentrant":
+            return None
         added = with_options(event, {"use_reentrant": "False"}, without="use_reentrant")
         return Fix("Write `use_reentrant=False`", (added,), Applicability.unsafe)
