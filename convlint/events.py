@@ -440,7 +440,7 @@ class Untraceable(Event, frozen=True, kw_only=True):
 
     how: str
     """control-flow (``torch.cond``), size (``torch._check`` of one), compiled (a function by ``torch.compile``),
-    reentrant (``torch.utils.checkpoint`` of what has weights), function (a ``torch.autograd.Function`` of a module)."""
+    reentrant (``torch.utils.checkpoint`` of what has weights), function (a ``torch.autograd.Function`` of a list)."""
     callee: str
     writing: str = ""
     """A branch of control flow that writes in place, which the dynamo ONNX exporter refuses."""

@@ -48,7 +48,7 @@ from convlint.analyzer.values import (
     taint_of,
     tensors_in,
 )
-from convlint.analyzer.weights import has_weights
+from convlint.analyzer.weights import hides_tensors
 from convlint.events import Taint
 
 
@@ -510,7 +510,7 @@ def _perhaps(function: Value) -> Value:
 def _wrapped(run: Run, frame: Frame, node: ast.expr, function: Wrapped, arguments: Arguments) -> Value:
     if function.compiled:
         note_untraceable(run, frame, node, "compiled", ast.unparse(node.func) if isinstance(node, ast.Call) else "")
-    if function.autograd and any(not isinstance(one, Tensor) and has_weights(one) for one in arguments.positional):
+    if function.autograd and any(map(hides_tensors, arguments.positional)):
         note_untraceable(run, frame, node, "function", function.autograd)
     run.scripting += function.scripted
     try:

@@ -1,4 +1,4 @@
-"""What has weights: parameters themselves, layers of torch with some, and the modules and functions that hold these."""
+"""What has weights, or hides tensors: modules, layers of torch, containers, and functions that close over these."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from convlint.analyzer.values import (
     Tuple,
     Value,
     members,
+    taint_of,
 )
+from convlint.events import Taint
 from convlint.source.walk import walk
 
 _DEEPEST = 4
@@ -53,6 +55,13 @@ def contained(kept: List | Tuple | Dict) -> Iterator[Value]:
         values = kept.items if kept.items is not None else [kept.any()]
     for value in values:
         yield from members(value)
+
+
+def hides_tensors(argument: Value) -> bool:
+    """Whether an argument holds tensors without being one: a module with weights, or what is traced in a list."""
+    if isinstance(argument, (List, Tuple, Dict)) and taint_of(argument) >= Taint.state:
+        return True
+    return not isinstance(argument, Tensor) and has_weights(argument)
 
 
 def computes_with_weights(function: Value) -> bool:
