@@ -67,7 +67,8 @@ def hides_tensors(argument: Value) -> bool:
 def computes_with_weights(function: Value) -> bool:
     """Whether something to call has weights of its own: a module, a method of one, a function that closes over one."""
     if isinstance(function, Partial):
-        return any(map(computes_with_weights, (function.function, *function.args)))
+        given = (*function.args, *(value for _, value in function.keywords))
+        return any(map(computes_with_weights, (function.function, *given)))
     if not isinstance(function, Function):
         return has_weights(function)
     if function.bound is not None:

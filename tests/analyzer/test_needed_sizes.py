@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from conftest import Agree
+from conftest import Agree, body_after
 from convlint_rules.examples import forward
 
 
@@ -16,6 +18,7 @@ from convlint_rules.examples import forward
         ("nn.AdaptiveAvgPool2d(7)", ""),
         ("nn.AdaptiveAvgPool2d((1, 7))", ""),
         ("nn.AdaptiveMaxPool1d(2)", ""),
+        ("nn.MaxPool1d(2)", ""),
     ],
 )
 def test_a_layer_that_needs_a_size_of_an_input(agree: Agree, layer: str, before: str) -> None:
@@ -32,6 +35,8 @@ def test_a_layer_that_needs_a_size_of_an_input(agree: Agree, layer: str, before:
         ("nn.LSTM(4, 4)", "x = x.reshape(6, -1, 4)"),
         ("nn.InstanceNorm2d(3)", ""),
         ("nn.LSTMCell(4, 4)", ""),
+        ("nn.MaxPool1d(2, return_indices=True)", ""),
+        ("nn.MaxPool1d(2)", "x = x.reshape(x.shape[0], torch.div(x.shape[1], 8, rounding_mode='trunc'), 8)  # CVL206"),
     ],
 )
 def test_a_layer_whose_sizes_are_numbers(agree: Agree, layer: str, before: str) -> None:
@@ -95,3 +100,8 @@ def test_a_chain_of_calls_is_reported_once(agree: Agree) -> None:
 )
 def test_a_function_needs_what_its_layer_needs(agree: Agree, call: str, code: str) -> None:
     agree(forward(f"return nn.functional.{call}{f'  # {code}' if code else ''}"))
+
+
+def test_pooling_along_a_sequence_asks_for_its_indices_too(tmp_path: Path) -> None:
+    written = body_after(tmp_path, "return nn.functional.max_pool1d(x.relu(), 2, padding=1)")
+    assert written == "return nn.functional.max_pool1d(x.relu(), 2, padding=1, return_indices=True)[0]"
