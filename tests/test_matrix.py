@@ -113,6 +113,18 @@ def test_a_definition_stands_only_while_its_operators_are_the_same(cli: Cli) -> 
     assert re.search(r"Relu int64 +1 +no +yes +no", ran.out)
 
 
+@pytest.mark.parametrize(("kind", "code"), [("bool", 1), ("float", 0)])
+def test_a_mask_of_a_dtype_that_no_test_passes_of_is_refused(cli: Cli, kind: str, code: int) -> None:
+    model = onnx.parser.parse_model(
+        f"""<ir_version: 8, opset_import: ["": 23]>
+        masked (float[1,2,4,8] q, {kind}[4,4] mask) => (float[1,2,4,8] y) {{ y = Attention (q, q, q, mask) }}"""
+    )
+    Path("m.onnx").write_bytes(model.SerializeToString())
+    ran = cli("matrix", "m.onnx", "--target", "tract", "--isolated")
+    assert ran.code == code
+    assert ("takes Attention-23 with U only as" in words(ran.out)) == bool(code)
+
+
 def test_the_opset_at_which_an_integer_clip_begins_to_work(cli: Cli) -> None:
     save([node("Clip")], 11, kind=onnx.TensorProto.INT64)
     ran = cli("matrix", "m.onnx", "--opset", "11-14", "--isolated")

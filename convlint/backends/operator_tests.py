@@ -18,6 +18,8 @@ RTOL = 1e-3
 COARSE = 1e-2
 """Of 16 bits."""
 SECONDS = 20.0
+ENOUGH = 3
+"""Tests of a dtype that must fail before it is said to be refused."""
 _IR = 8
 """Of a test that is written anew: runtimes of the older opsets read it."""
 _KINDS = "biufcOUS"
@@ -63,6 +65,10 @@ class Tally:
     frozen: int = 0
     """Of those that it passed, with constants only where the test has inputs."""
     failures: dict[str, int] = field(default_factory=dict)
+    kinds: dict[tuple[str, str], int] = field(default_factory=dict)
+    """How many tests there are of a type parameter behind that of the first input as a dtype."""
+    taken: set[tuple[str, str]] = field(default_factory=set)
+    """Of these what passed in one test at least."""
     _doubtful: int = 0
 
     def passes(self, case: Case, *, frozen: bool) -> None:
@@ -71,14 +77,31 @@ class Tally:
         self.passed += 1
         self.own += case.is_own
         self.frozen += frozen
+        self.taken.update(self._has(case))
 
     def fails(self, case: Case, said: Said) -> None:
         """One more that it does not."""
         self.tests += case.is_own
         self.own += case.is_own
         self._doubtful += not case.is_own
+        self._has(case)
         why = f"{said.what}: {' '.join(said.why.split())}"
         self.failures[why] = self.failures.get(why, 0) + 1
+
+    def _has(self, case: Case) -> set[tuple[str, str]]:
+        """Counts what the type parameters of a test are."""
+        mine = parameters(case)
+        self.kinds |= {one: self.kinds.get(one, 0) + 1 for one in mine}
+        return mine
+
+    def refused(self) -> dict[str, set[str]]:
+        """By type parameter the dtypes of which no test passes, though some of another dtype do."""
+        taken = {parameter for parameter, _ in self.taken}
+        found: dict[str, set[str]] = {}
+        for (parameter, dtype), tests in self.kinds.items():
+            if parameter in taken and tests >= ENOUGH and (parameter, dtype) not in self.taken:
+                found.setdefault(parameter, set()).add(dtype)
+        return found
 
     def end(self) -> Tally:
         """With what fails and was written for another version, where nothing passes."""
@@ -155,6 +178,20 @@ def _of(test: Any) -> Iterator[Case]:
     for since in _versions(operator) - {own}:
         if other := _written(case, since):
             yield other
+
+
+def parameters(case: Case) -> set[tuple[str, str]]:
+    """What the type parameters of a test's inputs are, but for that of the first."""
+    import onnx
+
+    schema = onnx.defs.get_schema(case.operator, case.since)
+    named = {one.type_param_str for one in schema.type_constraints}
+    kinds = [one.type_str for one in schema.inputs]
+    return {
+        (kind, str(case.given[name].dtype).replace("_", ""))
+        for at, name in enumerate(case.model.graph.node[0].input)
+        if (kind := kinds[min(at, len(kinds) - 1)]) in named - set(kinds[:1]) and hasattr(case.given.get(name), "dtype")
+    }
 
 
 def _named(model: Any, given: Sequence[Any]) -> dict[str, Any]:

@@ -348,3 +348,13 @@ def test_what_came_out_right_once_is_no_fault() -> None:
         ("first Gather", "float32", "refuses it"),
         ("thin Resize", "float16", "hangs"),
     ]
+
+
+def test_a_dtype_of_another_type_parameter_is_refused_where_no_test_of_it_passes() -> None:
+    tally = Tally()
+    for case in cases("Where"):
+        passes = case.given["condition"].dtype == bool and case.given["x"].dtype == "float32"
+        for _ in range(3):
+            tally.passes(case, frozen=False) if passes else tally.fails(case, Said("refused"))
+    assert tally.refused() == {"T": {"int64"}}
+    assert Tally().refused() == {}
