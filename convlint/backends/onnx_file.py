@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from convlint.backends import sizes
 from convlint.backends.chains import is_chain, known_chains, mixed, situations
 from convlint.backends.facts import DTYPES, OLDEST_OPSET, newest_known
 from convlint.backends.uses import FILE, Definition, Operator, OperatorUse, Place, Subject
@@ -126,7 +127,7 @@ def _types(model: Any) -> _Types:
     if structure.expanded(slim) <= structure.MOST_NODES:
         contradiction = _contradiction(slim)
         with suppress(Exception):  # what the file itself says is left
-            slim = onnx.shape_inference.infer_shapes(slim, data_prop=True)
+            slim = sizes.inferred(slim)
     dtypes: dict[str, str] = {}
     values: dict[str, Value] = {}
     shapes: dict[str, list[int]] = {}

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 _CONTROL_FLOW = ("cond", "while_loop")
 """Operators of programs that are none of ATen's."""
+UNEVEN = "aten.convolution.transposed_uneven"
+"""What is called so beside the convolutions that ATen has."""
 
 
 def coreml(path: str, _: Mapping[str, Any]) -> list[Any] | None:
@@ -70,11 +72,32 @@ def operators(program: Any) -> list[Used]:
     for node in program.graph.nodes:
         if not varying.isdisjoint(one.name for one in node.all_input_nodes):
             varying.add(node.name)
-        name = f"aten.{node.target}" if str(node.target) in _CONTROL_FLOW else str(node.target)
+        name = _named(node)
         if node.op == "call_function" and name.startswith("aten."):
             key = name, _dtype(node)
             found[key] = found.get(key, True) and node.name not in varying
     return [Used(*key, is_fixed) for key, is_fixed in sorted(found.items())]
+
+
+def _named(node: Any) -> str:
+    name = str(node.target)
+    if name in _CONTROL_FLOW:
+        return f"aten.{name}"
+    return UNEVEN if name == "aten.convolution.default" and _is_uneven(*node.args) else name
+
+
+def _is_uneven(x: Any, weight: Any, bias: Any, *options: Any) -> bool:
+    """Whether a transposed convolution cuts its edges in another way than what frameworks call the same padding, or
+    none; an edge that is added counts as less that is cut."""
+    strides, paddings, _, transposed, added, _ = options
+    if not transposed:
+        return False
+    sizes = weight.meta["val"].shape[2:]
+    for size, stride, padding, more in zip(sizes, strides, paddings, added, strict=True):
+        whole = max(size - stride, 0)
+        if (padding, padding - more) not in ((0, 0), (whole // 2, whole - whole // 2)):
+            return True
+    return False
 
 
 def _dtype(node: Any) -> str:
