@@ -35,7 +35,7 @@ from convlint.backends.fact_file import Known, path_of, trimmed, write
 from convlint.backends.facts import facts
 from convlint.backends.onnx_file import read
 from convlint.backends.uses import FILE, Operator
-from convlint.trial.program_runtimes import UNEVEN, operators
+from convlint.trial.program_runtimes import BY_DATA, UNEVEN, operators
 from convlint.trial.runtime_process import RuntimeProcess
 from convlint.trial.runtimes import installed
 
@@ -206,7 +206,23 @@ class Masked(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Those that are large."""
-        return x[x > 0.5] * 2  # noqa: PLR2004 - half of them
+        return x[x > 0.5] * 2
+
+
+class Columns(torch.nn.Module):
+    """As many columns as there happen to be."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Those that begin with a large number."""
+        return x[:, x[0] > 0.5] * 2
+
+
+class Places(torch.nn.Module):
+    """Where numbers are, as many as there happen to be."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The places of those that are large."""
+        return (x > 0.5).nonzero()
 
 
 class Converted(torch.nn.Module):
@@ -241,7 +257,9 @@ OWN: dict[str, tuple[Callable[[], torch.nn.Module], tuple[int, ...]]] = {
     "_assert_async": (Check, (2, 3)),
     "_assert_scalar": (Masked, (4, 5)),
     "_embedding_bag": (Bag, (2, 3)),
-    "convolution.transposed_uneven": (functools.partial(torch.nn.ConvTranspose2d, 3, 4, 3, 2, 1, 1), (1, 3, 8, 8)),
+    f"index.{BY_DATA}": (Columns, (4, 5)),
+    f"nonzero.{BY_DATA}": (Places, (4, 5)),
+    f"convolution.{UNEVEN}": (functools.partial(torch.nn.ConvTranspose2d, 3, 4, 3, 2, 1, 1), (1, 3, 8, 8)),
     "upsample_nearest1d": _resized("nearest", 3),
     "upsample_nearest2d": _resized("nearest", 4),
     "upsample_nearest3d": _resized("nearest", 5),
@@ -263,7 +281,7 @@ CONVERSIONS = {
 
 def _plain(operator: str) -> str:
     """As facts name it."""
-    if operator == UNEVEN:
+    if operator.endswith((UNEVEN, BY_DATA)):
         return overload_name(operator)
     return aten_name(operator) if operator.startswith("aten") else operator.partition("/")[0]
 

@@ -38,7 +38,8 @@ def _fold(graph: Any, opsets: Any) -> bool:
     found = False
     for node in graph.node:
         if node.op_type == "Constant" and node.output:
-            known |= {node.output[0]: _array(one.t) for one in node.attribute if one.name == "value"}
+            values = [one.t for one in node.attribute if one.name == "value" and _is_few(one.t.dims)]
+            known |= dict(zip(node.output, map(_array, values), strict=False))
         elif node.op_type in _OF_SIZES and not node.domain and (made := _computed(node, known, static, opsets)):
             known |= made
             if len(made) == 1:

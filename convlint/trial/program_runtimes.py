@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 _CONTROL_FLOW = ("cond", "while_loop")
 """Operators of programs that are none of ATen's."""
-UNEVEN = "aten.convolution.transposed_uneven"
-"""What is called so beside the convolutions that ATen has."""
+UNEVEN, BY_DATA = "transposed_uneven", "data_strides"
+"""What overloads of operators are called here that converters may take otherwise: a transposed convolution with uneven
+edges; what makes a tensor with a stride that depends on what a tensor holds."""
 
 
 def coreml(path: str, _: Mapping[str, Any]) -> list[Any] | None:
@@ -83,10 +84,20 @@ def _named(node: Any) -> str:
     name = str(node.target)
     if name in _CONTROL_FLOW:
         return f"aten.{name}"
-    return UNEVEN if name == "aten.convolution.default" and _is_uneven(*node.args) else name
+    if name == "aten.convolution.default" and _is_uneven(node.args[1], *node.args[3:]):
+        return f"aten.convolution.{UNEVEN}"
+    return f"{name.rpartition('.')[0]}.{BY_DATA}" if _is_strided_by_data(node) else name
 
 
-def _is_uneven(x: Any, weight: Any, bias: Any, *options: Any) -> bool:
+def _is_strided_by_data(node: Any) -> bool:
+    from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
+
+    value = node.meta.get("val")
+    is_dense = hasattr(value, "stride") and not value.is_sparse
+    return is_dense and any(map(free_unbacked_symbols, value.stride()))
+
+
+def _is_uneven(weight: Any, *options: Any) -> bool:
     """Whether a transposed convolution cuts its edges in another way than what frameworks call the same padding, or
     none; an edge that is added counts as less that is cut."""
     strides, paddings, _, transposed, added, _ = options
