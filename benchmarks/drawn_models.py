@@ -90,6 +90,23 @@ DRAWS: dict[int, tuple[str, ...]] = {
         "other:conformer@float64",
         "other:conv-tasnet",
     ),
+    5: (
+        "timm:efficientvit_m0@float16",
+        "timm:starnet_s4@bfloat16",
+        "timm:repghostnet_080@bfloat16",
+        "torchvision:mnasnet1_3",
+        "torchvision:mnasnet1_0@float16",
+        "transformers:wav2vec2-conformer",
+        "transformers:glpn",
+        "transformers:arcee",
+        "transformers:blenderbot",
+        "ultralytics:yolov5",
+        "smp:Unet+timm-regnetx_002",
+        "other:deep-speech",
+        "other:codec@bfloat16",
+        "other:seg-res-net@float16",
+        "other:clicks",
+    ),
 }
 """By seed what was drawn, and could be made."""
 AT_SEVERAL = (

@@ -44,6 +44,10 @@ def node(operator: str, given: str = "x", made: str = "y", trace: str = "", **at
     return one
 
 
+def words(out: str) -> str:
+    return " ".join(out.split())
+
+
 def test_what_a_target_lacks_comes_first_with_the_lines_and_the_rest_is_folded(cli: Cli) -> None:
     trace = 'File "net.py", line 7, in forward\n  File "/x/site-packages/torch/nn/modules/conv.py", line 5, in f'
     save([node("Relu", made="a"), node("Det", "a", "b", trace), node("Abs", "b")], 17)
@@ -92,6 +96,33 @@ def test_a_kernel_is_judged_by_all_its_type_parameters(cli: Cli) -> None:
     ran = cli("matrix", "m.onnx", "--isolated")
     assert ran.code == 1
     assert re.search(r"takes Where-16 with T only as [\w, ]*float32[\w, ]*, not bool", " ".join(ran.out.split()))
+
+
+def test_an_operator_without_a_kernel_is_judged_by_what_onnx_makes_it_of(cli: Cli) -> None:
+    save([node("Gelu")], 20, kind=onnx.TensorProto.DOUBLE)
+    ran = cli("matrix", "m.onnx", "--target", "onnxruntime,onnxruntime-web", "--isolated")
+    assert "Gelu-20 is made of Erf, and ONNX Runtime 1.32.0 takes Erf-13 only of float16, float32" in words(ran.out)
+    assert re.search(r"Gelu float64 +1 +no +no", ran.out)
+    save([node("Gelu", approximate="tanh")], 20, kind=onnx.TensorProto.DOUBLE)
+    assert cli("matrix", "m.onnx", "--target", "onnxruntime,onnxruntime-web", "--isolated").code == 0
+
+
+def test_a_definition_stands_only_while_its_operators_are_the_same(cli: Cli) -> None:
+    save([node("Relu")], 18, kind=onnx.TensorProto.INT64)
+    ran = cli("matrix", "m.onnx", "--opset", "17-19", "--isolated")
+    assert re.search(r"Relu int64 +1 +no +yes +no", ran.out)
+
+
+@pytest.mark.parametrize(("kind", "code"), [("bool", 1), ("float", 0)])
+def test_a_mask_of_a_dtype_that_no_test_passes_of_is_refused(cli: Cli, kind: str, code: int) -> None:
+    model = onnx.parser.parse_model(
+        f"""<ir_version: 8, opset_import: ["": 23]>
+        masked (float[1,2,4,8] q, {kind}[4,4] mask) => (float[1,2,4,8] y) {{ y = Attention (q, q, q, mask) }}"""
+    )
+    Path("m.onnx").write_bytes(model.SerializeToString())
+    ran = cli("matrix", "m.onnx", "--target", "tract", "--isolated")
+    assert ran.code == code
+    assert ("takes Attention-23 with U only as" in words(ran.out)) == bool(code)
 
 
 def test_the_opset_at_which_an_integer_clip_begins_to_work(cli: Cli) -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from convlint.backends.facts import ELSE_FUNCTION, Facts, Row, facts, same_version, since_version
 from convlint.rule import Verdict
+
+if TYPE_CHECKING:
+    from convlint.backends.uses import Definition, Part
 
 CLASSES = {"float": ("float", "bfloat", "double"), "int": ("int", "uint"), "bool": ("bool",), "complex": ("complex",)}
 """A class of dtypes, as the analyzer knows them, to how the names of its dtypes begin."""
 
 
 _OF_TORCH = ("aten.", "aten::")
+_WORST_FIRST = ("no", "unknown", "yes")
 
 
 def reads(target: str) -> Sequence[str]:
@@ -34,12 +39,14 @@ def verdict(
     dtypes: Sequence[str] = (),
     types: Sequence[tuple[str, str]] = (),
     known: Facts | None = None,
+    made_of: Definition = None,
 ) -> Verdict:
     """Whether a target takes an operator, by the shipped facts where no others are given.
 
     ``operator`` is written as in the graphs that the target reads: ``GridSample``, ``aten::grid_sampler``,
     ``aten.grid_sampler_2d.default``. ``dtypes`` are those that its first input may have, names or classes of dtypes;
-    ``types`` say what the type parameters of its ONNX schema are.
+    ``types`` say what the type parameters of its ONNX schema are; ``made_of`` is its definition by ONNX, which
+    stands in its place where the target has no kernel of these.
     What the facts do not say is unknown, never no: of another version, of a newer opset, of a row that is contradicted.
     """
     known = known or facts(target, version)
@@ -55,7 +62,9 @@ def verdict(
         if known.complete:
             return _told(known, None, "no", f"{_named(known)} has no {operator}")
         return _told(known, None, "unknown", f"nothing is known of {operator}")
-    return _by_row(known, row, operator, dtypes, types)
+    told = _by_row(known, row, operator, dtypes, types)
+    is_inlined = row.claim == "function" or (row.note == ELSE_FUNCTION and told.supported == "unknown")
+    return _by_definition(known, row, opset, made_of, told) if is_inlined and made_of is not None else told
 
 
 def out_of_reach(known: Facts, version: str | None, opset: int) -> str:
@@ -91,6 +100,24 @@ def _by_row(
             told = f"{_named(known)} takes {name} with {parameter} only as {', '.join(allowed)}, not {dtype}"
             return _told(known, row, refused, told)
     return _told(known, row, "yes", "" if row.note == ELSE_FUNCTION else row.note)
+
+
+def _by_definition(known: Facts, row: Row, opset: int, made_of: Sequence[Part], told: Verdict) -> Verdict:
+    """By what an operator is made of, the worst of it."""
+    name = f"{row.operator}-{row.since_version}"
+    if not made_of:
+        lacking = f"{_named(known)} has no kernel of {name}, and ONNX makes it of nothing that holds for these types"
+        return _told(known, row, "no", told.reason or f"{lacking} at opset {opset}")
+    judged = [(part.operator, _of_part(known, part, opset)) for part in made_of]
+    inner, worst = min(judged, key=lambda one: _WORST_FIRST.index(one[1].supported))
+    reason = f"{name} is made of {inner.name}, and {worst.reason}" if worst.supported != "yes" else ""
+    return _told(known, row, worst.supported, reason)
+
+
+def _of_part(known: Facts, part: Part, opset: int) -> Verdict:
+    one = part.operator
+    dtypes = (one.dtype,) if one.dtype else ()
+    return verdict("", None, one.name, opset, dtypes, one.types, known, part.made_of)
 
 
 def _elsewhere_refused(known: Facts, operator: str, dtypes: Sequence[str]) -> Row | None:

@@ -18,7 +18,7 @@ FAULTS = Path(__file__).with_name("faults.json")
 LONGEST = 5
 _CONSTANT, _AXES, _MIXED, _THIN, _FIRST, _INPUTS = "constant", "-axes", "mixed", "thin", "first", "-inputs"
 _COMPUTED, _FOLDED, _WEIGHTS, _TO, _BEHIND = "computed", "folded", "weights", "to", "behind"
-_UNLIKE, _EMPTY, _REGROUPED = "unlike", "empty", "regrouped"
+_UNLIKE, _EMPTY, _REGROUPED, _WITHOUT, _REPEATED = "unlike", "empty", "regrouped", "without", "repeated"
 _TOLD = {
     _CONSTANT: "of a constant",
     _MIXED: "of mixed dtypes",
@@ -27,6 +27,7 @@ _TOLD = {
     _UNLIKE: "of unlike numbers of channels behind convolutions",
     _EMPTY: "of a constant of no elements",
     _REGROUPED: "between Reshapes that give other axes",
+    _REPEATED: "of single places of a Concat with what is repeated",
 }
 """The situations that are one word, in more."""
 _BATCH_AND_CHANNELS, _FEW = 2, 8
@@ -50,9 +51,11 @@ class Fault(msgspec.Struct, frozen=True):
     ``behind-3-Conv InstanceNormalization``: of what a convolution of so many axes makes, whatever is done with its
     numbers between them; ``unlike Mul``: of what convolutions make, with other numbers of channels; ``empty Concat``:
     of a constant of no elements; ``regrouped InstanceNormalization``: between Reshapes, which give other axes than
-    there were before them; ``weights-axis Gather``: of a constant by what is computed, with this attribute written;
+    there were before them; ``repeated Conv``: of single places, of a Concat with what Tile or Expand repeats;
+    ``weights-axis Gather``: of a constant by what is computed, with this attribute written;
     ``computed-1 Pad``: of an input behind the first that is no constant, ``folded-1 Pad``: that is computed of
-    constants; ``mixed Conv``: of inputs of several dtypes where ONNX wants one; or
+    constants; ``without-value ConstantOfShape``: whose attribute is left out, as what holds anyway may be; ``mixed
+    Conv``: of inputs of several dtypes where ONNX wants one; or
     ``HardSigmoid[alpha=0.166667,beta=0.5] Mul(1v)``: operators with the numbers that they are written with, and,
     behind the first, the place of what comes from before and what else is given: c a constant, v what is computed."""
     written: str
@@ -121,6 +124,8 @@ def in_words(chain: str) -> str:
         return f"{operator} of {situation.removesuffix(_AXES)} axes"
     if situation.endswith(_INPUTS):
         return f"{operator} of {situation.removesuffix(_INPUTS)} inputs"
+    if how == _WITHOUT:
+        return f"{operator} without the attribute {place}"
     if how in (_COMPUTED, _FOLDED):
         return f"{operator} whose input {place} is computed{' of constants' if how == _FOLDED else ''}"
     return ", ".join(re.split(r"[(\[]", token)[0] for token in chain.split())
@@ -139,6 +144,7 @@ def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tupl
     values = _integers(graph)
     given = {one.name for one in graph.input} - {one.name for one in graph.initializer}
     varying, constants, sizes = set(given), _constants(graph), set[str]()
+    repeated, beside = set[str](), set[str]()
     none_in = {one.name for one in graph.initializer if 0 in one.dims}
     none_in |= {
         node.output[0] for node in graph.node for one in node.attribute if one.name == "value" and 0 in one.t.dims
@@ -153,6 +159,7 @@ def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tupl
         for place, name in enumerate(node.input[1:], 1):
             if name and name not in constants | sizes:
                 yield computed(node.op_type, place, folded=name not in varying), (node,)
+        yield from ((one, (node,)) for one in _left_out(node))
         if varying.intersection(node.input) or any(one.HasField("g") for one in node.attribute):
             varying.update(node.output)
         elif node.input[0]:
@@ -160,6 +167,8 @@ def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tupl
         yield with_inputs(node.op_type, sum(map(bool, node.input))), (node,)
         if _is_regrouped(node, neighbours, shapes):
             yield regrouped(node.op_type), (node,)
+        if _follows_repeated(node, repeated, beside):
+            yield of_repeated(node.op_type), (node,)
         if none_in.intersection(node.input):
             yield empty(node.op_type), (node,)
         if node.input[0] not in varying and varying.intersection(node.input):
@@ -207,6 +216,18 @@ def _takers(graph: Any) -> dict[str, set[str]]:
         for name in node.input:
             takers.setdefault(name, set()).update(mine)
     return takers
+
+
+def _follows_repeated(node: Any, repeated: set[str], beside: set[str]) -> bool:
+    """Whether an operator is a convolution of single places of a Concat with what is repeated; of others it is noted
+    what they make of such."""
+    if node.op_type in ("Expand", "Tile"):
+        repeated.add(node.output[0])
+    elif node.op_type in ("Concat", "Pad"):  # exporters pad with nothing too
+        taken = repeated if node.op_type == "Concat" else beside
+        beside.update(node.output[:1] if taken.intersection(node.input) else ())
+    sizes = [size for one in node.attribute if one.name == "kernel_shape" for size in one.ints]
+    return node.op_type == "Conv" and node.input[0] in beside and set(sizes) == {1}
 
 
 def _is_regrouped(node: Any, reshapes: Mapping[str, Any], shapes: Mapping[str, Sequence[int]]) -> bool:
@@ -322,6 +343,30 @@ def computed(operator: str, place: int, *, folded: bool) -> str:
     """The situation of an operator of an input, by its place, that is no constant: it depends on what the model is
     given, or is computed of constants."""
     return f"{_FOLDED if folded else _COMPUTED}-{place} {operator}"
+
+
+def of_repeated(operator: str) -> str:
+    """The situation of an operator of single places, of a Concat with what is repeated."""
+    return f"{_REPEATED} {operator}"
+
+
+def without(operator: str, attribute: str) -> str:
+    """The situation of an operator without an attribute that it may have."""
+    return f"{_WITHOUT}-{attribute} {operator}"
+
+
+def _left_out(node: Any) -> Iterator[str]:
+    """The situations of an operator without attributes of which some target is known to want one."""
+    there = {one.name for one in node.attribute}
+    wanted = _wanted_attributes().get(node.op_type, frozenset())
+    yield from (without(node.op_type, one) for one in sorted(wanted - there))
+
+
+@functools.cache
+def _wanted_attributes() -> dict[str, frozenset[str]]:
+    """By operator the attributes that some target wants."""
+    told = [one.removeprefix(f"{_WITHOUT}-").split() for one in known_chains() if one.startswith(f"{_WITHOUT}-")]
+    return {operator: frozenset(one for one, other in told if other == operator) for _, operator in told}
 
 
 def mixed(operator: str) -> str:

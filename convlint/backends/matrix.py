@@ -12,7 +12,7 @@ from convlint.backends import live
 from convlint.backends.chains import fault, in_words, is_chain, why
 from convlint.backends.exporters import TITLES, exporters
 from convlint.backends.facts import OLDEST_OPSET, Facts, facts, newest_known, removed_at, same_version, since_version
-from convlint.backends.uses import FILE, NEVER, Operator, OperatorUse, Subject
+from convlint.backends.uses import FILE, NEVER, Definition, Operator, OperatorUse, Subject
 from convlint.findings import EXPORTERS, MADE_BY
 from convlint.rule import Verdict
 
@@ -312,7 +312,8 @@ def _cell(use: OperatorUse, target: Target, opset: int, graph: str) -> Cell:
         return _unwritten(use, opset, graph)
     if use.is_fixed and target.facts is not None and target.facts.folds:
         return Cell("yes", "", Verdict("yes"))
-    cells = [_judged(target, operator, opset, is_fixed=use.is_fixed) for operator in operators]
+    made_of = use.definitions.get(opset)
+    cells = [_judged(target, operator, opset, made_of, is_fixed=use.is_fixed) for operator in operators]
     return min(cells, key=lambda cell: ORDER.index(cell.supported), default=Cell("yes", "", Verdict("yes")))
 
 
@@ -331,14 +332,16 @@ def _unwritten(use: OperatorUse, opset: int, graph: str) -> Cell:
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def _judged(target: Target, operator: Operator, opset: int, *, is_fixed: bool = False) -> Cell:
+def _judged(
+    target: Target, operator: Operator, opset: int, made_of: Definition = None, *, is_fixed: bool = False
+) -> Cell:
     name = operator.name
     if is_chain(name):
         return _of_chain(target, operator)
     if removed := _gone(name, opset):
         return Cell("no", name, Verdict("no", removed, source="onnx"))
     dtypes = (operator.dtype,) if operator.dtype else ()
-    verdict = backends.verdict(target.name, target.version, name, opset, dtypes, operator.types, target.facts)
+    verdict = backends.verdict(target.name, target.version, name, opset, dtypes, operator.types, target.facts, made_of)
     since = since_version(name, opset)
     shown = f"{name}-{since}" if since else name
     if verdict.supported == "no" and is_fixed and _is_folded(target, operator, opset):

@@ -16,7 +16,7 @@ import io
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from itertools import product
@@ -30,12 +30,12 @@ from torch.utils import _pytree as pytree
 from convlint.analyzer import torch_facts
 from convlint.analyzer.torch_facts.generate import quiet
 from convlint.analyzer.torch_facts.generate_operators import calls
-from convlint.backends import aten_name, live
+from convlint.backends import aten_name, live, overload_name
 from convlint.backends.fact_file import Known, path_of, trimmed, write
 from convlint.backends.facts import facts
 from convlint.backends.onnx_file import read
-from convlint.backends.uses import FILE
-from convlint.trial.program_runtimes import operators
+from convlint.backends.uses import FILE, Operator
+from convlint.trial.program_runtimes import BY_DATA, UNEVEN, operators
 from convlint.trial.runtime_process import RuntimeProcess
 from convlint.trial.runtimes import installed
 
@@ -55,7 +55,7 @@ SECONDS = 120.0
 RTOL, COARSE = 1e-2, 1e-1
 """Of float32 and of 16 bits."""
 Key = tuple[str, str]
-"""An operator and the dtype of its first input."""
+"""An operator and the dtype of its first input, or what another of its type parameters is: ``T2=int32``."""
 
 
 class Cast(torch.nn.Module):
@@ -96,7 +96,32 @@ class Tally:
 
     def refused(self, operator: str) -> set[str]:
         """The dtypes of which an operator was never taken."""
+        return {one for one in self._never(operator) if "=" not in one}
+
+    def refused_types(self, operator: str) -> dict[str, set[str]]:
+        """The same of its other type parameters, of which some were taken as another dtype."""
+        told = (one.split("=") for key, one in self.passed if key == operator and "=" in one)
+        taken = {parameter for parameter, _ in told}
+        found: dict[str, set[str]] = {}
+        for parameter, dtype in (one.split("=") for one in self._never(operator) if "=" in one):
+            if parameter in taken:
+                found.setdefault(parameter, set()).add(dtype)
+        return found
+
+    def _never(self, operator: str) -> set[str]:
         return {dtype for one, dtype in self.failed if one == operator and (one, dtype) not in self.passed}
+
+
+def _keys(one: Operator) -> Iterator[Key]:
+    """What is told of an operator of a file."""
+    from onnx import defs
+
+    yield one.name, one.dtype
+    if not defs.has(one.name):
+        return
+    inputs = defs.get_schema(one.name, OPSET).inputs
+    first = inputs[0].type_str if inputs else ""
+    yield from ((one.name, f"{parameter}={dtype}") for parameter, dtype in one.types if parameter != first)
 
 
 class Weighted(torch.nn.Module):
@@ -163,6 +188,65 @@ class Selected(torch.nn.Module):
         return x.relu()[:, 1].sigmoid()
 
 
+class Bag(torch.nn.Module):
+    """The means of bags of a table's rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = torch.nn.EmbeddingBag(10, 4, mode="mean")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """One for each row of the input."""
+        found: torch.Tensor = self.table((x * 9).long())
+        return found
+
+
+class Masked(torch.nn.Module):
+    """As many numbers as there happen to be: programs check what is known of a size."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Those that are large."""
+        return x[x > 0.5] * 2
+
+
+class Columns(torch.nn.Module):
+    """As many columns as there happen to be."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Those that begin with a large number."""
+        return x[:, x[0] > 0.5] * 2
+
+
+class Places(torch.nn.Module):
+    """Where numbers are, as many as there happen to be."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The places of those that are large."""
+        return (x > 0.5).nonzero()
+
+
+class Converted(torch.nn.Module):
+    """Numbers of another dtype."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.dtype = dtype
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The input's."""
+        return x.relu().to(self.dtype)
+
+
+class Written(torch.nn.Module):
+    """A place that is written, behind a layer."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The others as they were."""
+        y = x.relu()
+        y[:, 1] = 0.5
+        return y
+
+
 def _resized(mode: str, axes: int) -> tuple[Callable[[], torch.nn.Module], tuple[int, ...]]:
     return functools.partial(torch.nn.Upsample, scale_factor=2, mode=mode), (1, 3, *[4] * (axes - 2))
 
@@ -171,6 +255,11 @@ OWN: dict[str, tuple[Callable[[], torch.nn.Module], tuple[int, ...]]] = {
     "cond": (Branch, (2, 3)),
     "while_loop": (Repetition, (2, 3)),
     "_assert_async": (Check, (2, 3)),
+    "_assert_scalar": (Masked, (4, 5)),
+    "_embedding_bag": (Bag, (2, 3)),
+    f"index.{BY_DATA}": (Columns, (4, 5)),
+    f"nonzero.{BY_DATA}": (Places, (4, 5)),
+    f"convolution.{UNEVEN}": (functools.partial(torch.nn.ConvTranspose2d, 3, 4, 3, 2, 1, 1), (1, 3, 8, 8)),
     "upsample_nearest1d": _resized("nearest", 3),
     "upsample_nearest2d": _resized("nearest", 4),
     "upsample_nearest3d": _resized("nearest", 5),
@@ -179,12 +268,21 @@ OWN: dict[str, tuple[Callable[[], torch.nn.Module], tuple[int, ...]]] = {
     "upsample_trilinear3d": _resized("trilinear", 5),
 }
 """What torch has no tests of, or of which no operator is common to its tests, with the shape of an input."""
-OWN_OF_ONNX = {"Gather": (Selected, (1, 3, 4)), "Resize": _resized("nearest", 4)}
+OWN_OF_ONNX = {"Gather": (Selected, (1, 3, 4)), "Resize": _resized("nearest", 4), "ScatterND": (Written, (1, 3, 4))}
 """The same by operators of ONNX, as models have them."""
+
+
+CONVERSIONS = {
+    f"Cast to {dtype}": (functools.partial(Converted, dtype), (1, 3, 4))
+    for dtype in (torch.float32, torch.int32, torch.int64, torch.bool, *CASTS)
+}
+"""Calls that become a Cast, of which the dtype that it makes counts too."""
 
 
 def _plain(operator: str) -> str:
     """As facts name it."""
+    if operator.endswith((UNEVEN, BY_DATA)):
+        return overload_name(operator)
     return aten_name(operator) if operator.startswith("aten") else operator.partition("/")[0]
 
 
@@ -284,8 +382,8 @@ class Measuring:
                 torch.onnx.export(
                     model, tensors, str(file), dynamo=dynamo, opset_version=OPSET, input_names=names, verbose=False
                 )
-            uses = [use.operators(FILE, OPSET) for use in read(file).uses]
-            return file, {(one.name, one.dtype) for found in uses for one in found or () if " " not in one.name}
+            uses = [use.operators(FILE, OPSET) for use in read(file).uses if not use.is_fixed]
+            return file, {key for found in uses for one in found or () if " " not in one.name for key in _keys(one)}
         file = self._folder / "call.pt2"
         program = torch.export.export(model, tensors, strict=False)
         decomposed = program.run_decompositions(*([{}] if self._graph == "torch_export" else []))
@@ -299,8 +397,8 @@ class Measuring:
 
 @functools.cache
 def _called(name: str, letter: str) -> list[Any]:
-    if name in OWN or name in OWN_OF_ONNX:
-        make, shape = (OWN | OWN_OF_ONNX)[name]
+    if make_and_shape := (OWN | OWN_OF_ONNX | CONVERSIONS).get(name):
+        make, shape = make_and_shape
         model: Any = make().eval()
         model.tensors = (torch.rand(shape),)
         return [model]
@@ -316,6 +414,8 @@ def measured(target: str, graph: str, asked: Sequence[str]) -> Tally:
                 continue
             for kind, names in makers.items():
                 any(measuring.tried(operator, name, kind) for name in names[:CALLS])
+            for name in CONVERSIONS if operator == "Cast" else ():
+                measuring.tried(operator, name, "float")
             did = {key[1]: "refused" for key in measuring.tally.failed if key[0] == operator}
             did |= {key[1]: "taken" for key in measuring.tally.passed if key[0] == operator}
             sys.stderr.write(f"{operator}: {json.dumps(did)}\n")
@@ -333,7 +433,7 @@ def with_calls(known: Known, tally: Tally, asked: Sequence[str] = ()) -> Known:
     }
     for operator in sorted({one for one, _ in (*tally.passed, *tally.failed)}):
         refused = tally.refused(operator)
-        passed = sum(number for (one, _), number in tally.passed.items() if one == operator)
+        passed = sum(number for (one, what), number in tally.passed.items() if one == operator and "=" not in what)
         failed = sum(tally.failed[operator, dtype] for dtype in refused)
         row = rows.setdefault((operator, 0), [operator, 0, "no", "", "", 0, 0, "", ""])
         if asked and operator not in asked and row[6]:
@@ -342,8 +442,18 @@ def with_calls(known: Known, tally: Tally, asked: Sequence[str] = ()) -> Known:
         if failed >= CALLS and not passed and row[2] == "yes":
             row[2], row[4] = "no", REFUSED
         row[3] = " ".join(sorted((TRIED | UNTRIED) - refused)) if passed and refused else ""
+        row[7] = types_but(operator, tally.refused_types(operator)) or row[7]
         row[8] = " ".join(sorted(dtype for one, dtype in tally.folded if one == operator and dtype in refused))
     return {**known, "rows": [trimmed(rows[key]) for key in sorted(rows)]}
+
+
+def types_but(operator: str, refused: Mapping[str, Set[str]]) -> str:
+    """What the type parameters of an operator of ONNX may be, but for what was refused of them, as facts write it."""
+    from onnx import defs
+
+    constraints = defs.get_schema(operator, OPSET).type_constraints if refused else ()
+    allowed = {one.type_param_str: live.dtypes(one.allowed_type_strs).split() for one in constraints}
+    return ";".join(f"{name}={' '.join(one for one in allowed[name] if one not in refused[name])}" for name in refused)
 
 
 def _with_version(known: Known, version: str) -> Known:

@@ -2,8 +2,9 @@
 TARGET [OPERATOR...]``.
 
 ONNX's own tests that a runtime passes are run again with the first input as a constant, with one of the others as an
-input of the model and as what is computed of constants, where it passes them with constants, and with one of the others
-in another dtype; those that it passes in other dtypes than float32, with so many inputs as each has. Operators are run
+input of the model and as what is computed of constants, where it passes them with constants; without an attribute that
+says what holds anyway, and with one of the others in another dtype; those that it passes in other dtypes than float32,
+with so many inputs as each has. Operators are run
 of tensors of three to six axes, of pictures one pixel high, and along the first axis, behind convolutions, and making
 other axes, of unlike numbers of channels and of no elements, where they are taken otherwise; and a table is looked up,
 with its axis written.
@@ -34,18 +35,20 @@ from convlint.backends.chains import (
     is_in_a_row,
     mixed,
     of_axes,
+    of_repeated,
     of_weights,
     regrouped,
     thin,
     to_axes,
     unlike,
     with_inputs,
+    without,
     write,
 )
 from convlint.backends.facts import facts
 from convlint.backends.operator_tests import RTOL, SECONDS, Case, cases
 from convlint.trial.runtime_process import RuntimeProcess, Said
-from convlint.trial.runtimes import installed
+from convlint.trial.runtimes import difference, installed
 
 PICTURE = 4
 TRIES = 4
@@ -116,6 +119,25 @@ def of_inputs() -> Iterator[tuple[str, Case, Case]]:
                     yield computed(case.operator, place, folded=False), plain, _with_inputs(case, 1, name)
                     if case.given[name].dtype.kind == "i":  # sizes and axes, which exporters compute
                         yield computed(case.operator, place, folded=True), plain, _of_constants(plain, name)
+
+
+def of_defaults() -> Iterator[tuple[str, Case, Case]]:
+    """Situations, each with a test, and the same without an attribute that says what holds without it."""
+    from onnx import NodeProto
+    from onnx.reference import ReferenceEvaluator
+
+    for case in cases():
+        for place, attribute in enumerate(case.model.graph.node[0].attribute if case.is_own else ()):
+            model = type(case.model).FromString(case.model.SerializeToString())
+            node: NodeProto = model.graph.node[0]
+            del node.attribute[place]
+            try:
+                found: Any = ReferenceEvaluator(model).run(None, dict(case.given))
+            except Exception:  # noqa: S112 - it cannot be left out
+                continue
+            same = [getattr(one, "dtype", None) for one in found] == [getattr(one, "dtype", None) for one in case.right]
+            if same and not difference(found, case.right, case.rtol):
+                yield without(case.operator, attribute.name), case, case._replace(model=model)
 
 
 def _with_inputs(case: Case, count: int, *names: str) -> Case:
@@ -351,6 +373,28 @@ def of_groups() -> Iterator[tuple[str, Case, Case]]:
     yield regrouped("InstanceNormalization"), _group_norm(2), _group_norm(2, flat=True)
 
 
+def of_repetitions() -> Iterator[tuple[str, Case, Case]]:
+    """The situation of a convolution of a mean beside the places that it is of, and the same where the mean is
+    repeated."""
+    plain = _beside("Mul", np.ones((1, _FEW, _SIZE, _SIZE), "float32"))
+    yield of_repeated("Conv"), plain, _beside("Tile", np.array([1, 1, _SIZE, _SIZE]))
+
+
+def _beside(how: str, behind: Any) -> Case:
+    from onnx import helper, numpy_helper
+
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["x"], ["mean"]),
+        helper.make_node(how, ["mean", "behind"], ["again"]),
+        helper.make_node("Concat", ["x", "again"], ["both"], axis=1),
+        helper.make_node("Conv", ["both", "w"], ["y"], kernel_shape=[1, 1]),
+    ]
+    weights = {"behind": behind, "w": _drawn((_FEW, 2 * _FEW, 1, 1))}
+    stored = [numpy_helper.from_array(one, name) for name, one in weights.items()]
+    given = {"x": _drawn((1, _FEW, _SIZE, _SIZE))}
+    return _case("Conv", f"Conv of places beside their mean, by {how}", nodes, given, stored)
+
+
 def of_nothing() -> Iterator[tuple[str, Case, Case]]:
     """The situation of a constant that is put beside an input, and the same where it has no elements."""
     some, none = (_made("Concat", (1, 4, 6, 6), [_drawn((1, n, 6, 6))], {"axis": 1}) for n in (4, 0))
@@ -372,7 +416,7 @@ def _looked_up(attributes: dict[str, Any]) -> Case:
 
 def of_own() -> Iterator[tuple[str, Case, Case]]:
     """The situations that are no test of ONNX's."""
-    yield from chain(of_ranks(), of_first_axes(), of_new_axes(), of_tables(), of_nothing())
+    yield from chain(of_ranks(), of_first_axes(), of_new_axes(), of_tables(), of_nothing(), of_repetitions())
     yield from chain(of_convolutions(), of_channels(), of_groups())
 
 
@@ -418,6 +462,11 @@ def of_dtypes() -> Iterator[tuple[str, str, Case]]:
             yield with_inputs(one.operator, inputs), one.dtype, _with_inputs(case, 1)
 
 
+def _called(case: Case) -> str:
+    """Whose test it is: those that are convlint's say so."""
+    return case.name if " " in case.name else f"ONNX's {case.name}"
+
+
 def _run(process: RuntimeProcess, case: Case) -> Said:
     return process.run(case.model.SerializeToString(), case.given, case.right, RTOL * 10)
 
@@ -438,10 +487,14 @@ def measured(target: str, asked: Sequence[str]) -> list[Fault]:
                 continue
             tries[situation] += 1
             if not noted.is_right(situation) and tries[situation] <= TRIES and _run(process, plain).passed:
-                noted.add(situation, f"ONNX's {plain.name}", _run(process, changed))
+                noted.add(situation, _called(plain), _run(process, changed))
         for situation, plain, changed in of_own():
             if (not asked or plain.operator in asked) and _run(process, plain).passed:
                 noted.add(situation, f"{changed.name}, not of {plain.name}", _again(process, changed))
+        for situation, plain, changed in of_defaults():
+            if (not asked or plain.operator in asked) and _run(process, plain).passed:
+                dtype = str(next(iter(plain.given.values())).dtype)
+                noted.add(situation, _called(plain), _run(process, changed), dtype)
         if _is_by_version(target):
             _measure_dtypes(process, noted, asked)
     return noted.faults()

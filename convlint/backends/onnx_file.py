@@ -11,11 +11,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from convlint.backends import sizes
 from convlint.backends.chains import is_chain, known_chains, mixed, situations
-from convlint.backends.facts import DTYPES
-from convlint.backends.uses import FILE, Operator, OperatorUse, Place, Subject
+from convlint.backends.facts import DTYPES, OLDEST_OPSET, newest_known
+from convlint.backends.uses import FILE, Definition, Operator, OperatorUse, Place, Subject
 from convlint.errors import UsageError
-from convlint.graph import files, structure
+from convlint.graph import files, schemas, structure
+from convlint.graph.constants import tensor_type
+from convlint.graph.definition import made_of
+from convlint.graph.values import ABSENT, Value
 from convlint.source.place import of_node
 
 DEFAULT_DOMAINS = ("", "ai.onnx")
@@ -39,7 +43,7 @@ def read(path: Path) -> Subject:
         raise UsageError(f"{path}: is no ONNX model (no node, or no opset); name a file that an exporter wrote")
     nodes = list(_nodes(model))
     types = _types(model)
-    collected = _Collected(types.dtypes, opset)
+    collected = _Collected(types, opset)
     fixed = _fixed(model.graph, types.static)
     for node in nodes:
         collected.add(node, is_fixed=bool(node.output) and node.output[0] in fixed)
@@ -99,6 +103,8 @@ class _Types(NamedTuple):
     """What the values of a model are, as far as the file says or onnx infers it."""
 
     dtypes: dict[str, str]
+    values: dict[str, Value]
+    """The same with their types as ONNX has them."""
     shapes: dict[str, list[int]]
     """Where the rank is known; an unknown size is 0."""
     static: set[str]
@@ -121,19 +127,22 @@ def _types(model: Any) -> _Types:
     if structure.expanded(slim) <= structure.MOST_NODES:
         contradiction = _contradiction(slim)
         with suppress(Exception):  # what the file itself says is left
-            slim = onnx.shape_inference.infer_shapes(slim, data_prop=True)
+            slim = sizes.inferred(slim)
     dtypes: dict[str, str] = {}
+    values: dict[str, Value] = {}
     shapes: dict[str, list[int]] = {}
     static: set[str] = set()
     for graph in _graphs(slim.graph):
         for value in (*graph.input, *graph.output, *graph.value_info):
             tensor = value.type.tensor_type
             dtypes[value.name] = _dtype(tensor.elem_type)
+            values[value.name] = Value(value.name, value.type)
             shapes[value.name] = [one.dim_value for one in tensor.shape.dim]
             if tensor.HasField("shape") and all(one.HasField("dim_value") for one in tensor.shape.dim):
                 static.add(value.name)
         dtypes |= {weight.name: _dtype(weight.data_type) for weight in graph.initializer}
-    return _Types({name: dtype for name, dtype in dtypes.items() if dtype}, shapes, static, contradiction)
+        values |= {weight.name: Value(weight.name, tensor_type(weight)) for weight in graph.initializer}
+    return _Types({name: dtype for name, dtype in dtypes.items() if dtype}, values, shapes, static, contradiction)
 
 
 def _fixed(graph: Any, static: set[str]) -> set[str]:
@@ -190,9 +199,11 @@ def _printable(text: str) -> str:
 class _Collected:
     """The nodes that are alike, together: one use of an operator with one set of dtypes."""
 
-    def __init__(self, dtypes: dict[str, str], opset: int) -> None:
-        self._dtypes = dtypes
+    def __init__(self, types: _Types, opset: int) -> None:
+        self._dtypes = types.dtypes
+        self._values = types.values
         self._opset = opset
+        self._definitions: dict[Operator, dict[int, Definition]] = {}
         self._counts: dict[Operator, int] = {}
         self._calls: dict[Operator, dict[str, None]] = {}
         self._places: dict[Operator, dict[Place, None]] = {}
@@ -202,6 +213,7 @@ class _Collected:
     def add(self, node: Any, *, is_fixed: bool) -> None:
         """One more node."""
         operator = self._operator(node)
+        self._define(operator, node)
         if not is_fixed:
             self._varying.add(operator)
         self.count(operator, node)
@@ -225,6 +237,7 @@ class _Collected:
                 tuple(self._calls.get(operator, ())),
                 tuple(self._places.get(operator, ())),
                 count,
+                definitions=self._definitions.get(operator, {}),
                 is_fixed=operator not in self._varying and not is_chain(operator.name),
             )
 
@@ -241,6 +254,19 @@ class _Collected:
         for parameter, dtype in self._bound(node):
             bound.setdefault(parameter, dtype)
         return Operator(_printable(node.op_type), first, tuple(sorted(bound.items())))
+
+    def _define(self, operator: Operator, node: Any) -> None:
+        """Notes what ONNX makes a node of, beside what it makes others like it of."""
+        domain = schemas.domain_of(node.domain)
+        opsets = range(OLDEST_OPSET, newest_known() + 1)
+        defined = [one for one in opsets if schemas.is_function(node.op_type, domain, one)]
+        if domain != schemas.DEFAULT or not defined:
+            return
+        inputs = [self._values.get(name, Value(name)) if name else ABSENT for name in node.input]
+        known = self._definitions.setdefault(operator, {})
+        for opset in defined:
+            mine, others = made_of(node, domain, opset, inputs), known.get(opset, ())
+            known[opset] = None if mine is None or others is None else tuple(dict.fromkeys((*others, *mine)))
 
     def is_mixed(self, node: Any) -> bool:
         """Whether a node has several dtypes where its schema wants one."""

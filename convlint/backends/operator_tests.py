@@ -18,6 +18,8 @@ RTOL = 1e-3
 COARSE = 1e-2
 """Of 16 bits."""
 SECONDS = 20.0
+ENOUGH = 3
+"""Tests of a dtype that must fail before it is said to be refused."""
 _IR = 8
 """Of a test that is written anew: runtimes of the older opsets read it."""
 _KINDS = "biufcOUS"
@@ -63,6 +65,10 @@ class Tally:
     frozen: int = 0
     """Of those that it passed, with constants only where the test has inputs."""
     failures: dict[str, int] = field(default_factory=dict)
+    kinds: dict[tuple[str, str], int] = field(default_factory=dict)
+    """How many tests there are of a type parameter behind that of the first input as a dtype."""
+    taken: set[tuple[str, str]] = field(default_factory=set)
+    """Of these what passed in one test at least."""
     _doubtful: int = 0
 
     def passes(self, case: Case, *, frozen: bool) -> None:
@@ -71,14 +77,31 @@ class Tally:
         self.passed += 1
         self.own += case.is_own
         self.frozen += frozen
+        self.taken.update(self._has(case))
 
     def fails(self, case: Case, said: Said) -> None:
         """One more that it does not."""
         self.tests += case.is_own
         self.own += case.is_own
         self._doubtful += not case.is_own
+        self._has(case)
         why = f"{said.what}: {' '.join(said.why.split())}"
         self.failures[why] = self.failures.get(why, 0) + 1
+
+    def _has(self, case: Case) -> set[tuple[str, str]]:
+        """Counts what the type parameters of a test are."""
+        mine = parameters(case)
+        self.kinds |= {one: self.kinds.get(one, 0) + 1 for one in mine}
+        return mine
+
+    def refused(self) -> dict[str, set[str]]:
+        """By type parameter the dtypes of which no test passes, though some of another dtype do."""
+        taken = {parameter for parameter, _ in self.taken}
+        found: dict[str, set[str]] = {}
+        for (parameter, dtype), tests in self.kinds.items():
+            if parameter in taken and tests >= ENOUGH and (parameter, dtype) not in self.taken:
+                found.setdefault(parameter, set()).add(dtype)
+        return found
 
     def end(self) -> Tally:
         """With what fails and was written for another version, where nothing passes."""
@@ -115,6 +138,11 @@ doubled (float[3] x) => (float[3] y) <int64 most = {10}, bool first = {1}> {
 }
 """
 """What both exporters make of loops: tensors go around. ONNX's own tests collect what each turn gives, or sequences."""
+_ZEROS = """
+<ir_version: 8, opset_import: ["": 9]>
+zeros (int64[2] x) => (float[2,3] y) { y = ConstantOfShape <value = float[1] {0.0}> (x) }
+"""
+"""ONNX's own tests have ones of float, and zeros of integers."""
 _PRELU = """
 <ir_version: 8, opset_import: ["": 16]>
 sloped (float[1,2,2,2] x) => (float[1,2,2,2] y) <float[2,1,1] slopes = {0.25, 2.0}> { y = PRelu (x, slopes) }
@@ -122,19 +150,30 @@ sloped (float[1,2,2,2] x) => (float[1,2,2,2] y) <float[2,1,1] slopes = {0.25, 2.
 """As both exporters write it, a slope for each channel. ONNX's own tests have one for each number."""
 
 
+def _parsed(text: str) -> Any:
+    """A model, its constants in bytes as exporters store them: OpenCV ends where those of bool are not."""
+    import onnx
+
+    model = onnx.parser.parse_model(text)
+    for one in model.graph.initializer:
+        one.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(one), one.name))
+    return model
+
+
 @functools.cache
 def _tests() -> list[Any]:
     """All tests of operators: ONNX's are made when their modules are imported, once and together."""
     import numpy
-    import onnx
     from onnx.backend.test.case.node import collect_testcases
 
     one = numpy.array([1, 2, 3], "float32")
-    loop = _Test("convlint's loop of tensors", onnx.parser.parse_model(_LOOP), [([one], [one * 8])])
+    loop = _Test("convlint's loop of tensors", _parsed(_LOOP), [([one], [one * 8])])
     x = numpy.arange(-4, 4, dtype="float32").reshape(1, 2, 2, 2)
     sloped = numpy.where(x < 0, x * 0.25, x)  # what is below zero is of the first channel
-    slopes = _Test("convlint's slopes of channels", onnx.parser.parse_model(_PRELU), [([x], [sloped])])
-    return [*collect_testcases(), loop, slopes]
+    slopes = _Test("convlint's slopes of channels", _parsed(_PRELU), [([x], [sloped])])
+    shape, none = numpy.array([2, 3]), numpy.zeros((2, 3), "float32")
+    zeros = _Test("convlint's zeros", _parsed(_ZEROS), [([shape], [none])])
+    return [*collect_testcases(), loop, zeros, slopes]
 
 
 def _of(test: Any) -> Iterator[Case]:
@@ -155,6 +194,20 @@ def _of(test: Any) -> Iterator[Case]:
     for since in _versions(operator) - {own}:
         if other := _written(case, since):
             yield other
+
+
+def parameters(case: Case) -> set[tuple[str, str]]:
+    """What the type parameters of a test's inputs are, but for that of the first."""
+    import onnx
+
+    schema = onnx.defs.get_schema(case.operator, case.since)
+    named = {one.type_param_str for one in schema.type_constraints}
+    kinds = [one.type_str for one in schema.inputs]
+    return {
+        (kind, str(case.given[name].dtype).replace("_", ""))
+        for at, name in enumerate(case.model.graph.node[0].input)
+        if (kind := kinds[min(at, len(kinds) - 1)]) in named - set(kinds[:1]) and hasattr(case.given.get(name), "dtype")
+    }
 
 
 def _named(model: Any, given: Sequence[Any]) -> dict[str, Any]:

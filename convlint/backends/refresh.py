@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from convlint.analyzer import torch_facts
 from convlint.backends import aten_name, live
 from convlint.backends.fact_file import ONNX, Known, head, path_of, trimmed, with_tests, write, write_operators
 from convlint.backends.facts import OLDEST_OPSET, facts, same_version, since_version
-from convlint.backends.operator_tests import SECONDS, Key, cases, measured
+from convlint.backends.operator_tests import SECONDS, Key, Tally, cases, measured
 from convlint.errors import UsageError
 from convlint.trial.program_runtimes import CONVERTERS
 from convlint.trial.runtime_process import RuntimeProcess
@@ -36,13 +36,14 @@ def refreshed(target: str) -> Path:
         return write_operators()
     known = _claims(target)
     if target in RUNTIMES:
-        tests, lacking = _tests(target, known["version"])
+        tallies = measured(target, cases())
+        tests, lacking = _tests(target, known["version"], tallies)
         known = without(with_tests(known, tests), lacking)
         known |= {"oldest_opset": OLDEST_OPSET, "newest_opset": max(since for _, since in tests)}
         if target not in _OF_DTYPES:
             from convlint.backends.measure_dtypes import with_dtypes
 
-            known = with_dtypes(known, target)
+            known = with_types(with_dtypes(known, target), tallies)
     elif target in CONVERTERS:
         known = _with_calls(known, target)
     path = path_of(target, known["version"])
@@ -82,13 +83,33 @@ _LACKS = (
 """How runtimes say that they lack an operator; what they say of its options has other words."""
 
 
-def _tests(target: str, version: str) -> tuple[dict[Key, tuple[int, int]], set[Key]]:
+def with_types(known: Known, tallies: Mapping[Key, Tally]) -> Known:
+    """Facts with what the other type parameters of operators may be, where tests of some dtypes fail and none passes:
+    what the schema allows but for these."""
+    from onnx import defs
+
+    rows = []
+    for old in known["rows"]:
+        key, row = (old[0], old[1]), [*old, *["yes", "", "", 0, 0, ""][len(old) - 2 :]]
+        refused = tallies[key].refused() if key in tallies else {}
+        constraints = defs.get_schema(*key).type_constraints if refused else ()
+        allowed = {one.type_param_str: live.dtypes(one.allowed_type_strs).split() for one in constraints}
+        taken = {name: " ".join(one for one in allowed[name] if one not in refused[name]) for name in sorted(refused)}
+        row[_TYPES] = ";".join(f"{name}={dtypes}" for name, dtypes in taken.items())
+        rows.append(trimmed(row))
+    return {**known, "rows": rows}
+
+
+_TYPES = 7
+"""The place of these in a row."""
+
+
+def _tests(target: str, version: str, tallies: Mapping[Key, Tally]) -> tuple[dict[Key, tuple[int, int]], set[Key]]:
     """How many of ONNX's tests pass, of how many; and which operators are lacking by what is said of all that fail.
 
     Of the same version it is what was shipped, where that were more tests of this very version of an operator: those of
     older releases of onnx, or of dtypes that NumPy lacks. Where all are of other versions and none passes, it is none.
     """
-    tallies = measured(target, cases())
     found = {key: (one.passed, one.tests) for key, one in tallies.items() if one.own or one.passed}
     shipped = facts(target)
     if shipped is not None and same_version(shipped.version, version):

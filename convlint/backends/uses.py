@@ -30,6 +30,16 @@ class Operator(NamedTuple):
     """The type parameters of its ONNX schema and what they are: ``(("T", "float32"), ("Tind", "int64"))``."""
 
 
+class Part(NamedTuple):
+    """An operator in the definition of another."""
+
+    operator: Operator
+    made_of: Definition = None
+
+
+Definition = tuple[Part, ...] | None
+"""What ONNX makes an operator of: that may stand in its place. Empty where it is made of nothing that holds for these
+types at this opset, None where that is not known."""
 NEVER = 1 << 16
 """The opset from which on an exporter writes what it never writes."""
 Spans = tuple[tuple[int, tuple[Operator, ...]], ...]
@@ -50,6 +60,8 @@ class OperatorUse:
     """By graph the first opset at which its exporter writes it, and what that lacks before."""
     dtype: str = ""
     """Of a call, the class of its first input's dtype, as far as it is known."""
+    definitions: Mapping[int, Definition] = field(default_factory=dict)
+    """Of an operator of a file, by opset what ONNX makes it of."""
     is_fixed: bool = False
     """Whether it computes sizes and constants only, and nothing that depends on what the model is given."""
 

@@ -104,7 +104,7 @@ def cut(path: Path, target: tuple[str, str | None], head: Path | None, tail: Pat
     steps, scope, wrongs = walked(model)
     if wrongs:
         raise UsageError(f"{path} is wrong before it is cut ({wrongs[0]}); see `convlint diagnose {path}`")
-    asked = Target(*target, model)
+    asked = Target(*target)
     if not asked.reads_onnx:
         raise UsageError(f"--target {asked.label} reads programs of torch, no ONNX; there is nothing to cut for it")
     told = Cut(str(path), asked.label, len(model.graph.node))

@@ -29,7 +29,7 @@ def diagnose(path: Path, targets: Targets = ()) -> Diagnosis:
     """
     model = files.read(path)
     opsets = opsets_of(model)
-    asked = [Target(name, version, model) for name, version in targets]
+    asked = [Target(name, version) for name, version in targets]
     told = Diagnosis(str(path), model.ir_version, opsets, targets=[one.label for one in asked])
     told.graph += _about_data(model, path.parent)
     told.graph += _about_versions(model, opsets, targets)

@@ -43,7 +43,7 @@ def drawn(path: Path, targets: Sequence[tuple[str, str | None]], wrapper: str = 
         nodes = [replace(node, scope=tuple(_inside(node.scope, wrapper))) for node in nodes]
     cuts = {}
     for name, version in targets:
-        target = Target(name, version, model)
+        target = Target(name, version)
         if wrongs:
             cuts[target.label] = CutAt(reason=f"the file is wrong: {wrongs[0]}")
         else:

@@ -128,9 +128,23 @@ def domains() -> frozenset[str]:
     return frozenset(domain for domain, _ in _histories())
 
 
+@cache
+def is_function(operator: str, domain: str, opset: int) -> bool:
+    """Whether ONNX says how an operator is made of others, at least of some inputs."""
+    known: Any = schema(operator, domain, opset)  # its stubs do not know of functions
+    return known is not None and bool(known.has_function or known.has_context_dependent_function)
+
+
+def depends_on_inputs(operator: str, domain: str, opset: int) -> bool:
+    """Whether what an operator is made of depends on the types and sizes of its inputs."""
+    known: Any = schema(operator, domain, opset)
+    return known is not None and not known.has_function and known.has_context_dependent_function
+
+
 def body(node: NodeProto, domain: str, opset: int, inputs: Sequence[Value]) -> FunctionProto | None:
-    """How ONNX makes an operator of others, given the types of its inputs; None where it does not say."""
-    from onnx import FunctionProto, TypeProto
+    """How ONNX makes an operator of others, given the types of its inputs; None where it does not say, or says it for
+    older versions of the others."""
+    from onnx import FunctionProto, TypeProto, helper
 
     known: Any = schema(node.op_type, domain, opset)  # its stubs do not know of functions
     if known is None:
@@ -139,7 +153,9 @@ def body(node: NodeProto, domain: str, opset: int, inputs: Sequence[Value]) -> F
     if known.has_function:
         fitting = [one for one in known.function_opset_versions if one <= opset]
         text = known.get_function_with_opset_version(max(fitting)) if fitting else b""
-    elif known.has_context_dependent_function and all(one.proto is not None for one in inputs):
+        if not _still_means(FunctionProto.FromString(text), max(fitting, default=opset), opset):
+            return None
+    elif known.has_context_dependent_function and all(one.proto is not None for one in inputs if one.name):
         fitting = [one for one in known.context_dependent_function_opset_versions if one <= opset]
         types = [(one.proto or TypeProto()).SerializeToString() for one in inputs]
         try:
@@ -148,4 +164,22 @@ def body(node: NodeProto, domain: str, opset: int, inputs: Sequence[Value]) -> F
                 text = known.get_context_dependent_function_with_opset_version(latest, asked, types)
         except Exception:  # of a node that contradicts itself nothing can be made
             return None
-    return FunctionProto.FromString(text) if text else None
+    if not text:
+        return None
+    function: FunctionProto = FunctionProto.FromString(text)
+    defaults = (one.default_value for one in known.attributes.values())
+    function.attribute_proto.extend(one for one in defaults if one.type)
+    del function.opset_import[:]
+    function.opset_import.append(helper.make_opsetid(domain, opset))
+    return function
+
+
+def _still_means(function: FunctionProto, written: int, opset: int) -> bool:
+    """Whether a definition is of the same versions of operators at an opset as at the one that it was written for."""
+    used = {one.op_type for one in function.node}
+    return all(_since(name, written) == _since(name, opset) for name in used)
+
+
+def _since(operator: str, opset: int) -> int:
+    known = signature(operator, DEFAULT, opset)
+    return known.since if known is not None else 0

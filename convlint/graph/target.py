@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from convlint.backends import reads, verdict
-from convlint.backends.facts import facts
 from convlint.graph import schemas, types
-from convlint.graph.problems import Wrong
-from convlint.graph.walk import Step, Walk
+from convlint.graph.definition import made_of, operator_of
+from convlint.graph.walk import Step
 from convlint.rule import Verdict
-
-if TYPE_CHECKING:
-    from onnx import FunctionProto, ModelProto
-
-_INLINING = frozenset({"onnxruntime"})
-"""Targets that put an operator's definition in its place where they have no kernel of its own."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +24,9 @@ class Refusal:
 class Target:
     """A target and its version, asked about nodes."""
 
-    def __init__(self, name: str, version: str | None, model: ModelProto) -> None:
+    def __init__(self, name: str, version: str | None) -> None:
         self.name = name
         self.version = version
-        self._model = model
 
     @property
     def label(self) -> str:
@@ -49,8 +40,9 @@ class Target:
 
     def verdict(self, step: Step, opset: int) -> Verdict:
         """What its facts say of a node's operator with the types of its inputs and outputs."""
-        dtypes, parameters = self.first_dtypes(step), _parameters(step)
-        return verdict(self.name, self.version, step.node.op_type, opset, dtypes, parameters)
+        one, dtypes = operator_of(step), self.first_dtypes(step)
+        body = made_of(step.node, step.domain, opset, step.inputs)
+        return verdict(self.name, self.version, one.name, opset, dtypes, one.types, made_of=body)
 
     def first_dtypes(self, step: Step) -> Sequence[str]:
         """The type of a node's first input, as facts name it; empty where it is not known or no tensor."""
@@ -63,16 +55,11 @@ class Target:
             return None
         opset = step.place.opsets[step.domain]
         told = self.verdict(step, opset)
-        is_of_others = self._has_other_types(step, told)
-        lacks = told.supported == "no" or is_of_others
-        if not lacks and not self._is_only_defined(step):
+        if told.supported != "no":
             return None
-        function = schemas.body(step.node, step.domain, opset, step.inputs) if self.name in _INLINING else None
-        whose, dtypes = (f", not of {types.readable(step.inputs[0].kind)}", told.dtypes) if is_of_others else ("", ())
-        if function is None:
-            return Refusal(told.reason + whose, dtypes) if lacks else None
-        inside = self._inside(step, function)
-        return Refusal(told.reason + whose, dtypes) if inside and dtypes else inside
+        if not self._is_of_others(step, told):
+            return Refusal(told.reason)
+        return Refusal(f"{told.reason}, not of {types.readable(step.inputs[0].kind)}", told.dtypes)
 
     def is_unknown(self, step: Step) -> bool:
         """Whether nothing is known of a node's operator on the target."""
@@ -97,41 +84,6 @@ class Target:
         """Whether it takes a node's operator and types at another opset."""
         return self.verdict(step, opset).supported == "yes"
 
-    def _is_only_defined(self, step: Step) -> bool:
-        """Whether the target has no kernel but uses the operator's definition."""
-        known = facts(self.name)
-        if known is None or step.signature is None:
-            return False
-        row = known.by_operator.get((step.node.op_type, step.signature.since))
-        return row is not None and row.claim == "function"
-
-    def _has_other_types(self, step: Step, told: Verdict) -> bool:
+    def _is_of_others(self, step: Step, told: Verdict) -> bool:
         """Whether it has the operator, but for other types than that of the node's first input."""
-        return bool(told.dtypes and told.supported != "yes" and not set(self.first_dtypes(step)) & set(told.dtypes))
-
-    def _inside(self, step: Step, function: FunctionProto) -> Refusal | None:
-        """Why it does not take a node of an operator's definition."""
-        found: list[Refusal] = []
-
-        def visit(inner: Step) -> None:
-            refused = self.refusal(inner)
-            if refused:
-                found.append(Refusal(f"{refused.reason}, of which {step.node.op_type} is made"))
-
-        Walk(self._model, visit, _ignore).body(function, step.node, step.inputs, step.place, step.line)
-        return found[0] if found else None
-
-
-def _parameters(step: Step) -> list[tuple[str, str]]:
-    """What the type parameters of a node's operator are, as far as the types of its inputs and outputs are known."""
-    found: dict[str, str] = {}
-    if step.signature is not None:
-        for values, formal in ((step.inputs, step.signature.input), (step.outputs, step.signature.output)):
-            for at, value in enumerate(values):
-                parameter = formal(at)
-                if parameter is not None and parameter.alike and types.dtype_of(value.kind):
-                    found.setdefault(parameter.kind, types.readable(value.kind))
-    return list(found.items())
-
-
-_ignore: Callable[[Wrong], None] = lambda _: None  # noqa: E731
+        return bool(told.dtypes and not set(self.first_dtypes(step)) & set(told.dtypes))

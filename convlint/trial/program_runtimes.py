@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 
 _CONTROL_FLOW = ("cond", "while_loop")
 """Operators of programs that are none of ATen's."""
+UNEVEN, BY_DATA = "transposed_uneven", "data_strides"
+"""What overloads of operators are called here that converters may take otherwise: a transposed convolution with uneven
+edges; what makes a tensor with a stride that depends on what a tensor holds."""
 
 
 def coreml(path: str, _: Mapping[str, Any]) -> list[Any] | None:
@@ -70,11 +73,42 @@ def operators(program: Any) -> list[Used]:
     for node in program.graph.nodes:
         if not varying.isdisjoint(one.name for one in node.all_input_nodes):
             varying.add(node.name)
-        name = f"aten.{node.target}" if str(node.target) in _CONTROL_FLOW else str(node.target)
+        name = _named(node)
         if node.op == "call_function" and name.startswith("aten."):
             key = name, _dtype(node)
             found[key] = found.get(key, True) and node.name not in varying
     return [Used(*key, is_fixed) for key, is_fixed in sorted(found.items())]
+
+
+def _named(node: Any) -> str:
+    name = str(node.target)
+    if name in _CONTROL_FLOW:
+        return f"aten.{name}"
+    if name == "aten.convolution.default" and _is_uneven(node.args[1], *node.args[3:]):
+        return f"aten.convolution.{UNEVEN}"
+    return f"{name.rpartition('.')[0]}.{BY_DATA}" if _is_strided_by_data(node) else name
+
+
+def _is_strided_by_data(node: Any) -> bool:
+    from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
+
+    value = node.meta.get("val")
+    is_dense = hasattr(value, "stride") and not value.is_sparse
+    return is_dense and any(map(free_unbacked_symbols, value.stride()))
+
+
+def _is_uneven(weight: Any, *options: Any) -> bool:
+    """Whether a transposed convolution cuts its edges in another way than what frameworks call the same padding, or
+    none; an edge that is added counts as less that is cut."""
+    strides, paddings, _, transposed, added, _ = options
+    if not transposed:
+        return False
+    sizes = weight.meta["val"].shape[2:]
+    for size, stride, padding, more in zip(sizes, strides, paddings, added, strict=True):
+        whole = max(size - stride, 0)
+        if (padding, padding - more) not in ((0, 0), (whole // 2, whole - whole // 2)):
+            return True
+    return False
 
 
 def _dtype(node: Any) -> str:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy
 import pytest
 from conftest import Cli
 
+from convlint.backends import verdict
 from convlint.backends.chains import fault, is_in_a_row, situations
 from convlint.backends.claims import Compared, Comparison, reviewed
 from convlint.backends.fact_file import path_of, with_tests
@@ -334,6 +336,74 @@ def test_an_operator_that_is_lacking_is_refused() -> None:
     assert without(known, {("Col2Im", 18)})["rows"][1][2] == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("target", "text", "says"),
+    [
+        (
+            "opencv",
+            "(int64[2] x) => (float[2,3] y) { y = ConstantOfShape (x) }",
+            "opencv 5.0.0.93 refuses it: convlint's zeros (measured)",
+        ),
+        (
+            "tract",
+            """(float[1,4,6,6] x) => (float[1,4,6,6] y) <int64[4] times = {1,1,6,6}, float[4,8,1,1] w> {
+                mean = GlobalAveragePool (x)
+                again = Tile (mean, times)
+                both = Concat <axis = 1> (x, again)
+                y = Conv <kernel_shape = [1, 1]> (both, w)
+            }""",
+            "tract 0.23.9 refuses it: Conv of places beside their mean, by Tile",
+        ),
+        (
+            "ncnn",
+            "(float[1,4,6] x) => (int32[1,4,6] y) { a = Relu (x) y = Cast <to = 6> (a) }",
+            "takes Cast with T2 only as float32",
+        ),
+    ],
+)
+def test_what_a_target_refuses_is_told_with_what_was_measured(
+    tmp_path: Path, target: str, text: str, says: str
+) -> None:
+    onnx = pytest.importorskip("onnx")
+    file = tmp_path / "m.onnx"
+    model = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["": 18]> g {text}')
+    for one in model.graph.initializer:
+        if not one.ByteSize() or one.name == "w":
+            one.CopyFrom(onnx.numpy_helper.from_array(numpy.ones(tuple(one.dims), "float32"), one.name))
+    file.write_bytes(model.SerializeToString())
+    (column,) = matrix(read(file).uses, [(target, None)], [18], ask_installed=False).columns.values()
+    assert column.supported == "no"
+    assert says in " ".join(cell.verdict.reason for cell in column.cells)
+
+
+def test_loops_of_tensors_are_taken_by_opencv_at_all_opsets() -> None:
+    for opset in (16, 18, 20, 23):
+        assert verdict("opencv", None, "Loop", opset).supported == "yes"
+
+
+def test_a_convolution_that_is_transposed_tells_whether_its_edges_are_even() -> None:
+    torch = pytest.importorskip("torch")
+    for options, name in (((2, 2), "default"), ((4, 2, 1), "default"), ((3, 2, 1, 1), "transposed_uneven")):
+        layer, x = torch.nn.ConvTranspose2d(3, 4, *options).eval(), torch.ones(1, 3, 8, 8)
+        program = torch.export.export(layer, (x,), strict=False).run_decompositions()
+        assert [one.name for one in operators(program)] == [f"aten.convolution.{name}"]
+    assert verdict("litert", None, "aten.convolution.default", 20, ("float32",)).supported == "yes"
+    assert verdict("litert", None, "aten.convolution.transposed_uneven", 20, ("float32",)).supported == "no"
+    assert verdict("executorch", None, "aten.convolution.transposed_uneven", 20, ("float32",)).supported == "yes"
+
+
+def test_what_a_tensor_holds_may_decide_its_strides() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Columns(torch.nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x[:, x[0] > 0.5]
+
+    program = torch.export.export(Columns(), (torch.rand(4, 5),), strict=False).run_decompositions()
+    assert "aten.index.data_strides" in [one.name for one in operators(program)]
+    assert verdict("executorch", None, "aten.index.data_strides", 20).supported == "no"
+
+
 def test_a_slope_for_each_channel_is_a_test_of_prelu() -> None:
     assert measured("onnxruntime", cases("PRelu"))["PRelu", 16].tests == 3
 
@@ -348,3 +418,13 @@ def test_what_came_out_right_once_is_no_fault() -> None:
         ("first Gather", "float32", "refuses it"),
         ("thin Resize", "float16", "hangs"),
     ]
+
+
+def test_a_dtype_of_another_type_parameter_is_refused_where_no_test_of_it_passes() -> None:
+    tally = Tally()
+    for case in cases("Where"):
+        passes = case.given["condition"].dtype == bool and case.given["x"].dtype == "float32"
+        for _ in range(3):
+            tally.passes(case, frozen=False) if passes else tally.fails(case, Said("refused"))
+    assert tally.refused() == {"T": {"int64"}}
+    assert Tally().refused() == {}

@@ -354,6 +354,16 @@ def test_a_file_that_onnx_does_not_survive(cli: Cli) -> None:
     assert "Traceback" not in ran.err
 
 
+@pytest.mark.parametrize(("how", "says"), [("none", ["Gelu-20 is made of Erf"]), ("tanh", [])])
+@pytest.mark.parametrize("target", ["onnxruntime", "onnxruntime-web"])
+def test_what_onnx_makes_an_operator_of_depends_on_its_attributes(
+    told: Told, target: str, how: str, says: list[str]
+) -> None:
+    found = told(written(20, f'(double[2] x) => (double[2] y) {{ y = Gelu <approximate = "{how}"> (x) }}'), target)
+    assert [node.wrongs[0].message.partition(",")[0] for node in found.bad] == says
+    assert not found.notes
+
+
 def test_a_target_is_asked_about_the_types_of_all_inputs(told: Told) -> None:
     body = "(bool[2] c, bool[2] x, bool[2] y) => (bool[2] z) { z = Where(c, x, y) }"
     (bad,) = told(written(17, body), "onnxruntime").bad
