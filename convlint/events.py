@@ -126,7 +126,7 @@ class LeavesGraph(Event, frozen=True, kw_only=True):
     """A tensor or dimension becomes a Python or NumPy value: ``.item()``, ``int()``, ``np.exp(t)``..."""
 
     how: str
-    """item, tolist, numpy, int, float, bool, complex, len, numel (of a shape), numpy-call (a NumPy function)."""
+    """item, tolist, numpy, int, float, bool, complex, len, numel (of a shape), copy, numpy-call (a NumPy function)."""
     operand: Operand
     callee: str = ""
     """The function's qualified name where ``how`` does not say it (``numpy.exp``)."""
@@ -440,7 +440,9 @@ class Untraceable(Event, frozen=True, kw_only=True):
 
     how: str
     """control-flow (``torch.cond``), size (``torch._check`` of one), compiled (a function by ``torch.compile``),
-    reentrant (``torch.utils.checkpoint`` of what has weights), function (a ``torch.autograd.Function`` of a list)."""
+    stateless (``functional_call``), reentrant (``torch.utils.checkpoint`` of what has weights), function (a
+    ``torch.autograd.Function`` of a list).
+    """
     callee: str
     writing: str = ""
     """A branch of control flow that writes in place, which the dynamo ONNX exporter refuses."""

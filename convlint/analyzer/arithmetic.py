@@ -425,4 +425,6 @@ def _contained(left: Value, right: Value, negated: bool) -> Value:
     if isinstance(left, (Number, Const)) and isinstance(right, (Tuple, List, Shape)):
         degenerate = integer(left) == 0 and isinstance(right, (Tuple, Shape))
         return Number("bool", max(taint_of(left), taint_of(right)), _frozen(left), degenerate=degenerate)
+    if any(isinstance(one, Tensor) and one.sure for one in (left, right)):
+        return Number("bool", max(taint_of(left), taint_of(right)))  # `==` of each, and the truth of that
     return Number("bool")

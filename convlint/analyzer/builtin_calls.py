@@ -277,6 +277,9 @@ def _listed(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argume
         keys.note_elements(run, frame, node, elements.joined)
     if items is not None and kind == "reversed":
         items.reverse()
+    if items is not None and kind == "sorted" and not arguments.keywords:
+        ordered = Arguments(items, {}, [arguments.nodes[0]] * len(items))
+        return List(python_math(run, frame, node, name, ordered))
     if kind in ("set", "frozenset", "sorted"):
         items = None
     if kind in ("tuple", "Size") and items is not None:
@@ -451,6 +454,13 @@ def _same(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argument
     return given if given is not None else UNKNOWN
 
 
+def _deep_copied(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
+    given = _same(run, frame, node, name, arguments)
+    if taint_of(given) >= Taint.state and not isinstance(given, (Number, Unknown)):
+        leave(run, frame, node, "copy", arguments.nodes[0], given, name)
+    return given
+
+
 def _divmod(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     """``divmod(n, d)``: two numbers, which no tracer computes of a size."""
     result = python_math(run, frame, node, name, arguments)
@@ -535,7 +545,7 @@ TABLE: dict[str, Handler] = {
     "functools.partial": _partial,
     "typing.cast": _same,
     "copy.copy": _same,
-    "copy.deepcopy": _same,
+    "copy.deepcopy": _deep_copied,
     "functools.wraps": nothing,
 }
 """By qualified name."""

@@ -512,3 +512,21 @@ def test_a_test_of_a_tensor_before_a_pad_stops_an_export_whatever_the_pad_does(a
     body = "if x.shape[1] <= LEAST:  # CVL302\n    x = nn.functional.pad(x, (0, 4))\nreturn x"
     agree(forward(body.replace("LEAST", "self.least"), init="self.least = nn.Buffer(torch.tensor(3))"))
     agree(forward(body.replace("LEAST", "3").replace("  # CVL302", "")))
+
+
+def test_an_element_that_is_looked_for_is_compared_with_each(agree: Agree) -> None:
+    agree(forward("return x if x.sum() in [x.mean(), x.amax(0)] else x + 1  # CVL301"))
+    agree(forward("return x if 2 in x * 1 else x + 1  # CVL301"))
+    agree(forward("return x if x.dtype in (torch.float32, torch.float16) else x + 1"))
+    agree(forward("return x if x.dim() in [2, 3] else x + 1"))
+
+
+def test_what_a_deep_copy_holds(agree: Agree) -> None:
+    agree("import copy\n" + forward("return x + copy.deepcopy([x, 1])[0]  # CVL211"))
+    agree("import copy\n" + forward("return x + copy.copy([x, 1])[0]"))
+    agree("import copy\n" + forward('return x * copy.deepcopy({"a": 2})["a"]'))
+
+
+def test_the_order_of_numbers_is_known(agree: Agree) -> None:
+    agree(forward("return x * sorted([3, 1, 2])[0]"))
+    agree(forward("return x * sorted([x.shape[0], 2])[0]  # CVL204"))

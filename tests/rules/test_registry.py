@@ -150,6 +150,6 @@ def test_no_docstring_names_a_rule_that_there_is_not(rule: type[Rule]) -> None:
 @by_code(JUDGING)
 def test_a_good_side_and_a_bad_side_are_python_of_the_same_interface(rule: type[Rule]) -> None:
     for example in rule.examples:
-        heads = [re.findall(r"def forward\(.*\):", side) for side in (example.source, example.good)]
+        heads = [re.findall(r"def forward\(self.*\):", side) for side in (example.source, example.good)]
         assert len(heads[0]) == 1
         assert heads[0] == heads[1] or example.good_inputs

@@ -14,6 +14,8 @@ ADVICE = {
     "it only where `not torch.jit.is_tracing()`",
     "compiled": "`{callee}` is compiled by `torch.compile`, which `torch.jit.trace` refuses: compile the whole model "
     "from outside instead, or call what is not compiled where `torch.jit.is_tracing()`",
+    "stateless": "`{text}` stops `torch.jit.trace`, under which modules keep their own weights: compute with functions "
+    "of `torch.nn.functional` and the weights given",
 }
 
 
@@ -21,13 +23,15 @@ SILENCE = "import torch\nfrom torch import nn\n\n\ndef silence(scores):\n"
 MODEL = "class Model(nn.Module):\n    def forward(self, x):\n"
 CHOICE = f"{MODEL}        return torch.cond(x.sum() > 0, silence, lambda scores: scores * 1, (x * 3,))"
 GUARDED = f"{MODEL}        return torch.where(x.sum() > 0, silence(x * 3), x * 3)\n"
+OTHER_WEIGHTS = "self.layer = nn.Linear(4, 4)\nself.weight = nn.Parameter(torch.ones(4, 4))"
 
 
 class ForExportOnly(Rule):
     """
     ## What it does
     Finds what was written for `torch.export` and stops the TorchScript routes: `torch.cond`, `torch.while_loop`, `map`
-    and `scan`; `torch._check` and `torch.sym_max` on a size; functions and layers by `torch.compile`.
+    and `scan`; `torch._check` and `torch.sym_max` on a size; functions and layers by `torch.compile`; modules
+    called with other weights (`torch.func.functional_call`).
 
     ## Why it breaks
     `torch.cond` and compiled functions run through TorchDynamo, which `torch.jit.trace` (and so
@@ -85,6 +89,15 @@ class ForExportOnly(Rule):
                 init='self.layer = torch.compile(nn.Linear(4, 4), backend="eager")',
             ),
             good=forward("return self.layer(x)", init="self.layer = nn.Linear(4, 4)"),
+            inputs="x: float32[N=3, 4]",
+            harm=HARM,
+        ),
+        Example(
+            title="A layer with other weights",
+            bad=forward(
+                'return torch.func.functional_call(self.layer, {"weight": self.weight}, x)  # <-', init=OTHER_WEIGHTS
+            ),
+            good=forward("return nn.functional.linear(x, self.weight, self.layer.bias)", init=OTHER_WEIGHTS),
             inputs="x: float32[N=3, 4]",
             harm=HARM,
         ),

@@ -9,6 +9,7 @@ from convlint.rule import Context, Example, Fact, Rule
 from convlint_rules.examples import forward
 
 DECIDED = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
+COUNTED = Harm(torch_export=Level.breaks, onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
 WORDS = {
     "mask": "selects by a mask",
     "where": "is `torch.where` with one argument",
@@ -39,12 +40,13 @@ class DataDependentShape(Rule):
     """
     ## What it does
     Finds operators whose result's shape depends on values: `x[mask]`, `nonzero`, `torch.where(mask)`, `masked_select`,
-    `unique`, `repeat_interleave` by a tensor, `topk` of a counted `k`.
+    `unique`, `repeat_interleave` by a tensor, `topk` of a counted `k`, `one_hot` without `num_classes`.
 
     ## Why it breaks
     All exporters of torch 2.13 export them, and ONNX Runtime runs them: by default nothing is reported, unless another
     function, be it of a library, must know how many were selected (`if k.numel() == 0`, `len(k)`, a loop): there
-    `torch.export` stops, and only here can it be mended. Targets that plan memory ahead refuse them: LiteRT needs fixed
+    `torch.export` stops, and only here can it be mended. `one_hot` without `num_classes` asks for its number by itself,
+    and no exporter but `torch.jit.trace` gets past it. Targets that plan memory ahead refuse them: LiteRT needs fixed
     shapes, and TensorRT, which has `NonZero` since 8.5, stops where a data-dependent shape meets a part of the network
     that it fuses. coremltools 9.0 converts most of them; what it does not convert is for CVL804. Keep a fixed number of
     candidates (`topk` with a constant `k`) and carry a validity mask instead.
@@ -88,6 +90,14 @@ class DataDependentShape(Rule):
             inputs="x: float32[N=3, 4]",
             harm=DECIDED,
         ),
+        Example(
+            title="As many columns as the largest index says",
+            bad=forward("return nn.functional.one_hot(x.argmax(-1))  # <-"),
+            good=forward("return nn.functional.one_hot(x.argmax(-1), 4)"),
+            inputs="x: float32[N=3, 4]",
+            harm=COUNTED,
+            same_in_eager=False,
+        ),
     ]
 
     def check(self, event: DynamicShape, context: Context) -> Finding | None:
@@ -95,6 +105,12 @@ class DataDependentShape(Rule):
         text = event.short
         what = WORDS.get(event.how, f"is `{event.how}`")
         refusals, told = self.refusals(context)
+        if event.how == "one_hot":
+            message = (
+                f"`{text}` makes as many columns as the largest index says: `torch.export` stops there, and ONNX "
+                f"Runtime refuses the file of the other exporter; give it `num_classes`"
+            )
+            return self.finding(event, message, replace(COUNTED, targets=refusals), context)
         if event.decided_on:
             message = (
                 f"`{text}` {what}, and {_place(event)} needs their number: `torch.export` stops there; "

@@ -15,6 +15,7 @@ EXTREME = Harm(jit_trace=Level.frozen, torch_export=Level.frozen, onnx_torchscri
 TENSOR_EXTREME = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong)
 TENSOR = Harm(Level.wrong, Level.breaks, Level.wrong, Level.breaks)
 ROUND = Harm(jit_trace=Level.breaks, onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
+SORTED = Harm(Level.frozen, Level.frozen, Level.frozen, Level.frozen)
 DIVMOD = Harm(Level.breaks, Level.breaks, Level.breaks, Level.breaks)
 SYMBOLIC = ("math.ceil", "math.floor", "math.trunc", "math.sqrt")
 """Functions that `torch.export` computes symbolically."""
@@ -44,7 +45,7 @@ ALIKE = frozenset(
 class PythonMathOnTensors(Rule):
     """
     ## What it does
-    Finds `math.*`, `min`, `max`, `round`, `divmod` and `pow` with a modulus on tensors and on sizes.
+    Finds `math.*`, `min`, `max`, `sorted`, `round`, `divmod` and `pow` with a modulus on tensors and on sizes.
 
     ## Why it breaks
     These functions need a plain number, or compare and so need a `bool`. The TorchScript routes compute them once,
@@ -206,6 +207,21 @@ class PythonMathOnTensors(Rule):
             fix=Applicability.unsafe,
         ),
         Example(
+            title="Values in their order",
+            bad=forward("return torch.stack(sorted([x.sum(), x.mean(), x.max()]))  # <-"),
+            good=forward("return torch.stack([x.sum(), x.mean(), x.max()]).sort().values"),
+            inputs="x: float32[N=3, 4]",
+            harm=TENSOR,
+        ),
+        Example(
+            title="Sizes in their order",
+            bad=forward("return x * sorted([x.shape[1], 6])[0]  # <-"),
+            good=forward("return x * torch.sym_min(x.shape[1], 6)"),
+            inputs="x: float32[2, T=4]",
+            harm=SORTED,
+            good_routes=("torch_export", "onnx_dynamo"),
+        ),
+        Example(
             title="A logarithm of a size",
             bad=forward("return x * math.log(x.shape[1])  # <-", imports="math"),
             good=forward("return x * torch.ones_like(x).sum(1, keepdim=True).log()", imports="math"),
@@ -247,6 +263,8 @@ class PythonMathOnTensors(Rule):
             harm = CEIL if event.callee in SYMBOLIC else MATH
             if event.callee in ("min", "max"):
                 harm = Harm() if event.only_checks else EXTREME
+            elif event.callee == "sorted":
+                harm = SORTED
         return self.finding(event, message, harm, context, fixable=_applicability(event))
 
     def fix(self, event: PythonMath, context: Context) -> Fix | None:
@@ -264,6 +282,8 @@ def _torch(callee: str) -> str:
     """torch's own function for one of Python's."""
     if callee in ("min", "max"):
         return f"`torch.{callee}imum` or `clamp`"
+    if callee == "sorted":
+        return "`torch.sort` of one tensor"
     return f"`torch.{callee.removeprefix('math.')}`"
 
 

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from convlint.events import LeavesGraph, Taint
+from convlint.findings import Applicability, Finding, Fix, Harm, Level
+from convlint.rewrite import edit, primary
+from convlint.rule import Context, Example, Rule
+from convlint_rules.examples import forward
+
+HARM = Harm(Level.wrong, Level.breaks, Level.wrong, Level.breaks)
+
+
+class CopiedTensor(Rule):
+    """
+    ## What it does
+    Finds `copy.deepcopy` of a tensor, or of a list or dict that holds tensors, in what is traced.
+
+    ## Why it breaks
+    A deep copy is made of a tensor's memory, which no exporter sees. `torch.jit.trace` keeps the copy of the traced
+    tensor as a constant, without a warning: the graph answers the same for every input. So does the TorchScript ONNX
+    exporter, whose file may lose the input altogether. `torch.export` has no memory to copy and stops (`Cannot access
+    data pointer`).
+
+    ## Fix safety
+    Unsafe for a tensor, which becomes `t.clone()`: the values are the same, and a gradient flows through it. There is
+    no fix for what holds tensors: copy the list, and clone what is written to.
+
+    ## References
+    - `torch.Tensor.clone`
+    """
+
+    code, name, since = "CVL211", "copied-tensor", "0.1"
+    events = (LeavesGraph,)
+    examples = [
+        Example(
+            title="A tensor that is kept",
+            bad=forward(
+                """
+                kept = copy.deepcopy(x)  # <-
+                return torch.relu(x) - kept
+                """,
+                imports="copy",
+            ),
+            good=forward(
+                """
+                kept = x.clone()
+                return torch.relu(x) - kept
+                """,
+                imports="copy",
+            ),
+            inputs="x: float32[N=3, 4]",
+            harm=HARM,
+            fix=Applicability.unsafe,
+        ),
+        Example(
+            title="A dict of tensors",
+            bad=forward(
+                """
+                parts = copy.deepcopy({"x": x, "scale": 2.0})  # <-
+                return parts["x"] * parts["scale"]
+                """,
+                imports="copy",
+            ),
+            good=forward(
+                """
+                parts = copy.copy({"x": x, "scale": 2.0})
+                return parts["x"] * parts["scale"]
+                """,
+                imports="copy",
+            ),
+            inputs="x: float32[N=3, 4]",
+            harm=HARM,
+        ),
+    ]
+
+    def check(self, event: LeavesGraph, context: Context) -> Finding | None:
+        """Wrong where TorchScript traces, breaks where dynamo does."""
+        if event.how != "copy" or event.operand.taint < Taint.shape:
+            return None
+        message = (
+            f"`{event.short}` copies memory that no exporter sees: the TorchScript routes keep the traced values for "
+            f"every input, `torch.export` stops; write `clone()`"
+        )
+        fixable = Applicability.unsafe if event.operand.kind == "tensor" else None
+        return self.finding(event, message, HARM, context, fixable=fixable)
+
+    def fix(self, event: LeavesGraph, context: Context) -> Fix | None:
+        """``t.clone()``."""
+        if event.operand.kind != "tensor":
+            return None
+        cloned = edit(event.span, "{operand}.clone()", operand=primary(event.cst_at(event.operand.span)))
+        return Fix("Write `clone()`", (cloned,), Applicability.unsafe)
