@@ -145,7 +145,12 @@ def _levels(tool: str, event: Event, trial: Trial) -> Iterator[tuple[str, Level]
             if event.kind == "specialized" and not any(one.kind == "fail" for one in outcome.events):
                 yield route, Level.breaks  # torch.export refuses at its end that a size has become constant
         elif event.on in outcome.failed or (not event.on and _failed(outcome, trial, of_size)):
-            yield route, Level.frozen if of_size else outcome.level
+            yield route, Level.frozen if of_size else _of_graph(outcome)
+
+
+def _of_graph(outcome: Outcome) -> Level:
+    """The level of what is wrong with a graph, whatever else an exporter does not take."""
+    return min(outcome.level, Level.wrong) if outcome.given else outcome.level
 
 
 def _failed(outcome: Outcome, trial: Trial, of_size: bool) -> list[str]:
@@ -193,6 +198,8 @@ def _evidence(seen: Sequence[Seen], trial: Trial, known: str = "") -> str:
 def _told(seen: Seen, trial: Trial) -> tuple[str, str]:
     """What was seen, and what the route does, in the singular."""
     outcome = trial.outcomes[seen.route]
+    if seen.event.kind == "fail" and outcome.given:
+        return "", "refuses these outputs"
     if seen.event.kind == "fail":
         return "", "stops here" if outcome.stage == "export" else "is refused here"
     if seen.event.kind == "stops-too":
@@ -207,7 +214,9 @@ def _told(seen: Seen, trial: Trial) -> tuple[str, str]:
 
 
 def _does(outcome: Outcome) -> str:
-    return "fails" if set(outcome.failed) == set(outcome.raised) else "differs"
+    if set(outcome.failed) == set(outcome.raised):
+        return "fails"
+    return "differs or fails" if outcome.raised else "differs"
 
 
 def agreeing(does: str, routes: Sequence[str]) -> str:
@@ -223,7 +232,11 @@ def _found(path: str, rows: tuple[int, int], seen: Sequence[Seen], trial: Trial,
     worst = max(seen, key=lambda one: one.level)
     routes = list(dict.fromkeys(one.route for one in seen))
     outcome = trial.outcomes[worst.route]
-    if worst.event.kind == "fail":
+    if worst.event.kind == "fail" and outcome.given:
+        routes = [route for route in routes if trial.outcomes[route].given]
+        kind, told = "stops", f"{_listed(routes)} {agreeing('refuses the outputs', routes)}: {worst.event.message}"
+        message = f"{told}; return tensors alone, in a tuple, or export a module around it that does"
+    elif worst.event.kind == "fail":
         routes = list(dict.fromkeys(one.route for one in seen if one.event.kind == "fail"))
         kind = "refused" if outcome.stage in ("checker", "runtime") else "stops"
         who = "is refused here" if kind == "refused" else "stops here"
@@ -248,8 +261,10 @@ def _unexplained(findings: Sequence[Finding], trial: Trial, settings: Settings) 
     """What went wrong on routes of which no finding says that anything would: at the model's ``forward``."""
     alike: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
     for route, outcome in trial.outcomes.items():
-        if outcome.level is not Level.harmless and not _is_explained(route, outcome, findings):
-            alike[outcome.place, outcome.stage, outcome.message, outcome.on].append(route)
+        if outcome.late:
+            yield _late(route, outcome, trial)
+        elif outcome.level is not Level.harmless and not _is_explained(route, outcome, findings):
+            alike[outcome.place, outcome.stage, outcome.message or outcome.refused, outcome.on].append(route)
     for (place, stage, message, on), routes in alike.items():
         path, _, row = (place or trial.reference.forward).rpartition(":")
         code, name = _RULES["differs" if not stage else "stops" if stage == "export" else "refused"]
@@ -260,6 +275,16 @@ def _unexplained(findings: Sequence[Finding], trial: Trial, settings: Settings) 
         yield _leveled(
             Finding(code, name, told, str(absolute(path)), span, "error", harm, seen="trial"), harm, settings
         )
+
+
+def _late(route: str, outcome: Outcome, trial: Trial) -> Finding:
+    """A route that was ended is not known to be wrong, nor to be right."""
+    path, _, row = (outcome.place or trial.reference.forward).rpartition(":")
+    code, name = _RULES["stops" if outcome.stage else "differs"]
+    where = " here" if outcome.place else ""
+    told = f"{route} was ended{where}, which is no verdict: {outcome.late}"
+    span = _span(path, (int(row or 1), int(row or 1)))
+    return Finding(code, name, told, str(absolute(path)), span, "warning", None, seen="trial")
 
 
 def _is_explained(route: str, outcome: Outcome, findings: Sequence[Finding]) -> bool:

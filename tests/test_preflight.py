@@ -368,13 +368,6 @@ class Threshold(torch.nn.Module):
         return x * k if x.mean() > 0.5 else x
 
 
-class Gives(torch.nn.Module):
-    """A dict."""
-
-    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
-        return {"total": x.sum(1)}
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A project with models of all kinds."""
@@ -601,14 +594,6 @@ def test_a_search_for_what_differs_that_dies_leaves_the_verdict(folder: Path) ->
     done = preflight(folder, "DiesWhenRecorded", "x: float32[N=2, 4]", exporter="torchscript")
     assert levels(done) == {"jit_trace": "harmless", "onnx_torchscript": "wrong"}
     assert "values differ" in done.trial.outcomes["onnx_torchscript"].message
-
-
-def test_that_a_trace_takes_no_dict_as_output_is_told(folder: Path, cli: Cli) -> None:
-    given = ("--input", "x: float32[2, 4]", "--exporter", "torchscript", "--isolated")
-    ran = cli("preflight", f"{folder}/models.py:Named", *given)
-    assert "  jit_trace: traced as if it gave a tuple: `torch.jit.trace` takes no dataclass, " in ran.out
-    with pytest.raises(RuntimeError, match="Encountering a dict at the output of the tracer"):
-        torch.jit.trace(Gives(), torch.ones(2, 4))
 
 
 def test_the_report_fits_on_a_screen_and_fails_the_run(folder: Path, cli: Cli) -> None:

@@ -26,7 +26,7 @@ from convlint.report.matrix_text import in_short
 from convlint.report.plain import printable
 from convlint.report.style import Painter
 from convlint.source.discovery import INSTALLED
-from convlint.trial.job import Kind, Outcome, Reference, Trial
+from convlint.trial.job import A_TUPLE, LOOSE, Kind, Outcome, Reference, Trial
 
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 _COUNTED: dict[Kind, tuple[str, str]] = {
@@ -87,7 +87,11 @@ def _taken_by(result: MatrixResult | None) -> str:
 def in_a_word(outcome: Outcome) -> str:
     """What a route made of a model: ``equal``, ``stops``, ``refused``, ``wrong``, ``3 differ``."""
     if outcome.stage:
-        return "stops" if outcome.stage == "export" else "refused"
+        return ("ended" if outcome.late else "stops") if outcome.stage == "export" else "refused"
+    if outcome.given == A_TUPLE:
+        return "stops"
+    if outcome.late and not outcome.failed:
+        return "ended"
     if "traced" in outcome.failed:
         return "wrong"
     return f"{len(outcome.failed)} differ" if outcome.failed else "equal"
@@ -150,9 +154,9 @@ def _wrongs(model: Preflighted, painter: Painter, *, verbose: bool) -> Iterator[
     """Why routes are not right: once for those that fail alike."""
     alike: dict[tuple[str, str, str], list[str]] = {}
     for route, outcome in model.trial.every.items():
-        if outcome.level is not Level.harmless:
-            what, why = wrong(outcome)
-            at = f" at {_in_package(outcome.place)}" if outcome.stage and outcome.place else ""
+        for what, why in wrongs(outcome, model.trial.reference.odd):
+            here = outcome.place and (outcome.stage or why == model.trial.reference.odd)
+            at = f" at {_in_package(outcome.place)}" if here else ""
             alike.setdefault((what, at, why), []).append(route)
     for (what, at, why), routes in alike.items():
         told = f"{agreeing(what, routes)}{at}: {_short(why, verbose)}"
@@ -190,8 +194,8 @@ def besides(outcome: Outcome, outputs: Sequence[str] = ()) -> Iterator[str]:
     if outcome.vanished:
         gone = ", ".join(f"`{name}`" for name in outcome.vanished)
         yield f"the exported graph has no input {gone} any more"
-    if outputs and outcome.route == "jit_trace" and not outcome.stage:
-        yield "traced as if it gave a tuple: `torch.jit.trace` takes no dataclass, and a dict only with `strict=False`"
+    if outcome.given == LOOSE:
+        yield f"traced with `{LOOSE}`, without which it takes no dict among the outputs"
     if outputs and outcome.outputs and list(outputs) != list(outcome.outputs):
         ours, theirs = (", ".join(f"`{name}`" for name in names) for names in (outputs, outcome.outputs))
         yield f"the file calls its outputs {theirs}, the model {ours}: export it with `output_names`"
@@ -243,38 +247,56 @@ def _tabled(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], out:
 
 
 def _exports(outcome: Outcome) -> str:
-    return "no" if outcome.stage == "export" else "yes"
+    if outcome.stage == "export":
+        return "ended" if outcome.late else "no"
+    return f"as {A_TUPLE}" if outcome.given == A_TUPLE else outcome.given or "yes"
 
 
 def _accepted(outcome: Outcome) -> str:
     """Whether checker and runtime take the file."""
     if outcome.stage == "export":
         return ""
-    return "no" if outcome.stage else "yes"
+    return "no" if outcome.stage else "ended" if outcome.late else "yes"
 
 
 def verdict(trial: Trial, outcome: Outcome, kind: Kind) -> str:
-    """``equal``, ``differs``, ``fails``, ``unsure``, or how many inputs of several do."""
-    names = [name for name, of in trial.reference.kinds.items() if of == kind and name not in outcome.unsure]
-    if not names:
+    """``equal``, ``differs``, ``fails``, ``unsure``, ``not run``, or how many inputs of several do."""
+    alike = [name for name, of in trial.reference.kinds.items() if of == kind and name not in outcome.unsure]
+    if not alike:
         return "unsure"
-    failed = [name for name in names if name in outcome.failed]
-    if not failed:
-        return "equal"
-    word = "fail" if set(failed) <= set(outcome.raised) else "differ"
-    return f"{word}s" if len(names) == 1 else f"{len(failed)} of {len(names)} {word}"
+    names = [name for name in alike if name not in outcome.unrun]
+    if not names:
+        return "not run"
+    fail = sum(name in outcome.raised for name in names)
+    differ = sum(name in outcome.failed for name in names) - fail
+    if not fail and not differ:
+        return "equal" if len(names) == len(alike) else f"{len(names)} of {len(alike)} run"
+    if len(alike) == 1:
+        return "fails" if fail else "differs"
+    if fail and differ:
+        return f"{differ} of {len(names)} differ, {fail} fail"
+    return f"{fail or differ} of {len(names)} {'fail' if fail else 'differ'}"
 
 
 def _style(cell: str) -> str:
     if cell in ("yes", "equal"):
         return "green"
-    if cell == "unsure":
+    if cell in ("unsure", "ended", "not run", LOOSE) or cell.endswith(" run"):
         return "yellow"
     return "red" if cell else ""
 
 
-def wrong(outcome: Outcome) -> tuple[str, str]:
-    """What a route does that is not right, and why."""
+def wrongs(outcome: Outcome, odd: str) -> Iterator[tuple[str, str]]:
+    """What a route does that is not right, and why; ``odd`` is what of the outputs is no tensor."""
+    if outcome.given == A_TUPLE:
+        yield f"refuses the outputs (the table is of {A_TUPLE} of their tensors)", odd
+    if outcome.late:
+        yield "gets no verdict, ended during the export" if outcome.stage else "runs too long", outcome.late
+    if outcome.failed or (outcome.stage and not outcome.late):
+        yield _wrong(outcome)
+
+
+def _wrong(outcome: Outcome) -> tuple[str, str]:
     if outcome.stage:
         cause = next((event.message for event in outcome.events if event.kind == "fail"), outcome.message)
         cause = outcome.message if outcome.message.startswith(cause) else cause  # that of an event is cut
@@ -401,6 +423,7 @@ def _model(model: Preflighted) -> dict[str, Any]:
         "skipped": reference.skipped,
         "unsteady": reference.unsteady,
         "outputs": list(reference.outputs),
+        "odd": reference.odd,
         "right": model.right,
         "routes": {route: _outcome(model.trial, outcome) for route, outcome in model.trial.every.items()},
         "findings": [finding_as_json(finding) for finding in model.judged.findings],
@@ -428,6 +451,10 @@ def _outcome(trial: Trial, outcome: Outcome) -> dict[str, Any]:
         "worst": outcome.worst,
         "failed": outcome.failed,
         "unsure": list(outcome.unsure),
+        "late": outcome.late,
+        "unrun": list(outcome.unrun),
+        "given": outcome.given,
+        "refused": outcome.refused,
         "vanished": list(outcome.vanished),
         "outputs": list(outcome.outputs),
         "seconds": outcome.seconds,

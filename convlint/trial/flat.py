@@ -1,4 +1,4 @@
-"""A model of any inputs as one that takes and gives nothing but tensors: no exporter takes more."""
+"""A model of any inputs as one that takes and gives nothing but tensors: every exporter takes these."""
 
 from __future__ import annotations
 
@@ -86,9 +86,23 @@ class Flat(torch.nn.Module):
         super().__init__()
         self.model = model
         self.inputs = inputs
+        self.as_given = False
+        """Whether it gives what the model gives, whatever that is."""
 
-    def forward(self, *tensors: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
+    def forward(self, *tensors: torch.Tensor) -> Any:
         """The tensors that the model gives, in order."""
-        made = leaves(self.inputs.call(self.model, tensors))
-        found = tuple(leaf for leaf in made if isinstance(leaf, torch.Tensor))
-        return found[0] if len(found) == 1 else found
+        made = self.inputs.call(self.model, tensors)
+        return made if self.as_given else tensors_of(made)
+
+
+def tensors_of(outputs: Any) -> torch.Tensor | tuple[torch.Tensor, ...]:
+    """The tensors among what a model gives, in order."""
+    found = tuple(leaf for leaf in leaves(outputs) if isinstance(leaf, torch.Tensor))
+    return found[0] if len(found) == 1 else found
+
+
+def are_tensors(outputs: Any) -> bool:
+    """Whether a model gives nothing but tensors, in tuples and lists: every exporter takes these."""
+    if isinstance(outputs, (tuple, list)):
+        return all(map(are_tensors, outputs))
+    return isinstance(outputs, torch.Tensor)
