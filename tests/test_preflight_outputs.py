@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -85,12 +85,10 @@ MODELS = """
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("project")
     (path / "outputs.py").write_text(textwrap.dedent(MODELS), encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(path)
-        yield path
+    return path
 
 
 @pytest.fixture
@@ -150,7 +148,9 @@ def test_outputs_that_an_exporter_refuses_stop_it_at_the_line_that_returns_them(
 def test_what_is_wrong_besides_is_still_seen(told: Callable[..., Any], folder: Path) -> None:
     model = told("Empty", "--exporter", "torchscript")
     assert model["routes"]["jit_trace"]["verdicts"]["values"].endswith(" of 7 differ")
-    row = next(i for i, line in enumerate((folder / "outputs.py").read_text().splitlines(), 1) if "max().item(), N" in line)
+    row = next(
+        i for i, line in enumerate((folder / "outputs.py").read_text().splitlines(), 1) if "max().item(), N" in line
+    )
     (taken,) = (finding for finding in model["findings"] if finding["location"]["row"] == row)
     assert (taken["code"], taken["harm"]["jit_trace"], taken["seen"]) == ("CVL202", "wrong", "both")
 

@@ -290,10 +290,10 @@ def wrongs(outcome: Outcome, odd: str) -> Iterator[tuple[str, str]]:
     """What a route does that is not right, and why; ``odd`` is what of the outputs is no tensor."""
     if outcome.given == A_TUPLE:
         yield f"refuses the outputs (the table is of {A_TUPLE} of their tensors)", odd
-    if outcome.late:
-        yield "gets no verdict, ended during the export" if outcome.stage else "runs too long", outcome.late
     if outcome.failed or (outcome.stage and not outcome.late):
         yield _wrong(outcome)
+    if outcome.late:
+        yield "gets no verdict, ended during the export" if outcome.stage else "runs too long", outcome.late
 
 
 def _wrong(outcome: Outcome) -> tuple[str, str]:
@@ -403,7 +403,8 @@ def conclusion(model: Preflighted) -> tuple[bool | None, str]:
         return True, f"Right on all {total} inputs by every route: {', '.join(model.right)}."
     if model.right:
         return None, f"Right on all {total} inputs by {', '.join(model.right)} alone."
-    return False, "No route is right on all inputs."
+    known = "known to be " if any(outcome.late for outcome in model.trial.every.values()) else ""
+    return False, f"No route is {known}right on all inputs."
 
 
 def as_json(result: PreflightResult) -> str:
