@@ -12,17 +12,21 @@ from convlint.findings import EXPORTERS, ROUTES, TRACERS, Finding, Harm, Level, 
 from convlint.source.discovery import absolute
 from convlint.source.document import Document, SourceError
 from convlint.source.suppressions import suppressions
+from convlint.source.uses import is_used
 from convlint.trial.job import Event, Kind, Outcome, Trial
 
 _SHOWS_HARM = ("baked-differs", "specialized", "diverges", "excluded")
 _OF_SIZE: tuple[Kind, ...] = ("batch", "sizes")
 _OTHERS: dict[Kind, str] = {"sizes": "sizes", "batch": "batches"}
+_ASKS = "GuardOnDataDependentSymNode"
 _RULES = {
     "stops": ("CVL010", "export-stops"),
     "refused": ("CVL011", "graph-refused"),
     "differs": ("CVL012", "result-differs"),
 }
 """What a trial finds by itself: the findings that no rule made."""
+
+TRIAL_CODES = tuple(code for code, _ in _RULES.values())
 
 _LOWERED = {Level.breaks: Level.frozen, Level.wrong: Level.frozen, Level.frozen: Level.harmless}
 """What is left of a harm that a trial did not reproduce: an error becomes a warning, a warning an info."""
@@ -72,6 +76,7 @@ def judge(findings: Iterable[Finding], trial: Trial, settings: Settings) -> Judg
         on_lines.append((finding, met))
         for key in met:
             foretold[key].update(route for route in ROUTES if finding.harm.on(route))
+    _add_used(on_lines, shown)
     for finding, met in on_lines:
         seen = [one for key in met for one in shown[key] if _is_of(finding, one, foretold[key])]
         judged.findings.append(_with_evidence(finding, seen, trial, settings))
@@ -82,6 +87,26 @@ def judge(findings: Iterable[Finding], trial: Trial, settings: Settings) -> Judg
     judged.findings = [one for one in judged.findings if _is_wanted(one, settings)]
     judged.findings.sort(key=lambda finding: (finding.path, finding.span, finding.code))
     return judged
+
+
+def _add_used(on_lines: Iterable[tuple[Finding, list[_Statement]]], shown: Mapping[_Statement, list[Seen]]) -> None:
+    """Gives what was seen of a statement that assigns a name to the finding on what that name decides after it."""
+    explained = {key for _, met in on_lines for key in met}
+    for key, seen in shown.items():
+        near = [(finding, met) for finding, met in on_lines if key not in explained and _foretells(finding, key, seen)]
+        if near:
+            min(near, key=lambda one: _rows(one[0]))[1].append(key)
+
+
+def _foretells(finding: Finding, key: _Statement, seen: Iterable[Seen]) -> bool:
+    """Whether a finding says what was seen of a statement before it, of which it uses what that assigns."""
+    path, rows = key
+    if str(absolute(finding.path)) != path or not any(finding.harm and finding.harm.on(one.route) for one in seen):
+        return False
+    try:
+        return is_used(Document.read(path).text, rows, _rows(finding))
+    except SourceError:
+        return False
 
 
 def _is_of(finding: Finding, seen: Seen, foretold: set[str]) -> bool:
@@ -216,7 +241,7 @@ def _told(seen: Seen, trial: Trial) -> tuple[str, str]:
 def _does(outcome: Outcome) -> str:
     if set(outcome.failed) == set(outcome.raised):
         return "fails"
-    return "differs or fails" if outcome.raised else "differs"
+    return "is wrong" if outcome.raised else "differs"
 
 
 def agreeing(does: str, routes: Sequence[str]) -> str:
@@ -240,21 +265,28 @@ def _found(path: str, rows: tuple[int, int], seen: Sequence[Seen], trial: Trial,
         routes = list(dict.fromkeys(one.route for one in seen if one.event.kind == "fail"))
         kind = "refused" if outcome.stage in ("checker", "runtime") else "stops"
         who = "is refused here" if kind == "refused" else "stops here"
-        message = f"{_listed(routes)} {agreeing(who, routes)}: {worst.event.message}"
+        message = f"{_listed(routes)} {agreeing(who, routes)}: {_advised(worst.event.message)}"
     elif worst.event.kind == "stops-too":
-        kind, message = "stops", f"{_listed(routes)} would stop here next: {worst.event.message}"
+        kind, message = "stops", f"{_listed(routes)} would stop here next: {_advised(worst.event.message)}"
     elif outcome.stage:
         kind, message = "stops", f"{_listed(routes)} {agreeing('stops', routes)}: {worst.event.message}"
     else:
         kind = "differs"
         does = "fails where eager does not" if _does(outcome) == "fails" else "gives another result than eager"
         keeps = "it keeps what was traced here, " if worst.event.kind == "baked-differs" else ""
-        message = f"the exported graph {does}: {keeps}{worst.event.message}"
+        repair = "; keep it a tensor, or a size of one" if keeps else ""
+        message = f"the exported graph {does}: {keeps}{worst.event.message}{repair}"
     harm = Harm().with_levels({one.route: one.level for one in sorted(seen, key=lambda one: one.level)})
     code, name = _RULES[kind]
     evidence = _evidence(seen, trial, worst.event.message)
     finding = Finding(code, name, message, path, _span(path, rows), "error", harm, seen="trial", evidence=evidence)
     return _leveled(finding, harm, settings)
+
+
+def _advised(message: str) -> str:
+    """A message with what to do where an exporter asks for a number that it cannot know."""
+    advice = "; keep a fixed size and a mask of what counts, and `torch.where` instead of a branch"
+    return message + advice if message.startswith(_ASKS) else message
 
 
 def _unexplained(findings: Sequence[Finding], trial: Trial, settings: Settings) -> Iterator[Finding]:

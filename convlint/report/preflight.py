@@ -7,15 +7,15 @@ import math
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO, get_args
 
 from convlint.backends.matrix import MatrixResult
-from convlint.findings import Finding, Level
+from convlint.findings import TRACERS, Finding, Level
 from convlint.graph.problems import BadNode
-from convlint.judge import agreeing
+from convlint.judge import TRIAL_CODES, agreeing
 from convlint.preflighter import Preflighted, PreflightResult
 from convlint.report import summary, text
 from convlint.report.as_json import dump, finding_as_json
@@ -25,7 +25,7 @@ from convlint.report.matrix_rows import outcome as targets
 from convlint.report.matrix_text import in_short
 from convlint.report.plain import printable
 from convlint.report.style import Painter
-from convlint.source.discovery import INSTALLED
+from convlint.source.discovery import INSTALLED, absolute
 from convlint.trial.job import A_TUPLE, LOOSE, Kind, Outcome, Reference, Trial
 
 _KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -37,7 +37,6 @@ _COUNTED: dict[Kind, tuple[str, str]] = {
 }
 """One and several of them."""
 _LONGEST = 110
-_LONGEST_EVIDENCE = 2 * _LONGEST
 _MOST_NODES = 2
 _MOST_NAMES = 3
 _LEAST_FINDINGS, _MOST_FINDINGS = 3, 10
@@ -337,17 +336,26 @@ def _short(message: str, verbose: bool = False, longest: int = _LONGEST) -> str:
 
 
 def _fitting(model: Preflighted, painter: Painter, unsafe_fixes: bool, around: Sequence[str]) -> Iterator[str]:
-    """A line a finding and what the trial saw of it, of as many as fit on a screen with the lines around them."""
-    findings = model.judged.findings
-    told: list[str] = []
-    for most in range(_MOST_FINDINGS, _LEAST_FINDINGS - 1, -1):
-        told = list(_in_short(_foremost(model, most), painter, unsafe_fixes))
-        if len(findings) > most:
-            more = summary.plural(len(findings) - most, "finding")
+    """A line a finding and what the trial saw of it, of as many as fit on a screen with the lines around them.
+
+    What the trial saw is cut, and left out of the last ones, before a finding is left out.
+    """
+    groups, told = _grouped(_ranked(model)), list[str]()
+    for most, seen, longest in _rooms(min(len(groups), _MOST_FINDINGS)):
+        told = list(_in_short(groups[:most], painter, unsafe_fixes, seen, longest))
+        if left := sum(map(len, groups[most:])):
+            more = summary.plural(left, "finding")
             told.append(f"and {more} more on lines that it runs, see -v")
         if sum(_rows(line, max(painter.width, _NARROWEST)) for line in (*around, *told)) <= _ROWS:
             break
     yield from told
+
+
+def _rooms(most: int) -> Iterator[tuple[int, int, int]]:
+    """How many findings are shown, of how many of these what the trial saw, and how long that may be."""
+    yield most, most, 2 * _LONGEST
+    for shown in range(most, min(most, _LEAST_FINDINGS) - 1, -1):
+        yield from ((shown, seen, _LONGEST - 20) for seen in range(shown, -1, -1))
 
 
 def _rows(line: str, width: int) -> int:
@@ -355,12 +363,22 @@ def _rows(line: str, width: int) -> int:
     return max(1, math.ceil(len(_PAINT.sub("", line)) / width))
 
 
-def _in_short(findings: Sequence[Finding], painter: Painter, unsafe_fixes: bool) -> Iterator[str]:
-    report = Report(findings, text.read, painter, unsafe_fixes, Path.cwd())
-    for i, (finding, line) in enumerate(zip(findings, text.concise(report), strict=True), 1):
-        yield line
-        if finding.evidence and _is_new(finding, findings[i : i + 1]):
-            yield f"    {painter('trial:', 'bold')} {_short(finding.evidence, longest=_LONGEST_EVIDENCE)}"
+def _in_short(
+    groups: Sequence[Sequence[Finding]], painter: Painter, unsafe_fixes: bool, seen: int, longest: int
+) -> Iterator[str]:
+    """A line a group, and of the first ones what the trial saw."""
+    firsts = [group[0] for group in groups]
+    report = Report(firsts, text.read, painter, unsafe_fixes, Path.cwd())
+    for i, (group, line) in enumerate(zip(groups, text.concise(report), strict=True)):
+        yield line + _others(group)
+        if i < seen and group[0].evidence and _is_new(group[0], firsts[i + 1 : i + 2]):
+            yield f"    {painter('trial:', 'bold')} {_short(group[0].evidence, longest=longest)}"
+
+
+def _others(group: Sequence[Finding]) -> str:
+    """Where else in the file the same rule finds something."""
+    rows = sorted({one.span.row for one in group[1:]} - {group[0].span.row})
+    return f" (likewise {'line' if len(rows) == 1 else 'lines'} {', '.join(map(str, rows))})" if rows else ""
 
 
 def _is_new(finding: Finding, following: Sequence[Finding]) -> bool:
@@ -369,20 +387,56 @@ def _is_new(finding: Finding, following: Sequence[Finding]) -> bool:
     return finding.evidence not in finding.message and (finding.path, finding.span.row, finding.evidence) not in same
 
 
-def _foremost(model: Preflighted, most: int) -> list[Finding]:
-    """So many findings, in their order: one for each route that is wrong, those that the trial has seen, the worst."""
-    findings = model.judged.findings
-    ranked = sorted(findings, key=lambda one: (one.seen == "static", ("error", "warning", "info").index(one.severity)))
-    explain = {id(one) for outcome in model.trial.outcomes.values() if (one := _explaining(ranked, outcome))}
-    ranked.sort(key=lambda one: id(one) not in explain)
-    kept = {id(one) for one in ranked[:most]}
-    return [one for one in findings if id(one) in kept]
+def _grouped(ranked: Sequence[Finding]) -> list[list[Finding]]:
+    """Findings of one rule in one file belong together, where the first of them is."""
+    groups: dict[tuple[object, ...], list[Finding]] = {}
+    for one in ranked:
+        own = id(one) if one.code in TRIAL_CODES else None  # these say what an exporter said
+        groups.setdefault((one.path, one.code, one.severity, own), []).append(one)
+    return list(groups.values())
 
 
-def _explaining(ranked: Sequence[Finding], outcome: Outcome) -> Finding | None:
-    """The first finding that says of a route what became of it."""
-    says = (one for one in ranked if one.harm and one.harm.on(outcome.route) is outcome.level)
-    return None if outcome.level is Level.harmless else next(says, None)
+def _ranked(model: Preflighted) -> list[Finding]:
+    """Findings by what they explain: what stops an exporter, one for each other route that is wrong, then the worst."""
+    outcomes = model.trial.outcomes
+    ranked = sorted(model.judged.findings, key=lambda one: (-_harm(one, outcomes), one.seen == "static"))
+    explain = {id(one) for outcome in outcomes.values() if (one := _explaining(ranked, outcome, outcomes))}
+    return sorted(ranked, key=lambda one: (not _stops(one, outcomes), id(one) not in explain))
+
+
+def _harm(finding: Finding, outcomes: Mapping[str, Outcome]) -> Level:
+    """The worst that a finding says of the routes, but nothing worse than what became of them."""
+    harm = finding.harm
+    return max((min(harm.on(route), done.level) for route, done in outcomes.items() if harm), default=Level.harmless)
+
+
+def _stops(finding: Finding, outcomes: Mapping[str, Outcome]) -> bool:
+    """Whether an exporter ended at a finding."""
+    return any(
+        event.kind == "fail" and absolute(event.file) == absolute(finding.path) and _covers(finding, event.statement)
+        for outcome in outcomes.values()
+        for event in outcome.events
+    )
+
+
+def _covers(finding: Finding, rows: tuple[int, int]) -> bool:
+    span = finding.statement or finding.span
+    return span.row <= rows[1] and rows[0] <= span.end_row
+
+
+def _explaining(ranked: Sequence[Finding], outcome: Outcome, outcomes: Mapping[str, Outcome]) -> Finding | None:
+    """The first finding that says of a route what became of it, and not what became of the trace that it begins with.
+
+    That only where it is worse: where it is wrong on the traced inputs, and the trace is right.
+    """
+    if outcome.level is Level.harmless:
+        return None
+    route, before = outcome.route, outcomes.get(TRACERS.get(outcome.route, ""))
+    says = [one for one in ranked if one.harm and one.harm.on(route) is outcome.level]
+    if before and "traced" in outcome.failed and "traced" not in before.failed:
+        alone = [one for one in says if one.harm and one.harm.on(before.route) is Level.harmless]
+        says = alone or says
+    return next(iter(says), None)
 
 
 def _conclusion(model: Preflighted, painter: Painter) -> str:
