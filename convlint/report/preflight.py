@@ -38,10 +38,11 @@ _COUNTED: dict[Kind, tuple[str, str]] = {
 """One and several of them."""
 _LONGEST = 110
 _MOST_NODES = 2
-_MOST_NAMES = 3
+_MOST_NAMES, _MOST_ROWS = 3, 6
 _LEAST_FINDINGS, _MOST_FINDINGS = 3, 10
 _ROWS, _NARROWEST = 40, 100
 """Of a screen: as many lines as fit on it, and what is never taken for its width."""
+_Groups = Sequence[Sequence[Finding]]
 _PAINT = re.compile(r"\x1b\[[\d;]*m")
 
 
@@ -338,10 +339,11 @@ def _short(message: str, verbose: bool = False, longest: int = _LONGEST) -> str:
 def _fitting(model: Preflighted, painter: Painter, unsafe_fixes: bool, around: Sequence[str]) -> Iterator[str]:
     """A line a finding and what the trial saw of it, of as many as fit on a screen with the lines around them.
 
-    What the trial saw is cut, and left out of the last ones, before a finding is left out.
+    Where not all do, those of one rule in one file are told together, and what the trial saw is cut, and left out of
+    the last ones, before any is left out.
     """
-    groups, told = _grouped(_ranked(model)), list[str]()
-    for most, seen, longest in _rooms(min(len(groups), _MOST_FINDINGS)):
+    ranked, told = _ranked(model), list[str]()
+    for groups, most, seen, longest in _rooms([[one] for one in ranked], _grouped(ranked)):
         told = list(_in_short(groups[:most], painter, unsafe_fixes, seen, longest))
         if left := sum(map(len, groups[most:])):
             more = summary.plural(left, "finding")
@@ -351,11 +353,14 @@ def _fitting(model: Preflighted, painter: Painter, unsafe_fixes: bool, around: S
     yield from told
 
 
-def _rooms(most: int) -> Iterator[tuple[int, int, int]]:
-    """How many findings are shown, of how many of these what the trial saw, and how long that may be."""
-    yield most, most, 2 * _LONGEST
+def _rooms(single: _Groups, groups: _Groups) -> Iterator[tuple[_Groups, int, int, int]]:
+    """What is shown, how many of it, of how many of these what the trial saw, and how long that may be."""
+    if len(single) <= _MOST_FINDINGS:
+        yield single, len(single), len(single), 2 * _LONGEST
+    most = min(len(groups), _MOST_FINDINGS)
+    yield groups, most, most, 2 * _LONGEST
     for shown in range(most, min(most, _LEAST_FINDINGS) - 1, -1):
-        yield from ((shown, seen, _LONGEST - 20) for seen in range(shown, -1, -1))
+        yield from ((groups, shown, seen, _LONGEST - 20) for seen in range(shown, -1, -1))
 
 
 def _rows(line: str, width: int) -> int:
@@ -363,9 +368,7 @@ def _rows(line: str, width: int) -> int:
     return max(1, math.ceil(len(_PAINT.sub("", line)) / width))
 
 
-def _in_short(
-    groups: Sequence[Sequence[Finding]], painter: Painter, unsafe_fixes: bool, seen: int, longest: int
-) -> Iterator[str]:
+def _in_short(groups: _Groups, painter: Painter, unsafe_fixes: bool, seen: int, longest: int) -> Iterator[str]:
     """A line a group, and of the first ones what the trial saw."""
     firsts = [group[0] for group in groups]
     report = Report(firsts, text.read, painter, unsafe_fixes, Path.cwd())
@@ -378,7 +381,9 @@ def _in_short(
 def _others(group: Sequence[Finding]) -> str:
     """Where else in the file the same rule finds something."""
     rows = sorted({one.span.row for one in group[1:]} - {group[0].span.row})
-    return f" (likewise {'line' if len(rows) == 1 else 'lines'} {', '.join(map(str, rows))})" if rows else ""
+    more = f" and {len(rows) - _MOST_ROWS} more" if len(rows) > _MOST_ROWS else ""
+    told = f"{'line' if len(rows) == 1 else 'lines'} {', '.join(map(str, rows[:_MOST_ROWS]))}{more}"
+    return f" (likewise {told})" if rows else ""
 
 
 def _is_new(finding: Finding, following: Sequence[Finding]) -> bool:
@@ -387,7 +392,7 @@ def _is_new(finding: Finding, following: Sequence[Finding]) -> bool:
     return finding.evidence not in finding.message and (finding.path, finding.span.row, finding.evidence) not in same
 
 
-def _grouped(ranked: Sequence[Finding]) -> list[list[Finding]]:
+def _grouped(ranked: Sequence[Finding]) -> _Groups:
     """Findings of one rule in one file belong together, where the first of them is."""
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for one in ranked:
