@@ -611,7 +611,7 @@ def test_what_was_seen_of_a_statement_is_told_once(folder: Path, cli: Cli) -> No
 
 def test_what_was_seen_where_a_name_is_given_belongs_to_what_it_decides(folder: Path) -> None:
     done = preflight(folder, "AsksOfAName", "x: float32[2, 4]")
-    finding = finding_at(done, row_of(folder, "many = len(x") + 1)
+    finding = finding_at(done, row_of(folder, "many = len(Found(") + 1)
     assert (finding.code, finding.seen) == ("CVL301", "both")
     assert "jit_trace differs on" in finding.evidence
     assert not [one for one in done.judged.findings if one.code.startswith("CVL01")]
