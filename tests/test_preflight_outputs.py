@@ -78,6 +78,11 @@ MODELS = """
             return [{"boxes": one, "scores": one.sum(0)} for one in x.unbind(1)]
 
 
+    class Most(Model):
+        def forward(self, x, k):
+            return self.linear(x).topk(k, dim=1).values
+
+
     class Kind(Model):
         def given(self, x):
             return x, "linear"
@@ -169,6 +174,15 @@ def test_the_screen_says_what_the_table_is_of(folder: Path, cli: Cli) -> None:
     line = next(line for line in ran.out.splitlines() if "the table is of a tuple of their tensors" in line)
     assert line.startswith(f"  {every}: refuse the outputs (")
     assert line.endswith(": `cache` is a Cache")
+
+
+def test_a_number_of_python_among_the_inputs_is_tried_at_its_bounds(folder: Path, cli: Cli) -> None:
+    given = ("--input", "x: float32[N=2, 4]; k: int in 1..4", "--isolated", "--output-format", "json")
+    (model,) = json.loads(cli("preflight", f"{folder}/outputs.py:Most", *given).out)["models"]
+    routes = model["routes"]
+    assert routes["jit_trace"]["stopped_at"] == "export"  # `torch.jit.trace` takes no numbers
+    assert routes["torch_export"]["failed"] == {"zeros": "AssertionError: Guard failed: k != 1"}
+    assert model["right"] == ["onnx_torchscript", "onnx_dynamo"]
 
 
 def test_exporters_say_so_themselves() -> None:

@@ -239,11 +239,12 @@ def run_on(sample: Sample, run: Any) -> Any:
     seed_for(sample)
     with torch.no_grad():
         for args in sample.before:
-            run(_copies(args))
-        return run(_copies(sample.args))
+            run(copies(args))
+        return run(copies(sample.args))
 
 
-def _copies(args: Args) -> Args:
+def copies(args: Args) -> Args:
+    """Inputs for a call, which may write into them."""
     return tuple(value.clone() if isinstance(value, torch.Tensor) else value for value in args)
 
 

@@ -10,19 +10,25 @@ import torch
 from torch.utils import _pytree as pytree
 
 from convlint.trial.compare import leaves, named_leaves
+from convlint.trial.inputs import Number
 
+_GIVEN = (torch.Tensor, Number)
 Inputs = tuple[Any, ...] | dict[str, Any]
 """Positional arguments, or those by keyword."""
 
 
 class _Tensor:
-    """Where a tensor stands among the inputs (a class, because a copy of it is still the same)."""
+    """Where a tensor, or a number that may be another, stands among the inputs.
+
+    A class, because a copy of it is still the same.
+    """
 
 
 class FlatInputs(NamedTuple):
     """The tensors among some inputs, and what it takes to put them back."""
 
-    tensors: tuple[torch.Tensor, ...]
+    tensors: tuple[Any, ...]
+    """And the numbers that may be others."""
     constants: list[Any]
     structure: pytree.TreeSpec
 
@@ -30,7 +36,7 @@ class FlatInputs(NamedTuple):
         """The same: they never change."""
         return self
 
-    def call(self, model: Any, tensors: tuple[torch.Tensor, ...]) -> Any:
+    def call(self, model: Any, tensors: tuple[Any, ...]) -> Any:
         """What a model makes of other tensors in the same places."""
         given = iter(tensors)
         values = [next(given) if constant is _Tensor else constant for constant in self.constants]
@@ -41,8 +47,8 @@ class FlatInputs(NamedTuple):
 def flat(inputs: Inputs) -> FlatInputs:
     """The tensors of some inputs, in order."""
     values, structure = pytree.tree_flatten(((), inputs) if isinstance(inputs, dict) else (inputs, {}))
-    tensors = tuple(value for value in values if isinstance(value, torch.Tensor))
-    return FlatInputs(tensors, [_Tensor if isinstance(value, torch.Tensor) else value for value in values], structure)
+    tensors = tuple(int(value) if isinstance(value, Number) else value for value in values if isinstance(value, _GIVEN))
+    return FlatInputs(tensors, [_Tensor if isinstance(value, _GIVEN) else value for value in values], structure)
 
 
 def same_structure(one: FlatInputs, other: FlatInputs) -> bool:
@@ -64,9 +70,7 @@ def by_parameter(model: torch.nn.Module, args: Sequence[Any]) -> dict[str, Any]:
     return {names[i] if i < len(names) else f"input{i}": value for i, value in enumerate(args)}
 
 
-def differing(
-    a: tuple[torch.Tensor, ...], b: tuple[torch.Tensor, ...], names: Sequence[str] = ()
-) -> dict[int, dict[int, str]]:
+def differing(a: tuple[Any, ...], b: tuple[Any, ...], names: Sequence[str] = ()) -> dict[int, dict[int, str]]:
     """The axes that have another size on the other inputs: input index to axis to name."""
 
     def name(i: int, axis: int) -> str:
@@ -89,7 +93,7 @@ class Flat(torch.nn.Module):
         self.as_given = False
         """Whether it gives what the model gives, whatever that is."""
 
-    def forward(self, *tensors: torch.Tensor) -> Any:
+    def forward(self, *tensors: Any) -> Any:
         """The tensors that the model gives, in order."""
         made = self.inputs.call(self.model, tensors)
         return made if self.as_given else tensors_of(made)

@@ -35,6 +35,10 @@ _SIZE = re.compile(r"\b(?:(?:L|inputs)\['tensors'\]\[|tensors_)(\d+)\]?\.(?:size
 """What torch calls a size of an input of a flat model."""
 
 
+_NUMBER = re.compile(r"\b(?:(?:L|inputs)\['tensors'\]\[|tensors_)(\d+)\b\]?")
+"""What it calls a number among these."""
+
+
 class Looking:
     """Looks at the graphs of a subject, one route after the other."""
 
@@ -57,6 +61,8 @@ class Looking:
         self._job = job
         self._done: dict[str, Outcome] = {}
         self._began = time.process_time()
+        traced = zip(subject.input_names, measured[0].sample.args, strict=True)
+        self._numbers = {i: name for i, (name, given) in enumerate(traced) if isinstance(given, int)}
         self._sizes = {(i, axis): name for i, named in subject.dynamic.items() for axis, name in named.items()}
 
     def at(self, seen: Seen, path: Path) -> Outcome:
@@ -179,4 +185,5 @@ class Looking:
 
     def _readable(self, message: str) -> str:
         message = _SIZE.sub(lambda found: self._sizes.get((int(found[1]), int(found[2])), found[0]), message)
+        message = _NUMBER.sub(lambda found: self._numbers.get(int(found[1]), found[0]), message)
         return readable(message)

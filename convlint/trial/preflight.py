@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from convlint.source.place import shown
 from convlint.trial.compare import difference, named_leaves
-from convlint.trial.execute import Measured, Subject, measure, run_on
+from convlint.trial.execute import Measured, Subject, copies, measure, run_on
 from convlint.trial.flat import Flat, are_tensors, tensors_of
 from convlint.trial.guess import Guess, guess
 from convlint.trial.job import Answer, Job, Kind, ModelSpec, Outcome, Reference, Running, Trial, opset_of
@@ -30,6 +30,7 @@ from convlint.trial.outline import fingerprint
 from convlint.trial.routes import MODEL_FILE, Args
 from convlint.trial.samples import Sample
 from convlint.trial.subject import Prepared, prepare
+from convlint.trial.watch.guards import shapes_of
 from convlint.trial.watch.lines import Lines
 from convlint.trial.watch.outputs import odd_ones
 from convlint.trial.watch.places import Place, Places, of_user
@@ -175,8 +176,8 @@ def _kind(sample: Sample, traced: Sample) -> Kind:
         return "calls" if sample.before else "values"
     changed = {
         axis
-        for one, other in zip(sample.args, traced.args, strict=True)
-        for axis, (size, before) in enumerate(zip(one.shape, other.shape, strict=True))
+        for one, other in zip(shapes_of(sample.args), shapes_of(traced.args), strict=True)
+        for axis, (size, before) in enumerate(zip(one, other, strict=True))
         if size != before
     }
     return "batch" if changed == {0} else "sizes"
@@ -201,7 +202,7 @@ def _called_twice(prepared: Prepared, traced: Sample, places: Places, function: 
         first = run_on(traced, call)
     names = tuple(first) if any(re.search(r"[^\d.]", name) for name in first) else ()
     with torch.no_grad():
-        second = call(tuple(value.clone() for value in traced.args))  # draws other numbers than the first
+        second = call(copies(traced.args))  # draws other numbers than the first
     code = getattr(function, "__code__", None)
     returns = Place(code.co_filename, lines.ends[code]) if code in lines.ends else None
     return _Called(lines.sorted(), names, _unsteady(prepared, traced) if difference(second, first) else "", returns)

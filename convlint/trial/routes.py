@@ -42,12 +42,16 @@ class Export:
     @property
     def dynamic_shapes(self) -> tuple[Any, ...] | None:
         """The dynamic axes as ``torch.export`` takes them."""
-        if not self.dynamic:
-            return None
         shapes = tuple(
-            {axis: self._hint(name) for axis, name in self.dynamic[i].items()} if i in self.dynamic else None
-            for i in range(len(self.args))
+            {axis: self._hint(name) for axis, name in self.dynamic[i].items()}
+            if i in self.dynamic
+            else torch.export.Dim.DYNAMIC
+            if isinstance(given, int)  # those that stay are no inputs
+            else None
+            for i, given in enumerate(self.args)
         )
+        if not any(shapes):
+            return None
         named = self._named()
         return shapes if named is None else (*shapes[:named], shapes[named:])
 
