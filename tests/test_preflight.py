@@ -474,10 +474,9 @@ def test_what_a_rounding_error_changes_is_held_against_nobody(folder: Path, cli:
     ran = cli("preflight", f"{folder}/models.py:Sharp", "--input", "x: float32[N=2, 64]", "--isolated",
               "--exporter", "torchscript")  # fmt: skip
     assert "onnx_torchscript  yes      yes   unsure" in ran.out
-    assert "onnx_torchscript: nothing can be said on traced: there other roundings" in ran.out
-    assert ran.out.count("a rounding error of the inputs changes eager's result") == 1
-    assert "and without" not in ran.out
-    assert "Nothing can be said of the numbers" in ran.out
+    assert "onnx_torchscript: nothing can be said on traced, other values, shifted up and " in ran.out
+    assert "differ" not in ran.out
+    assert ran.code == 0
 
 
 def test_of_many_inputs_on_which_nothing_can_be_said_three_are_named() -> None:

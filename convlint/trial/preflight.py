@@ -109,7 +109,7 @@ def observed(model: torch.nn.Module, job: Job, inputs: str | Callable[[], Any]) 
     as_given = subject._replace(made=partial(_as_given, subject))
     for i, sample in enumerate(subject.samples):
         yield Running(f"run in eager on {_numbered(i, subject.samples)}")
-        counted, not_counted = measure(as_given._replace(samples=[sample]))
+        counted, not_counted = measure(as_given._replace(samples=[sample]), only_steady=False)
         given += counted
         skipped |= not_counted
     measured = [replaced(one, subject=subject, want=tensors_of(one.want)) for one in given]
