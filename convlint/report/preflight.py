@@ -458,10 +458,11 @@ def conclusion(model: Preflighted) -> tuple[bool | None, str]:
             None,
             "Nothing can be said of the numbers: other roundings, or orders of equal values, change eager's too.",
         )
+    on = f"on {total} of {total + len(unsure)} inputs, unsure on the others," if unsure else f"on all {total} inputs"
     if model.right == list(model.trial.every):
-        return True, f"Right on all {total} inputs by every route: {', '.join(model.right)}."
+        return True, f"Right {on} by every route: {', '.join(model.right)}."
     if model.right:
-        return None, f"Right on all {total} inputs by {', '.join(model.right)} alone."
+        return None, f"Right {on} by {', '.join(model.right)} alone."
     known = "known to be " if any(outcome.late for outcome in model.trial.every.values()) else ""
     return False, f"No route is {known}right on all inputs."
 
