@@ -135,7 +135,7 @@ def export_alone(path: Path, side: str, *, after: bool) -> None:
     """Exports a case to ONNX, where asked after ``torch.export`` was called on it; raises what the exporter raises."""
     case = loaded(path)
     model, args = getattr(case, side)().eval(), case.A()
-    shapes = tuple({axis: torch.export.Dim.DYNAMIC for axis in case.DYN.get(i, ())} for i in range(len(args)))
+    shapes = tuple(dict.fromkeys(case.DYN.get(i, ()), torch.export.Dim.DYNAMIC) for i in range(len(args)))
     with torch.no_grad():
         if after:
             with suppress(Exception):
