@@ -6,6 +6,7 @@ The whole model says so only when it was traced to its end.
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -35,7 +36,7 @@ class _Gives(torch.nn.Module):
         return self.outputs
 
 
-def refusal(route: str, traced: Measured, folder: Path) -> str:
+def refusal(route: str, traced: Measured) -> str:
     """Why an exporter does not take the outputs of a model, nothing where it does or only the model itself shows it.
 
     A number may be a size of an input, and so no number any more while a model is exported.
@@ -43,10 +44,10 @@ def refusal(route: str, traced: Measured, folder: Path) -> str:
     if any(isinstance(leaf, (int, float, complex)) for leaf in leaves(traced.want)):
         return ""
     subject = traced.subject._replace(made=_Gives(traced.want), dynamic={})
-    with warnings.catch_warnings():
+    with tempfile.TemporaryDirectory(prefix="convlint-") as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            exported(_ASKED.get(route, route), subject, traced.sample, None, folder)
+            exported(_ASKED.get(route, route), subject, traced.sample, None, Path(folder))
         except Exception as error:
             return "" if _CONSTANT in str(error) else told(error)
     return ""

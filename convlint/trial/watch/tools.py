@@ -109,7 +109,7 @@ class Watched:
         """
         if not self._given:
             return self._exported(route, route, self._measured, folder, opset)
-        refused = refusal(route, self._given[0], folder)
+        refused = refusal(route, self._given[0])
         if not refused:
             seen = self._exported(route, route, self._given, folder, opset)
             if seen.graph or seen.outcome.stage != "export" or seen.outcome.place:
