@@ -5,7 +5,8 @@ the dynamic axes ``DYN``; ``verdicts.json``, what the routes made of them on the
 lines to be named. preflight is not given the inputs, but a specification that covers them, and invents its own. What it
 says goes to ``build/preflight_cases``, and a case that is there is not run again. ``preflight_cases.md`` has what is
 not the known verdict, with the reason, which is measured too: such a case is run on its own inputs; the exporter that
-was known to stop is called alone in a process, and after ``torch.export``; what the model is like is as preflight says.
+was known to stop is called alone in a process, and after ``torch.export``; a graph that draws or keeps something, or is
+in training mode, is run as it is.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from convlint.trial.compare import difference
+from convlint.trial.routes import EXPORTS, Export
 
 WORK = Path("build/preflight_cases")
 PAGE = Path(__file__).with_suffix(".md")
@@ -94,10 +99,13 @@ def main() -> None:
 def reason(path: Path, side: str, route: str, was: str, told: Mapping[str, Any]) -> str:
     """Why what preflight says of a route is not the known verdict, as far as that can be measured."""
     case = loaded(path)
-    if side == "BAD" and case.BAD_TRAIN:
-        return "compared with eager in training mode, as it is exported; known is the comparison with evaluation mode"
-    if told["unsteady"]:
-        return f"each input is run on a graph as it was exported, with its own random numbers: {told['unsteady']}"
+    training = side == "BAD" and case.BAD_TRAIN
+    if training or told["unsteady"]:
+        model = "in evaluation mode, not in the one that was exported" if training else "with other random numbers"
+        if told["unsteady"].startswith("it keeps"):
+            model = "while the graph keeps what it was left with"
+        found = one_after_another(path, side, route, training=training)
+        return f"{found} where its graph runs on one input after the other and is compared with a new model {model}"
     theirs = next(ours[route] for ours in ROUTES.values() if route in ours)
     if was == "EXC":
         alone, after = (exports_alone(path, side, *given) for given in ((), ("after",)))
@@ -109,6 +117,27 @@ def reason(path: Path, side: str, route: str, was: str, told: Mapping[str, Any])
     if own == was:
         return f"{was} on the inputs of the case; here inputs are others: {', '.join(differ[:4])}"
     return f"{own} on the inputs of the case"
+
+
+def one_after_another(path: Path, side: str, route: str, *, training: bool) -> str:
+    """The verdict of a graph that is run on the case's inputs as it is, beside new models in evaluation mode."""
+    case, ours = loaded(path), next(ours[route] for ours in ROUTES.values() if route in ours)
+    torch.manual_seed(1)
+    traced, *others = (make() for make in (case.A, *case.OTHERS.values()))
+    names = tuple(f"in{i}" for i in range(len(traced)))
+
+    def model() -> torch.nn.Module:
+        torch.manual_seed(0)
+        made: torch.nn.Module = getattr(case, side)()
+        return made
+
+    with torch.no_grad(), tempfile.TemporaryDirectory() as folder:
+        wanted = [model().eval()(*args) for args in (traced, *others)]
+        opset = DYNAMO_OPSET if ours == "onnx_dynamo" else case.OPSET_TS
+        exported = model().train(training)
+        graph = EXPORTS[ours](Export(exported, traced, names, case.DYN, {}, opset, Path(folder)))
+        wrong = [difference(graph.run(args), want) for args, want in zip((traced, *others), wanted, strict=True)]
+    return "WRONG-same" if wrong[0] else "WRONG-other" if any(wrong) else "ok"
 
 
 def on_its_inputs(path: Path, side: str, route: str) -> str:
