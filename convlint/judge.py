@@ -12,17 +12,21 @@ from convlint.findings import EXPORTERS, ROUTES, TRACERS, Finding, Harm, Level, 
 from convlint.source.discovery import absolute
 from convlint.source.document import Document, SourceError
 from convlint.source.suppressions import suppressions
+from convlint.source.uses import is_used
 from convlint.trial.job import Event, Kind, Outcome, Trial
 
 _SHOWS_HARM = ("baked-differs", "specialized", "diverges", "excluded")
 _OF_SIZE: tuple[Kind, ...] = ("batch", "sizes")
 _OTHERS: dict[Kind, str] = {"sizes": "sizes", "batch": "batches"}
+_ASKS = "GuardOnDataDependentSymNode"
 _RULES = {
     "stops": ("CVL010", "export-stops"),
     "refused": ("CVL011", "graph-refused"),
     "differs": ("CVL012", "result-differs"),
 }
 """What a trial finds by itself: the findings that no rule made."""
+
+TRIAL_CODES = tuple(code for code, _ in _RULES.values())
 
 _LOWERED = {Level.breaks: Level.frozen, Level.wrong: Level.frozen, Level.frozen: Level.harmless}
 """What is left of a harm that a trial did not reproduce: an error becomes a warning, a warning an info."""
@@ -72,16 +76,37 @@ def judge(findings: Iterable[Finding], trial: Trial, settings: Settings) -> Judg
         on_lines.append((finding, met))
         for key in met:
             foretold[key].update(route for route in ROUTES if finding.harm.on(route))
+    _add_used(on_lines, shown)
     for finding, met in on_lines:
         seen = [one for key in met for one in shown[key] if _is_of(finding, one, foretold[key])]
         judged.findings.append(_with_evidence(finding, seen, trial, settings))
     explained = {key for _, met in on_lines for key in met}
     alone = {key: seen for key, seen in shown.items() if key not in explained}
     judged.findings += (_found(path, rows, seen, trial, settings) for (path, rows), seen in alone.items())
-    judged.findings += _unexplained(judged.findings, trial, settings)
+    judged.findings += [*_unexplained(judged.findings, trial, settings), *_late(trial)]
     judged.findings = [one for one in judged.findings if _is_wanted(one, settings)]
     judged.findings.sort(key=lambda finding: (finding.path, finding.span, finding.code))
     return judged
+
+
+def _add_used(on_lines: Iterable[tuple[Finding, list[_Statement]]], shown: Mapping[_Statement, list[Seen]]) -> None:
+    """Gives what was seen of a statement that assigns a name to the finding on what that name decides after it."""
+    explained = {key for _, met in on_lines for key in met}
+    for key, seen in shown.items():
+        near = [(finding, met) for finding, met in on_lines if key not in explained and _foretells(finding, key, seen)]
+        if near:
+            min(near, key=lambda one: _rows(one[0]))[1].append(key)
+
+
+def _foretells(finding: Finding, key: _Statement, seen: Iterable[Seen]) -> bool:
+    """Whether a finding says what was seen of a statement before it, of which it uses what that assigns."""
+    path, rows = key
+    if str(absolute(finding.path)) != path or not any(finding.harm and finding.harm.on(one.route) for one in seen):
+        return False
+    try:
+        return is_used(Document.read(path).text, rows, _rows(finding))
+    except SourceError:
+        return False
 
 
 def _is_of(finding: Finding, seen: Seen, foretold: set[str]) -> bool:
@@ -145,7 +170,12 @@ def _levels(tool: str, event: Event, trial: Trial) -> Iterator[tuple[str, Level]
             if event.kind == "specialized" and not any(one.kind == "fail" for one in outcome.events):
                 yield route, Level.breaks  # torch.export refuses at its end that a size has become constant
         elif event.on in outcome.failed or (not event.on and _failed(outcome, trial, of_size)):
-            yield route, Level.frozen if of_size else outcome.level
+            yield route, Level.frozen if of_size else _of_graph(outcome)
+
+
+def _of_graph(outcome: Outcome) -> Level:
+    """The level of what is wrong with a graph, whatever else an exporter does not take."""
+    return min(outcome.level, Level.wrong) if outcome.given else outcome.level
 
 
 def _failed(outcome: Outcome, trial: Trial, of_size: bool) -> list[str]:
@@ -159,12 +189,17 @@ def _with_evidence(finding: Finding, seen: Sequence[Seen], trial: Trial, setting
     if seen:
         evidence = _evidence(seen, trial)
         return _leveled(replace(finding, seen="both", evidence=evidence), finding.harm.with_levels(levels), settings)
-    right = [route for route, outcome in trial.outcomes.items() if outcome.level is Level.harmless]
+    right = [route for route, outcome in trial.outcomes.items() if _is_equal(outcome)]
     lowered = {r: _LOWERED[finding.harm.on(r)] for r in right if finding.harm.on(r)}
     if not lowered or len(trial.reference.kinds) == 1:
         return finding
     evidence = f"not reproduced by {', '.join(lowered)} on {len(trial.reference.kinds)} inputs"
     return _leveled(replace(finding, evidence=evidence), finding.harm.with_levels(lowered), settings)
+
+
+def _is_equal(outcome: Outcome) -> bool:
+    """Whether a graph gives eager's results on all inputs, be it that of a tuple of the tensors alone."""
+    return outcome.level is Level.harmless or bool(outcome.given and not outcome.failed and not outcome.late)
 
 
 def _leveled(finding: Finding, harm: Harm, settings: Settings) -> Finding:
@@ -193,6 +228,8 @@ def _evidence(seen: Sequence[Seen], trial: Trial, known: str = "") -> str:
 def _told(seen: Seen, trial: Trial) -> tuple[str, str]:
     """What was seen, and what the route does, in the singular."""
     outcome = trial.outcomes[seen.route]
+    if seen.event.kind == "fail" and outcome.given:
+        return "", "refuses these outputs"
     if seen.event.kind == "fail":
         return "", "stops here" if outcome.stage == "export" else "is refused here"
     if seen.event.kind == "stops-too":
@@ -207,7 +244,9 @@ def _told(seen: Seen, trial: Trial) -> tuple[str, str]:
 
 
 def _does(outcome: Outcome) -> str:
-    return "fails" if set(outcome.failed) == set(outcome.raised) else "differs"
+    if set(outcome.failed) == set(outcome.raised):
+        return "fails"
+    return "is wrong" if outcome.raised else "differs"
 
 
 def agreeing(does: str, routes: Sequence[str]) -> str:
@@ -223,20 +262,25 @@ def _found(path: str, rows: tuple[int, int], seen: Sequence[Seen], trial: Trial,
     worst = max(seen, key=lambda one: one.level)
     routes = list(dict.fromkeys(one.route for one in seen))
     outcome = trial.outcomes[worst.route]
-    if worst.event.kind == "fail":
+    if worst.event.kind == "fail" and outcome.given:
+        routes = [route for route in routes if trial.outcomes[route].given]
+        kind, told = "stops", f"{_listed(routes)} {agreeing('refuses the outputs', routes)}: {worst.event.message}"
+        message = f"{told}; return tensors alone, in a tuple, or export a module around it that does"
+    elif worst.event.kind == "fail":
         routes = list(dict.fromkeys(one.route for one in seen if one.event.kind == "fail"))
         kind = "refused" if outcome.stage in ("checker", "runtime") else "stops"
         who = "is refused here" if kind == "refused" else "stops here"
-        message = f"{_listed(routes)} {agreeing(who, routes)}: {worst.event.message}"
+        message = f"{_listed(routes)} {agreeing(who, routes)}: {_advised(worst.event.message)}"
     elif worst.event.kind == "stops-too":
-        kind, message = "stops", f"{_listed(routes)} would stop here next: {worst.event.message}"
+        kind, message = "stops", f"{_listed(routes)} would stop here next: {_advised(worst.event.message)}"
     elif outcome.stage:
         kind, message = "stops", f"{_listed(routes)} {agreeing('stops', routes)}: {worst.event.message}"
     else:
         kind = "differs"
         does = "fails where eager does not" if _does(outcome) == "fails" else "gives another result than eager"
         keeps = "it keeps what was traced here, " if worst.event.kind == "baked-differs" else ""
-        message = f"the exported graph {does}: {keeps}{worst.event.message}"
+        repair = "; keep it a tensor, or a size of one" if keeps else ""
+        message = f"the exported graph {does}: {keeps}{worst.event.message}{repair}"
     harm = Harm().with_levels({one.route: one.level for one in sorted(seen, key=lambda one: one.level)})
     code, name = _RULES[kind]
     evidence = _evidence(seen, trial, worst.event.message)
@@ -244,12 +288,19 @@ def _found(path: str, rows: tuple[int, int], seen: Sequence[Seen], trial: Trial,
     return _leveled(finding, harm, settings)
 
 
+def _advised(message: str) -> str:
+    """A message with what to do where an exporter asks for a number that it cannot know."""
+    advice = "; keep a fixed size and a mask of what counts, and `torch.where` instead of a branch"
+    return message + advice if message.startswith(_ASKS) else message
+
+
 def _unexplained(findings: Sequence[Finding], trial: Trial, settings: Settings) -> Iterator[Finding]:
     """What went wrong on routes of which no finding says that anything would: at the model's ``forward``."""
     alike: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
     for route, outcome in trial.outcomes.items():
-        if outcome.level is not Level.harmless and not _is_explained(route, outcome, findings):
-            alike[outcome.place, outcome.stage, outcome.message, outcome.on].append(route)
+        is_known = outcome.failed or not outcome.late
+        if is_known and outcome.level is not Level.harmless and not _is_explained(route, outcome, findings):
+            alike[outcome.place, outcome.stage, outcome.message or outcome.refused, outcome.on].append(route)
     for (place, stage, message, on), routes in alike.items():
         path, _, row = (place or trial.reference.forward).rpartition(":")
         code, name = _RULES["differs" if not stage else "stops" if stage == "export" else "refused"]
@@ -260,6 +311,21 @@ def _unexplained(findings: Sequence[Finding], trial: Trial, settings: Settings) 
         yield _leveled(
             Finding(code, name, told, str(absolute(path)), span, "error", harm, seen="trial"), harm, settings
         )
+
+
+def _late(trial: Trial) -> Iterator[Finding]:
+    """The routes that were ended, which are not known to be wrong, nor to be right."""
+    alike: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for route, outcome in trial.outcomes.items():
+        if outcome.late:
+            alike[outcome.place, outcome.stage, outcome.late].append(route)
+    for (place, stage, late), routes in alike.items():
+        path, _, row = (place or trial.reference.forward).rpartition(":")
+        code, name = _RULES["stops" if stage else "differs"]
+        was = "was" if len(routes) == 1 else "were"
+        told = f"{_listed(routes)} {was} ended{' here' if place else ''}, which is no verdict: {late}"
+        span = _span(path, (int(row or 1), int(row or 1)))
+        yield Finding(code, name, told, str(absolute(path)), span, "warning", None, seen="trial")
 
 
 def _is_explained(route: str, outcome: Outcome, findings: Sequence[Finding]) -> bool:

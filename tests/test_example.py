@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import math
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from conftest import Cli
 
 from convlint.config import Settings
 from convlint.findings import ROUTES, Harm, Level
@@ -101,6 +104,18 @@ def test_clipping_is_lost_by_the_torchscript_exporter(tmp_path: Path) -> None:
 def test_the_repair_of_clipping_exports(fixed: Path, tmp_path: Path) -> None:
     tried = trial(tmp_path / "after.py", CLIP.format(folder=str(fixed)), "boxes: float32[N=5, 4]")
     assert levels(tried) == dict.fromkeys(ROUTES, (Level.harmless, ""))
+
+
+@needs_torch
+def test_a_screen_names_all_that_is_wrong_what_stops_exporters_first(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    told = cli("preflight", f"{PACKAGE}/detector.py:Detector", "--isolated").out
+    codes = re.findall(r": (?:error|warning) (CVL\d+)", told)
+    assert codes[0] == "CVL201"  # torch.export and the exporter to ONNX by it stop there
+    assert {"CVL101", "CVL202", "CVL301", "CVL303", "CVL401"} <= {*codes}
+    assert "(likewise line 9)" in told
+    assert "more on lines that it runs" not in told
+    assert sum(max(1, math.ceil(len(line.replace(f"{EXAMPLES}/", "")) / 120)) for line in told.splitlines()) <= 40
 
 
 @needs_torch

@@ -7,15 +7,15 @@ import math
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO, get_args
 
 from convlint.backends.matrix import MatrixResult
-from convlint.findings import Finding, Level
+from convlint.findings import TRACERS, Finding, Level
 from convlint.graph.problems import BadNode
-from convlint.judge import agreeing
+from convlint.judge import TRIAL_CODES, agreeing
 from convlint.preflighter import Preflighted, PreflightResult
 from convlint.report import summary, text
 from convlint.report.as_json import dump, finding_as_json
@@ -25,8 +25,8 @@ from convlint.report.matrix_rows import outcome as targets
 from convlint.report.matrix_text import in_short
 from convlint.report.plain import printable
 from convlint.report.style import Painter
-from convlint.source.discovery import INSTALLED
-from convlint.trial.job import Kind, Outcome, Reference, Trial
+from convlint.source.discovery import INSTALLED, absolute
+from convlint.trial.job import A_TUPLE, LOOSE, Kind, Outcome, Reference, Trial
 
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 _COUNTED: dict[Kind, tuple[str, str]] = {
@@ -37,12 +37,12 @@ _COUNTED: dict[Kind, tuple[str, str]] = {
 }
 """One and several of them."""
 _LONGEST = 110
-_LONGEST_EVIDENCE = 2 * _LONGEST
 _MOST_NODES = 2
-_MOST_NAMES = 3
+_MOST_NAMES, _MOST_ROWS = 3, 6
 _LEAST_FINDINGS, _MOST_FINDINGS = 3, 10
 _ROWS, _NARROWEST = 40, 100
 """Of a screen: as many lines as fit on it, and what is never taken for its width."""
+_Groups = Sequence[Sequence[Finding]]
 _PAINT = re.compile(r"\x1b\[[\d;]*m")
 
 
@@ -87,7 +87,11 @@ def _taken_by(result: MatrixResult | None) -> str:
 def in_a_word(outcome: Outcome) -> str:
     """What a route made of a model: ``equal``, ``stops``, ``refused``, ``wrong``, ``3 differ``."""
     if outcome.stage:
-        return "stops" if outcome.stage == "export" else "refused"
+        return ("ended" if outcome.late else "stops") if outcome.stage == "export" else "refused"
+    if outcome.given == A_TUPLE:
+        return "stops"
+    if outcome.late and not outcome.failed:
+        return "ended"
     if "traced" in outcome.failed:
         return "wrong"
     return f"{len(outcome.failed)} differ" if outcome.failed else "equal"
@@ -150,9 +154,9 @@ def _wrongs(model: Preflighted, painter: Painter, *, verbose: bool) -> Iterator[
     """Why routes are not right: once for those that fail alike."""
     alike: dict[tuple[str, str, str], list[str]] = {}
     for route, outcome in model.trial.every.items():
-        if outcome.level is not Level.harmless:
-            what, why = wrong(outcome)
-            at = f" at {_in_package(outcome.place)}" if outcome.stage and outcome.place else ""
+        for what, why in wrongs(outcome, model.trial.reference.odd):
+            here = outcome.place and (outcome.stage or why == model.trial.reference.odd)
+            at = f" at {_in_package(outcome.place)}" if here else ""
             alike.setdefault((what, at, why), []).append(route)
     for (what, at, why), routes in alike.items():
         told = f"{agreeing(what, routes)}{at}: {_short(why, verbose)}"
@@ -190,8 +194,8 @@ def besides(outcome: Outcome, outputs: Sequence[str] = ()) -> Iterator[str]:
     if outcome.vanished:
         gone = ", ".join(f"`{name}`" for name in outcome.vanished)
         yield f"the exported graph has no input {gone} any more"
-    if outputs and outcome.route == "jit_trace" and not outcome.stage:
-        yield "traced as if it gave a tuple: `torch.jit.trace` takes no dataclass, and a dict only with `strict=False`"
+    if outcome.given == LOOSE:
+        yield f"traced with `{LOOSE}`, without which it takes no dict among the outputs"
     if outputs and outcome.outputs and list(outputs) != list(outcome.outputs):
         ours, theirs = (", ".join(f"`{name}`" for name in names) for names in (outputs, outcome.outputs))
         yield f"the file calls its outputs {theirs}, the model {ours}: export it with `output_names`"
@@ -243,38 +247,56 @@ def _tabled(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], out:
 
 
 def _exports(outcome: Outcome) -> str:
-    return "no" if outcome.stage == "export" else "yes"
+    if outcome.stage == "export":
+        return "ended" if outcome.late else "no"
+    return f"as {A_TUPLE}" if outcome.given == A_TUPLE else outcome.given or "yes"
 
 
 def _accepted(outcome: Outcome) -> str:
     """Whether checker and runtime take the file."""
     if outcome.stage == "export":
         return ""
-    return "no" if outcome.stage else "yes"
+    return "no" if outcome.stage else "ended" if outcome.late else "yes"
 
 
 def verdict(trial: Trial, outcome: Outcome, kind: Kind) -> str:
-    """``equal``, ``differs``, ``fails``, ``unsure``, or how many inputs of several do."""
-    names = [name for name, of in trial.reference.kinds.items() if of == kind and name not in outcome.unsure]
-    if not names:
+    """``equal``, ``differs``, ``fails``, ``unsure``, ``not run``, or how many inputs of several do."""
+    alike = [name for name, of in trial.reference.kinds.items() if of == kind and name not in outcome.unsure]
+    if not alike:
         return "unsure"
-    failed = [name for name in names if name in outcome.failed]
-    if not failed:
-        return "equal"
-    word = "fail" if set(failed) <= set(outcome.raised) else "differ"
-    return f"{word}s" if len(names) == 1 else f"{len(failed)} of {len(names)} {word}"
+    names = [name for name in alike if name not in outcome.unrun]
+    if not names:
+        return "not run"
+    fail = sum(name in outcome.raised for name in names)
+    differ = sum(name in outcome.failed for name in names) - fail
+    if not fail and not differ:
+        return "equal" if len(names) == len(alike) else f"{len(names)} of {len(alike)} run"
+    if len(alike) == 1:
+        return "fails" if fail else "differs"
+    if fail and differ:
+        return f"{differ} of {len(names)} differ, {fail} fail"
+    return f"{fail or differ} of {len(names)} {'fail' if fail else 'differ'}"
 
 
 def _style(cell: str) -> str:
     if cell in ("yes", "equal"):
         return "green"
-    if cell == "unsure":
+    if cell in ("unsure", "ended", "not run", LOOSE) or cell.endswith(" run"):
         return "yellow"
     return "red" if cell else ""
 
 
-def wrong(outcome: Outcome) -> tuple[str, str]:
-    """What a route does that is not right, and why."""
+def wrongs(outcome: Outcome, odd: str) -> Iterator[tuple[str, str]]:
+    """What a route does that is not right, and why; ``odd`` is what of the outputs is no tensor."""
+    if outcome.given == A_TUPLE:
+        yield f"refuses the outputs (the table is of {A_TUPLE} of their tensors)", odd
+    if outcome.failed or (outcome.stage and not outcome.late):
+        yield _wrong(outcome)
+    if outcome.late:
+        yield "gets no verdict, ended during the export" if outcome.stage else "runs too long", outcome.late
+
+
+def _wrong(outcome: Outcome) -> tuple[str, str]:
     if outcome.stage:
         cause = next((event.message for event in outcome.events if event.kind == "fail"), outcome.message)
         cause = outcome.message if outcome.message.startswith(cause) else cause  # that of an event is cut
@@ -315,17 +337,30 @@ def _short(message: str, verbose: bool = False, longest: int = _LONGEST) -> str:
 
 
 def _fitting(model: Preflighted, painter: Painter, unsafe_fixes: bool, around: Sequence[str]) -> Iterator[str]:
-    """A line a finding and what the trial saw of it, of as many as fit on a screen with the lines around them."""
-    findings = model.judged.findings
-    told: list[str] = []
-    for most in range(_MOST_FINDINGS, _LEAST_FINDINGS - 1, -1):
-        told = list(_in_short(_foremost(model, most), painter, unsafe_fixes))
-        if len(findings) > most:
-            more = summary.plural(len(findings) - most, "finding")
+    """A line a finding and what the trial saw of it, of as many as fit on a screen with the lines around them.
+
+    Where not all do, those of one rule in one file are told together, and what the trial saw is cut, and left out of
+    the last ones, before any is left out.
+    """
+    ranked, told = _ranked(model), list[str]()
+    for groups, most, seen, longest in _rooms([[one] for one in ranked], _grouped(ranked)):
+        told = list(_in_short(groups[:most], painter, unsafe_fixes, seen, longest))
+        if left := sum(map(len, groups[most:])):
+            more = summary.plural(left, "finding")
             told.append(f"and {more} more on lines that it runs, see -v")
         if sum(_rows(line, max(painter.width, _NARROWEST)) for line in (*around, *told)) <= _ROWS:
             break
     yield from told
+
+
+def _rooms(single: _Groups, groups: _Groups) -> Iterator[tuple[_Groups, int, int, int]]:
+    """What is shown, how many of it, of how many of these what the trial saw, and how long that may be."""
+    if len(single) <= _MOST_FINDINGS:
+        yield single, len(single), len(single), 2 * _LONGEST
+    most = min(len(groups), _MOST_FINDINGS)
+    yield groups, most, most, 2 * _LONGEST
+    for shown in range(most, min(most, _LEAST_FINDINGS) - 1, -1):
+        yield from ((groups, shown, seen, _LONGEST - 20) for seen in range(shown, -1, -1))
 
 
 def _rows(line: str, width: int) -> int:
@@ -333,12 +368,22 @@ def _rows(line: str, width: int) -> int:
     return max(1, math.ceil(len(_PAINT.sub("", line)) / width))
 
 
-def _in_short(findings: Sequence[Finding], painter: Painter, unsafe_fixes: bool) -> Iterator[str]:
-    report = Report(findings, text.read, painter, unsafe_fixes, Path.cwd())
-    for i, (finding, line) in enumerate(zip(findings, text.concise(report), strict=True), 1):
-        yield line
-        if finding.evidence and _is_new(finding, findings[i : i + 1]):
-            yield f"    {painter('trial:', 'bold')} {_short(finding.evidence, longest=_LONGEST_EVIDENCE)}"
+def _in_short(groups: _Groups, painter: Painter, unsafe_fixes: bool, seen: int, longest: int) -> Iterator[str]:
+    """A line a group, and of the first ones what the trial saw."""
+    firsts = [group[0] for group in groups]
+    report = Report(firsts, text.read, painter, unsafe_fixes, Path.cwd())
+    for i, (group, line) in enumerate(zip(groups, text.concise(report), strict=True)):
+        yield line + _others(group)
+        if i < seen and group[0].evidence and _is_new(group[0], firsts[i + 1 : i + 2]):
+            yield f"    {painter('trial:', 'bold')} {_short(group[0].evidence, longest=longest)}"
+
+
+def _others(group: Sequence[Finding]) -> str:
+    """Where else in the file the same rule finds something."""
+    rows = sorted({one.span.row for one in group[1:]} - {group[0].span.row})
+    more = f" and {len(rows) - _MOST_ROWS} more" if len(rows) > _MOST_ROWS else ""
+    told = f"{'line' if len(rows) == 1 else 'lines'} {', '.join(map(str, rows[:_MOST_ROWS]))}{more}"
+    return f" (likewise {told})" if rows else ""
 
 
 def _is_new(finding: Finding, following: Sequence[Finding]) -> bool:
@@ -347,20 +392,56 @@ def _is_new(finding: Finding, following: Sequence[Finding]) -> bool:
     return finding.evidence not in finding.message and (finding.path, finding.span.row, finding.evidence) not in same
 
 
-def _foremost(model: Preflighted, most: int) -> list[Finding]:
-    """So many findings, in their order: one for each route that is wrong, those that the trial has seen, the worst."""
-    findings = model.judged.findings
-    ranked = sorted(findings, key=lambda one: (one.seen == "static", ("error", "warning", "info").index(one.severity)))
-    explain = {id(one) for outcome in model.trial.outcomes.values() if (one := _explaining(ranked, outcome))}
-    ranked.sort(key=lambda one: id(one) not in explain)
-    kept = {id(one) for one in ranked[:most]}
-    return [one for one in findings if id(one) in kept]
+def _grouped(ranked: Sequence[Finding]) -> _Groups:
+    """Findings of one rule in one file belong together, where the first of them is."""
+    groups: dict[tuple[object, ...], list[Finding]] = {}
+    for one in ranked:
+        own = id(one) if one.code in TRIAL_CODES else None  # these say what an exporter said
+        groups.setdefault((one.path, one.code, one.severity, own), []).append(one)
+    return list(groups.values())
 
 
-def _explaining(ranked: Sequence[Finding], outcome: Outcome) -> Finding | None:
-    """The first finding that says of a route what became of it."""
-    says = (one for one in ranked if one.harm and one.harm.on(outcome.route) is outcome.level)
-    return None if outcome.level is Level.harmless else next(says, None)
+def _ranked(model: Preflighted) -> list[Finding]:
+    """Findings by what they explain: what stops an exporter, one for each other route that is wrong, then the worst."""
+    outcomes = model.trial.outcomes
+    ranked = sorted(model.judged.findings, key=lambda one: (-_harm(one, outcomes), one.seen == "static"))
+    explain = {id(one) for outcome in outcomes.values() if (one := _explaining(ranked, outcome, outcomes))}
+    return sorted(ranked, key=lambda one: (not _stops(one, outcomes), id(one) not in explain))
+
+
+def _harm(finding: Finding, outcomes: Mapping[str, Outcome]) -> Level:
+    """The worst that a finding says of the routes, but nothing worse than what became of them."""
+    harm = finding.harm
+    return max((min(harm.on(route), done.level) for route, done in outcomes.items() if harm), default=Level.harmless)
+
+
+def _stops(finding: Finding, outcomes: Mapping[str, Outcome]) -> bool:
+    """Whether an exporter ended at a finding."""
+    return any(
+        event.kind == "fail" and absolute(event.file) == absolute(finding.path) and _covers(finding, event.statement)
+        for outcome in outcomes.values()
+        for event in outcome.events
+    )
+
+
+def _covers(finding: Finding, rows: tuple[int, int]) -> bool:
+    span = finding.statement or finding.span
+    return span.row <= rows[1] and rows[0] <= span.end_row
+
+
+def _explaining(ranked: Sequence[Finding], outcome: Outcome, outcomes: Mapping[str, Outcome]) -> Finding | None:
+    """The first finding that says of a route what became of it, and not what became of the trace that it begins with.
+
+    That only where it is worse: where it is wrong on the traced inputs, and the trace is right.
+    """
+    if outcome.level is Level.harmless:
+        return None
+    route, before = outcome.route, outcomes.get(TRACERS.get(outcome.route, ""))
+    says = [one for one in ranked if one.harm and one.harm.on(route) is outcome.level]
+    if before and "traced" in outcome.failed and "traced" not in before.failed:
+        alone = [one for one in says if one.harm and one.harm.on(before.route) is Level.harmless]
+        says = alone or says
+    return next(iter(says), None)
 
 
 def _conclusion(model: Preflighted, painter: Painter) -> str:
@@ -377,11 +458,13 @@ def conclusion(model: Preflighted) -> tuple[bool | None, str]:
             None,
             "Nothing can be said of the numbers: other roundings, or orders of equal values, change eager's too.",
         )
+    on = f"on {total} of {total + len(unsure)} inputs, unsure on the others," if unsure else f"on all {total} inputs"
     if model.right == list(model.trial.every):
-        return True, f"Right on all {total} inputs by every route: {', '.join(model.right)}."
+        return True, f"Right {on} by every route: {', '.join(model.right)}."
     if model.right:
-        return None, f"Right on all {total} inputs by {', '.join(model.right)} alone."
-    return False, "No route is right on all inputs."
+        return None, f"Right {on} by {', '.join(model.right)} alone."
+    known = "known to be " if any(outcome.late for outcome in model.trial.every.values()) else ""
+    return False, f"No route is {known}right on all inputs."
 
 
 def as_json(result: PreflightResult) -> str:
@@ -401,6 +484,7 @@ def _model(model: Preflighted) -> dict[str, Any]:
         "skipped": reference.skipped,
         "unsteady": reference.unsteady,
         "outputs": list(reference.outputs),
+        "odd": reference.odd,
         "right": model.right,
         "routes": {route: _outcome(model.trial, outcome) for route, outcome in model.trial.every.items()},
         "findings": [finding_as_json(finding) for finding in model.judged.findings],
@@ -428,6 +512,10 @@ def _outcome(trial: Trial, outcome: Outcome) -> dict[str, Any]:
         "worst": outcome.worst,
         "failed": outcome.failed,
         "unsure": list(outcome.unsure),
+        "late": outcome.late,
+        "unrun": list(outcome.unrun),
+        "given": outcome.given,
+        "refused": outcome.refused,
         "vanished": list(outcome.vanished),
         "outputs": list(outcome.outputs),
         "seconds": outcome.seconds,

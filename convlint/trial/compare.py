@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy
 import torch
+from torch.utils import _pytree as pytree
 
 _TOLERANCE = {torch.float16: 1e-2, torch.bfloat16: 5e-2, torch.float64: 1e-7, torch.complex128: 1e-7}
 """Runtimes sum in another order. Relative to the largest value of a tensor; 1e-4 for other floats, integers exact."""
@@ -28,7 +29,7 @@ class Difference(NamedTuple):
 
 def difference(got: Any, want: Any) -> Difference | None:
     """In what ``got`` differs from ``want``, None where it does not."""
-    ours, theirs = list(leaves(got)), list(leaves(want))
+    ours, theirs = list(_compared(got)), list(_compared(want))
     if len(ours) != len(theirs):
         return Difference(f"{len(ours)} outputs instead of {len(theirs)}")
     for i, (a, b) in enumerate(zip(ours, theirs, strict=True)):
@@ -37,6 +38,13 @@ def difference(got: Any, want: Any) -> Difference | None:
             where = f"output {i}: " if len(theirs) > 1 else ""
             return found._replace(message=where + found.message)
     return None
+
+
+def _compared(value: Any) -> Iterator[Any]:
+    """The leaves that can be compared, those too of a class of which torch was told what it holds."""
+    for leaf in leaves(value):
+        parts = [leaf] if isinstance(leaf, _NUMBERS) else pytree.tree_leaves(leaf)
+        yield from (part for part in parts if isinstance(part, _NUMBERS))
 
 
 def departure(got: Any, want: Any, what: str) -> tuple[Difference | None, float]:

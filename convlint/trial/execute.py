@@ -12,7 +12,7 @@ import tempfile
 import time
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -155,7 +155,8 @@ def _perform_script(job: Job) -> Iterator[Answer]:
         measured, skipped = measure(subject)
         yield Reference(tuple(sample.name for sample in subject.samples), skipped, {})
         path = Path(MODEL_FILE)
-        judged = _judge(route, made_by(module, path, names), measured)
+        graph = made_by(module, path, names)
+        judged = judge(_unjudged(route, graph), graph, measured)
         if job.opset is not None and judged.level < Level.frozen and (got := _opset(path)) != job.opset:
             message = f"the file is of opset {got}, not of {job.opset}"
             judged = replace(judged, level=Level.frozen, message=message)
@@ -238,11 +239,12 @@ def run_on(sample: Sample, run: Any) -> Any:
     seed_for(sample)
     with torch.no_grad():
         for args in sample.before:
-            run(_copies(args))
-        return run(_copies(sample.args))
+            run(copies(args))
+        return run(copies(sample.args))
 
 
-def _copies(args: Args) -> Args:
+def copies(args: Args) -> Args:
+    """Inputs for a call, which may write into them."""
     return tuple(value.clone() if isinstance(value, torch.Tensor) else value for value in args)
 
 
@@ -252,8 +254,11 @@ def eager(subject: Subject, sample: Sample) -> Any:
     return run_on(sample, lambda args: model(*args))
 
 
-def measure(subject: Subject) -> tuple[list[Measured], dict[str, str]]:
+def measure(subject: Subject, *, only_steady: bool = True) -> tuple[list[Measured], dict[str, str]]:
     """Eager's results, and the samples that do not count with the reason.
+
+    Those that a rounding error changes count where not ``only_steady`` ones are wanted: whoever asks of each that
+    differs whether it ``is_unsteady`` has them run in eager once instead of twice.
 
     Raises:
         UsageError: eager raises on the traced inputs.
@@ -262,7 +267,7 @@ def measure(subject: Subject) -> tuple[list[Measured], dict[str, str]]:
     for sample in subject.samples:
         try:
             want = eager(subject, sample)
-            counts = sample.kind == "traced" or not sample.made
+            counts = sample.kind == "traced" or not sample.made or not only_steady
             unstable = None if counts else difference(eager(subject, jittered(sample)), want)
         except Exception as error:
             if sample.kind == "traced":
@@ -292,31 +297,35 @@ def _changes(original: Subject, measured: list[Measured]) -> dict[str, str]:
 def outcome(route: str, subject: Subject, measured: list[Measured], opset: int | None = None) -> Outcome:
     """What a route makes of a model."""
     with tempfile.TemporaryDirectory(prefix="convlint-") as folder:
-        return outcome_and_graph(route, subject, measured, Path(folder), opset)[0]
+        done, graph = attempted(route, subject, measured[0].sample, Path(folder), opset)
+        return judge(done, graph, measured) if graph else done
 
 
-def outcome_and_graph(
+def attempted(
     route: str,
     subject: Subject,
-    measured: list[Measured],
+    traced: Sample,
     folder: Path,
     opset: int | None = None,
     watch: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - has no state
 ) -> tuple[Outcome, Graph | None]:
-    """The same with the graph, if one runs. Files go into a folder; ``watch`` is open while it exports."""
+    """The graph that a route makes of a model, of which nothing is known yet; without one, why there is none.
+
+    Files go into a folder; ``watch`` is open while it exports.
+    """
     started = time.monotonic()
+    graph: Graph | None = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        graph: Graph | None = None
         try:
             with watch:
-                graph = exported(route, subject, measured[0].sample, opset, folder)
+                graph = exported(route, subject, traced, opset, folder)
         except Exception as error:
             stage = error.stage if isinstance(error, RefusedError) else "export"
-            judged = Outcome(route, Level.breaks, told(error), place=of_error(error), stage=stage)
+            done = Outcome(route, Level.breaks, told(error), place=of_error(error), stage=stage)
         else:
-            judged = _judge(route, graph, measured)
-    return replace(judged, seconds=_since(started)), graph
+            done = _unjudged(route, graph)
+    return replace(done, seconds=_since(started)), graph
 
 
 def exported(route: str, subject: Subject, traced: Sample, opset: int | None, folder: Path) -> Graph:
@@ -330,32 +339,46 @@ def exported(route: str, subject: Subject, traced: Sample, opset: int | None, fo
     return graph
 
 
-def _judge(route: str, graph: Graph, measured: list[Measured]) -> Outcome:
-    """The worst that any sample shows."""
-    worst = Outcome(route, Level.harmless, vanished=graph.vanished, outputs=graph.outputs)
-    failed = {}
-    raised: list[str] = []
-    unsure: list[str] = []
+def _unjudged(route: str, graph: Graph) -> Outcome:
+    return Outcome(route, Level.harmless, vanished=graph.vanished, outputs=graph.outputs)
+
+
+def judge(done: Outcome, graph: Graph, measured: Sequence[Measured]) -> Outcome:
+    """The worst that any sample shows of a graph."""
     for one in measured:
-        sample = one.sample
-        level = Level.frozen if sample.kind == "shapes" else Level.wrong
+        done = judged_on(one, done, graph)
+    return done
+
+
+def judged_on(one: Measured, done: Outcome, graph: Graph) -> Outcome:
+    """What is known of a graph when it has run on one sample more."""
+    started, sample = time.monotonic(), one.sample
+    found, raises = None, False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         try:
             graph.reset()
             found = difference(run_on(sample, graph.run), one.want)
         except Exception as error:
-            found = Difference(told(error))
-            level = Level.breaks if sample.kind == "traced" else level
-            raised.append(sample.name)
-        else:
-            if found and one.is_unsteady:
-                unsure.append(sample.name)
-                found = None
-        if found is None:
-            continue
-        failed[sample.name] = found.message
-        if level > worst.level:
-            worst = replace(worst, level=level, message=found.message, on=sample.name, worst=found.worst)
-    return replace(worst, failed=failed, raised=tuple(raised), unsure=tuple(unsure))
+            found, raises = Difference(told(error)), True
+        if found and not raises and one.is_unsteady:
+            done, found = replace(done, unsure=(*done.unsure, sample.name)), None
+    done = replace(done, seconds=round(done.seconds + _since(started), 2))
+    return _failing(done, sample, found, raises=raises) if found else done
+
+
+def _failing(done: Outcome, sample: Sample, found: Difference, *, raises: bool) -> Outcome:
+    """An outcome with a sample on which the graph fails or differs."""
+    level = Level.frozen if sample.kind == "shapes" else Level.wrong
+    level = Level.breaks if raises and sample.kind == "traced" else level
+    done = replace(
+        done,
+        failed=done.failed | {sample.name: found.message},
+        raised=(*done.raised, sample.name) if raises else done.raised,
+    )
+    if level <= done.level:
+        return done
+    return replace(done, level=level, message=found.message, on=sample.name, worst=found.worst)
 
 
 def told(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""A model of any inputs as one that takes and gives nothing but tensors: no exporter takes more."""
+"""A model of any inputs as one that takes and gives nothing but tensors: every exporter takes these."""
 
 from __future__ import annotations
 
@@ -10,19 +10,25 @@ import torch
 from torch.utils import _pytree as pytree
 
 from convlint.trial.compare import leaves, named_leaves
+from convlint.trial.inputs import Number
 
+_GIVEN = (torch.Tensor, Number)
 Inputs = tuple[Any, ...] | dict[str, Any]
 """Positional arguments, or those by keyword."""
 
 
 class _Tensor:
-    """Where a tensor stands among the inputs (a class, because a copy of it is still the same)."""
+    """Where a tensor, or a number that may be another, stands among the inputs.
+
+    A class, because a copy of it is still the same.
+    """
 
 
 class FlatInputs(NamedTuple):
     """The tensors among some inputs, and what it takes to put them back."""
 
-    tensors: tuple[torch.Tensor, ...]
+    tensors: tuple[Any, ...]
+    """And the numbers that may be others."""
     constants: list[Any]
     structure: pytree.TreeSpec
 
@@ -30,7 +36,7 @@ class FlatInputs(NamedTuple):
         """The same: they never change."""
         return self
 
-    def call(self, model: Any, tensors: tuple[torch.Tensor, ...]) -> Any:
+    def call(self, model: Any, tensors: tuple[Any, ...]) -> Any:
         """What a model makes of other tensors in the same places."""
         given = iter(tensors)
         values = [next(given) if constant is _Tensor else constant for constant in self.constants]
@@ -41,8 +47,8 @@ class FlatInputs(NamedTuple):
 def flat(inputs: Inputs) -> FlatInputs:
     """The tensors of some inputs, in order."""
     values, structure = pytree.tree_flatten(((), inputs) if isinstance(inputs, dict) else (inputs, {}))
-    tensors = tuple(value for value in values if isinstance(value, torch.Tensor))
-    return FlatInputs(tensors, [_Tensor if isinstance(value, torch.Tensor) else value for value in values], structure)
+    tensors = tuple(int(value) if isinstance(value, Number) else value for value in values if isinstance(value, _GIVEN))
+    return FlatInputs(tensors, [_Tensor if isinstance(value, _GIVEN) else value for value in values], structure)
 
 
 def same_structure(one: FlatInputs, other: FlatInputs) -> bool:
@@ -64,9 +70,7 @@ def by_parameter(model: torch.nn.Module, args: Sequence[Any]) -> dict[str, Any]:
     return {names[i] if i < len(names) else f"input{i}": value for i, value in enumerate(args)}
 
 
-def differing(
-    a: tuple[torch.Tensor, ...], b: tuple[torch.Tensor, ...], names: Sequence[str] = ()
-) -> dict[int, dict[int, str]]:
+def differing(a: tuple[Any, ...], b: tuple[Any, ...], names: Sequence[str] = ()) -> dict[int, dict[int, str]]:
     """The axes that have another size on the other inputs: input index to axis to name."""
 
     def name(i: int, axis: int) -> str:
@@ -86,9 +90,23 @@ class Flat(torch.nn.Module):
         super().__init__()
         self.model = model
         self.inputs = inputs
+        self.as_given = False
+        """Whether it gives what the model gives, whatever that is."""
 
-    def forward(self, *tensors: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
+    def forward(self, *tensors: Any) -> Any:
         """The tensors that the model gives, in order."""
-        made = leaves(self.inputs.call(self.model, tensors))
-        found = tuple(leaf for leaf in made if isinstance(leaf, torch.Tensor))
-        return found[0] if len(found) == 1 else found
+        made = self.inputs.call(self.model, tensors)
+        return made if self.as_given else tensors_of(made)
+
+
+def tensors_of(outputs: Any) -> torch.Tensor | tuple[torch.Tensor, ...]:
+    """The tensors among what a model gives, in order."""
+    found = tuple(leaf for leaf in leaves(outputs) if isinstance(leaf, torch.Tensor))
+    return found[0] if len(found) == 1 else found
+
+
+def are_tensors(outputs: Any) -> bool:
+    """Whether a model gives nothing but tensors, in tuples and lists: every exporter takes these."""
+    if isinstance(outputs, (tuple, list)):
+        return all(map(are_tensors, outputs))
+    return isinstance(outputs, torch.Tensor)

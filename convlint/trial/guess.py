@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
@@ -18,6 +20,8 @@ from convlint.trial.job import ModelSpec
 from convlint.trial.subject import prepare
 
 _IMAGE_SIZES = (64, 224, 32, 256, 128, 299, 384, 512)
+_LENGTHS = {"decoder_": "T", "": "L"}
+"""Of a sequence of tokens by the beginning of the name of what has it: a decoder's is another than an encoder's."""
 _NUMBERS: Mapping[Any, str] = {int: "2", float: "0.5", bool: "True", "int": "2", "float": "0.5", "bool": "True"}
 """A value for a parameter that is annotated so."""
 
@@ -39,7 +43,9 @@ def guess(model: nn.Module, spec: ModelSpec) -> Guess:
     for one in _candidates(model):
         why_not = _refused(model, spec, one.text)
         if not why_not:
-            return one._replace(text=_fixed_where_needed(model, spec, one.text))
+            text = _fixed_where_needed(model, spec, one.text)
+            free = " and ".join(name for name in parse_inputs(text).dims if name in _LENGTHS.values())
+            return Guess(text, f"{one.why}, and that {free} may change" if free else one.why)
         failure = failure or f"; `{one.text}` fails: {why_not}"
     takes = ", ".join(f"`{name}`" for name in inspect.signature(model.forward).parameters)
     raise UsageError(
@@ -105,17 +111,25 @@ def _stated(model: nn.Module) -> Iterator[Guess]:
         channels, size = getattr(config, "num_channels", 3), getattr(config, "image_size", 0)
         yield Guess(f"pixel_values: float32[N=2, {channels}, H={size}, W={size}]", "its `config`")
     elif isinstance(dummy := getattr(model, "dummy_inputs", None), Mapping):
-        yield Guess(_described(dummy), "`dummy_inputs`")
+        yield Guess(_described(dummy, _LENGTHS), "`dummy_inputs`")
 
 
-def _described(values: Mapping[str, Any]) -> str:
-    """Tensors in the language: their first axis is the batch, whole numbers stay where they are."""
-    parts = []
+def _described(values: Mapping[str, Any], lengths: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Tensors in the language: their first axis is the batch, whole numbers stay where they are.
+
+    The second axis of a table is a length, with the name that ``lengths`` has for the beginning of the tensor's.
+    """
+    parts, known = [], dict[str, int]()
     for name, value in values.items():
         if not isinstance(value, torch.Tensor):
             parts.append(f"{name} = {value!r}")
             continue
-        sizes = [f"N={size}" if axis == 0 else str(size) for axis, size in enumerate(value.shape)]
+        length = next((called for start, called in lengths.items() if name.startswith(start)), "")
+        names = ["N", length] if value.dim() == 2 else ["N"]
+        sizes = [
+            f"{name}={size}" if name and known.setdefault(name, size) == size else str(size)
+            for name, size in zip_longest(names[: value.dim()], value.shape)
+        ]
         dtype = str(value.dtype).removeprefix("torch.")
         whole = not (value.is_floating_point() or value.is_complex() or value.dtype is torch.bool) and value.numel()
         bounds = f" in {min(0, int(value.min()))}..{max(1, int(value.max()))}" if whole else ""

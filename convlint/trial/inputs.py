@@ -1,8 +1,9 @@
 """The language of example inputs: ``images: float32[N=2, 3, H=64..512:32]; k: int64[N] in 0..9; masked = True``.
 
 A named dimension is dynamic and is traced at its number; where a range is given, at a size in its middle. A name that
-comes again means the same dimension. ``in`` gives the bounds of the values. ``=`` gives a Python value that is no
-tensor. Names with dots are parts: ``target.boxes: ...; target.labels: ...`` is a dict, ``levels.0: ...`` a list.
+comes again means the same dimension. ``in`` gives the bounds of the values, also of a number of Python's own: ``k: int
+in 1..8``. ``=`` gives a Python value that stays. Names with dots are parts: ``target.boxes: ...; target.labels: ...``
+is a dict, ``levels.0: ...`` a list.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ DTYPES = (*FLOATS, *INTS, "bool")
 EXAMPLE = "write for example `x: float32[N=2, 3]; k: int64[N] in 0..9`"
 
 _INPUT = re.compile(r"\s*([A-Za-z_]\w*(?:\.\w+)*)\s*:\s*(\w+)\s*\[([^\]]*)\]\s*(?:in\s+(\S+))?\s*")
+_INT = re.compile(r"\s*([A-Za-z_]\w*(?:\.\w+)*)\s*:\s*int\s*(?:in\s+(\S+))?\s*")
 _CONSTANT = re.compile(r"\s*([A-Za-z_]\w*(?:\.\w+)*)\s*=\s*(.+)", re.DOTALL)
 _NUMBER = r"[-+]?\d+(?:\.\d+)?"
 _BOUNDS = re.compile(rf"({_NUMBER})\.\.({_NUMBER})")
@@ -47,9 +49,16 @@ class Dim:
         return size >= self.low and (self.high is None or size <= self.high) and (size - self.low) % self.step == 0
 
 
+class Number(int):
+    """An int of Python's own that may be another."""
+
+
 @dataclass(frozen=True)
 class Input:
-    """One tensor: name, dtype, dimensions (a name is one of ``Spec.dims``) and the bounds of its values."""
+    """One tensor: name, dtype, dimensions (a name is one of ``Spec.dims``) and the bounds of its values.
+
+    Or a ``Number``, of the dtype ``int``.
+    """
 
     name: str
     dtype: str
@@ -143,6 +152,8 @@ def _parse_constant(name: str, text: str) -> Any:
 
 
 def _parse_input(text: str, dims: dict[str, Dim]) -> Input:
+    if number := _INT.fullmatch(text):
+        return Input(number[1], "int", (), _parse_bounds(number[1], "int", number[2] or ""))
     match = _INPUT.fullmatch(text)
     if not match:
         raise UsageError(f"input `{text.strip()}` is not `name: dtype[sizes]`; {EXAMPLE}")
@@ -157,9 +168,10 @@ def _parse_input(text: str, dims: dict[str, Dim]) -> Input:
 def _parse_bounds(name: str, dtype: str, text: str) -> tuple[float, float]:
     match = _BOUNDS.fullmatch(text)
     if not match or dtype == "bool":
-        raise UsageError(f"input `{name}`: `in {text}` is no range of numbers; write for example `in 0..9`")
+        why = f"`in {text}` is no range of numbers" if text else f"an {dtype} needs a range of numbers"
+        raise UsageError(f"input `{name}`: {why}; write for example `in 0..9`")
     low, high = float(match[1]), float(match[2])
-    if low > high or (dtype in INTS and not (low.is_integer() and high.is_integer())):
+    if low > high or (dtype in ("int", *INTS) and not (low.is_integer() and high.is_integer())):
         raise UsageError(f"input `{name}`: `in {text}` holds no {dtype}; write the lower bound first, `in 0..9`")
     return low, high
 

@@ -145,8 +145,12 @@ class Running(msgspec.Struct, frozen=True, tag=True):
     step: str
     known: Outcome | None = None
     """What is known of a route of which more is looked for: it stands, whatever becomes of the search."""
+    on: str = ""
+    """The sample that its graph runs on, nothing where it does not run: then it may not come to its end."""
 
 
+A_TUPLE, LOOSE = "a tuple", "strict=False"
+"""What an exporter takes that does not take what the model gives: its tensors alone, or it, where it is told so."""
 Stage = Literal["", "export", "checker", "runtime"]
 """Where a route has ended: at the export, or at the checker or the runtime that does not take the graph."""
 Kind = Literal["traced", "values", "calls", "batch", "sizes"]
@@ -213,6 +217,8 @@ class Reference(msgspec.Struct, frozen=True, tag=True):
     """Where the model's ``forward`` begins (``file.py:12``)."""
     outputs: tuple[str, ...] = ()
     """What the model calls its outputs (``logits``, ``boxes.0``), nothing where they have no names."""
+    odd: str = ""
+    """What among these is no tensor, in words, nothing where all are and stand in tuples and lists."""
 
 
 class Outcome(msgspec.Struct, frozen=True, tag=True):
@@ -245,6 +251,15 @@ class Outcome(msgspec.Struct, frozen=True, tag=True):
     """The line of the user's code (``file.py:12``) at which the export failed, the process died or hung."""
     stage: Stage = ""
     """Where it ended, nothing where it did not."""
+    late: str = ""
+    """That the limit of time has ended it, while it exported or else while its graph ran: no verdict of what was
+    not reached."""
+    unrun: tuple[str, ...] = ()
+    """The samples that its graph did not come to the end of."""
+    refused: str = ""
+    """Why the exporter does not take what the model gives, nothing where it does; what is said is then of..."""
+    given: str = ""
+    """...a model that gives ``A_TUPLE``, or of a trace that is ``LOOSE``."""
     outline: Outline | None = None
     """What is kept of the graph, where that was asked."""
     errors: Errors | None = None

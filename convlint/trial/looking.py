@@ -12,18 +12,18 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from convlint.findings import TRACERS
+from convlint.findings import TRACERS, Level
 from convlint.trial.divergence.along import errors_along
 from convlint.trial.divergence.computed import GraphValues, OnnxValues, ProgramValues, TraceValues
 from convlint.trial.divergence.search import first_divergence
 from convlint.trial.divergence.told import Errors, described
 from convlint.trial.execute import Measured, Subject
-from convlint.trial.job import Event, Job, Outcome
+from convlint.trial.job import A_TUPLE, Event, Job, Outcome
 from convlint.trial.outline import outline_of
 from convlint.trial.routes import Export, Graph
 from convlint.trial.samples import Sample
 from convlint.trial.watch.drafted import asked
-from convlint.trial.watch.guards import Guard, excluded, tried
+from convlint.trial.watch.guards import excluded, tried
 from convlint.trial.watch.places import Place, Places
 from convlint.trial.watch.tools import Seen
 from convlint.trial.wording import readable
@@ -35,16 +35,34 @@ _SIZE = re.compile(r"\b(?:(?:L|inputs)\['tensors'\]\[|tensors_)(\d+)\]?\.(?:size
 """What torch calls a size of an input of a flat model."""
 
 
+_NUMBER = re.compile(r"\b(?:(?:L|inputs)\['tensors'\]\[|tensors_)(\d+)\b\]?")
+"""What it calls a number among these."""
+
+
 class Looking:
     """Looks at the graphs of a subject, one route after the other."""
 
-    def __init__(self, subject: Subject, measured: Sequence[Measured], places: Places, job: Job) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        measured: Sequence[Measured],
+        places: Places,
+        job: Job,
+        returns: Place | None = None,
+        odd: str = "",
+    ) -> None:
         self._subject = subject
+        self._returns = returns
+        """Where the model returns what it gives, where that is known."""
+        self._odd = odd
+        """What of this is no tensor."""
         self._measured = measured
         self._places = places
         self._job = job
         self._done: dict[str, Outcome] = {}
         self._began = time.process_time()
+        traced = zip(subject.input_names, measured[0].sample.args, strict=True)
+        self._numbers = {i: name for i, (name, given) in enumerate(traced) if isinstance(given, int)}
         self._sizes = {(i, axis): name for i, named in subject.dynamic.items() for axis, name in named.items()}
 
     def at(self, seen: Seen, path: Path) -> Outcome:
@@ -54,7 +72,7 @@ class Looking:
             return self._looked(seen, path)
 
     def _looked(self, seen: Seen, path: Path) -> Outcome:
-        done, graph, guards = seen
+        done, graph = seen.outcome, seen.graph
         if self._job.files and path.is_file():
             shutil.copy(path, Path(self._job.files, f"{done.route}.onnx"))
         if graph is None:
@@ -62,7 +80,7 @@ class Looking:
         if self._job.lock:
             done = replace(done, outline=outline_of(graph.exported))
         if done.route in TRACERS and done.failed:
-            events = [*self._excluded(guards, done, graph)] or [*self._divergence(done, path)]
+            events = [*self._excluded(seen, graph)] or [*self._divergence(done, path)]
             done = replace(done, events=(*done.events, *events))
         if self._job.along and done.failed:
             done = replace(done, errors=self._errors(done, graph))
@@ -70,6 +88,7 @@ class Looking:
 
     def ended(self, done: Outcome) -> Outcome:
         """An outcome as it is told: its messages without what torch says around them, sizes with the user's names."""
+        done = self._with_refusal(done)
         stops = next((f"{event.file}:{event.line}" for event in done.events if event.kind == "fail"), "")
         told = replace(
             done,
@@ -80,6 +99,16 @@ class Looking:
         )
         self._done[done.route] = told
         return told
+
+    def _with_refusal(self, done: Outcome) -> Outcome:
+        """An outcome that is no better than what an exporter makes of the outputs as they are."""
+        if done.given != A_TUPLE:
+            return done
+        refused, events = self._readable(done.refused), done.events
+        if self._returns:
+            told = f"{self._odd} ({refused})"
+            events = (*events, self._places.event(self._returns, done.route, "fail", "harm", told))
+        return replace(done, level=Level.breaks, refused=refused, events=events)
 
     @property
     def asks(self) -> bool:
@@ -105,14 +134,14 @@ class Looking:
         if done is not self._done[_PROGRAM]:
             yield done
 
-    def _excluded(self, guards: Sequence[Guard], done: Outcome, graph: Graph) -> Iterator[Event]:
+    def _excluded(self, seen: Seen, graph: Graph) -> Iterator[Event]:
         """The sizes for which the program is not meant and that the file takes, with a wrong result."""
-        subject, traced = self._subject, self._measured[0].sample
-        for one in excluded(guards, subject.build(), traced, subject.dynamic, subject.dims):
+        subject, traced = seen.measured[0].subject, self._measured[0].sample
+        for one in excluded(seen.guards, subject.build(), traced, subject.dynamic, subject.dims):
             shown = tried(one, subject.build, traced, subject.dynamic, graph.run)
             if shown.accepted and shown.message and shown.place:
                 told = f"the program is good only for {one.condition}; the file takes {one.dimension}={one.size} too"
-                yield self._event(done.route, "excluded", one.place, f"{told}: {shown.message}")
+                yield self._event(seen.outcome.route, "excluded", one.place, f"{told}: {shown.message}")
 
     def _divergence(self, done: Outcome, path: Path) -> Iterator[Event]:
         """The first operator that the file does not compute."""
@@ -156,4 +185,5 @@ class Looking:
 
     def _readable(self, message: str) -> str:
         message = _SIZE.sub(lambda found: self._sizes.get((int(found[1]), int(found[2])), found[0]), message)
+        message = _NUMBER.sub(lambda found: self._numbers.get(int(found[1]), found[0]), message)
         return readable(message)

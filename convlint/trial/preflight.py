@@ -10,6 +10,8 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace as replaced
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +20,8 @@ from msgspec.structs import replace
 
 from convlint.source.place import shown
 from convlint.trial.compare import difference, named_leaves
-from convlint.trial.execute import Measured, measure, run_on
+from convlint.trial.execute import Measured, Subject, copies, measure, run_on
+from convlint.trial.flat import Flat, are_tensors, tensors_of
 from convlint.trial.guess import Guess, guess
 from convlint.trial.job import Answer, Job, Kind, ModelSpec, Outcome, Reference, Running, Trial, opset_of
 from convlint.trial.looking import Looking
@@ -27,9 +30,11 @@ from convlint.trial.outline import fingerprint
 from convlint.trial.routes import MODEL_FILE, Args
 from convlint.trial.samples import Sample
 from convlint.trial.subject import Prepared, prepare
+from convlint.trial.watch.guards import shapes_of
 from convlint.trial.watch.lines import Lines
-from convlint.trial.watch.places import Places, of_user
-from convlint.trial.watch.tools import Watched
+from convlint.trial.watch.outputs import odd_ones
+from convlint.trial.watch.places import Place, Places, of_user
+from convlint.trial.watch.tools import Watched, run_too
 
 
 def perform(job: Job) -> Iterator[Answer]:
@@ -99,16 +104,19 @@ def observed(model: torch.nn.Module, job: Job, inputs: str | Callable[[], Any]) 
     guessed = Guess("", "") if inputs else guess(model, job.preflight)
     prepared = prepare(model, job.preflight, inputs or guessed.text)
     subject, places = prepared.subject, of_user()
-    measured: list[Measured] = []
+    given: list[Measured] = []
     skipped: dict[str, str] = {}
+    as_given = subject._replace(made=partial(_as_given, subject))
     for i, sample in enumerate(subject.samples):
-        yield Running(f"run in eager on {sample.name} ({i + 1} of {len(subject.samples)})")
-        counted, not_counted = measure(subject._replace(samples=[sample]))
-        measured += counted
+        yield Running(f"run in eager on {_numbered(i, subject.samples)}")
+        counted, not_counted = measure(as_given._replace(samples=[sample]), only_steady=False)
+        given += counted
         skipped |= not_counted
+    measured = [replaced(one, subject=subject, want=tensors_of(one.want)) for one in given]
     traced = measured[0].sample
-    called = _called_twice(prepared, traced, places)
-    executed = called.executed
+    called = _called_twice(prepared, traced, places, _function(model))
+    executed, gives = called.executed, given[0].want
+    odd = "" if are_tensors(gives) else odd_ones(gives)
     yield Reference(
         tuple(sample.name for sample in subject.samples),
         skipped,
@@ -120,22 +128,45 @@ def observed(model: torch.nn.Module, job: Job, inputs: str | Callable[[], Any]) 
         unsteady=called.unsteady,
         forward=_forward(model),
         outputs=called.outputs,
+        odd=odd,
         fingerprint=fingerprint(model, {one.sample.name: one.want for one in measured}, executed) if job.lock else None,
     )
-    watched, looking = Watched(subject, measured, places), Looking(subject, measured, places, job)
+    watched = Watched(subject, measured, places, given=given if odd else ())
+    looking = Looking(subject, measured, places, job, called.returns, odd)
     for name in job.routes:
-        route, opset = opset_of(name)
-        yield Running(f"exported by {name}")
-        with tempfile.TemporaryDirectory(prefix="convlint-") as folder:
-            seen = watched.seen(route, Path(folder), opset or job.opset)
-            done = looking.ended(replace(seen.outcome, route=name))
-            if opset is None:
-                yield Running(f"looked at as {name} has it", done)
-                done = looking.ended(looking.at(seen, Path(folder, MODEL_FILE)))
-        yield done
+        yield from _through(name, watched, looking, job)
     if looking.asks:
         yield Running("looked through for all that depends on values")
         yield from looking.asked()
+
+
+def _as_given(subject: Subject) -> torch.nn.Module:
+    """A new model that gives what the user's gives."""
+    model = subject.build()
+    assert isinstance(model, Flat)
+    model.as_given = True
+    return model
+
+
+def _numbered(i: int, samples: Sequence[Sample]) -> str:
+    return f"{samples[i].name} ({i + 1} of {len(samples)})"
+
+
+def _through(name: str, watched: Watched, looking: Looking, job: Job) -> Iterator[Answer]:
+    """What is known of a route after each step, then its outcome."""
+    route, opset = opset_of(name)
+    yield Running(f"exported by {name}")
+    with tempfile.TemporaryDirectory(prefix="convlint-") as folder:
+        seen = watched.exported(route, Path(folder), opset or job.opset)
+        samples = [one.sample for one in seen.measured] if seen.graph else []
+        for i, sample in enumerate(samples):
+            known = looking.ended(replace(seen.outcome, route=name))
+            yield Running(f"run as {name} has it on {_numbered(i, samples)}", known, sample.name)
+            seen = run_too(seen, seen.measured[i])
+        yield Running(f"looked at as {name} has it", looking.ended(replace(seen.outcome, route=name)))
+        seen = watched.explained(seen)
+        done = looking.at(seen, Path(folder, MODEL_FILE)) if opset is None else replace(seen.outcome, route=name)
+    yield looking.ended(done)
 
 
 def _kind(sample: Sample, traced: Sample) -> Kind:
@@ -145,8 +176,8 @@ def _kind(sample: Sample, traced: Sample) -> Kind:
         return "calls" if sample.before else "values"
     changed = {
         axis
-        for one, other in zip(sample.args, traced.args, strict=True)
-        for axis, (size, before) in enumerate(zip(one.shape, other.shape, strict=True))
+        for one, other in zip(shapes_of(sample.args), shapes_of(traced.args), strict=True)
+        for axis, (size, before) in enumerate(zip(one, other, strict=True))
         if size != before
     }
     return "batch" if changed == {0} else "sizes"
@@ -161,16 +192,20 @@ class _Called(NamedTuple):
     """What it calls its outputs, nothing where it only counts them."""
     unsteady: str
     """Why the second gives another result on the same inputs."""
+    returns: Place | None
+    """Where the model's own function returns what it gives."""
 
 
-def _called_twice(prepared: Prepared, traced: Sample, places: Places) -> _Called:
+def _called_twice(prepared: Prepared, traced: Sample, places: Places, function: Any) -> _Called:
     call = _named(prepared)
     with Lines(places) as lines:
         first = run_on(traced, call)
     names = tuple(first) if any(re.search(r"[^\d.]", name) for name in first) else ()
     with torch.no_grad():
-        second = call(tuple(value.clone() for value in traced.args))  # draws other numbers than the first
-    return _Called(lines.sorted(), names, _unsteady(prepared, traced) if difference(second, first) else "")
+        second = call(copies(traced.args))  # draws other numbers than the first
+    code = getattr(function, "__code__", None)
+    returns = Place(code.co_filename, lines.ends[code]) if code in lines.ends else None
+    return _Called(lines.sorted(), names, _unsteady(prepared, traced) if difference(second, first) else "", returns)
 
 
 def _unsteady(prepared: Prepared, traced: Sample) -> str:
@@ -194,7 +229,10 @@ def _named(prepared: Prepared) -> Callable[[Args], dict[str, torch.Tensor]]:
     return call
 
 
+def _function(model: torch.nn.Module) -> Any:
+    return inspect.unwrap(type(model).forward)
+
+
 def _forward(model: torch.nn.Module) -> str:
-    function = inspect.unwrap(type(model).forward)
-    code = getattr(function, "__code__", None)
+    code = getattr(_function(model), "__code__", None)
     return f"{shown(code.co_filename)}:{code.co_firstlineno}" if code else ""

@@ -36,16 +36,22 @@ class Export:
     folder: Path
     automatic: bool = False
     """Whether torch may make a dynamic axis static."""
+    strict: bool = True
+    """Whether a trace refuses outputs that may change their structure."""
 
     @property
     def dynamic_shapes(self) -> tuple[Any, ...] | None:
         """The dynamic axes as ``torch.export`` takes them."""
-        if not self.dynamic:
-            return None
         shapes = tuple(
-            {axis: self._hint(name) for axis, name in self.dynamic[i].items()} if i in self.dynamic else None
-            for i in range(len(self.args))
+            {axis: self._hint(name) for axis, name in self.dynamic[i].items()}
+            if i in self.dynamic
+            else torch.export.Dim.DYNAMIC
+            if isinstance(given, int)  # those that stay are no inputs
+            else None
+            for i, given in enumerate(self.args)
         )
+        if not any(shapes):
+            return None
         named = self._named()
         return shapes if named is None else (*shapes[:named], shapes[named:])
 
@@ -92,7 +98,7 @@ class Graph:
 
 def jit_trace(export: Export) -> Graph:
     """``torch.jit.trace``, run as it is: optimizing it for each of a few calls takes longer than they do."""
-    made = traced(export.model, export.args)
+    made = traced(export.model, export.args, strict=export.strict)
     graph = _with_state(made, made)
 
     def run(args: Args) -> Any:
@@ -100,6 +106,11 @@ def jit_trace(export: Export) -> Graph:
             return graph.run(args)
 
     return replace(graph, run=run)
+
+
+def jit_trace_loosely(export: Export) -> Graph:
+    """``torch.jit.trace`` that takes a dict among the outputs."""
+    return jit_trace(replace(export, strict=False))
 
 
 def traced(model: torch.nn.Module, args: Args, **options: Any) -> Any:
@@ -145,12 +156,13 @@ def onnx_dynamo(export: Export) -> Graph:
 
 EXPORTS: Mapping[str, Callable[[Export], Graph]] = {
     "jit_trace": jit_trace,
+    "jit_trace_loosely": jit_trace_loosely,
     "torch_export": torch_export,
     "torch_export_auto": torch_export_auto,
     "onnx_torchscript": onnx_torchscript,
     "onnx_dynamo": onnx_dynamo,
 }
-"""By the names of ``convlint.findings.ROUTES``, and one that only ``convlint.trial.labels`` takes."""
+"""By the names of ``convlint.findings.ROUTES``; besides how some of them are taken where they stop else."""
 
 
 def _with_state(module: Any, exported: Any) -> Graph:

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import IO
 
 import msgspec
+from msgspec.structs import replace
 
 from convlint.errors import UsageError
 from convlint.findings import Level
@@ -98,7 +99,7 @@ class Runner:
         while reference is None or len(outcomes) < len(job.routes):
             todo = tuple(route for route in job.routes if route not in outcomes)
             worker = self._started(job)
-            worker.send(msgspec.structs.replace(job, routes=todo))
+            worker.send(replace(job, routes=todo))
             versions = worker.versions
             met, found, death = self._answers(worker, todo)
             reference = reference or met
@@ -113,8 +114,10 @@ class Runner:
             if not death.exporting:
                 continue
             route = next(route for route in todo if route not in outcomes)
-            more = "; `--timeout` allows it more" if death.hung and job.preflight else ""
-            outcomes[route] = Outcome(route, Level.breaks, f"{death}{more}", place=death.place, stage="export")
+            late = _late(f"{death} while it exports") if death.hung and job.preflight else ""
+            outcomes[route] = Outcome(
+                route, Level.breaks, late or str(death), place=death.place, stage="export", late=late
+            )
         assert reference is not None
         ordered = {route: outcomes[route] for route in job.routes if route in outcomes}
         further = {name: ordered.pop(name) for name in list(ordered) if opset_of(name)[1] is not None}
@@ -141,26 +144,55 @@ class Runner:
         """
         reference: Reference | None = None
         outcomes: dict[str, Outcome] = {}
-        step, known = "", None
+        now, began, seconds = Running(""), time.monotonic(), _START_SECONDS
         while True:
-            seconds = self._patience(outcomes) if len(outcomes) == len(routes) else self.seconds
             try:
-                answer = worker.receive(seconds if step else _START_SECONDS)
+                answer = worker.receive(seconds, began)
             except _WorkerDiedError as error:
-                error.step, error.exporting = step, known is None
-                return reference, outcomes | ({known.route: known} if known else {}), error
+                error.step, error.exporting = now.step, now.known is None
+                return reference, outcomes | _known(now, reference, error), error
+            before = now
             if isinstance(answer, Reference):
                 reference = answer
             elif isinstance(answer, Outcome):
                 outcomes[answer.route] = answer
             elif isinstance(answer, Running):
-                step, known = answer.step, answer.known
-                self.watch(step)
+                now = answer
+                self.watch(now.step)
             elif isinstance(answer, Refused):
                 worker.receive(self.seconds)  # its Done
                 raise UsageError(answer.message)
             elif isinstance(answer, Done):
                 return reference, outcomes, None
+            if not (before.on and now.on):  # all runs of a graph share their time
+                began = time.monotonic()
+                seconds = self._patience(outcomes) if len(outcomes) == len(routes) else self.seconds
+
+
+def _known(now: Running, reference: Reference | None, death: _WorkerDiedError) -> dict[str, Outcome]:
+    """What is known of a route that a worker was at when it died, by route: nothing of one that it still exported."""
+    known = now.known
+    if known is None:
+        return {}
+    if now.on and reference:
+        known = _ended_on(now.on, list(reference.kinds), known, death)
+    return {known.route: known}
+
+
+def _ended_on(name: str, names: Sequence[str], known: Outcome, death: _WorkerDiedError) -> Outcome:
+    """What is known of a graph that has taken the worker with it, or all its time, on one of the samples."""
+    place = names.index(name)
+    if not death.hung:
+        failed, raised = known.failed | {name: str(death)}, (*known.raised, name)
+        ended = replace(known, failed=failed, raised=raised, unrun=tuple(names[place + 1 :]))
+        return replace(ended, level=Level.breaks, message=str(death), on=name)
+    late = _late(f"{death} on {name}, after {place} of {len(names)} inputs")
+    ended = replace(known, late=late, unrun=tuple(names[place:]))
+    return ended if known.failed else replace(ended, level=Level.breaks, message=late, on=name)
+
+
+def _late(told: str) -> str:
+    return f"{told}; `--timeout` allows it more"
 
 
 class _WorkerDiedError(Exception):
@@ -238,14 +270,14 @@ class _Process:
         self._stdin.write(asked + b"\n")
         self._stdin.flush()
 
-    def receive(self, seconds: float) -> Answer:
+    def receive(self, seconds: float, began: float | None = None) -> Answer:
         """The next answer.
 
         Raises:
-            _WorkerDiedError: there is none any more, or not within so many seconds.
+            _WorkerDiedError: there is none any more, or not within so many seconds of a time, of now without one.
             UsageError: nobody waits for it any more.
         """
-        line, end = None, time.monotonic() + seconds
+        line, end = None, (began or time.monotonic()) + seconds
         while line is None and time.monotonic() < end:
             if self._stopped.is_set():
                 raise UsageError("it was stopped")

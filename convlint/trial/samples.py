@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import torch
 
-from convlint.trial.inputs import FLOATS, Dim, Input, Spec
+from convlint.trial.inputs import FLOATS, Dim, Input, Number, Spec
 
 VALUES = ("other values", "shifted up", "all negative", "zeros", "ones", "large", "few positive")
 """How the values of a sample are drawn."""
@@ -36,7 +36,7 @@ def samples(spec: Spec) -> list[Sample]:
     """The traced sample first, then all others; the same at every call."""
     draw = _Draw(torch.Generator().manual_seed(1))
     sizes = {dim.name: dim.size for dim in spec.dims.values()}
-    traced = Sample("traced", "traced", draw.all(spec, sizes, "other values"))
+    traced = Sample("traced", "traced", draw.all(spec, sizes, "traced"))
     values = [Sample(how, "values", draw.all(spec, sizes, how)) for how in VALUES]
     second = replace(values[0], name="a second call", before=(traced.args,))
     made = [traced, *values, second]
@@ -45,7 +45,7 @@ def samples(spec: Spec) -> list[Sample]:
     made += [
         Sample(", ".join(f"{name}={size}" for name, size in changed.items()), "shapes", args)
         for changed in _other_sizes(spec.dims)
-        for args in [draw.all(spec, sizes | changed, "other values")]
+        for args in [draw.all(spec, sizes | changed, "sizes")]
     ]
     return made
 
@@ -118,16 +118,18 @@ class _Draw:
     def __init__(self, generator: torch.Generator) -> None:
         self.generator = generator
 
-    def all(self, spec: Spec, sizes: Mapping[str, int], how: str) -> tuple[torch.Tensor, ...]:
+    def all(self, spec: Spec, sizes: Mapping[str, int], how: str) -> tuple[Any, ...]:
         return tuple(self.one(given, sizes, how) for given in spec.inputs)
 
-    def with_bools(self, spec: Spec, sizes: Mapping[str, int], value: bool) -> tuple[torch.Tensor, ...]:
+    def with_bools(self, spec: Spec, sizes: Mapping[str, int], value: bool) -> tuple[Any, ...]:
         return tuple(
-            torch.full_like(tensor, value) if tensor.dtype is torch.bool else tensor
+            torch.full_like(tensor, value) if getattr(tensor, "dtype", None) is torch.bool else tensor
             for tensor in self.all(spec, sizes, "other values")
         )
 
-    def one(self, given: Input, sizes: Mapping[str, int], how: str) -> torch.Tensor:
+    def one(self, given: Input, sizes: Mapping[str, int], how: str) -> Any:
+        if given.dtype == "int":
+            return self.number(given, how)
         shape = tuple(sizes[size] if isinstance(size, str) else size for size in given.shape)
         dtype: torch.dtype = getattr(torch, given.dtype)
         if given.bounds is not None:
@@ -137,6 +139,13 @@ class _Draw:
         if given.dtype in FLOATS:
             return self.floats(shape, how).to(dtype)
         return self.ints(shape, how, signed=dtype.is_signed).to(dtype)
+
+    def number(self, given: Input, how: str) -> Number:
+        """One in the middle is traced, and 0 and 1 only if the bounds allow no other: ``torch.export`` fixes them."""
+        assert given.bounds
+        if how in ("traced", "sizes"):
+            return Number(min(max(2, sum(given.bounds) // 2), given.bounds[1]))
+        return Number(int(self.bounded((), given.bounds, is_float=False, how=how)))
 
     def bounded(self, shape: tuple[int, ...], bounds: tuple[float, float], is_float: bool, how: str) -> torch.Tensor:
         low, high = bounds

@@ -11,7 +11,7 @@ import msgspec
 import torch
 
 from convlint.trial.compare import Difference, departure, named_leaves
-from convlint.trial.execute import Measured, eager, measure, outcome, seed_for, told
+from convlint.trial.execute import Measured, copies, eager, measure, outcome, seed_for, told
 from convlint.trial.guess import Guess, guess
 from convlint.trial.job import Answer, Job, Reference, Running, Shadow
 from convlint.trial.model import load_model
@@ -246,8 +246,8 @@ def _call(prepared: Prepared, sample: Sample, mode: str) -> _Result:
     assert isinstance(model, torch.nn.Module)
     model.train(mode == "training")
     before = _state(model)
-    leaves = [_leaf(value, mode != "outputs") for value in sample.args]
-    tensors = tuple(leaf.clone() for leaf in leaves)  # which the model may write into
+    leaves = tuple(_leaf(value, mode != "outputs") for value in sample.args)
+    tensors = copies(leaves)  # which the model may write into
     seed_for(sample)
     with torch.set_grad_enabled(mode != "outputs"):
         outputs = prepared.inputs.call(model, tensors)
@@ -256,7 +256,9 @@ def _call(prepared: Prepared, sample: Sample, mode: str) -> _Result:
     return _Result(_detached(outputs), _detached(tensors), after, gradients)
 
 
-def _leaf(value: torch.Tensor, with_gradient: bool) -> torch.Tensor:
+def _leaf(value: Any, with_gradient: bool) -> Any:
+    if not isinstance(value, torch.Tensor):
+        return value
     return value.clone().requires_grad_(with_gradient and value.is_floating_point())
 
 
@@ -279,7 +281,7 @@ def _same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
-def _gradients(model: torch.nn.Module, outputs: Any, inputs: Sequence[torch.Tensor]) -> dict[str, Any]:
+def _gradients(model: torch.nn.Module, outputs: Any, inputs: Sequence[Any]) -> dict[str, Any]:
     """The gradients of everything that the outputs depend on, each output element with a weight of its own."""
     generator = torch.Generator().manual_seed(4)
     parts = [
@@ -290,7 +292,7 @@ def _gradients(model: torch.nn.Module, outputs: Any, inputs: Sequence[torch.Tens
     if parts:
         torch.stack([part.double() for part in parts]).sum().backward()  # type: ignore[no-untyped-call]
     found = {name: one.grad for name, one in model.named_parameters()}
-    return found | {f"input {i}": one.grad for i, one in enumerate(inputs)}
+    return found | {f"input {i}": getattr(one, "grad", None) for i, one in enumerate(inputs)}
 
 
 def _detached(value: Any) -> dict[str, Any]:

@@ -51,6 +51,12 @@ _HIDDEN_TOLD = (
     "knows only those that it is given one by one; give `apply` each of them, or call plain functions where nothing is "
     "trained"
 )
+_A_DICT = re.compile(r"^RuntimeError: Encountering a dict at the output of the tracer .*")
+_NO_OUTPUT = re.compile(r"^RuntimeError: Tracer cannot infer type of (?:([A-Za-z_]\w*)\()?.*")
+_UNREGISTERED = re.compile(r"^\w+: Found <class '(?:[\w.<>]+\.)?(\w+)'> in output, which is not a known type\..*")
+_OF_NO_INPUT = re.compile(
+    r"^RuntimeError: output (\d+) \(.* of traced region did not have observable data dependence with trace inputs.*"
+)
 _NO_MEMORY = re.compile(r"^RuntimeError: \[enforce fail at \S+\] .*you tried to allocate (\d+) bytes.*")
 
 
@@ -59,9 +65,23 @@ def readable(message: str) -> str:
     message = _NO_MEMORY.sub(_out_of_memory, _NOT_LOADED.sub("", message))
     message = _ADVICE.sub("", _STEP.sub(r"\1: ", message))
     message = _NO_FUNCTION.sub(r"DispatchError: the exporter has no ONNX function for the operator `\1`", message)
-    message = _HIDDEN.sub(_HIDDEN_TOLD, _conflicts(message))
+    message = _HIDDEN.sub(_HIDDEN_TOLD, _conflicts(_outputs(message)))
     message = _DATA_DEPENDENT.sub(_asked, _PARTED.sub(_TWO_GRAPHS, message))
     return _NODE.sub(_in_node, message).strip()
+
+
+def _outputs(message: str) -> str:
+    """Which outputs an exporter does not take, where a message is about that: it may be one of whole tensors."""
+    message = _A_DICT.sub("RuntimeError: a trace takes a dict among the outputs only with `strict=False`", message)
+    message = _NO_OUTPUT.sub(
+        lambda found: (
+            f"RuntimeError: a trace gives tensors, in tuples, lists or one dict, and no "
+            f"{f'`{found[1]}`' if found[1] else 'such outputs'}"
+        ),
+        message,
+    )
+    message = _UNREGISTERED.sub(r"RuntimeError: `torch.export` knows no `\1`, which is among the outputs", message)
+    return _OF_NO_INPUT.sub(r"RuntimeError: output \1 depends on no input of the model", message)
 
 
 def _conflicts(message: str) -> str:

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convlint.errors import UsageError
-from convlint.trial.inputs import Dim, Input, nested, parse_inputs
+from convlint.trial.inputs import Dim, Input, Number, nested, parse_inputs
+from convlint.trial.samples import samples
 
 
 def test_named_dimensions_are_dynamic_and_numbers_are_fixed() -> None:
@@ -26,6 +27,15 @@ def test_scalars_bools_and_bounds() -> None:
     spec = parse_inputs("flag: bool[]; k: int64[4] in -3..9; p: float32[4] in 0..1.5")
     assert [i.bounds for i in spec.inputs] == [None, (-3, 9), (0, 1.5)]
     assert spec.inputs[0].shape == ()
+
+
+def test_a_number_of_python_may_be_another() -> None:
+    spec = parse_inputs("x: float32[2]; k: int in 0..9; n: int in 0..1")
+    assert spec.inputs[1] == Input("k", "int", (), (0, 9))
+    traced, *others = samples(spec)
+    assert traced.args[1:] == (4, 1)
+    assert {one.args[1] for one in others} > {0, 9}
+    assert all(type(one.args[1]) is Number and 0 <= one.args[1] <= 9 for one in others)
 
 
 def test_constants_and_the_parts_of_dicts_and_lists() -> None:
@@ -52,6 +62,8 @@ def test_constants_and_the_parts_of_dicts_and_lists() -> None:
         ("k: int64[2] in 9..0", "input `k`: `in 9..0` holds no int64"),
         ("x: float32[2]; n = three", "input `n`: `three` is no Python value; write for example `n = True`"),
         ("m: bool[2] in 0..1", "input `m`: `in 0..1` is no range of numbers"),
+        ("k: int", "input `k`: an int needs a range of numbers; write for example `in 0..9`"),
+        ("k: int in 1..2.5", "input `k`: `in 1..2.5` holds no int"),
     ],
 )
 def test_a_mistake_is_named_with_what_to_write(text: str, message: str) -> None:

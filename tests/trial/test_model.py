@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -60,6 +60,11 @@ def sizes():
 def mixed():
     yield torch.rand(2, 4)
     yield (torch.rand(2, 4), 1)
+
+
+def counts():
+    yield torch.rand(2, 4), 3
+    yield torch.rand(3, 4), 4
 
 
 made = Net()
@@ -187,6 +192,8 @@ def test_a_function_that_yields_several_inputs_says_which_axes_are_dynamic(folde
     )
     with pytest.raises(UsageError, match="yields inputs of several structures"):
         prepare(load_model(one), one, "shopping.net:mixed")
+    with pytest.raises(UsageError, match=r"yields several values of what is no tensor; .* `--input 'k: int in 1..8'`"):
+        prepare(load_model(one), one, "shopping.net:counts")
     with pytest.raises(UsageError, match=r"`shopping\.net:build` gives no inputs: ValueError: no"):
         prepare(load_model(one), one, "shopping.net:build")
 
@@ -258,6 +265,38 @@ def test_the_example_of_a_lightning_module_may_have_several_arguments(by_name: b
     guessed = guess(model, ModelSpec(factory="lit:Lit"))
     assert guessed.text == "x: float32[N=3, 5, 4]; target.bias: float32[N=3, 5, 2]; scale = 2.0"
     assert guessed.why == "`example_input_array`"
+
+
+class Reads(nn.Module):
+    """As models of transformers say what they take; it has so many places."""
+
+    dummy_inputs: ClassVar = {
+        "input_ids": torch.tensor([[7, 6, 0], [1, 2, 3]]),
+        "attention_mask": torch.ones(2, 3, dtype=torch.bool),
+        "decoder_input_ids": torch.tensor([[0, 1], [2, 3]]),
+    }
+
+    def __init__(self, places: int) -> None:
+        super().__init__()
+        self.tokens, self.places = nn.Embedding(9, 4), nn.Embedding(places, 4)
+
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, decoder_input_ids: torch.Tensor
+    ) -> torch.Tensor:
+        x = self.tokens(input_ids) + self.places(torch.arange(input_ids.shape[1]))
+        return self.tokens(decoder_input_ids) + (x * attention_mask[..., None]).sum(1, keepdim=True)
+
+
+@pytest.mark.parametrize(("places", "length", "free"), [(8, "L=3", "L and T may change"), (3, "3", "T may change")])
+def test_lengths_of_dummy_inputs_are_taken_to_change_where_eager_takes_another(
+    places: int, length: str, free: str
+) -> None:
+    guessed = guess(Reads(places).eval(), ModelSpec(factory="net:Reads"))
+    assert guessed.text == (
+        f"input_ids: int64[N=2, {length}] in 0..7; attention_mask: bool[N=2, {length}]; "
+        f"decoder_input_ids: int64[N=2, T=2] in 0..3"
+    )
+    assert guessed.why == f"`dummy_inputs`, and that {free}"
 
 
 def test_what_cannot_be_guessed_is_asked_for() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from types import FrameType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import Any, Protocol
 
 
@@ -25,6 +25,8 @@ class Lines:
         self._places = places
         self.seen: dict[str, set[int]] = defaultdict(set)
         """By the name of the file."""
+        self.ends: dict[CodeType, int] = {}
+        """By function the line at which it has ended."""
 
     def __enter__(self) -> Lines:
         sys.settrace(self._enter_function)
@@ -44,6 +46,8 @@ class Lines:
         def note(frame: FrameType, event: str, argument: Any) -> Any:  # noqa: ARG001
             if event == "line":
                 rows.add(frame.f_lineno)
+            elif event == "return":
+                self.ends[frame.f_code] = frame.f_lineno
             return note
 
         return note

@@ -14,13 +14,14 @@ import torch
 from msgspec.structs import replace
 
 from convlint.findings import Level
-from convlint.trial.execute import Measured, Subject, outcome_and_graph, run_on
-from convlint.trial.job import Event, Outcome
+from convlint.trial.execute import Measured, Subject, attempted, judged_on, run_on
+from convlint.trial.job import A_TUPLE, LOOSE, Event, Outcome
 from convlint.trial.routes import Graph, traced
 from convlint.trial.samples import Sample
 from convlint.trial.watch.failures import failure_watched
 from convlint.trial.watch.guards import Guard, Sizes, broken, guards_noted, names_of, shapes_of
 from convlint.trial.watch.lines import Lines
+from convlint.trial.watch.outputs import refusal
 from convlint.trial.watch.places import Places
 from convlint.trial.watch.shapes import TOOL, shapes_watched
 from convlint.trial.watch.taken import Taken, judged
@@ -38,11 +39,25 @@ class Seen(NamedTuple):
     """Nothing where none runs."""
     guards: Sequence[Guard]
     """Of the export."""
+    measured: Sequence[Measured]
+    """What the graph is compared with."""
+    taken: Taken
+    """By a trace."""
 
 
 def failed(outcome: Outcome) -> bool:
     """Whether the tool did not come to the end."""
     return outcome.level is Level.breaks and not outcome.on
+
+
+def run_too(seen: Seen, one: Measured) -> Seen:
+    """The same when the graph has run on an input more."""
+    assert seen.graph
+    return seen._replace(outcome=judged_on(one, seen.outcome, seen.graph))
+
+
+def _with_events(done: Outcome, events: Sequence[Event]) -> Outcome:
+    return replace(done, events=tuple(sorted(set(events))))
 
 
 def lines_of(subject: Subject, sample: Sample, places: Places) -> dict[str, list[int]]:
@@ -63,6 +78,7 @@ class Watched:
         places: Places,
         others: Sequence[Measured] | None = None,
         executed: dict[str, list[int]] | None = None,
+        given: Sequence[Measured] = (),
     ) -> None:
         self._subject = subject
         self._measured = list(measured)
@@ -71,6 +87,8 @@ class Watched:
         """What is traced besides, to see which values change; None for what a trace gets wrong."""
         self._executed = executed
         """The lines that eager runs, to see which a tool does not come to; None where nobody asks."""
+        self._given = given
+        """The same of a model that gives more than tensors, as it gives it; nothing where it does not."""
 
     def on(self, route: str) -> Outcome:
         """What a route makes of the model, and its events."""
@@ -79,20 +97,53 @@ class Watched:
 
     def seen(self, route: str, folder: Path, opset: int | None = None) -> Seen:
         """The same with its graph, whose files go into a folder."""
+        seen = self.exported(route, folder, opset)
+        for one in seen.measured if seen.graph else ():
+            seen = run_too(seen, one)
+        return self.explained(seen)
+
+    def exported(self, route: str, folder: Path, opset: int | None = None) -> Seen:
+        """What it is before the graph, if there is one, has run.
+
+        Where an exporter does not take what the model gives, it is asked for the tensors alone: that says more.
+        """
+        if not self._given:
+            return self._exported(route, route, self._measured, folder, opset)
+        refused = refusal(route, self._given[0])
+        if not refused:
+            seen = self._exported(route, route, self._given, folder, opset)
+            if seen.graph or seen.outcome.stage != "export" or seen.outcome.place:
+                return seen
+            refused = seen.outcome.message
+        if LOOSE in refused:
+            loose = self._exported(route, f"{route}_loosely", self._given, folder, opset)
+            if loose.graph:
+                return loose._replace(outcome=replace(loose.outcome, given=LOOSE, refused=refused))
+        alone = self._exported(route, route, self._measured, folder, opset)
+        if alone.graph is None:
+            return alone
+        return alone._replace(outcome=replace(alone.outcome, given=A_TUPLE, refused=refused))
+
+    def explained(self, seen: Seen) -> Seen:
+        """The same with what can be seen when it is known on which inputs a graph is wrong."""
+        done, events = seen.outcome, [*seen.outcome.events]
+        if done.route == "jit_trace":
+            others = self._others if self._others is not None else self._gone_wrong(done)
+            events += judged(self._places, seen.taken, [self._taken_on(other.sample) for other in others])
+        if done.route in _OF_TORCH_EXPORT:
+            self._note_broken(done, seen.guards, events)
+        return seen._replace(outcome=_with_events(done, events))
+
+    def _exported(self, route: str, how: str, measured: Sequence[Measured], folder: Path, opset: int | None) -> Seen:
         events: list[Event] = []
         guards: list[Guard] = []
-        lines, taken = Lines(self._places), Taken(self._places, self._measured[0].sample.name)
+        lines, taken = Lines(self._places), Taken(self._places, measured[0].sample.name)
         watch = self._watch(route, events, guards, taken, lines)
-        done, graph = outcome_and_graph(route, self._subject, self._measured, folder, opset, watch)
-        if route == "jit_trace":
-            others = self._others if self._others is not None else self._gone_wrong(done)
-            events += judged(self._places, taken, [self._taken_on(other.sample) for other in others])
-        if route in _OF_TORCH_EXPORT:
-            self._note_broken(done, guards, events)
-        unreached = {}
+        done, graph = attempted(how, measured[0].subject, measured[0].sample, folder, opset, watch)
+        done = _with_events(replace(done, route=route), events)
         if self._executed is not None and route in _REACHING and failed(done):
-            unreached = lines.missing_from(self._executed)
-        return Seen(replace(done, events=tuple(sorted(set(events))), unreached=unreached), graph, guards)
+            done = replace(done, unreached=lines.missing_from(self._executed))
+        return Seen(done, graph, guards, measured, taken)
 
     @contextmanager
     def _watch(

@@ -10,7 +10,8 @@ class ExportStops(Rule):
     ## What it does
     Reports the line at which an exporter stopped when `convlint preflight` ran the model: the innermost line of your
     own code, not of torch's. Where the exporter names none, it is the line whose decision the exporter refuses at its
-    end, or the model's `forward`.
+    end, that which returns outputs that it does not take, or the model's `forward`. Where the limit of time has ended
+    an export the finding is a warning, and no verdict.
 
     ## Why it breaks
     There is no graph. What stands behind the line was not reached either: run again after the repair.
@@ -39,7 +40,8 @@ class ResultDiffers(Rule):
     ## What it does
     Reports that an exported graph gives another result than the model in eager: on the inputs it was traced with (an
     error), on other values (an error), or on another batch or size only (a warning). The line is the one whose value or
-    size the graph has kept, or from which the numbers part.
+    size the graph has kept, or from which the numbers part. Where the limit of time has ended the graph's runs the
+    finding is a warning, and no verdict.
 
     ## Why it breaks
     Nothing fails, and the answer is wrong. Exporters compare on the traced inputs at most.
