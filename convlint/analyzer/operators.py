@@ -400,6 +400,11 @@ def _rank(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arg
     return Const(tensor.rank) if tensor.rank is not None else Number("int")
 
 
+def _truth(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    """``torch.equal``, ``allclose``, ``is_nonzero``: Python's answer to what only values tell."""
+    return Number("bool", max(tensor.taint, taint_of(arguments.get(0, "other") or NONE)))
+
+
 def _numel(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
     if tensor.shape is None:
         return number(size_taint(tensor), f"{tensor.ident}@" if tensor.ident else "", tensor.counted)
@@ -580,6 +585,9 @@ _SPECIAL: dict[str, Handler] = {
     "size": _size,
     "dim": _rank,
     "ndimension": _rank,
+    "allclose": _truth,
+    "equal": _truth,
+    "is_nonzero": _truth,
     "numel": _numel,
     "nelement": _numel,
     "view": reshape("view"),

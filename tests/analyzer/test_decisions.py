@@ -530,3 +530,12 @@ def test_what_a_deep_copy_holds(agree: Agree) -> None:
 def test_the_order_of_numbers_is_known(agree: Agree) -> None:
     agree(forward("return x * sorted([3, 1, 2])[0]"))
     agree(forward("return x * sorted([x.shape[0], 2])[0]  # CVL204"))
+
+
+@pytest.mark.parametrize("test", ["torch.equal(x * 2, x)", "(x * 2).allclose(x)", "torch.is_nonzero(x.sum())"])
+def test_what_python_is_told_of_values_decides(agree: Agree, test: str) -> None:
+    agree(forward(f"return x if {test} else x + 1  # CVL301"))
+
+
+def test_what_python_is_told_of_a_dtype_decides_nothing(agree: Agree) -> None:
+    agree(forward("return x if torch.is_floating_point(x * 2) else x + 1"))

@@ -21,12 +21,12 @@ class BranchOnValue(Rule):
     """
     ## What it does
     Finds `if`, `while`, conditional expressions, `and`, `or` and `not` that decide on the value of a tensor, or on a
-    count that depends on values (`len(x[mask])`, `.numel()` of a selection).
+    count or answer that depends on values (`len(x[mask])`, `.numel()` of a selection, `torch.equal`, `in`).
 
     ## Why it breaks
     A graph has no Python branch. The TorchScript routes record the arm that the example input took and use it for
-    every input; a count behind a user's own `__len__` does not even print a warning. `torch.export` and the dynamo
-    exporter stop with `Could not guard on data-dependent expression`.
+    every input; a count behind a user's own `__len__` and `torch.equal` do not even print a warning. `torch.export`
+    and the dynamo exporter stop with `Could not guard on data-dependent expression`.
 
     ## Fix safety
     Unsafe: `torch.where` computes both arms, broadcasts them, and lets gradients flow into both. It is offered for
@@ -55,6 +55,19 @@ class BranchOnValue(Rule):
             inputs="x: float32[N=3, 4]",
             harm=HARM,
             fix=Applicability.unsafe,
+        ),
+        Example(
+            title="What Python is told of two tensors",
+            bad=forward("""
+                if torch.allclose(x, x.abs()):  # <-
+                    return x * 2
+                return x - 3
+            """),
+            good=forward("""
+                return torch.where((x - x.abs()).abs().max() < 1e-6, x * 2, x - 3)
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=HARM,
         ),
         Example(
             title="A list that grows under a condition",
