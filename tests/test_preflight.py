@@ -344,6 +344,11 @@ MODELS = '''
             return Doubled.apply(x, self.layers)
 
 
+    class ReversibleByName(Reversible):
+        def forward(self, x):
+            return Doubled.apply(x, self.get_submodule("layers"))
+
+
     class DoubledOf(torch.autograd.Function):
         @staticmethod
         def forward(ctx, x, weight):
@@ -558,10 +563,16 @@ def test_what_only_the_search_itself_asks_for_is_not(folder: Path) -> None:
 
 def test_a_function_with_a_derivative_of_its_own_must_be_given_each_tensor(folder: Path) -> None:
     done = preflight(folder, "Reversible", "x: float32[2, 4]", exporter="torchscript")
-    (finding,) = (finding for finding in done.judged.findings if finding.code == "CVL010")
-    assert finding.span.row == row_of(folder, "Doubled.apply")
-    assert "; give `apply` each of them, or call plain functions" in finding.message
+    told = finding_at(done, row_of(folder, "Doubled.apply(x, self.layers)"))
+    assert (told.code, told.seen, told.evidence) == ("CVL808", "both", "jit_trace and onnx_torchscript stop here")
     assert preflight(folder, "ReversibleOf", "x: float32[2, 4]", exporter="torchscript").right
+
+
+def test_a_stop_at_a_function_whose_argument_nobody_reads_is_told_by_itself(folder: Path) -> None:
+    done = preflight(folder, "ReversibleByName", "x: float32[2, 4]", exporter="torchscript")
+    (finding,) = (finding for finding in done.judged.findings if finding.code == "CVL010")
+    assert finding.span.row == row_of(folder, 'Doubled.apply(x, self.get_submodule("layers"))')
+    assert "; give `apply` each of them, or call plain functions" in finding.message
 
 
 def test_routes_that_fail_alike_are_told_together(folder: Path, cli: Cli) -> None:
