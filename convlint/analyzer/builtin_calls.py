@@ -277,9 +277,8 @@ def _listed(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argume
         keys.note_elements(run, frame, node, elements.joined)
     if items is not None and kind == "reversed":
         items.reverse()
-    if items is not None and kind == "sorted" and not arguments.keywords:
-        ordered = Arguments(items, {}, [arguments.nodes[0]] * len(items))
-        return List(python_math(run, frame, node, name, ordered))
+    if items and kind == "sorted" and not arguments.keywords:
+        python_math(run, frame, node, name, Arguments(items, {}, [arguments.nodes[0]] * len(items)))
     if kind in ("set", "frozenset", "sorted"):
         items = None
     if kind in ("tuple", "Size") and items is not None:

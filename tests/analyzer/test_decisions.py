@@ -532,6 +532,11 @@ def test_the_order_of_numbers_is_known(agree: Agree) -> None:
     agree(forward("return x * sorted([x.shape[0], 2])[0]  # CVL204"))
 
 
+def test_what_is_sorted_stays_what_it_is(agree: Agree) -> None:
+    agree(forward("for name in sorted(['b', 'a']):\n    x = x + len(name)\nreturn x"))
+    agree(forward("largest = sorted([x.sum(), x.mean()])[-1]  # CVL204\nreturn x * largest.item()  # CVL202"))
+
+
 @pytest.mark.parametrize("test", ["torch.equal(x * 2, x)", "(x * 2).allclose(x)", "torch.is_nonzero(x.sum())"])
 def test_what_python_is_told_of_values_decides(agree: Agree, test: str) -> None:
     agree(forward(f"return x if {test} else x + 1  # CVL301"))

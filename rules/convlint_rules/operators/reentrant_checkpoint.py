@@ -16,8 +16,6 @@ ADVICE = {
 }
 IMPORTS = "torch.utils.checkpoint as checkpoint"
 LAYERS = "self.layers = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4))"
-
-
 TRACING = "torch.jit.is_tracing()"
 FUNCTION = """\
 import torch
