@@ -453,9 +453,11 @@ def _same(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argument
     return given if given is not None else UNKNOWN
 
 
-def _deep_copied(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
+def _copied(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
+    """``copy.copy`` and ``copy.deepcopy``, which goes into what holds tensors too."""
     given = _same(run, frame, node, name, arguments)
-    if taint_of(given) >= Taint.state and not isinstance(given, (Number, Unknown)):
+    inside = name == "copy.deepcopy" and not isinstance(given, (Number, Unknown))
+    if (inside or isinstance(given, Tensor)) and taint_of(given) >= Taint.state:
         leave(run, frame, node, "copy", arguments.nodes[0], given, name)
     return given
 
@@ -543,8 +545,8 @@ TABLE: dict[str, Handler] = {
     "builtins.repr": nothing,
     "functools.partial": _partial,
     "typing.cast": _same,
-    "copy.copy": _same,
-    "copy.deepcopy": _deep_copied,
+    "copy.copy": _copied,
+    "copy.deepcopy": _copied,
     "functools.wraps": nothing,
 }
 """By qualified name."""

@@ -521,8 +521,9 @@ def test_an_element_that_is_looked_for_is_compared_with_each(agree: Agree) -> No
     agree(forward("return x if x.dim() in [2, 3] else x + 1"))
 
 
-def test_what_a_deep_copy_holds(agree: Agree) -> None:
+def test_what_a_copy_holds(agree: Agree) -> None:
     agree("import copy\n" + forward("return x + copy.deepcopy([x, 1])[0]  # CVL211"))
+    agree("import copy\n" + forward("return x + copy.copy(x)  # CVL211"))
     agree("import copy\n" + forward("return x + copy.copy([x, 1])[0]"))
     agree("import copy\n" + forward('return x * copy.deepcopy({"a": 2})["a"]'))
 

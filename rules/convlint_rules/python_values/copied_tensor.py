@@ -7,22 +7,25 @@ from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
 HARM = Harm(Level.wrong, Level.breaks, Level.wrong, Level.breaks)
+SHALLOW = Harm(Level.breaks, Level.breaks, Level.breaks, Level.breaks)
 
 
 class CopiedTensor(Rule):
     """
     ## What it does
-    Finds `copy.deepcopy` of a tensor, or of a list or dict that holds tensors, in what is traced.
+    Finds `copy.copy` and `copy.deepcopy` of a tensor, and `copy.deepcopy` of a list or dict that holds tensors, in what
+    is traced.
 
     ## Why it breaks
-    A deep copy is made of a tensor's memory, which no exporter sees. `torch.jit.trace` keeps the copy of the traced
-    tensor as a constant, without a warning: the graph answers the same for every input. So does the TorchScript ONNX
-    exporter, whose file may lose the input altogether. `torch.export` has no memory to copy and stops (`Cannot access
-    data pointer`).
+    A copy is made of a tensor's memory, which no exporter sees. `torch.jit.trace` keeps the copy of the traced tensor
+    as a constant, without a warning: the graph answers the same for every input. So does the TorchScript ONNX exporter,
+    whose file may lose the input altogether. Of a tensor that `copy.copy` gives the constant has not even the shape,
+    and the trace stops. `torch.export` has no memory to copy and stops (`Cannot access data pointer`).
 
     ## Fix safety
-    Unsafe for a tensor, which becomes `t.clone()`: the values are the same, and a gradient flows through it. There is
-    no fix for what holds tensors: copy the list, and clone what is written to.
+    Unsafe for a tensor, which becomes `t.clone()`: the values are the same, a gradient flows through it, and what
+    `copy.copy` gives shares its memory no more. There is no fix for what holds tensors: copy the list, and clone what
+    is written to.
 
     ## References
     - `torch.Tensor.clone`
@@ -52,6 +55,14 @@ class CopiedTensor(Rule):
             fix=Applicability.unsafe,
         ),
         Example(
+            title="A tensor that shares its memory",
+            bad=forward("return torch.relu(x) - copy.copy(x)  # <-", imports="copy"),
+            good=forward("return torch.relu(x) - x.clone()", imports="copy"),
+            inputs="x: float32[N=3, 4]",
+            harm=SHALLOW,
+            fix=Applicability.unsafe,
+        ),
+        Example(
             title="A dict of tensors",
             bad=forward(
                 """
@@ -76,12 +87,12 @@ class CopiedTensor(Rule):
         """Wrong where TorchScript traces, breaks where dynamo does."""
         if event.how != "copy" or event.operand.taint < Taint.shape:
             return None
-        message = (
-            f"`{event.short}` copies memory that no exporter sees: the TorchScript routes keep the traced values for "
-            f"every input, `torch.export` stops; write `clone()`"
-        )
+        deep = event.callee == "copy.deepcopy"
+        kept = "the TorchScript routes keep the traced values for every input, `torch.export` stops"
+        does = kept if deep else "every exporter stops, TorchScript's at a constant of another shape"
+        message = f"`{event.short}` copies memory that no exporter sees: {does}; write `clone()`"
         fixable = Applicability.unsafe if event.operand.kind == "tensor" else None
-        return self.finding(event, message, HARM, context, fixable=fixable)
+        return self.finding(event, message, HARM if deep else SHALLOW, context, fixable=fixable)
 
     def fix(self, event: LeavesGraph, context: Context) -> Fix | None:
         """``t.clone()``."""
