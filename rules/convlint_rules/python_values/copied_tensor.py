@@ -90,8 +90,10 @@ class CopiedTensor(Rule):
         deep = event.callee == "copy.deepcopy"
         kept = "the TorchScript routes keep the traced values for every input, `torch.export` stops"
         does = kept if deep else "every exporter stops, TorchScript's at a constant of another shape"
-        message = f"`{event.short}` copies memory that no exporter sees: {does}; write `clone()`"
-        fixable = Applicability.unsafe if event.operand.kind == "tensor" else None
+        of_tensor = event.operand.kind == "tensor"
+        advice = "write `clone()`" if of_tensor else "copy what holds the tensors or sizes, not these"
+        message = f"`{event.short}` copies memory that no exporter sees: {does}; {advice}"
+        fixable = Applicability.unsafe if of_tensor else None
         return self.finding(event, message, HARM if deep else SHALLOW, context, fixable=fixable)
 
     def fix(self, event: LeavesGraph, context: Context) -> Fix | None:
