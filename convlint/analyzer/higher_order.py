@@ -91,6 +91,12 @@ def _writing(branch: Value) -> str:
     return ""
 
 
+def _stateless(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
+    """``torch.func.functional_call(module, weights, given)``."""
+    note_untraceable(run, frame, node, "stateless", name.rpartition(".")[2])
+    return opaque(arguments, True)
+
+
 def _while_loop(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     """``torch.while_loop(go_on, step, carried)``."""
     note_untraceable(run, frame, node, "control-flow", "torch.while_loop")
@@ -135,6 +141,8 @@ _BY_NAME: dict[str, Handler] = {
     "cond": _cond,
     "while_loop": _while_loop,
     "compile": _compiled,
+    "func.functional_call": _stateless,
+    "nn.utils.stateless.functional_call": _stateless,
     "jit.script": _scripted,
     "jit.script_if_tracing": _scripted,
     **dict.fromkeys(

@@ -59,7 +59,7 @@ def call(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Argu
     """``owner.method(...)``."""
     owner = method.owner
     if isinstance(owner, Tensor):
-        receiver = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else node
+        receiver = _receiver(node)
         note_call(run, frame, node, f"torch.{method.name}", owner, arguments.keywords)
         hidden_ints.note(run, frame, f"Tensor.{method.name}", arguments)
         accumulation.note(run, frame, node, method.name, owner, arguments, 0)
@@ -141,11 +141,15 @@ def _dict(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arg
     return UNKNOWN
 
 
+def _receiver(node: ast.expr) -> ast.expr:
+    """What a call's method is of, as it is written."""
+    return node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else node
+
+
 def _shape(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arguments) -> Value:
     if method.name == "numel":
         number = Number("int", taint_of(method.owner), dim=True)
-        asked = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else node
-        leave(run, frame, node, "numel", asked, number)
+        leave(run, frame, node, "numel", _receiver(node), number)
         return replace(number, frozen_on=_WITHOUT_PRODUCT)
     return Number("int") if method.name in ("index", "count") else UNKNOWN
 

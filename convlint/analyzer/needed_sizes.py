@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 
 from convlint.analyzer import torch_facts
 from convlint.analyzer.attributes import size_taint
@@ -17,11 +18,9 @@ from convlint.events import NeedsSize, Taint
 def note_layer(run: Run, frame: Frame, node: ast.expr, layer: Layer, given: Value | None) -> None:
     """Notes a call of a layer."""
     options = dict(layer.arguments)
-    if options.get("return_indices") == TRUE:
-        return  # another kernel, which no exporter asks for a size
     switch = ":batch_first" if options.get("batch_first") == TRUE else ""
     first = options.get("output_size", options.get("0"))
-    _note(run, frame, node, f"{layer.name}{switch}", given, first)
+    _note(run, frame, node, f"{layer.name}{switch}", given, first, options)
 
 
 def note_method(run: Run, frame: Frame, node: ast.expr, name: str, given: Value, arguments: Arguments) -> None:
@@ -30,21 +29,27 @@ def note_method(run: Run, frame: Frame, node: ast.expr, name: str, given: Value,
     if operator is not None and operator.returns == "L":
         return
     first = arguments.get(0, "dimension")
-    _note(run, frame, node, f"Tensor.{name}", given, first)
+    _note(run, frame, node, f"Tensor.{name}", given, first, arguments.keywords)
 
 
 def note_function(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> None:
     """Notes a call of a function of torch, ``torch.nn.functional.adaptive_avg_pool2d``."""
-    if arguments.keywords.get("return_indices") == TRUE:
-        return  # another kernel, which no exporter asks for a size
     first = arguments.get(1, "output_size")
-    _note(run, frame, node, name, arguments.get(0, "input"), first)
+    _note(run, frame, node, name, arguments.get(0, "input"), first, arguments.keywords)
 
 
-def _note(run: Run, frame: Frame, node: ast.expr, name: str, given: Value | None, option: Value | None) -> None:
+def _note(
+    run: Run,
+    frame: Frame,
+    node: ast.expr,
+    name: str,
+    given: Value | None,
+    option: Value | None,
+    options: Mapping[str, Value],
+) -> None:
     needs = torch_facts.need(name)
     tensor = tensor_of(given)
-    if not needs or tensor is None:
+    if not needs or tensor is None or options.get("return_indices") == TRUE:  # another kernel, which needs none
         return
     for route, need in needs.items():
         fine = need.unless_ones and option is not None and _is_ones(option)

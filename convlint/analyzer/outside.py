@@ -134,8 +134,6 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
     if (name.startswith("nn.") and is_layer) or name.startswith("nn.parameter."):
         hidden_ints.note(run, frame, last, arguments)
         return layers.made(run, frame, node, last, arguments)
-    if last == "functional_call":
-        note_untraceable(run, frame, node, "stateless", last)
     if name in _PACKED:
         run.emit(frame, PacksSequence, node, "", (), callee=last)
     if name.startswith(("nn.init.", "distributed.", "utils.", "cuda.", "backends.", "autograd.", "manual_seed")):

@@ -58,7 +58,7 @@ def _modal(value: Value, depth: int = 0) -> str:
 def _is_known(value: Value, owner: Instance, name: str) -> bool:
     """Whether a module is an attribute besides, or in a container that registers it."""
     for other, attribute in owner.attributes.items():
-        parts = contained(attribute) if getattr(attribute, "registered", False) else members(attribute)  # type: ignore[arg-type]
+        parts = contained(attribute) if getattr(attribute, "registered", False) else members(attribute)
         if other != name and any(part is value or part == value for part in parts):
             return True
     return False

@@ -16,6 +16,7 @@ from convlint.analyzer.values import (
     Tensor,
     Tuple,
     Value,
+    held_by,
     members,
     taint_of,
 )
@@ -36,25 +37,15 @@ def has_weights(value: Value, depth: int = 0) -> bool:
 
 def parts_of(module: Value) -> Iterator[Value]:
     """What a module consists of."""
-    if isinstance(module, Instance):
-        for attribute in module.attributes.values():
-            yield from members(attribute)
+    if isinstance(module, Instance) or (isinstance(module, List) and module.registered):
+        yield from contained(module)
     elif isinstance(module, Layer):
         yield from (part for _, one in module.arguments if isinstance(one, List) for part in contained(one))
-    elif isinstance(module, List) and module.registered:
-        yield from contained(module)
 
 
-def contained(kept: List | Tuple | Dict) -> Iterator[Value]:
-    """What a container holds."""
-    if isinstance(kept, Dict):
-        values = [*kept.items.values(), *([] if kept.rest is None else [kept.rest])]
-    elif isinstance(kept, Tuple):
-        values = list(kept.items)
-    else:
-        values = kept.items if kept.items is not None else [kept.any()]
-    for value in values:
-        yield from members(value)
+def contained(holder: Value) -> Iterator[Value]:
+    """The alternatives of all that something holds."""
+    return (one for value in held_by(holder) for one in members(value))
 
 
 def hides_tensors(argument: Value) -> bool:
