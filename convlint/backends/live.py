@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from msgspec import structs
@@ -150,3 +150,13 @@ def dtypes(names: Iterable[str]) -> str:
         one.removeprefix("tensor(").removesuffix(")") for one in names if not one.startswith(("seq(", "optional("))
     }
     return " ".join(sorted(DTYPES.get(one, one) for one in plain))
+
+
+def types_but(operator: str, opset: int, refused: Mapping[str, Set[str]]) -> str:
+    """What the type parameters of an operator of ONNX may be, but for what was refused of them, as facts write it."""
+    from onnx import defs
+
+    constraints = defs.get_schema(operator, opset).type_constraints if refused else ()
+    allowed = {one.type_param_str: dtypes(one.allowed_type_strs).split() for one in constraints}
+    taken = {name: " ".join(one for one in allowed[name] if one not in refused[name]) for name in sorted(refused)}
+    return ";".join(f"{name}={left}" for name, left in taken.items())

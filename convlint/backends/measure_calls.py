@@ -16,7 +16,7 @@ import io
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from itertools import product
@@ -442,18 +442,9 @@ def with_calls(known: Known, tally: Tally, asked: Sequence[str] = ()) -> Known:
         if failed >= CALLS and not passed and row[2] == "yes":
             row[2], row[4] = "no", REFUSED
         row[3] = " ".join(sorted((TRIED | UNTRIED) - refused)) if passed and refused else ""
-        row[7] = types_but(operator, tally.refused_types(operator)) or row[7]
+        row[7] = live.types_but(operator, OPSET, tally.refused_types(operator)) or row[7]
         row[8] = " ".join(sorted(dtype for one, dtype in tally.folded if one == operator and dtype in refused))
     return {**known, "rows": [trimmed(rows[key]) for key in sorted(rows)]}
-
-
-def types_but(operator: str, refused: Mapping[str, Set[str]]) -> str:
-    """What the type parameters of an operator of ONNX may be, but for what was refused of them, as facts write it."""
-    from onnx import defs
-
-    constraints = defs.get_schema(operator, OPSET).type_constraints if refused else ()
-    allowed = {one.type_param_str: live.dtypes(one.allowed_type_strs).split() for one in constraints}
-    return ";".join(f"{name}={' '.join(one for one in allowed[name] if one not in refused[name])}" for name in refused)
 
 
 def _with_version(known: Known, version: str) -> Known:

@@ -86,16 +86,10 @@ _LACKS = (
 def with_types(known: Known, tallies: Mapping[Key, Tally]) -> Known:
     """Facts with what the other type parameters of operators may be, where tests of some dtypes fail and none passes:
     what the schema allows but for these."""
-    from onnx import defs
-
     rows = []
     for old in known["rows"]:
         key, row = (old[0], old[1]), [*old, *["yes", "", "", 0, 0, ""][len(old) - 2 :]]
-        refused = tallies[key].refused() if key in tallies else {}
-        constraints = defs.get_schema(*key).type_constraints if refused else ()
-        allowed = {one.type_param_str: live.dtypes(one.allowed_type_strs).split() for one in constraints}
-        taken = {name: " ".join(one for one in allowed[name] if one not in refused[name]) for name in sorted(refused)}
-        row[_TYPES] = ";".join(f"{name}={dtypes}" for name, dtypes in taken.items())
+        row[_TYPES] = live.types_but(*key, tallies[key].refused() if key in tallies else {})
         rows.append(trimmed(row))
     return {**known, "rows": rows}
 

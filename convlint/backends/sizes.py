@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -56,9 +57,7 @@ def _static(graph: Any) -> dict[str, list[int]]:
 
 
 def _is_few(dims: Any) -> bool:
-    count = 1
-    for one in dims:
-        count *= one
+    count: int = math.prod(dims)
     return count <= _FEW
 
 
