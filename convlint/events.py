@@ -350,8 +350,9 @@ class MaskAmongIndices(Event, frozen=True, kw_only=True):
 class UnusualIndexWrite(Event, frozen=True, kw_only=True):
     """``y[None, 0] = value``, ``y[..., positions] = value`` and the like."""
 
-    how: Literal["none", "dots", "apart", "broadcast"]
-    """``None`` among the indices; dots before positions; something between two positions; fewer axes than there."""
+    how: Literal["none", "dots", "apart", "broadcast", "whole"]
+    """``None`` among the indices; dots before positions; something between two positions; fewer axes than there; a
+    tensor for all, under dots or nothing."""
 
 
 class SumsByIndex(Event, frozen=True, kw_only=True):
@@ -448,6 +449,15 @@ class Untraceable(Event, frozen=True, kw_only=True):
     """A branch of control flow that writes in place, which the dynamo ONNX exporter refuses."""
 
 
+class Derivative(Event, frozen=True, kw_only=True):
+    """A derivative is computed by autograd."""
+
+    callee: str
+    """``torch.autograd.grad``."""
+    refused: frozenset[str]
+    """The routes that stop at it, or are wrong, as measured."""
+
+
 class FloorDivision(Event, frozen=True, kw_only=True):
     """``a // b`` where a tensor takes part, or a size with a minus before it."""
 
@@ -491,10 +501,24 @@ class RefusedDtypes(Event, frozen=True, kw_only=True):
     """Of one tensor, or of two: float, int or bool."""
     refusing: frozenset[str]
     """The routes that end so."""
-    repair: Literal["", "receiver", "argument", "select", "convert", "join"] = ""
+    repair: Literal["", "receiver", "argument", "select", "convert", "join", "fill"] = ""
     """What can be written instead: integers for the mask of a running sum, which is the receiver or an argument; masks
-    joined for one selected by another, or for their sum; of two tensors that are stacked, the lesser dtype made the
-    greater."""
+    joined for one selected or filled by another, or for their sum; of two tensors that are stacked, the lesser dtype
+    made the greater."""
+
+
+class BoolAsNumber(Event, frozen=True, kw_only=True):
+    """True or False is given where torch takes any number, as measured."""
+
+    value: Span
+    number: str
+    """The number that it stands for, where it is written there: 1 or 0."""
+    refused: frozenset[str]
+    """The routes that stop."""
+    same: bool
+    """Whether eager makes the same of that number."""
+    made: bool
+    """Whether it decides the dtype of what is made: ``torch.full(size, True)``."""
 
 
 class ReducedPrecision(Event, frozen=True, kw_only=True):
@@ -527,6 +551,8 @@ class UnsupportedOperator(Event, frozen=True, kw_only=True):
     """Whether only under ``torch.no_grad()``, where torch takes a fused kernel."""
     since: int = 0
     """The opset from which on it has one; 0 where it has none."""
+    sure: bool = True
+    """Whether it is surely called: what has an attribute ``mT`` is a tensor most likely."""
 
 
 Graphs = Mapping[str, tuple[tuple[int, tuple[str, ...]], ...]]

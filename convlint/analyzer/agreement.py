@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from convlint.events import (
     BitwiseWrite,
+    BoolAsNumber,
     Clamp,
     DataRead,
     DynamicShape,
@@ -24,7 +25,7 @@ from convlint.events import (
     SqueezesNothing,
 )
 
-OF_ALL_CALLS = (Clamp, RefusedDtypes, SqueezesBatch, SqueezesNothing)
+OF_ALL_CALLS = (BoolAsNumber, Clamp, RefusedDtypes, SqueezesBatch, SqueezesNothing)
 """Events of calls whose repair holds only where every call of the function gives the same."""
 
 
@@ -54,6 +55,7 @@ def _of_chain(event: InplaceWrite) -> object:
 
 _RESTS_ON: dict[type[Event], Callable[[Any], object]] = {
     BitwiseWrite: lambda one: (one.target.dtype, one.value.kind, one.value.dtype),
+    BoolAsNumber: lambda one: (one.same, one.made),
     DynamicShape: lambda one: (one.how, one.one_axis),
     FloorDivision: _of_dividend,
     InplaceWrite: _of_chain,
@@ -80,6 +82,7 @@ def _of_target(event: Any) -> Event:
 _DOUBTED: dict[type[Event], Callable[[Any], Event]] = {
     **dict.fromkeys((Clamp, DataRead, LeavesGraph, SqueezesBatch, SqueezesNothing), _of_operand),
     **dict.fromkeys((BitwiseWrite, InplaceWrite, MaskWrite), _of_target),
+    BoolAsNumber: lambda one: replace(one, same=False, made=False),
     DynamicShape: lambda one: replace(one, one_axis=False),
     FloorDivision: lambda one: replace(one, dividend=_unsure(one.dividend)),
     PythonMath: lambda one: replace(one, operands=tuple(map(_unsure, one.operands)), dividend=None),

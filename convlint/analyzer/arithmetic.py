@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from convlint.analyzer import checks, dtype_mixes, guards, precision, signs
+from convlint.analyzer import bools, checks, dtype_mixes, guards, precision, signs
 from convlint.analyzer.division import note_division, note_remainder
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import broadcast, integer, multiplied
@@ -90,6 +90,8 @@ def binary(
         left, right = _as_sequence(left, right), _as_sequence(right, left)
     if _is_tensor(left) or _is_tensor(right):
         dtype_mixes.note_operator(run, frame, node, op, left, right)
+        if isinstance(node, ast.BinOp):
+            bools.note_operator(run, frame, node, op, (node.left, left), (node.right, right))
         made = elementwise(run, left, right, divides=isinstance(op, ast.Div))
         if isinstance(left, Tensor) and isinstance(right, Tensor) and not (left.sure or right.sure):
             made = replace(made, sure=False)  # `h * w` of what may be a list of numbers

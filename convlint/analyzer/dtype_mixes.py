@@ -9,7 +9,7 @@ from typing import Literal
 from convlint.analyzer import torch_facts
 from convlint.analyzer.calls import Arguments
 from convlint.analyzer.run import Frame, Run
-from convlint.analyzer.values import Tensor, Value
+from convlint.analyzer.values import Tensor, Value, number_kind
 from convlint.events import RefusedDtypes
 from convlint.source.walk import walk
 
@@ -32,11 +32,21 @@ _TERMS = 16
 def note_method(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, arguments: Arguments) -> None:
     """A method or function of one tensor, or of two."""
     given, words = arguments.positional, arguments.keywords
+    if name in ("masked_fill", "masked_fill_"):
+        note_fill(run, frame, node, tensor, arguments)
+        return
     tensors = [value for value in given if isinstance(value, Tensor)]
     if "dtype" in words or (tensors and (name not in _OF_TWO or len(given) != 1 or words)):
         return
     along = " dim" if (given or words) and not tensors else ""
     note(run, frame, node, name + along, [tensor, *tensors], arguments.receiver)
+
+
+def note_fill(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> None:
+    """``mask.masked_fill(where, False)``: refused whatever number it is filled with."""
+    mask, value = arguments.get(0, "mask"), arguments.get(1, "value")
+    if isinstance(mask, Tensor) and value is not None and number_kind(value) is not None:
+        note(run, frame, node, "masked_fill", [tensor, mask], arguments.receiver, mask)
 
 
 def note_operator(
@@ -105,7 +115,7 @@ def _dtypes(tensors: Sequence[Tensor]) -> tuple[str, ...]:
     return (dtypes[0], *others[:1])
 
 
-Repair = Literal["", "receiver", "argument", "select", "convert", "join"]
+Repair = Literal["", "receiver", "argument", "select", "convert", "join", "fill"]
 
 
 def _repair(
@@ -120,6 +130,8 @@ def _repair(
     if name == "where" and mask is not None and mask.sure and mask.dtype == "bool":
         plain = len(node.args) == 3 and not node.keywords and not any(isinstance(a, ast.Starred) for a in node.args)
         return "select" if plain and node.args[0] is receiver and is_repeatable(receiver) else ""
+    if name == "masked_fill":
+        return _filled(node, receiver)
     if name == "stack" and len(tensors) == 2 and node.args and isinstance(node.args[0], (ast.Tuple, ast.List)):
         parts = node.args[0].elts
         return "convert" if len(parts) == 2 and all(map(is_repeatable, parts)) else ""
@@ -132,6 +144,16 @@ def _counted(node: ast.Call, receiver: ast.expr | None) -> Repair:
     if isinstance(node.func, ast.Attribute) and node.func.value is receiver:
         return "receiver"
     return "argument" if node.args and node.args[0] is receiver else ""
+
+
+def _filled(node: ast.Call, receiver: ast.expr | None) -> Repair:
+    """Of a method that makes a new mask: the number decides which masks are joined."""
+    match node:
+        case ast.Call(
+            func=ast.Attribute(attr="masked_fill", value=of), args=[_, ast.Constant(value=bool() | 0 | 1)], keywords=[]
+        ) if of is receiver:
+            return "fill"
+    return ""
 
 
 def is_repeatable(node: ast.expr) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from convlint.analyzer import calls, checks, data_reads, decisions, dtype_mixes, formats, guards, keys
+from convlint.analyzer import bools, calls, checks, data_reads, decisions, dtype_mixes, formats, guards, keys
 from convlint.analyzer.arithmetic import binary, compared
 from convlint.analyzer.attributes import attribute
 from convlint.analyzer.index import FunctionInfo
@@ -277,11 +277,12 @@ def _is_of_round(frame: Frame, node: ast.expr) -> bool:
 
 
 def _compare(run: Run, frame: Frame, node: ast.Compare) -> Value:
-    left = run.evaluate(frame, node.left)
+    left_node, left = node.left, run.evaluate(frame, node.left)
     results: list[Value] = []
     for op, right_node in zip(node.ops, node.comparators, strict=True):
         right = run.evaluate(frame, right_node)
         truth = checks.applied(run, compared(run, left, op, right))
+        bools.note_operator(run, frame, node, op, (left_node, left), (right_node, right))
         if isinstance(truth, Number) and _asks_for_layout(left, op, right_node):
             truth = replace(truth, taint=Taint.fixed)
         elif isinstance(truth, Number) and truth.taint is Taint.shape and _is_of_round(frame, node):
@@ -292,7 +293,7 @@ def _compare(run: Run, frame: Frame, node: ast.Compare) -> Value:
             keys.note_set(run, frame, node, right_node, left, node.left)
         if isinstance(left, _SIZES) and isinstance(right, _SIZES):
             decisions.compare_sizes(run, frame, node, left, right, results[-1])
-        left = right
+        left_node, left = right_node, right
     if len(results) == 1:
         return results[0]
     if any(isinstance(r, Const) and r.value is False for r in results):

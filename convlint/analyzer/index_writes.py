@@ -13,11 +13,13 @@ from convlint.events import BroadcastWrite, MaskAmongIndices, Operand, Taint, Un
 
 
 def note_form(run: Run, frame: Frame, target: ast.Subscript, tensor: Tensor, index: Value, value: Value) -> None:
-    """Notes an assignment under ``None``, or under positions, that is written otherwise or refused."""
+    """Notes an assignment to all, under ``None``, or under positions, that is written otherwise or refused."""
     parts = parts_of(target.slice, index)
     if not tensor.sure or (isinstance(target.slice, ast.Name) and len(parts) > 1):
         return
     how = "none" if any(one == NONE for _, one in parts) else ""
+    if all(is_dots(part) for part, _ in parts) and isinstance(value, Tensor) and value.rank != 0:
+        how = "whole"
     if not how and classify(target.slice, index) == "tensor":
         at = [i for i, (_, one) in enumerate(parts) if isinstance(one, (Tensor, List))]
         if any(is_dots(part) for part, _ in parts[: at[0] if at else 0]):

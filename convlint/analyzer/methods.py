@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from convlint.analyzer import (
     accumulation,
+    bools,
     distributions,
     formats,
     hidden_ints,
@@ -60,8 +61,10 @@ def call(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Argu
     owner = method.owner
     if isinstance(owner, Tensor):
         receiver = _receiver(node)
-        note_call(run, frame, node, f"torch.{method.name}", owner, arguments.keywords)
+        if method.name != "copy_" or owner.ident not in run.memory.views:  # into a view it is an assignment
+            note_call(run, frame, node, f"torch.{method.name}", owner, arguments.keywords)
         hidden_ints.note(run, frame, f"Tensor.{method.name}", arguments)
+        bools.note(run, frame, node, f"Tensor.{method.name}", owner, arguments)
         accumulation.note(run, frame, node, method.name, owner, arguments, 0)
         needed_sizes.note_method(run, frame, node, method.name, owner, arguments)
         note_draw(run, frame, node, f"Tensor.{method.name}", arguments)

@@ -6,9 +6,11 @@ import ast
 
 from convlint.analyzer import (
     accumulation,
+    bools,
     builtin_calls,
     checks,
     decisions,
+    derivatives,
     distributions,
     dtype_mixes,
     einops_calls,
@@ -130,6 +132,7 @@ _PACKED = frozenset(f"nn.utils.rnn.{name}" for name in ("pack_padded_sequence", 
 def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
     last = name.rpartition(".")[2]
     note_draw(run, frame, node, f"torch.{name}", arguments)
+    derivatives.note(run, frame, node, name)
     is_layer = last in torch_facts.table().modules or last in ("Parameter", "Buffer")
     if (name.startswith("nn.") and is_layer) or name.startswith("nn.parameter."):
         hidden_ints.note(run, frame, last, arguments)
@@ -144,6 +147,7 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
     of_sizes = any(isinstance(one, Number) and one.taint >= Taint.shape for one in arguments.all())
     note_call(run, frame, node, f"torch.{name}", first, arguments.keywords, of_sizes=of_sizes)
     note_divided_size(run, frame, node, name, arguments)
+    bools.note(run, frame, node, f"torch.{name}", first, arguments)
     handler = higher_order.handler(name) or _TORCH.get(last)
     if handler is not _rewrap:
         hidden_ints.note(run, frame, f"torch.{name}", arguments)

@@ -46,9 +46,10 @@ def note_call(
 
 
 def note_attribute(run: Run, frame: Frame, node: ast.Attribute, tensor: Tensor) -> None:
-    """Notes an attribute that an operator computes, ``x.mT``."""
-    if tensor.sure:
-        note_refused(run, frame, node, node.attr, torch_facts.table().lacking(f"torch.{node.attr}"))
+    """Notes an attribute that an operator computes, ``x.mT``; arrays alone have one of that name."""
+    if tensor.sure or node.attr in ("mT", "mH"):
+        lacking = torch_facts.table().lacking(f"torch.{node.attr}")
+        note_refused(run, frame, node, node.attr, lacking, sure=tensor.sure)
 
 
 def _note_operators(run: Run, frame: Frame, node: ast.expr, name: str, given: Value | None) -> None:

@@ -276,7 +276,8 @@ def _is_replaceable(frame: Frame, target: ast.Subscript, tensor: Tensor, mask: V
     if not isinstance(target.value, ast.Name):
         return False
     one_axis = isinstance(mask, Tensor) and mask.rank == 1 and tensor.rank is not None
-    alike = one_axis or is_elementwise_of(frame, target.slice, target.value.id)
+    masks = tensor.dtype == "bool" and _missing_axes(frame, target, tensor, mask) == 0  # `y & ~mask` is as `y` is
+    alike = one_axis or masks or is_elementwise_of(frame, target.slice, target.value.id)
     return alike and is_only_name(frame, target.value)
 
 

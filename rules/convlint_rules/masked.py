@@ -13,6 +13,7 @@ from convlint_rules.rewriting import DTYPES
 if TYPE_CHECKING:
     import libcst as cst
 
+TRUTHS = {"False": False, "0": False, "True": True, "1": True}
 _SPECIAL = re.compile(r"""-?(float\(["'][-+]?(inf|infinity|nan)["']\)|(math|torch|np|numpy)\.(inf|nan))""")
 
 
@@ -36,6 +37,15 @@ def selected(event: InplaceWrite | MaskWrite, mask: Operand, value: Operand, mis
     if missing:
         by = _with_axes(by, missing, mask.rank)
     return edit(event.statement, template, torch=event.torch, name=name, mask=by, value=number)
+
+
+def joined(event: MaskWrite, mask: Operand, value: Operand) -> Edit:
+    """The statement as ``y = y & ~mask`` where False is assigned, ``y = y | mask`` where True is."""
+    name, by = event.cst_at(event.target.span), primary(event.cst_at(mask.span))
+    truth = TRUTHS[event.document.segment(value.span)]
+    return edit(
+        event.statement, "{name} = {name} | {mask}" if truth else "{name} = {name} & ~{mask}", name=name, mask=by
+    )
 
 
 def _with_axes(mask: cst.BaseExpression, count: int, rank: int | None) -> cst.BaseExpression:

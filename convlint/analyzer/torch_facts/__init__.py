@@ -2,7 +2,7 @@
 
 ``generate.py`` makes ``table.json``, ``generate_sizes.py`` ``sizes.json``, ``generate_ranks.py`` ``ranks.json``,
 ``generate_operators.py`` ``operators.json``, ``convlint.trial.draws`` ``draws.json``, ``convlint.trial.dtypes``
-``dtypes.json`` and ``convlint.trial.parameters`` ``parameters.json``.
+``dtypes.json``, ``convlint.trial.parameters`` ``parameters.json`` and ``generate_scalars.py`` ``scalars.json``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _DRAWS = Path(__file__).with_name("draws.json")
 _DTYPES = Path(__file__).with_name("dtypes.json")
 _PARAMETERS = Path(__file__).with_name("parameters.json")
 _OPERATORS = Path(__file__).with_name("operators.json")
+_SCALARS = Path(__file__).with_name("scalars.json")
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,19 @@ class Forced:
     """The routes that keep the size of the traced input."""
     refused: frozenset[str]
     """The routes that stop where that size is declared dynamic, or make a file that no runtime takes."""
+
+
+@dataclass(frozen=True)
+class AnyNumber:
+    """A parameter that takes any number, which True and False are to eager."""
+
+    name: str
+    at: int
+    """Its position; of a method the tensor has the first."""
+    refused: frozenset[str]
+    """The routes that stop at a bool."""
+    same: frozenset[str]
+    """The dtypes of tensors of which eager makes the same with 1 and 0."""
 
 
 @functools.cache
@@ -317,6 +331,23 @@ def forced() -> dict[str, tuple[Forced, ...]]:
     """By function (``torch.linspace``), method (``Tensor.topk``) or layer the parameters that force a plain number."""
     raw = json.loads(_PARAMETERS.read_text(encoding="utf-8"))["harmful"]
     return {name: tuple(_forced(parameter, row) for parameter, row in rows.items()) for name, rows in raw.items()}
+
+
+@functools.cache
+def _numbers() -> dict[str, dict[str, Any]]:
+    rows: dict[str, dict[str, Any]] = json.loads(_SCALARS.read_text(encoding="utf-8"))["scalars"]
+    return rows
+
+
+@functools.cache
+def numbers(name: str) -> tuple[AnyNumber, ...]:
+    """What of a function (``torch.full``) or method (``Tensor.eq``) takes any number but a bool; by
+    ``generate_scalars``."""
+    rows = _numbers().get(name, {})
+    return tuple(
+        AnyNumber(parameter, row["at"], frozenset(row["refused"]), frozenset(row["same"]))
+        for parameter, row in rows.items()
+    )
 
 
 def forced_first(name: str, several: bool) -> Forced | None:

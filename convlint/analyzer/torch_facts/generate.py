@@ -44,6 +44,8 @@ REQUIRED = {"torch.linalg.solve_triangular": {"upper": True}}
 """What a function must be given by name."""
 ATTRIBUTES = ("T", "mT", "H", "mH", "real", "imag")
 """Of a tensor what an operator computes, named as if it were a function of ``torch``."""
+OF_LISTS = {"torch.nn.utils.rnn.pad_sequence": lambda *tensors: nn.utils.rnn.pad_sequence(tensors)}
+"""Functions elsewhere that an exporter is asked for."""
 FLAGS = {"pointwise": "p", "dynamic_output_shape": "d", "nondeterministic_seeded": "r"}
 
 
@@ -290,6 +292,13 @@ def refused_of(name: str, lacks: Lacks = _without_symbolic) -> dict[str, str]:
             }
     elif last in ATTRIBUTES:
         found, switched = {name: lacking(lacks, lambda tensor: getattr(tensor, last)) or ""}, {}
+    elif name in OF_LISTS:
+        found, switched = {name: lacking(lacks, OF_LISTS[name]) or ""}, {}
+    elif prefix == "torch" and last.endswith("_"):
+        operator = lacking(lacks, _in_place(last))
+        plain = name.removesuffix("_")
+        measured = lacking_of_samples(lacks, plain) if operator is None and hasattr(torch, plain[6:]) else operator
+        found, switched = {name: measured or ""}, {}
     else:
         function = getattr(NAMESPACES[prefix][0], last)
         operator = lacking(lacks, function, **REQUIRED.get(name, {}))
@@ -298,6 +307,11 @@ def refused_of(name: str, lacks: Lacks = _without_symbolic) -> dict[str, str]:
         switched = {f"{name}:{switch}": lacking(lacks, function, **{switch: True}) or "" for switch in asked}
         switched[f"{name}:sizes"] = lacking_of_sizes(lacks, function)
     return found if found[name] else {one: operator for one, operator in switched.items() if operator}
+
+
+def _in_place(method: str) -> Callable[..., Any]:
+    """A method that writes, as a function that writes to a copy."""
+    return lambda tensor, *given: getattr(tensor.clone(), method)(*given)
 
 
 def _layer_lacks(lacks: Lacks, cls: type[nn.Module], **switch: bool) -> str | None:
@@ -387,7 +401,9 @@ def rows() -> dict[str, Any]:
     asking += [name for name in sorted(functions) if _function_asks(name)]
     version = torch.__version__.split("+")[0]
     table = {"torch": version, "methods": methods, "functions": functions, "modules": modules, "asking": asking}
-    found = refused([*sorted(functions), *(f"torch.{name}" for name in ATTRIBUTES), *modules])
+    writing = [name for name, made in methods.items() if name.endswith("_") and "r" not in made[2]]
+    of_torch = (f"torch.{name}" for name in (*ATTRIBUTES, *writing))
+    found = refused(dict.fromkeys([*sorted(functions), *of_torch, *OF_LISTS, *modules]))
     return (
         table
         | {"fields": fields(), "refused": found, "fused": fused(found), "by_both": by_both(found)}

@@ -7,6 +7,7 @@ from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
 from convlint.rewrite import code, primary
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
+from convlint_rules.masked import TRUTHS
 from convlint_rules.rewriting import DTYPES, in_its_place
 
 if TYPE_CHECKING:
@@ -30,9 +31,9 @@ class RefusedDtypesOfOperator(Rule):
     """
     ## What it does
     Finds operators on tensors of dtypes that make the ONNX file one that nobody takes: `torch.stack` of floats and
-    integers, `cumsum` of a mask, `torch.where` between two masks, `mask_a + mask_b`. It was measured which operators
-    that are, for each mix of floats, integers and booleans, and for integers of 64 bits and `bfloat16` alone where the
-    source names them. A tensor whose dtype the source does not tell is silent.
+    integers, `cumsum` of a mask, `torch.where` between two masks, `mask_a + mask_b`, `keep.masked_fill(mask, 0)` of a
+    mask. It was measured which operators that are, for each mix of floats, integers and booleans, and for integers of
+    64 bits and `bfloat16` alone where the source names them. A tensor whose dtype the source does not tell is silent.
 
     ## Why it breaks
     Eager converts the operands to one dtype, or computes with booleans. The exporters leave some of these conversions
@@ -44,8 +45,9 @@ class RefusedDtypesOfOperator(Rule):
     Safe, and offered where every call of the function gives the same dtypes: a running sum of a mask, which eager makes
     of integers anyway, becomes `mask.long().cumsum(1)`; of two stacked tensors the lesser becomes what eager makes it,
     `stack((scores, classes.to(scores.dtype)))`; `torch.where` between masks by a short condition becomes
-    `(c & a) | (~c & b)`, and a sum of which one side is seen to be a mask, `(x > 1) + other`, `(x > 1) | other`.
-    Elsewhere there is no fix: convert the tensors before, and combine masks with `&` and `|`.
+    `(c & a) | (~c & b)`, a mask filled by another `keep & ~mask`, and a sum of which one side is seen to be a mask,
+    `(x > 1) + other`, `(x > 1) | other`. Elsewhere there is no fix: convert the tensors before, and combine masks with
+    `&` and `|`.
 
     ## References
     - microsoft/onnxruntime#6470
@@ -81,6 +83,14 @@ class RefusedDtypesOfOperator(Rule):
             title="One mask or the other",
             bad=forward("return torch.where(x > 1, x > 2, x < 0)  # <-"),
             good=forward("return ((x > 1) & (x > 2)) | (~(x > 1) & (x < 0))"),
+            inputs="x: float32[N=3, 4]",
+            harm=BOTH,
+            fix=Applicability.safe,
+        ),
+        Example(
+            title="A mask filled by another",
+            bad=forward("return x * (x > 1).masked_fill(x > 2, 0)  # <-"),
+            good=forward("return x * ((x > 1) & ~(x > 2))"),
             inputs="x: float32[N=3, 4]",
             harm=BOTH,
             fix=Applicability.safe,
@@ -128,6 +138,9 @@ class RefusedDtypesOfOperator(Rule):
         import libcst as cst
 
         call = event.cst
+        if event.repair == "fill" and isinstance(call, cst.Call):
+            filled = in_its_place(event, _filled(call))
+            return Fix("Join the masks", (Edit(event.span, code(filled)),), Applicability.safe)
         if event.repair == "join" and isinstance(call, cst.BinaryOperation):
             either = cst.BinaryOperation(primary(call.left), cst.BitOr(), primary(call.right))
             return Fix("Join the masks", (Edit(event.span, code(in_its_place(event, either))),), Applicability.safe)
@@ -157,6 +170,16 @@ def _joined(by: cst.BaseExpression, one: cst.BaseExpression, other: cst.BaseExpr
     arms = (cst.BinaryOperation(by, cst.BitAnd(), one), cst.BinaryOperation(without, cst.BitAnd(), other))
     left, right = map(primary, arms)
     return cst.BinaryOperation(left, cst.BitOr(), right)
+
+
+def _filled(call: cst.Call) -> cst.BaseExpression:
+    """``keep & ~mask`` for ``keep.masked_fill(mask, False)``, ``keep | mask`` for True."""
+    import libcst as cst
+
+    keep, mask = cst.ensure_type(call.func, cst.Attribute).value, primary(call.args[0].value)
+    if TRUTHS[code(call.args[1].value)]:
+        return cst.BinaryOperation(primary(keep), cst.BitOr(), mask)
+    return cst.BinaryOperation(primary(keep), cst.BitAnd(), cst.UnaryOperation(cst.BitInvert(), mask))
 
 
 def _of_one_dtype(event: RefusedDtypes, parts: cst.BaseExpression) -> cst.BaseExpression:

@@ -16,6 +16,7 @@ TOLD = {
         "writes a file that ONNX Runtime refuses",
         "expand the value first",
     ),
+    "whole": ("copies into all of it", "has no operator for that (`aten::copy`)", "write `[:]`, or use what is copied"),
 }
 
 
@@ -24,12 +25,14 @@ class IndexWriteForm(Rule):
     ## What it does
     Finds index assignments of forms that the TorchScript ONNX exporter lays out otherwise: `y[None, 0] = v`, and under
     positions (a tensor or list of integers) `y[..., positions] = v`, `y[rows, :, columns] = v`, and
-    `y[positions] = row`.
+    `y[positions] = row`; and `y[...] = v` of a tensor.
 
     ## Why it breaks
     The exporter writes an assignment as one `ScatterND`, whose indices it puts together from those in brackets. It
     takes `None` for an axis that there is, does not know how many axes dots stand for, wants positions side by side,
-    and reshapes the value to that of the positions without broadcasting it. The dynamo exporter is right.
+    and reshapes the value to that of the positions without broadcasting it. What is assigned under dots alone it takes
+    for a copy of the whole, for which it has no operator; `y[:] = v` is an assignment to it. The dynamo exporter is
+    right.
 
     ## Fix safety
     There is no fix: how many axes there are is seldom known.
@@ -96,6 +99,21 @@ class IndexWriteForm(Rule):
                 return y
             """),
             inputs="x: float32[3, 4]",
+            harm=REFUSED,
+        ),
+        Example(
+            title="A tensor for all",
+            bad=forward("""
+                y = torch.zeros_like(x)
+                y[...] = x * 2  # <-
+                return y + 1
+            """),
+            good=forward("""
+                y = torch.zeros_like(x)
+                y[:] = x * 2
+                return y + 1
+            """),
+            inputs="x: float32[N=3, 4]",
             harm=REFUSED,
         ),
     ]

@@ -43,9 +43,10 @@ class NoSuchOperator(Rule):
     tensor, are exported in parts, but under `torch.no_grad()` torch calls one fused kernel, which is refused.
 
     ## Fix safety
-    Safe for `x.mT`, which becomes `x.transpose(-2, -1)`, the same view. Else there is no fix: write it with operators
-    that are known, or register a symbolic (`torch.onnx.register_custom_op_symbolic("aten::diff", ...)`). A registration
-    anywhere in the project counts; for operators of one's own so does a `custom_translation_table`.
+    Safe for `x.mT` of a tensor, which becomes `x.transpose(-2, -1)`, the same view; unsafe where `x` may be an array.
+    Else there is no fix: write it with operators that are known, or register a symbolic
+    (`torch.onnx.register_custom_op_symbolic("aten::diff", ...)`). A registration anywhere in the project counts; for
+    operators of one's own so does a `custom_translation_table`.
 
     ## References
     - `torch.onnx`, "TorchScript-based ONNX exporter", supported operators
@@ -168,7 +169,7 @@ class NoSuchOperator(Rule):
             return self.finding(event, message, HARM, context)
         if event.callee == "mT":
             message = f"{_refusal(event, what)}: write `.transpose(-2, -1)`"
-            return self.finding(event, message, HARM, context, fixable=Applicability.safe)
+            return self.finding(event, message, HARM, context, fixable=_applicability(event))
         if event.form:
             message = f"{_refusal(event, f'{what} {event.form}')}: {event.instead}"
             return self.finding(event, message, HARM, context)
@@ -182,7 +183,12 @@ class NoSuchOperator(Rule):
             return None
         matrices = cst.ensure_type(event.cst, cst.Attribute).value
         swapped = edit(event.span, "{matrices}.transpose(-2, -1)", matrices=matrices)
-        return Fix("Swap the last two axes", (swapped,), Applicability.safe)
+        return Fix("Swap the last two axes", (swapped,), _applicability(event))
+
+
+def _applicability(event: UnsupportedOperator) -> Applicability:
+    """Of a tensor it is the same view; an array of NumPy has another ``transpose``."""
+    return Applicability.safe if event.sure else Applicability.unsafe
 
 
 def _refusal(event: UnsupportedOperator, what: str) -> str:

@@ -1,0 +1,72 @@
+"""Derivatives in ``forward``: what the linter says of each function is what the real tracers do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("onnxruntime")
+
+from convlint_rules.examples import forward
+
+from convlint.analyzer.derivatives import REFUSED
+from convlint.config import Settings
+from convlint.findings import ROUTES, Harm, Level
+from convlint.linter import lint
+from convlint.trial.job import Job
+from convlint.trial.runner import Runner
+
+CUBES = "lambda t: (t**3).sum()"
+ROWS = "lambda t: (t**2).sum(-1)"
+ALONG = "x, torch.ones_like(x)"
+CALLS = {
+    "autograd.grad": "x = x.detach().requires_grad_()\nreturn torch.autograd.grad(self.layer(x).sum(), x)[0]",
+    "autograd.functional.hessian": f"return torch.autograd.functional.hessian({CUBES}, x)",
+    "autograd.functional.jacobian": "return torch.autograd.functional.jacobian(lambda t: t**2, x)",
+    "autograd.functional.hvp": f"return torch.autograd.functional.hvp({CUBES}, {ALONG})[1]",
+    "autograd.functional.jvp": f"return torch.autograd.functional.jvp(lambda t: t**2, {ALONG})[1]",
+    "autograd.functional.vjp": f"return torch.autograd.functional.vjp(lambda t: t**2, {ALONG})[1]",
+    "func.grad": f"return torch.func.grad({CUBES})(x)",
+    "func.grad_and_value": f"return torch.func.grad_and_value({CUBES})(x)[0]",
+    "func.hessian": f"return torch.func.hessian({CUBES})(x)",
+    "func.jacfwd": f"return torch.func.jacfwd({ROWS})(x)",
+    "func.jacrev": f"return torch.func.jacrev({ROWS})(x)",
+    "func.vjp": "y, back = torch.func.vjp(lambda t: t**3, x)\nreturn back(torch.ones_like(y))[0]",
+}
+TAKEN = ["func.jvp(lambda t: t**3, (x,), (torch.ones_like(x),))[1]", "func.linearize(lambda t: t**3, x)[1](x)"]
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    with Runner() as running:
+        yield running
+
+
+def linted(path: Path, body: str) -> Harm:
+    path.write_text(forward(body, init="self.layer = nn.Linear(4, 4)"))
+    return Harm.worst_of(one.harm for one in lint([path], Settings(cache=False)).findings if one.harm)
+
+
+def harmed(harm: Harm) -> list[str]:
+    return [route for route in ROUTES if harm.on(route) > Level.harmless]
+
+
+def test_every_function_is_run() -> None:
+    assert CALLS.keys() == REFUSED.keys()
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_those_routes_stop_or_are_wrong(runner: Runner, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "model.py"
+    said = linted(path, CALLS[name])
+    seen = runner.run(Job(path=str(path), inputs="x: float32[N=3, 4]")).harm
+    assert harmed(said) == harmed(seen)
+
+
+@pytest.mark.parametrize("call", TAKEN)
+def test_derivatives_that_go_forward_are_taken(runner: Runner, tmp_path: Path, call: str) -> None:
+    path = tmp_path / "model.py"
+    assert linted(path, f"return torch.{call}") == Harm()
+    assert runner.run(Job(path=str(path), inputs="x: float32[N=3, 4]")).harm == Harm()
