@@ -61,7 +61,8 @@ def call(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Argu
     owner = method.owner
     if isinstance(owner, Tensor):
         receiver = _receiver(node)
-        if method.name != "copy_" or owner.ident not in run.memory.views:  # into a view it is an assignment
+        kept_elsewhere = owner.ident in run.memory.views or isinstance(receiver, ast.Attribute)
+        if method.name != "copy_" or not kept_elsewhere:  # into a view or an attribute it is an assignment
             note_call(run, frame, node, f"torch.{method.name}", owner, arguments.keywords)
         hidden_ints.note(run, frame, f"Tensor.{method.name}", arguments)
         bools.note(run, frame, node, f"Tensor.{method.name}", owner, arguments)

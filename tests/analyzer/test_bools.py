@@ -85,6 +85,7 @@ def test_a_sum_that_is_one_of_masks_in_another_call_is_left_alone(tmp_path: Path
         ("keep[x > 1] = False", "keep = keep & ~(x > 1)"),
         ("keep[x > 1] = True", "keep = keep | (x > 1)"),
         ("keep[other] = 0", "keep = keep & ~other"),
+        ("keep[~keep] = True", "keep = keep | (~keep)"),
         ("keep[other] = x[other] > 3", None),
         ("keep[x[:, 0] > 1] = False", None),
     ],

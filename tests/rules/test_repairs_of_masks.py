@@ -87,7 +87,6 @@ def test_a_selection_takes_the_place_of_a_tensor_that_nothing_else_sees(tmp_path
         "y = x.float() * 2\nwith torch.no_grad():\n    y[y < 0] = 0\nreturn y",
         "for y in (x.float() * 2,):\n    y[y < 0] = 0\nreturn y",
         "y = x.long() * 2\ny[y < 0] = 0.5\nreturn y",  # a fraction is cut off
-        "y = x > 0\ny[~y] = True\nreturn y",
         "y = x * 2\ny[y < 0] = 0\nreturn y",  # of no dtype that is known
         "y = x.float() * 2\ny[x < 0] = 0\nreturn y",  # which may lay it out otherwise
         "y = x.float() * 2\ny[y < 0] = x[0, 0]\nreturn y",
