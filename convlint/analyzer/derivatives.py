@@ -18,6 +18,7 @@ REFUSED: Mapping[str, frozenset[str]] = {
             "func.grad_and_value",
             "func.hessian",
             "func.jacrev",
+            "func.linearize",
             "func.vjp",
         ),
         ALL_ROUTES,

@@ -22,7 +22,8 @@ CUBES = "lambda t: (t**3).sum()"
 ROWS = "lambda t: (t**2).sum(-1)"
 ALONG = "x, torch.ones_like(x)"
 CALLS = {
-    "autograd.grad": "x = x.detach().requires_grad_()\nreturn torch.autograd.grad(self.layer(x).sum(), x)[0]",
+    "autograd.grad": "with torch.enable_grad():\n    x = x.detach().requires_grad_()\n"
+    "    return torch.autograd.grad(self.layer(x).sum(), x)[0]",
     "autograd.functional.hessian": f"return torch.autograd.functional.hessian({CUBES}, x)",
     "autograd.functional.jacobian": "return torch.autograd.functional.jacobian(lambda t: t**2, x)",
     "autograd.functional.hvp": f"return torch.autograd.functional.hvp({CUBES}, {ALONG})[1]",
@@ -32,14 +33,15 @@ CALLS = {
     "func.grad_and_value": f"return torch.func.grad_and_value({CUBES})(x)[0]",
     "func.hessian": f"return torch.func.hessian({CUBES})(x)",
     "func.jacfwd": f"return torch.func.jacfwd({ROWS})(x)",
+    "func.linearize": "y, along = torch.func.linearize(lambda t: t**3, x)\nreturn along(torch.ones_like(y))",
     "func.jacrev": f"return torch.func.jacrev({ROWS})(x)",
     "func.vjp": "y, back = torch.func.vjp(lambda t: t**3, x)\nreturn back(torch.ones_like(y))[0]",
 }
-TAKEN = ["func.jvp(lambda t: t**3, (x,), (torch.ones_like(x),))[1]", "func.linearize(lambda t: t**3, x)[1](x)"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def runner() -> Iterator[Runner]:
+    """A worker for each test: torch leaves its own levels of derivatives behind where an export stops."""
     with Runner() as running:
         yield running
 
@@ -65,8 +67,7 @@ def test_those_routes_stop_or_are_wrong(runner: Runner, tmp_path: Path, name: st
     assert harmed(said) == harmed(seen)
 
 
-@pytest.mark.parametrize("call", TAKEN)
-def test_derivatives_that_go_forward_are_taken(runner: Runner, tmp_path: Path, call: str) -> None:
+def test_a_derivative_that_goes_forward_is_taken(runner: Runner, tmp_path: Path) -> None:
     path = tmp_path / "model.py"
-    assert linted(path, f"return torch.{call}") == Harm()
+    assert linted(path, "return torch.func.jvp(lambda t: t**3, (x,), (torch.ones_like(x),))[1]") == Harm()
     assert runner.run(Job(path=str(path), inputs="x: float32[N=3, 4]")).harm == Harm()

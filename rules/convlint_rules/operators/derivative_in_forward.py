@@ -24,7 +24,7 @@ class DerivativeInForward(Rule):
     Exporters record the operators of `forward`, not the graph of autograd that belongs to them. `torch.jit.trace` stops
     at a tensor that requires a gradient (`Cannot insert a Tensor that requires grad as a constant`), `torch.export`
     finds a tensor of its own inside (`We found a fake tensor in the exported program constant's list`), or gives a
-    program that computes nothing. `torch.func.jvp` and `linearize`, which go forward, are taken by all.
+    program that computes nothing. `torch.func.jvp`, which goes forward, is taken by all.
 
     ## Fix safety
     There is no fix. Write the derivative out, or export what is derived (the energy) and derive outside of the
