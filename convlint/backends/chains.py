@@ -157,7 +157,7 @@ def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tupl
         if node.op_type in ("Shape", "Size") or (sizes & {*node.input} and not varying & {*node.input} - sizes):
             sizes.update(node.output)  # importers follow them through a graph, which no test of one operator shows
         for place, name in enumerate(node.input[1:], 1):
-            if name and name not in constants | sizes:
+            if name and name not in constants and name not in sizes:
                 yield computed(node.op_type, place, folded=name not in varying), (node,)
         yield from ((one, (node,)) for one in _left_out(node))
         if varying.intersection(node.input) or any(one.HasField("g") for one in node.attribute):
@@ -177,7 +177,7 @@ def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tupl
             yield of_axes(node.op_type, len(shape)), (node,)
             if 1 in shape[_BATCH_AND_CHANNELS:]:
                 yield thin(node.op_type), (node,)
-            if node.input[0] in varying - sizes:
+            if node.input[0] in varying and node.input[0] not in sizes:
                 yield from ((one, (node,)) for one in _of_values(node, values, shapes, behind, takers))
         _follow(node, shapes, behind)
 

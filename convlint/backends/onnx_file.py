@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -258,14 +258,13 @@ class _Collected:
     def _define(self, operator: Operator, node: Any) -> None:
         """Notes what ONNX makes a node of, beside what it makes others like it of."""
         domain = schemas.domain_of(node.domain)
-        opsets = range(OLDEST_OPSET, newest_known() + 1)
-        defined = [one for one in opsets if schemas.is_function(node.op_type, domain, one)]
-        if domain != schemas.DEFAULT or not defined:
+        defined = _functions(node.op_type) if domain == schemas.DEFAULT else ()
+        if not defined:
             return
         inputs = [self._values.get(name, Value(name)) if name else ABSENT for name in node.input]
         known = self._definitions.setdefault(operator, {})
-        for opset in defined:
-            mine, others = made_of(node, domain, opset, inputs), known.get(opset, ())
+        for opset, mine in made_of(node, domain, defined, inputs).items():
+            others = known.get(opset, ())
             known[opset] = None if mine is None or others is None else tuple(dict.fromkeys((*others, *mine)))
 
     def is_mixed(self, node: Any) -> bool:
@@ -281,6 +280,13 @@ class _Collected:
                 parameter, dtype = formal[min(i, len(formal) - 1)], self._dtypes.get(name, "")
                 if parameter and dtype:
                     yield parameter, dtype
+
+
+@cache
+def _functions(operator: str) -> tuple[int, ...]:
+    """The opsets at which one of ONNX's operators is a function."""
+    opsets = range(OLDEST_OPSET, newest_known() + 1)
+    return tuple(opset for opset in opsets if schemas.is_function(operator, schemas.DEFAULT, opset))
 
 
 @cache
@@ -300,10 +306,13 @@ def _formals(operator: str, opset: int) -> tuple[tuple[str, ...], tuple[str, ...
 def _call(told: dict[str, str]) -> str:
     """The operator of torch that a node was made from: ``aten.cumsum.default``."""
     target = _TARGET.search(told.get("pkg.torch.onnx.fx_node", ""))
-    if target:
-        return target[1]
+    return target[1] if target else _innermost(told.get("pkg.torch.onnx.class_hierarchy", "[]"))
+
+
+@lru_cache
+def _innermost(hierarchy: str) -> str:
     try:
-        last = ast.literal_eval(told.get("pkg.torch.onnx.class_hierarchy", "[]"))[-1:]
+        last = ast.literal_eval(hierarchy)[-1:]
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return ""
     return last[0] if last and isinstance(last[0], str) and last[0].startswith("aten.") else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from convlint.backends.uses import Definition, Operator, Part
@@ -20,17 +20,18 @@ _MOST = 4096
 _ILL_TYPED = frozenset({"type", "mixed"})
 
 
-def made_of(node: NodeProto, domain: str, opset: int, inputs: Sequence[Value]) -> Definition:
-    """What ONNX makes a node's operator of, at an opset."""
+def made_of(node: NodeProto, domain: str, opsets: Iterable[int], inputs: Sequence[Value]) -> dict[int, Definition]:
+    """What ONNX makes a node's operator of, at those of some opsets at which it is a function."""
     from onnx import helper
 
-    if not schemas.is_function(node.op_type, domain, opset):
-        return ()
+    defined = [opset for opset in opsets if schemas.is_function(node.op_type, domain, opset)]
+    if not defined:
+        return {}
     names = [f"i{at}" if one.name else "" for at, one in enumerate(inputs)]
     asked = helper.make_node(node.op_type, names, [f"o{at}" for at, _ in enumerate(node.output)], domain=node.domain)
     asked.attribute.extend(node.attribute)
-    kinds = tuple(_without_sizes(one.proto) for one in inputs)
-    return _made_of(asked.SerializeToString(deterministic=True), domain, opset, kinds)
+    content, kinds = asked.SerializeToString(deterministic=True), tuple(_without_sizes(one.proto) for one in inputs)
+    return {opset: _made_of(content, domain, opset, kinds) for opset in defined}
 
 
 def _without_sizes(proto: TypeProto | None) -> bytes | None:
@@ -60,8 +61,8 @@ def _made_of(content: bytes, domain: str, opset: int, kinds: Sequence[bytes | No
     Walk(ModelProto(), steps.append, lambda _: None).body(function, node, inputs, Place("", {domain: opset}), NO_LINE)
     if any(one.kind in _ILL_TYPED for step in steps for one in step.wrongs):
         return ()
-    parts = (Part(operator_of(step), made_of(step.node, step.domain, opset, step.inputs)) for step in steps)
-    return tuple(dict.fromkeys(parts))
+    made = ((step, made_of(step.node, step.domain, [opset], step.inputs).get(opset, ())) for step in steps)
+    return tuple(dict.fromkeys(Part(operator_of(step), definition) for step, definition in made))
 
 
 def operator_of(step: Step) -> Operator:

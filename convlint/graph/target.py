@@ -41,7 +41,7 @@ class Target:
     def verdict(self, step: Step, opset: int) -> Verdict:
         """What its facts say of a node's operator with the types of its inputs and outputs."""
         one, dtypes = operator_of(step), self.first_dtypes(step)
-        body = made_of(step.node, step.domain, opset, step.inputs)
+        body = made_of(step.node, step.domain, [opset], step.inputs).get(opset, ())
         return verdict(self.name, self.version, one.name, opset, dtypes, one.types, made_of=body)
 
     def first_dtypes(self, step: Step) -> Sequence[str]:
