@@ -545,3 +545,19 @@ def test_what_python_is_told_of_values_decides(agree: Agree, test: str) -> None:
 
 def test_what_python_is_told_of_a_dtype_decides_nothing(agree: Agree) -> None:
     agree(forward("return x if torch.is_floating_point(x * 2) else x + 1"))
+
+
+@pytest.mark.parametrize("test", ["order.numel() > 0", "order.numel()", "order.shape[0] != 0"])
+def test_a_loop_until_nothing_is_left_is_one_over_a_size(agree: Agree, test: str) -> None:
+    agree(
+        forward(
+            f"""
+            order, kept = x[:, 0].argsort(), []
+            while {test}:  # CVL302
+                kept.append(order[0])
+                order = order[1:]
+            return torch.stack(kept)
+            """
+        )
+    )
+    agree(forward(f"order = x[:, 0].argsort()\nif {test}:\n    order = order[1:]\nreturn order"))
