@@ -126,7 +126,9 @@ def _emit(
         if isinstance(one.value, Number) and one.taint is Taint.data:
             run.decide_on(frame, node, one.value)
     worst = max(decisions, key=lambda d: (d.taint, -len(d.frozen_on)))
-    degenerate = form not in ("match", "while") and all(_is_degenerate(one.value) for one in decisions if one.taint >= Taint.state)
+    degenerate = form not in ("match", "while") and all(
+        _is_degenerate(one.value) for one in decisions if one.taint >= Taint.state
+    )
     checking = frame.checking
     frame.checking &= not (worst.taint is Taint.data and isinstance(whole, ast.If) and _chooses(whole))
     run.emit(

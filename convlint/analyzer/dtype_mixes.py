@@ -9,6 +9,7 @@ from typing import Literal
 from convlint.analyzer import torch_facts
 from convlint.analyzer.calls import Arguments
 from convlint.analyzer.run import Frame, Run
+from convlint.analyzer.usage import parents_of
 from convlint.analyzer.values import Tensor, Value, number_kind
 from convlint.events import RefusedDtypes
 from convlint.source.walk import walk
@@ -39,7 +40,18 @@ def note_method(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tenso
     if "dtype" in words or (tensors and (name not in _OF_TWO or len(given) != 1 or words)):
         return
     along = " dim" if (given or words) and not tensors else ""
+    if along and name in ("max", "min") and _gives_values(frame, node):
+        return  # refused is `ArgMax`, which finds the places
     note(run, frame, node, name + along, [tensor, *tensors], arguments.receiver)
+
+
+def _gives_values(frame: Frame, node: ast.expr) -> bool:
+    """Whether nothing but the first of a call's two results is used: ``mask.max(1)[0]``."""
+    parent = parents_of(frame.function.node).get(node) if frame.function is not None else None
+    match parent:
+        case ast.Subscript(slice=ast.Constant(value=0)) | ast.Attribute(attr="values"):
+            return True
+    return False
 
 
 def note_fill(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> None:

@@ -122,5 +122,18 @@ def test_masks_filled_by_masks_are_joined(agree: Agree, tmp_path: Path, before: 
     assert body_after(tmp_path, body, select=["CVL510"]) == body.replace(before, after or before)
 
 
+def test_of_the_greatest_in_a_mask_only_its_place_is_refused(agree: Agree) -> None:
+    agree(
+        forward(
+            """
+            keep = x > 0
+            any_of_them, most = keep.max(1)[0], keep.max(-1, keepdim=True).values
+            return any_of_them, most, keep.min(1)  # CVL510
+            """
+        ),
+        select=["CVL510"],
+    )
+
+
 def test_floats_filled_by_masks_are_fine(agree: Agree) -> None:
     agree(forward("return x.masked_fill(x > 1, 0).masked_fill_(x > 2, 1.0)"), select=["CVL510"])
