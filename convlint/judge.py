@@ -83,7 +83,7 @@ def judge(findings: Iterable[Finding], trial: Trial, settings: Settings) -> Judg
     explained = {key for _, met in on_lines for key in met}
     alone = {key: seen for key, seen in shown.items() if key not in explained}
     judged.findings += (_found(path, rows, seen, trial, settings) for (path, rows), seen in alone.items())
-    judged.findings += [*_unexplained(judged.findings, trial, settings), *_late(trial)]
+    judged.findings += [*_unexplained(judged.findings, trial, settings), *_ended(trial)]
     judged.findings = [one for one in judged.findings if _is_wanted(one, settings)]
     judged.findings.sort(key=lambda finding: (finding.path, finding.span, finding.code))
     return judged
@@ -199,7 +199,7 @@ def _with_evidence(finding: Finding, seen: Sequence[Seen], trial: Trial, setting
 
 def _is_equal(outcome: Outcome) -> bool:
     """Whether a graph gives eager's results on all inputs, be it that of a tuple of the tensors alone."""
-    return outcome.level is Level.harmless or bool(outcome.given and not outcome.failed and not outcome.late)
+    return outcome.level is Level.harmless or bool(outcome.given and not outcome.failed and not outcome.ended)
 
 
 def _leveled(finding: Finding, harm: Harm, settings: Settings) -> Finding:
@@ -298,7 +298,7 @@ def _unexplained(findings: Sequence[Finding], trial: Trial, settings: Settings) 
     """What went wrong on routes of which no finding says that anything would: at the model's ``forward``."""
     alike: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
     for route, outcome in trial.outcomes.items():
-        is_known = outcome.failed or not outcome.late
+        is_known = outcome.failed or not outcome.ended
         if is_known and outcome.level is not Level.harmless and not _is_explained(route, outcome, findings):
             alike[outcome.place, outcome.stage, outcome.message or outcome.refused, outcome.on].append(route)
     for (place, stage, message, on), routes in alike.items():
@@ -313,17 +313,17 @@ def _unexplained(findings: Sequence[Finding], trial: Trial, settings: Settings) 
         )
 
 
-def _late(trial: Trial) -> Iterator[Finding]:
+def _ended(trial: Trial) -> Iterator[Finding]:
     """The routes that were ended, which are not known to be wrong, nor to be right."""
     alike: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for route, outcome in trial.outcomes.items():
-        if outcome.late:
-            alike[outcome.place, outcome.stage, outcome.late].append(route)
-    for (place, stage, late), routes in alike.items():
+        if outcome.ended:
+            alike[outcome.place, outcome.stage, outcome.ended].append(route)
+    for (place, stage, ended), routes in alike.items():
         path, _, row = (place or trial.reference.forward).rpartition(":")
         code, name = _RULES["stops" if stage else "differs"]
         was = "was" if len(routes) == 1 else "were"
-        told = f"{_listed(routes)} {was} ended{' here' if place else ''}, which is no verdict: {late}"
+        told = f"{_listed(routes)} {was} ended{' here' if place else ''}, which is no verdict: {ended}"
         span = _span(path, (int(row or 1), int(row or 1)))
         yield Finding(code, name, told, str(absolute(path)), span, "warning", None, seen="trial")
 

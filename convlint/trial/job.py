@@ -251,9 +251,9 @@ class Outcome(msgspec.Struct, frozen=True, tag=True):
     """The line of the user's code (``file.py:12``) at which the export failed, the process died or hung."""
     stage: Stage = ""
     """Where it ended, nothing where it did not."""
-    late: str = ""
-    """That the limit of time has ended it, while it exported or else while its graph ran: no verdict of what was
-    not reached."""
+    ended: str = ""
+    """That a limit, of time or of memory, has ended it, while it exported or else while its graph ran: no verdict of
+    what was not reached."""
     unrun: tuple[str, ...] = ()
     """The samples that its graph did not come to the end of."""
     refused: str = ""

@@ -19,6 +19,7 @@ from torch.onnx._internal.torchscript_exporter import utils as torchscript
 from convlint.source.place import causes, reason
 from convlint.trial.execute import told
 from convlint.trial.job import Event
+from convlint.trial.limits import of_memory
 from convlint.trial.watch.hooks import replaced
 from convlint.trial.watch.places import Place, Places
 
@@ -33,6 +34,8 @@ def failure_watched(tool: str, places: Places, events: list[Event]) -> Iterator[
     except TracingCheckError:
         raise  # it names where two traces part, not why
     except Exception as error:
+        if of_memory(error):
+            raise  # whatever line it was at, that line is not wrong
         place = next(filter(None, nodes), None) or places.of_error(error) or places.of_text(_translated(error))
         if place:
             events.append(places.event(place, tool, "fail", "harm", told(reason(error))))
