@@ -20,12 +20,12 @@ def of_memory(error: BaseException, during: str = "") -> str:
     if not limit or not any(isinstance(one, MemoryError) or _SAID.search(str(one)) for one in chain):
         return ""
     asked = [int(a or b) for one in chain for a, b in _ASKED.findall(str(one))]
-    if any(size > _of_machine() for size in asked):
+    if any(size > of_machine() for size in asked):
         return ""
     return f"no memory left within {limit >> 30} GB{during}; `--memory` allows it more"
 
 
-def _of_machine() -> float:
+def of_machine() -> float:
     """All memory that the machine has, as far as it says so."""
     with suppress(AttributeError, ValueError, OSError):  # not on Windows
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
