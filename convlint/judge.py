@@ -32,6 +32,7 @@ _LOWERED = {Level.breaks: Level.frozen, Level.wrong: Level.frozen, Level.frozen:
 """What is left of a harm that a trial did not reproduce: an error becomes a warning, a warning an info."""
 
 
+_TENSORS_ALONE = "return tensors alone, in a tuple, or export a module around it that does"
 _Statement = tuple[str, tuple[int, int]]
 """A file, and the first and the last row."""
 
@@ -187,7 +188,7 @@ def _with_evidence(finding: Finding, seen: Sequence[Seen], trial: Trial, setting
     assert finding.harm
     levels = {one.route: max(other.level for other in seen if other.route == one.route) for one in seen}
     if seen:
-        evidence = _evidence(seen, trial)
+        evidence = _evidence(seen, trial, rows=_rows(finding))
         return _leveled(replace(finding, seen="both", evidence=evidence), finding.harm.with_levels(levels), settings)
     right = [route for route, outcome in trial.outcomes.items() if _is_equal(outcome)]
     lowered = {r: _LOWERED[finding.harm.on(r)] for r in right if finding.harm.on(r)}
@@ -207,14 +208,16 @@ def _leveled(finding: Finding, harm: Harm, settings: Settings) -> Finding:
     return replace(finding, harm=harm, severity=severity(worst))
 
 
-def _evidence(seen: Sequence[Seen], trial: Trial, known: str = "") -> str:
+def _evidence(seen: Sequence[Seen], trial: Trial, known: str = "", rows: tuple[int, int] | None = None) -> str:
     """``8 on traced, 7 on other values: jit_trace and onnx_torchscript differ on 20 of 21 inputs``.
 
-    ``known`` is what the finding itself says, and is not said again.
+    ``known`` is what the finding itself says, and is not said again; ``rows`` are those that it is about, where what
+    was seen may be elsewhere.
     """
     parts: dict[str, dict[str, list[str]]] = {}
     for one in seen:
-        what, does = _told(one, trial)
+        here = rows is None or _overlap(rows, one.event.statement)
+        what, does = _told(one, trial, "here" if here else f"at line {one.event.line}")
         routes = parts.setdefault(what, {}).setdefault(does, [])
         if one.route not in routes:
             routes.append(one.route)
@@ -225,15 +228,19 @@ def _evidence(seen: Sequence[Seen], trial: Trial, known: str = "") -> str:
     return "; ".join(told)
 
 
-def _told(seen: Seen, trial: Trial) -> tuple[str, str]:
+def _overlap(rows: tuple[int, int], others: tuple[int, int]) -> bool:
+    return others[0] <= rows[1] and rows[0] <= others[1]
+
+
+def _told(seen: Seen, trial: Trial, where: str) -> tuple[str, str]:
     """What was seen, and what the route does, in the singular."""
     outcome = trial.outcomes[seen.route]
     if seen.event.kind == "fail" and outcome.given:
         return "", "refuses these outputs"
     if seen.event.kind == "fail":
-        return "", "stops here" if outcome.stage == "export" else "is refused here"
+        return "", f"stops {where}" if outcome.stage == "export" else f"is refused {where}"
     if seen.event.kind == "stops-too":
-        return "", "would stop here next"
+        return "", f"would stop {where} next"
     if outcome.stage:
         return seen.event.message, "stops"
     of_size = seen.level is Level.frozen
@@ -265,7 +272,7 @@ def _found(path: str, rows: tuple[int, int], seen: Sequence[Seen], trial: Trial,
     if worst.event.kind == "fail" and outcome.given:
         routes = [route for route in routes if trial.outcomes[route].given]
         kind, told = "stops", f"{_listed(routes)} {agreeing('refuses the outputs', routes)}: {worst.event.message}"
-        message = f"{told}; return tensors alone, in a tuple, or export a module around it that does"
+        message = f"{told}; {trial.reference.cure or _TENSORS_ALONE}"
     elif worst.event.kind == "fail":
         routes = list(dict.fromkeys(one.route for one in seen if one.event.kind == "fail"))
         kind = "refused" if outcome.stage in ("checker", "runtime") else "stops"

@@ -159,8 +159,8 @@ def _wrongs(model: Preflighted, painter: Painter, *, verbose: bool) -> Iterator[
     """Why routes are not right: once for those that fail alike."""
     alike: dict[tuple[str, str, str], list[str]] = {}
     for route, outcome in model.trial.every.items():
-        for what, why in wrongs(outcome, model.trial.reference.odd):
-            here = outcome.place and (outcome.stage or why == model.trial.reference.odd)
+        for what, why in wrongs(outcome, model.trial.reference.refused):
+            here = outcome.place and (outcome.stage or why == model.trial.reference.refused)
             at = f" at {_in_package(outcome.place)}" if here else ""
             alike.setdefault((what, at, why), []).append(route)
     for (what, at, why), routes in alike.items():
@@ -291,10 +291,10 @@ def _style(cell: str) -> str:
     return "red" if cell else ""
 
 
-def wrongs(outcome: Outcome, odd: str) -> Iterator[tuple[str, str]]:
-    """What a route does that is not right, and why; ``odd`` is what of the outputs is no tensor."""
+def wrongs(outcome: Outcome, refused: str) -> Iterator[tuple[str, str]]:
+    """What a route does that is not right, and why; ``refused`` is what of the outputs is no tensor."""
     if outcome.given == A_TUPLE:
-        yield f"refuses the outputs (the table is of {A_TUPLE} of their tensors)", odd
+        yield f"refuses the outputs (the table is of {A_TUPLE} of their tensors)", refused
     if outcome.failed or (outcome.stage and not outcome.ended):
         yield _wrong(outcome)
     if outcome.ended:

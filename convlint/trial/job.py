@@ -219,6 +219,13 @@ class Reference(msgspec.Struct, frozen=True, tag=True):
     """What the model calls its outputs (``logits``, ``boxes.0``), nothing where they have no names."""
     odd: str = ""
     """What among these is no tensor, in words, nothing where all are and stand in tuples and lists."""
+    cure: str = ""
+    """What makes the model give outputs that exporters take, where that was seen."""
+
+    @property
+    def refused(self) -> str:
+        """What is told of outputs that an exporter does not take."""
+        return f"{self.odd}; {self.cure}" if self.cure else self.odd
 
 
 class Outcome(msgspec.Struct, frozen=True, tag=True):

@@ -32,7 +32,7 @@ from convlint.trial.samples import Sample
 from convlint.trial.subject import Prepared, prepare
 from convlint.trial.watch.guards import shapes_of
 from convlint.trial.watch.lines import Lines
-from convlint.trial.watch.outputs import odd_ones
+from convlint.trial.watch.outputs import odd_ones, without_cache
 from convlint.trial.watch.places import Place, Places, of_user
 from convlint.trial.watch.tools import Watched, run_too
 
@@ -129,6 +129,7 @@ def observed(model: torch.nn.Module, job: Job, inputs: str | Callable[[], Any]) 
         forward=_forward(model),
         outputs=called.outputs,
         odd=odd,
+        cure=without_cache(as_given, traced, job.routes) if odd else "",
         fingerprint=fingerprint(model, {one.sample.name: one.want for one in measured}, executed) if job.lock else None,
     )
     watched = Watched(subject, measured, places, given=given if odd else ())

@@ -83,7 +83,9 @@ def _outputs(message: str) -> str:
         message,
     )
     message = _UNREGISTERED.sub(r"RuntimeError: `torch.export` knows no `\1`, which is among the outputs", message)
-    return _OF_NO_INPUT.sub(r"RuntimeError: output \1 depends on no input of the model", message)
+    return _OF_NO_INPUT.sub(
+        r"RuntimeError: output \1 depends on no input of the model; leave it out of the outputs", message
+    )
 
 
 def _conflicts(message: str) -> str:

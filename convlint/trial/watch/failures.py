@@ -9,6 +9,7 @@ from traceback import StackSummary, walk_tb
 from typing import Any
 
 import onnx
+import onnx_ir
 import onnxruntime
 import torch.fx
 import torch.onnx
@@ -22,6 +23,9 @@ from convlint.trial.job import Event
 from convlint.trial.limits import of_memory
 from convlint.trial.watch.hooks import replaced
 from convlint.trial.watch.places import Place, Places
+
+_STACK = "pkg.torch.onnx.stack_trace"
+"""Where the dynamo exporter writes whose a node is."""
 
 
 @contextmanager
@@ -116,4 +120,6 @@ def _translated(error: BaseException) -> str:
             node = frame.f_locals.get("node")
             if isinstance(node, torch.fx.Node) and node.stack_trace:
                 return node.stack_trace
+            if isinstance(node, onnx_ir.Node) and _STACK in node.metadata_props:
+                return node.metadata_props[_STACK]
     return ""
