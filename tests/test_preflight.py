@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import os
@@ -122,9 +123,39 @@ MODELS = '''
             return x + torch.arange(height * width).view(height, width)
 
 
+    class Mean(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("mean", torch.zeros(4))
+
+        def forward(self, x):
+            self.mean = 0.9 * self.mean + 0.1 * x.mean(0)
+            return x - self.mean
+
+
+    class Norms(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = Mean()
+
+        def forward(self, x):
+            return self.norm(x)
+
+
     class Draws(Right):
         def forward(self, x):
             return super().forward(x) + torch.rand_like(x)
+
+
+    class Packs(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn = nn.LSTM(4, 8, batch_first=True)
+
+        def forward(self, x, lengths):
+            packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+            packed, _ = self.rnn(packed)
+            return nn.utils.rnn.pad_packed_sequence(packed, batch_first=True)[0]
 
 
     class Named(nn.Module):
@@ -467,6 +498,29 @@ def test_what_is_not_reproduced_is_lowered_and_says_on_how_many_inputs(folder: P
     assert "draws random numbers" in done.trial.reference.unsteady
     (drawn,) = done.judged.findings
     assert drawn.code == "CVL701"
+
+
+@pytest.mark.parametrize(("name", "kept"), [("Mean", True), ("Norms", False)])
+def test_torch_export_keeps_the_buffers_that_the_model_itself_assigns(
+    folder: Path, name: str, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(folder)
+    done = preflight(folder, name, "x: float32[N=2, 4]", exporter="dynamo")
+    assert ("torch_export" in done.right) == kept
+    model = getattr(importlib.import_module("models"), name)()
+    x = torch.rand(2, 4)
+    program, eager = torch.export.export(model.eval(), (x,)).module(), type(model)()
+    assert torch.equal(program(x), eager(x))
+    assert torch.equal(program(x), eager(x)) == kept
+
+
+def test_what_stops_elsewhere_than_at_its_finding_names_that_line(folder: Path) -> None:
+    done = preflight(folder, "Packs", "x: float32[N=2, L=4, 4]; lengths: int64[N] in 1..4", exporter="dynamo")
+    row = row_of(folder, "self.rnn(packed)")
+    assert done.trial.outcomes["torch_export"].place.endswith(f"models.py:{row}")
+    evidence = [finding.evidence for finding in done.judged.findings if finding.seen == "both"]
+    assert evidence
+    assert all(f"stop at line {row}" in one for one in evidence)
 
 
 def test_state_that_is_lost_shows_at_a_second_call(folder: Path) -> None:

@@ -123,10 +123,10 @@ def _given(name: str, function: Any, number: int = 0) -> list[FlatInputs]:
     if not all(same_structure(made[0], one) and _same_ranks(made[0], one) for one in made):
         raise UsageError(f"`{name}` yields inputs of several structures; yield other values and sizes of one")
     values = [_plain(one) for one in made]
-    if several := next(filter(lambda same: len({*same}) > 1, zip(*values, strict=True)), ()):
+    if several := [same[0] for same in zip(*values, strict=True) if len({*same}) > 1]:
         raise UsageError(
-            f"`{name}` yields several values of what is no tensor, {several[0]!r} and others; yield one, and describe a "
-            f"whole number that may be another with `--input 'k: int in 1..8'`"
+            f"`{name}` yields several values of what is no tensor, {several[0]!r} and others; yield one, and describe "
+            f"a whole number that may be another with `--input 'k: int in 1..8'`"
         )
     return made
 
