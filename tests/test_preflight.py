@@ -676,9 +676,10 @@ def test_what_was_seen_of_a_statement_is_told_once(folder: Path, cli: Cli) -> No
 
 def test_what_was_seen_where_a_name_is_given_belongs_to_what_it_decides(folder: Path) -> None:
     done = preflight(folder, "AsksOfAName", "x: float32[2, 4]")
-    finding = finding_at(done, row_of(folder, "many = len(found)") + 1)
+    row = row_of(folder, "many = len(found)")
+    finding = finding_at(done, row + 1)
     assert (finding.code, finding.seen) == ("CVL301", "both")
-    assert finding.evidence.endswith("differ on 3 of 9 inputs; torch_export and onnx_dynamo stop here")
+    assert finding.evidence.endswith(f"differ on 3 of 9 inputs; torch_export and onnx_dynamo stop at line {row}")
     assert not [one for one in done.judged.findings if one.code.startswith("CVL01")]
 
 
