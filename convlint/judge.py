@@ -32,6 +32,7 @@ _LOWERED = {Level.breaks: Level.frozen, Level.wrong: Level.frozen, Level.frozen:
 """What is left of a harm that a trial did not reproduce: an error becomes a warning, a warning an info."""
 
 
+_TENSORS_ALONE = "return tensors alone, in a tuple, or export a module around it that does"
 _Statement = tuple[str, tuple[int, int]]
 """A file, and the first and the last row."""
 
@@ -83,7 +84,7 @@ def judge(findings: Iterable[Finding], trial: Trial, settings: Settings) -> Judg
     explained = {key for _, met in on_lines for key in met}
     alone = {key: seen for key, seen in shown.items() if key not in explained}
     judged.findings += (_found(path, rows, seen, trial, settings) for (path, rows), seen in alone.items())
-    judged.findings += [*_unexplained(judged.findings, trial, settings), *_late(trial)]
+    judged.findings += [*_unexplained(judged.findings, trial, settings), *_ended(trial)]
     judged.findings = [one for one in judged.findings if _is_wanted(one, settings)]
     judged.findings.sort(key=lambda finding: (finding.path, finding.span, finding.code))
     return judged
@@ -187,7 +188,7 @@ def _with_evidence(finding: Finding, seen: Sequence[Seen], trial: Trial, setting
     assert finding.harm
     levels = {one.route: max(other.level for other in seen if other.route == one.route) for one in seen}
     if seen:
-        evidence = _evidence(seen, trial)
+        evidence = _evidence(seen, trial, rows=_rows(finding))
         return _leveled(replace(finding, seen="both", evidence=evidence), finding.harm.with_levels(levels), settings)
     right = [route for route, outcome in trial.outcomes.items() if _is_equal(outcome)]
     lowered = {r: _LOWERED[finding.harm.on(r)] for r in right if finding.harm.on(r)}
@@ -199,7 +200,7 @@ def _with_evidence(finding: Finding, seen: Sequence[Seen], trial: Trial, setting
 
 def _is_equal(outcome: Outcome) -> bool:
     """Whether a graph gives eager's results on all inputs, be it that of a tuple of the tensors alone."""
-    return outcome.level is Level.harmless or bool(outcome.given and not outcome.failed and not outcome.late)
+    return outcome.level is Level.harmless or bool(outcome.given and not outcome.failed and not outcome.ended)
 
 
 def _leveled(finding: Finding, harm: Harm, settings: Settings) -> Finding:
@@ -207,14 +208,16 @@ def _leveled(finding: Finding, harm: Harm, settings: Settings) -> Finding:
     return replace(finding, harm=harm, severity=severity(worst))
 
 
-def _evidence(seen: Sequence[Seen], trial: Trial, known: str = "") -> str:
+def _evidence(seen: Sequence[Seen], trial: Trial, known: str = "", rows: tuple[int, int] | None = None) -> str:
     """``8 on traced, 7 on other values: jit_trace and onnx_torchscript differ on 20 of 21 inputs``.
 
-    ``known`` is what the finding itself says, and is not said again.
+    ``known`` is what the finding itself says, and is not said again; ``rows`` are those that it is about, where what
+    was seen may be elsewhere.
     """
     parts: dict[str, dict[str, list[str]]] = {}
     for one in seen:
-        what, does = _told(one, trial)
+        here = rows is None or _overlap(rows, one.event.statement)
+        what, does = _told(one, trial, "here" if here else f"at line {one.event.line}")
         routes = parts.setdefault(what, {}).setdefault(does, [])
         if one.route not in routes:
             routes.append(one.route)
@@ -225,15 +228,19 @@ def _evidence(seen: Sequence[Seen], trial: Trial, known: str = "") -> str:
     return "; ".join(told)
 
 
-def _told(seen: Seen, trial: Trial) -> tuple[str, str]:
+def _overlap(rows: tuple[int, int], others: tuple[int, int]) -> bool:
+    return others[0] <= rows[1] and rows[0] <= others[1]
+
+
+def _told(seen: Seen, trial: Trial, where: str) -> tuple[str, str]:
     """What was seen, and what the route does, in the singular."""
     outcome = trial.outcomes[seen.route]
     if seen.event.kind == "fail" and outcome.given:
         return "", "refuses these outputs"
     if seen.event.kind == "fail":
-        return "", "stops here" if outcome.stage == "export" else "is refused here"
+        return "", f"stops {where}" if outcome.stage == "export" else f"is refused {where}"
     if seen.event.kind == "stops-too":
-        return "", "would stop here next"
+        return "", f"would stop {where} next"
     if outcome.stage:
         return seen.event.message, "stops"
     of_size = seen.level is Level.frozen
@@ -265,7 +272,7 @@ def _found(path: str, rows: tuple[int, int], seen: Sequence[Seen], trial: Trial,
     if worst.event.kind == "fail" and outcome.given:
         routes = [route for route in routes if trial.outcomes[route].given]
         kind, told = "stops", f"{_listed(routes)} {agreeing('refuses the outputs', routes)}: {worst.event.message}"
-        message = f"{told}; return tensors alone, in a tuple, or export a module around it that does"
+        message = f"{told}; {trial.reference.cure or _TENSORS_ALONE}"
     elif worst.event.kind == "fail":
         routes = list(dict.fromkeys(one.route for one in seen if one.event.kind == "fail"))
         kind = "refused" if outcome.stage in ("checker", "runtime") else "stops"
@@ -298,7 +305,7 @@ def _unexplained(findings: Sequence[Finding], trial: Trial, settings: Settings) 
     """What went wrong on routes of which no finding says that anything would: at the model's ``forward``."""
     alike: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
     for route, outcome in trial.outcomes.items():
-        is_known = outcome.failed or not outcome.late
+        is_known = outcome.failed or not outcome.ended
         if is_known and outcome.level is not Level.harmless and not _is_explained(route, outcome, findings):
             alike[outcome.place, outcome.stage, outcome.message or outcome.refused, outcome.on].append(route)
     for (place, stage, message, on), routes in alike.items():
@@ -313,17 +320,17 @@ def _unexplained(findings: Sequence[Finding], trial: Trial, settings: Settings) 
         )
 
 
-def _late(trial: Trial) -> Iterator[Finding]:
+def _ended(trial: Trial) -> Iterator[Finding]:
     """The routes that were ended, which are not known to be wrong, nor to be right."""
     alike: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for route, outcome in trial.outcomes.items():
-        if outcome.late:
-            alike[outcome.place, outcome.stage, outcome.late].append(route)
-    for (place, stage, late), routes in alike.items():
+        if outcome.ended:
+            alike[outcome.place, outcome.stage, outcome.ended].append(route)
+    for (place, stage, ended), routes in alike.items():
         path, _, row = (place or trial.reference.forward).rpartition(":")
         code, name = _RULES["stops" if stage else "differs"]
         was = "was" if len(routes) == 1 else "were"
-        told = f"{_listed(routes)} {was} ended{' here' if place else ''}, which is no verdict: {late}"
+        told = f"{_listed(routes)} {was} ended{' here' if place else ''}, which is no verdict: {ended}"
         span = _span(path, (int(row or 1), int(row or 1)))
         yield Finding(code, name, told, str(absolute(path)), span, "warning", None, seen="trial")
 

@@ -239,7 +239,8 @@ def _with_fix(finding: Finding, made: Repairable | None, settings: Settings) -> 
 
 def _diagnoses(trial: Trial, folder: Path) -> dict[str, Diagnosis]:
     """What is wrong with the files that ONNX Runtime or the checker refuses, by route."""
-    refused = (route for route, outcome in trial.outcomes.items() if outcome.stage in ("checker", "runtime"))
+    stages = ("checker", "runtime")
+    refused = (route for route, outcome in trial.outcomes.items() if outcome.stage in stages and not outcome.ended)
     files = {route: file for route in refused if (file := folder / f"{route}.onnx").is_file()}
     return {
         route: called(file, "convlint.graph.diagnose:diagnose", file, (("onnxruntime", None),))

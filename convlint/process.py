@@ -32,6 +32,16 @@ def limit_memory(gigabytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (gigabytes << 30, gigabytes << 30))
 
 
+def memory_limit() -> int | None:
+    """How many bytes this process may take, None where that has no limit."""
+    with suppress(ImportError):
+        import resource
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
+        return None if limit == resource.RLIM_INFINITY else limit
+    return None
+
+
 def end_with_parent() -> None:
     """Lets Linux end this process together with the one that started it, whatever ends that."""
     if sys.platform == "linux":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import os
@@ -122,9 +123,39 @@ MODELS = '''
             return x + torch.arange(height * width).view(height, width)
 
 
+    class Mean(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("mean", torch.zeros(4))
+
+        def forward(self, x):
+            self.mean = 0.9 * self.mean + 0.1 * x.mean(0)
+            return x - self.mean
+
+
+    class Norms(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = Mean()
+
+        def forward(self, x):
+            return self.norm(x)
+
+
     class Draws(Right):
         def forward(self, x):
             return super().forward(x) + torch.rand_like(x)
+
+
+    class Packs(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn = nn.LSTM(4, 8, batch_first=True)
+
+        def forward(self, x, lengths):
+            packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+            packed, _ = self.rnn(packed)
+            return nn.utils.rnn.pad_packed_sequence(packed, batch_first=True)[0]
 
 
     class Named(nn.Module):
@@ -469,6 +500,29 @@ def test_what_is_not_reproduced_is_lowered_and_says_on_how_many_inputs(folder: P
     assert drawn.code == "CVL701"
 
 
+@pytest.mark.parametrize(("name", "kept"), [("Mean", True), ("Norms", False)])
+def test_torch_export_keeps_the_buffers_that_the_model_itself_assigns(
+    folder: Path, name: str, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(folder)
+    done = preflight(folder, name, "x: float32[N=2, 4]", exporter="dynamo")
+    assert ("torch_export" in done.right) == kept
+    model = getattr(importlib.import_module("models"), name)()
+    x = torch.rand(2, 4)
+    program, eager = torch.export.export(model.eval(), (x,)).module(), type(model)()
+    assert torch.equal(program(x), eager(x))
+    assert torch.equal(program(x), eager(x)) == kept
+
+
+def test_what_stops_elsewhere_than_at_its_finding_names_that_line(folder: Path) -> None:
+    done = preflight(folder, "Packs", "x: float32[N=2, L=4, 4]; lengths: int64[N] in 1..4", exporter="dynamo")
+    row = row_of(folder, "self.rnn(packed)")
+    assert done.trial.outcomes["torch_export"].place.endswith(f"models.py:{row}")
+    evidence = [finding.evidence for finding in done.judged.findings if finding.seen == "both"]
+    assert evidence
+    assert all(f"stop at line {row}" in one for one in evidence)
+
+
 def test_state_that_is_lost_shows_at_a_second_call(folder: Path) -> None:
     done = preflight(folder, "Counts", exporter="torchscript")
     assert "keeps something between calls" in done.trial.reference.unsteady
@@ -622,9 +676,10 @@ def test_what_was_seen_of_a_statement_is_told_once(folder: Path, cli: Cli) -> No
 
 def test_what_was_seen_where_a_name_is_given_belongs_to_what_it_decides(folder: Path) -> None:
     done = preflight(folder, "AsksOfAName", "x: float32[2, 4]")
-    finding = finding_at(done, row_of(folder, "many = len(found)") + 1)
+    row = row_of(folder, "many = len(found)")
+    finding = finding_at(done, row + 1)
     assert (finding.code, finding.seen) == ("CVL301", "both")
-    assert finding.evidence.endswith("differ on 3 of 9 inputs; torch_export and onnx_dynamo stop here")
+    assert finding.evidence.endswith(f"differ on 3 of 9 inputs; torch_export and onnx_dynamo stop at line {row}")
     assert not [one for one in done.judged.findings if one.code.startswith("CVL01")]
 
 

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.proof
 
 MODELS = """
     from dataclasses import dataclass
+    from types import SimpleNamespace
 
     import torch
     from torch import nn
@@ -61,6 +62,21 @@ MODELS = """
     @dataclass
     class Scores:
         scores: torch.Tensor
+
+
+    class Cached(Model):
+        # as a model of transformers, which keeps keys unless its configuration says otherwise
+        def __init__(self):
+            super().__init__()
+            self.config = SimpleNamespace(use_cache=True)
+
+        def given(self, x):
+            return {"out": x, "past": Cache(x * 2)} if self.config.use_cache else {"out": x}
+
+
+    class Uncured(Cached):
+        def given(self, x):
+            return {"out": x, "past": Cache(x * 2 if self.config.use_cache else x)}
 
 
     class Classes(Model):
@@ -132,7 +148,7 @@ def test_a_size_among_the_outputs_is_one_of_the_graph_where_an_exporter_keeps_it
         ("Caches", ["jit_trace", "torch_export", "onnx_torchscript", "onnx_dynamo"], "`cache` is a Cache"),
         ("Classes", ["jit_trace", "torch_export", "onnx_torchscript", "onnx_dynamo"], "the outputs are a Scores"),
         ("Empty", ["jit_trace"], "`1` is None"),
-        ("Detections", ["jit_trace"], "the outputs are a list"),
+        ("Detections", ["jit_trace"], "the outputs are a list with a dict"),
     ],
 )
 def test_outputs_that_an_exporter_refuses_stop_it_at_the_line_that_returns_them(
@@ -174,6 +190,14 @@ def test_the_screen_says_what_the_table_is_of(folder: Path, cli: Cli) -> None:
     line = next(line for line in ran.out.splitlines() if "the table is of a tuple of their tensors" in line)
     assert line.startswith(f"  {every}: refuse the outputs (")
     assert line.endswith(": `cache` is a Cache")
+
+
+def test_a_cache_is_left_out_where_that_was_seen_to_help(told: Callable[..., Any]) -> None:
+    advice = "set `config.use_cache = False`, and no exporter refuses the outputs"
+    for name, cured in (("Cached", True), ("Uncured", False)):
+        (finding,) = (one for one in told(name)["findings"] if "`past` is a Cache" in one["message"])
+        assert (advice in finding["message"]) == cured
+        assert ("return tensors alone" in finding["message"]) != cured
 
 
 def test_a_number_of_python_among_the_inputs_is_tried_at_its_bounds(folder: Path, cli: Cli) -> None:

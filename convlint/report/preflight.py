@@ -36,6 +36,11 @@ _COUNTED: dict[Kind, tuple[str, str]] = {
     "sizes": ("another size", "other sizes"),
 }
 """One and several of them."""
+_ENDED: dict[str, str] = {
+    "export": "gets no verdict, ended during the export",
+    "checker": "gets no verdict, ended in the checker",
+    "runtime": "gets no verdict, ended while the runtime loads it",
+}
 _LONGEST = 110
 _MOST_NODES = 2
 _MOST_NAMES, _MOST_ROWS = 3, 6
@@ -87,10 +92,10 @@ def _taken_by(result: MatrixResult | None) -> str:
 def in_a_word(outcome: Outcome) -> str:
     """What a route made of a model: ``equal``, ``stops``, ``refused``, ``wrong``, ``3 differ``."""
     if outcome.stage:
-        return ("ended" if outcome.late else "stops") if outcome.stage == "export" else "refused"
+        return "ended" if outcome.ended else "stops" if outcome.stage == "export" else "refused"
     if outcome.given == A_TUPLE:
         return "stops"
-    if outcome.late and not outcome.failed:
+    if outcome.ended and not outcome.failed:
         return "ended"
     if "traced" in outcome.failed:
         return "wrong"
@@ -154,8 +159,8 @@ def _wrongs(model: Preflighted, painter: Painter, *, verbose: bool) -> Iterator[
     """Why routes are not right: once for those that fail alike."""
     alike: dict[tuple[str, str, str], list[str]] = {}
     for route, outcome in model.trial.every.items():
-        for what, why in wrongs(outcome, model.trial.reference.odd):
-            here = outcome.place and (outcome.stage or why == model.trial.reference.odd)
+        for what, why in wrongs(outcome, model.trial.reference.refused):
+            here = outcome.place and (outcome.stage or why == model.trial.reference.refused)
             at = f" at {_in_package(outcome.place)}" if here else ""
             alike.setdefault((what, at, why), []).append(route)
     for (what, at, why), routes in alike.items():
@@ -248,7 +253,7 @@ def _tabled(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], out:
 
 def _exports(outcome: Outcome) -> str:
     if outcome.stage == "export":
-        return "ended" if outcome.late else "no"
+        return "ended" if outcome.ended else "no"
     return f"as {A_TUPLE}" if outcome.given == A_TUPLE else outcome.given or "yes"
 
 
@@ -256,7 +261,7 @@ def _accepted(outcome: Outcome) -> str:
     """Whether checker and runtime take the file."""
     if outcome.stage == "export":
         return ""
-    return "no" if outcome.stage else "ended" if outcome.late else "yes"
+    return "ended" if outcome.ended else "no" if outcome.stage else "yes"
 
 
 def verdict(trial: Trial, outcome: Outcome, kind: Kind) -> str:
@@ -286,14 +291,14 @@ def _style(cell: str) -> str:
     return "red" if cell else ""
 
 
-def wrongs(outcome: Outcome, odd: str) -> Iterator[tuple[str, str]]:
-    """What a route does that is not right, and why; ``odd`` is what of the outputs is no tensor."""
+def wrongs(outcome: Outcome, refused: str) -> Iterator[tuple[str, str]]:
+    """What a route does that is not right, and why; ``refused`` is what of the outputs is no tensor."""
     if outcome.given == A_TUPLE:
-        yield f"refuses the outputs (the table is of {A_TUPLE} of their tensors)", odd
-    if outcome.failed or (outcome.stage and not outcome.late):
+        yield f"refuses the outputs (the table is of {A_TUPLE} of their tensors)", refused
+    if outcome.failed or (outcome.stage and not outcome.ended):
         yield _wrong(outcome)
-    if outcome.late:
-        yield "gets no verdict, ended during the export" if outcome.stage else "runs too long", outcome.late
+    if outcome.ended:
+        yield _ENDED.get(outcome.stage, "is ended while it runs"), outcome.ended
 
 
 def _wrong(outcome: Outcome) -> tuple[str, str]:
@@ -463,7 +468,7 @@ def conclusion(model: Preflighted) -> tuple[bool | None, str]:
         return True, f"Right {on} by every route: {', '.join(model.right)}."
     if model.right:
         return None, f"Right {on} by {', '.join(model.right)} alone."
-    known = "known to be " if any(outcome.late for outcome in model.trial.every.values()) else ""
+    known = "known to be " if any(outcome.ended for outcome in model.trial.every.values()) else ""
     return False, f"No route is {known}right on all inputs."
 
 
@@ -512,7 +517,7 @@ def _outcome(trial: Trial, outcome: Outcome) -> dict[str, Any]:
         "worst": outcome.worst,
         "failed": outcome.failed,
         "unsure": list(outcome.unsure),
-        "late": outcome.late,
+        "ended": outcome.ended,
         "unrun": list(outcome.unrun),
         "given": outcome.given,
         "refused": outcome.refused,

@@ -31,6 +31,7 @@ from convlint.source.place import causes, of_error
 from convlint.trial.compare import Difference, difference
 from convlint.trial.inputs import Dim, parse_inputs
 from convlint.trial.job import Answer, Job, Outcome, Reference
+from convlint.trial.limits import of_memory
 from convlint.trial.routes import EXPORTS, MODEL_FILE, Args, Export, Graph, RefusedError, made_by
 from convlint.trial.samples import Sample, given_samples, jitter, jittered, samples
 from convlint.trial.ties import Ties
@@ -275,7 +276,7 @@ def measure(subject: Subject, *, only_steady: bool = True) -> tuple[list[Measure
                 raise UsageError(
                     f"the model itself fails on the inputs that it is given: {readable(told(error))}{place}"
                 ) from error
-            skipped[sample.name] = f"eager raises {told(error)}"
+            skipped[sample.name] = f"eager raises {readable(told(error))}"
             continue
         if unstable:
             skipped[sample.name] = "a rounding error of the inputs changes eager's result"
@@ -322,7 +323,8 @@ def attempted(
                 graph = exported(route, subject, traced, opset, folder)
         except Exception as error:
             stage = error.stage if isinstance(error, RefusedError) else "export"
-            done = Outcome(route, Level.breaks, told(error), place=of_error(error), stage=stage)
+            ended = of_memory(error)
+            done = Outcome(route, Level.breaks, ended or told(error), place=of_error(error), stage=stage, ended=ended)
         else:
             done = _unjudged(route, graph)
     return replace(done, seconds=_since(started)), graph
@@ -351,8 +353,10 @@ def judge(done: Outcome, graph: Graph, measured: Sequence[Measured]) -> Outcome:
 
 
 def judged_on(one: Measured, done: Outcome, graph: Graph) -> Outcome:
-    """What is known of a graph when it has run on one sample more."""
+    """What is known of a graph when it has run on one sample more, as long as no limit has ended it."""
     started, sample = time.monotonic(), one.sample
+    if done.ended:
+        return replace(done, unrun=(*done.unrun, sample.name))
     found, raises = None, False
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -360,11 +364,19 @@ def judged_on(one: Measured, done: Outcome, graph: Graph) -> Outcome:
             graph.reset()
             found = difference(run_on(sample, graph.run), one.want)
         except Exception as error:
+            if ended := of_memory(error, f" on {sample.name}"):
+                return _starved(done, sample, ended)
             found, raises = Difference(told(error)), True
         if found and not raises and one.is_unsteady:
             done, found = replace(done, unsure=(*done.unsure, sample.name)), None
     done = replace(done, seconds=round(done.seconds + _since(started), 2))
     return _failing(done, sample, found, raises=raises) if found else done
+
+
+def _starved(done: Outcome, sample: Sample, ended: str) -> Outcome:
+    """An outcome with a sample on which the graph gets no memory."""
+    done = replace(done, ended=ended, unrun=(*done.unrun, sample.name))
+    return done if done.failed else replace(done, level=Level.breaks, message=ended, on=sample.name)
 
 
 def _failing(done: Outcome, sample: Sample, found: Difference, *, raises: bool) -> Outcome:

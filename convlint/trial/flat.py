@@ -88,10 +88,17 @@ class Flat(torch.nn.Module):
 
     def __init__(self, model: torch.nn.Module, inputs: FlatInputs) -> None:
         super().__init__()
-        self.model = model
+        self.model: torch.nn.Module = model
         self.inputs = inputs
         self.as_given = False
         """Whether it gives what the model gives, whatever that is."""
+        self.assigns_buffers = False
+        """Whether the model assigns to buffers of its own, not of a layer's."""
+
+    def at_root(self) -> Flat:
+        """The same with these buffers as its own: ``torch.export`` keeps what is assigned to the root's."""
+        self._buffers = self.model._buffers
+        return self
 
     def forward(self, *tensors: Any) -> Any:
         """The tensors that the model gives, in order."""

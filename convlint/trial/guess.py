@@ -50,7 +50,7 @@ def guess(model: nn.Module, spec: ModelSpec) -> Guess:
     takes = ", ".join(f"`{name}`" for name in inspect.signature(model.forward).parameters)
     raise UsageError(
         f"`{spec.factory}` takes {takes}, and what it takes cannot be guessed{failure}; describe it, for example "
-        f"`--input 'x: float32[N=2, 3, H=64, W=64]'`"
+        f"`--input '{'; '.join(map('{}: float32[N=2, 3, H=64, W=64]'.format, _needed(model) or ['x']))}'`"
     )
 
 
@@ -75,11 +75,7 @@ def _fixed_where_needed(model: nn.Module, spec: ModelSpec, text: str) -> str:
 
 def _candidates(model: nn.Module) -> Iterator[Guess]:
     yield from _stated(model)
-    needed = {
-        name: one.annotation
-        for name, one in inspect.signature(model.forward).parameters.items()
-        if one.default is inspect.Parameter.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
-    }
+    needed = _needed(model)
     tensors = [name for name, annotation in needed.items() if annotation not in _NUMBERS]
     if len(tensors) != 1:
         return
@@ -93,6 +89,15 @@ def _candidates(model: nn.Module) -> Iterator[Guess]:
             yield Guess(f"{tensors[0]}: {layout}{constants}", f"the first layer, {called}")
         if layouts:
             return
+
+
+def _needed(model: nn.Module) -> dict[str, Any]:
+    """The parameters of a model that have no value by themselves, and their annotations."""
+    return {
+        name: one.annotation
+        for name, one in inspect.signature(model.forward).parameters.items()
+        if one.default is inspect.Parameter.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+    }
 
 
 def _stated(model: nn.Module) -> Iterator[Guess]:
@@ -146,6 +151,7 @@ def _layouts(layer: nn.Module) -> Iterator[str]:
             yield from (f"float32[N=2, {layer.num_features}, H={size}, W={size}]" for size in _IMAGE_SIZES)
         case nn.Conv1d() | nn.ConvTranspose1d():
             yield from (f"float32[N=2, {layer.in_channels}, L={size}]" for size in (64, 1024, 16000))
+            yield f"float32[N=2, L=64, {layer.in_channels}]"  # a model of sequences, which turns them itself
         case nn.Conv3d():
             yield from (f"float32[N=2, {layer.in_channels}, D={size}, H={size}, W={size}]" for size in (16, 32, 64))
         case nn.Embedding():

@@ -219,6 +219,13 @@ class Reference(msgspec.Struct, frozen=True, tag=True):
     """What the model calls its outputs (``logits``, ``boxes.0``), nothing where they have no names."""
     odd: str = ""
     """What among these is no tensor, in words, nothing where all are and stand in tuples and lists."""
+    cure: str = ""
+    """What makes the model give outputs that exporters take, where that was seen."""
+
+    @property
+    def refused(self) -> str:
+        """What is told of outputs that an exporter does not take."""
+        return f"{self.odd}; {self.cure}" if self.cure else self.odd
 
 
 class Outcome(msgspec.Struct, frozen=True, tag=True):
@@ -251,9 +258,9 @@ class Outcome(msgspec.Struct, frozen=True, tag=True):
     """The line of the user's code (``file.py:12``) at which the export failed, the process died or hung."""
     stage: Stage = ""
     """Where it ended, nothing where it did not."""
-    late: str = ""
-    """That the limit of time has ended it, while it exported or else while its graph ran: no verdict of what was
-    not reached."""
+    ended: str = ""
+    """That a limit, of time or of memory, has ended it, while it exported or else while its graph ran: no verdict of
+    what was not reached."""
     unrun: tuple[str, ...] = ()
     """The samples that its graph did not come to the end of."""
     refused: str = ""

@@ -110,7 +110,11 @@ def _called(spec: ModelSpec, made: Any) -> torch.nn.Module:
     try:
         model = made(*args, **keywords)
     except Exception as error:
-        hint = "; give its arguments in a [[tool.convlint.models]] table" if _wants_more(spec, error) else ""
+        hint = (
+            "; give its arguments in a [[tool.convlint.models]] table, or the name of a function that makes it"
+            if _wants_more(spec, error)
+            else ""
+        )
         raise UsageError(f"`{spec.factory}` cannot be made: {_raised(error)}{hint}") from error
     if not isinstance(model, torch.nn.Module):
         raise UsageError(f"`{spec.factory}` gives a {type(model).__name__}, not a torch.nn.Module")
@@ -130,19 +134,29 @@ def _load_weights(model: torch.nn.Module, path: Path) -> None:
     state = _state(path)
     with suppress(StopIteration):
         state = next(state[name] for name in _STATE if isinstance(state.get(name), dict))
+    resized: list[str] = []
     try:
-        lost = model.load_state_dict(state, strict=False)
+        missing, unexpected = model.load_state_dict(state, strict=False)
     except RuntimeError as error:
-        raise UsageError(f"{path}: are not the weights of this model: {told(error)}") from None
-    wrong = [
-        f"{what} {_listed(keys)}"
-        for what, keys in (("lack", lost.missing_keys), ("have besides", lost.unexpected_keys))
-        if keys
-    ]
-    if wrong:
-        prefix = _prefix(lost.missing_keys, lost.unexpected_keys)
+        own = model.state_dict()
+        missing, unexpected = [key for key in own if key not in state], [key for key in state if key not in own]
+        resized = [key for key in own if key in state and _shape(own[key]) != _shape(state[key])]
+        if not resized:
+            raise UsageError(f"{path}: are not the weights of this model: {told(error)}") from None
+    asked = (("lack", missing), ("have besides", unexpected), ("have of another size", resized))
+    if wrong := [f"{what} {_listed(keys)}" for what, keys in asked if keys]:
+        prefix = _prefix(missing, unexpected)
         hint = f"; save them without the `{prefix}` before each name" if prefix else ""
+        if resized:
+            key = resized[0]
+            hint = (
+                f": {_shape(state[key])}, where the model has {_shape(own[key])}; make it as it was when it was saved"
+            )
         raise UsageError(f"{path}: are not the weights of this model: they {' and '.join(wrong)}{hint}")
+
+
+def _shape(value: Any) -> list[int]:
+    return [*getattr(value, "shape", ())]
 
 
 def _prefix(missing: Sequence[str], unexpected: Sequence[str]) -> str:

@@ -32,7 +32,7 @@ from convlint.trial.samples import Sample
 from convlint.trial.subject import Prepared, prepare
 from convlint.trial.watch.guards import shapes_of
 from convlint.trial.watch.lines import Lines
-from convlint.trial.watch.outputs import odd_ones
+from convlint.trial.watch.outputs import odd_ones, without_cache
 from convlint.trial.watch.places import Place, Places, of_user
 from convlint.trial.watch.tools import Watched, run_too
 
@@ -115,6 +115,8 @@ def observed(model: torch.nn.Module, job: Job, inputs: str | Callable[[], Any]) 
     measured = [replaced(one, subject=subject, want=tensors_of(one.want)) for one in given]
     traced = measured[0].sample
     called = _called_twice(prepared, traced, places, _function(model))
+    if isinstance(subject.made, Flat):
+        subject.made.assigns_buffers = called.assigns
     executed, gives = called.executed, given[0].want
     odd = "" if are_tensors(gives) else odd_ones(gives)
     yield Reference(
@@ -129,6 +131,7 @@ def observed(model: torch.nn.Module, job: Job, inputs: str | Callable[[], Any]) 
         forward=_forward(model),
         outputs=called.outputs,
         odd=odd,
+        cure=without_cache(as_given, traced, job.routes) if odd else "",
         fingerprint=fingerprint(model, {one.sample.name: one.want for one in measured}, executed) if job.lock else None,
     )
     watched = Watched(subject, measured, places, given=given if odd else ())
@@ -194,23 +197,28 @@ class _Called(NamedTuple):
     """Why the second gives another result on the same inputs."""
     returns: Place | None
     """Where the model's own function returns what it gives."""
+    assigns: bool
+    """Whether the model assigns to buffers of its own."""
 
 
 def _called_twice(prepared: Prepared, traced: Sample, places: Places, function: Any) -> _Called:
-    call = _named(prepared)
+    model = _users(prepared)
+    call, own = _named(prepared, model), {**model._buffers}
     with Lines(places) as lines:
         first = run_on(traced, call)
+    assigns = any(model._buffers.get(name) is not buffer for name, buffer in own.items())
     names = tuple(first) if any(re.search(r"[^\d.]", name) for name in first) else ()
     with torch.no_grad():
         second = call(copies(traced.args))  # draws other numbers than the first
     code = getattr(function, "__code__", None)
     returns = Place(code.co_filename, lines.ends[code]) if code in lines.ends else None
-    return _Called(lines.sorted(), names, _unsteady(prepared, traced) if difference(second, first) else "", returns)
+    unsteady = _unsteady(prepared, traced) if difference(second, first) else ""
+    return _Called(lines.sorted(), names, unsteady, returns, assigns)
 
 
 def _unsteady(prepared: Prepared, traced: Sample) -> str:
     """Why a second call of a model gives another result: with the same random numbers it may give the same."""
-    call = _named(prepared)
+    call = _named(prepared, _users(prepared))
     first = run_on(traced, call)
     again = difference(run_on(traced, call), first)
     if not again:
@@ -218,9 +226,15 @@ def _unsteady(prepared: Prepared, traced: Sample) -> str:
     return f"it keeps something between calls: a second call on the same inputs gives another result ({again.message})"
 
 
-def _named(prepared: Prepared) -> Callable[[Args], dict[str, torch.Tensor]]:
-    """A new model that gives its tensors by name, copied: a later call may write into what it keeps."""
-    model = prepared.subject.build().model
+def _users(prepared: Prepared) -> torch.nn.Module:
+    """The user's model, a new one."""
+    model = prepared.subject.build()
+    assert isinstance(model, Flat)
+    return model.model
+
+
+def _named(prepared: Prepared, model: torch.nn.Module) -> Callable[[Args], dict[str, torch.Tensor]]:
+    """A model that gives its tensors by name, copied: a later call may write into what it keeps."""
 
     def call(args: Args) -> dict[str, torch.Tensor]:
         made = named_leaves(prepared.inputs.call(model, args))

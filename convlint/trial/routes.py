@@ -13,6 +13,7 @@ import torch
 
 from convlint.analyzer.torch_facts.kernels import forget_dispatched
 from convlint.graph import runtime
+from convlint.trial.flat import Flat
 from convlint.trial.inputs import Dim
 from convlint.trial.job import Stage
 
@@ -131,7 +132,9 @@ def traced(model: torch.nn.Module, args: Args, **options: Any) -> Any:
 def torch_export(export: Export) -> Graph:
     """``torch.export.export``."""
     forget_dispatched()
-    program = torch.export.export(export.model, export.args, dynamic_shapes=export.dynamic_shapes)
+    model = export.model
+    model = model.at_root() if isinstance(model, Flat) and model.assigns_buffers else model
+    program = torch.export.export(model, export.args, dynamic_shapes=export.dynamic_shapes)
     return _with_state(program.module(), program)
 
 

@@ -47,6 +47,7 @@ _LOOKING = 0.25
 """How long it may else, as a part of what all routes took: who waits for a trial waits for them first of all."""
 _LOOK_SECONDS = 0.2
 """How long it takes to notice that a run is stopped."""
+_KILLED = "SIGKILL"
 _ANSWER_SECONDS = 5.0
 """What a process that hangs may need to write where it is."""
 
@@ -114,9 +115,9 @@ class Runner:
             if not death.exporting:
                 continue
             route = next(route for route in todo if route not in outcomes)
-            late = _late(f"{death} while it exports") if death.hung and job.preflight else ""
+            ended = death.at_limit(" while it exports") if job.preflight else ""
             outcomes[route] = Outcome(
-                route, Level.breaks, late or str(death), place=death.place, stage="export", late=late
+                route, Level.breaks, ended or str(death), place=death.place, stage="export", ended=ended
             )
         assert reference is not None
         ordered = {route: outcomes[route] for route in job.routes if route in outcomes}
@@ -180,39 +181,44 @@ def _known(now: Running, reference: Reference | None, death: _WorkerDiedError) -
 
 
 def _ended_on(name: str, names: Sequence[str], known: Outcome, death: _WorkerDiedError) -> Outcome:
-    """What is known of a graph that has taken the worker with it, or all its time, on one of the samples."""
+    """What is known of a graph that has taken the worker with it, or all its time or memory, on one of the samples."""
     place = names.index(name)
-    if not death.hung:
+    told = death.at_limit(f" on {name}, after {place} of {len(names)} inputs")
+    if not told:
         failed, raised = known.failed | {name: str(death)}, (*known.raised, name)
         ended = replace(known, failed=failed, raised=raised, unrun=tuple(names[place + 1 :]))
         return replace(ended, level=Level.breaks, message=str(death), on=name)
-    late = _late(f"{death} on {name}, after {place} of {len(names)} inputs")
-    ended = replace(known, late=late, unrun=tuple(names[place:]))
-    return ended if known.failed else replace(ended, level=Level.breaks, message=late, on=name)
-
-
-def _late(told: str) -> str:
-    return f"{told}; `--timeout` allows it more"
+    ended = replace(known, ended=told, unrun=tuple(names[place:]))
+    return ended if known.failed else replace(ended, level=Level.breaks, message=told, on=name)
 
 
 class _WorkerDiedError(Exception):
     """The worker has ended, or was ended because it hung; ``place`` is the user's line where it was."""
 
-    def __init__(self, message: str, place: str = "", *, hung: bool = False) -> None:
+    def __init__(self, message: str, place: str = "", *, hung: bool = False, starved: bool = False) -> None:
         super().__init__(message)
         self.place = place
         self.hung = hung
+        self.starved = starved
+        """Whether the system has ended it, which had no memory left."""
         self.step = ""
         """What it had said that it does."""
         self.exporting = True
         """Whether no outcome was known of the route that it was at."""
+
+    def at_limit(self, during: str) -> str:
+        """That a limit has ended it, and when; nothing where it ended by itself."""
+        if self.starved:
+            return f"{self}{during}; run it where there is more, or fewer models at a time"
+        return f"{self}{during}; `--timeout` allows it more" if self.hung else ""
 
 
 def _told_before_export(death: _WorkerDiedError) -> str:
     """Of a worker that ended before any exporter began: what happened, at which step, and what to do."""
     during = f" while the model is {death.step}" if death.step else " before the model is run"
     at = f" at {death.place}" if death.place else ""
-    advice = "; allow it more time, if it needs that" if death.hung else ""
+    advice = "; run it where there is more" if death.starved else ""
+    advice = "; allow it more time, if it needs that" if death.hung else advice
     return f"{death}{at}{during}{advice}"
 
 
@@ -288,8 +294,15 @@ class _Process:
             self.end()
             raise _WorkerDiedError(f"no end within {seconds:g} s", place, hung=True)
         if not line:
-            raise _WorkerDiedError(f"the process dies ({_cause(self._process.wait())})", of_dump(self._said()))
+            raise self._death()
         return msgspec.json.decode(line, type=Answer)  # type: ignore[no-any-return]
+
+    def _death(self) -> _WorkerDiedError:
+        """Of what a process died that nobody has ended."""
+        cause = _cause(self._process.wait())
+        if cause == _KILLED:
+            return _WorkerDiedError("the system ends it (SIGKILL), as it does where memory is short", starved=True)
+        return _WorkerDiedError(f"the process dies ({cause})", of_dump(self._said()))
 
     def end(self) -> None:
         """Ends the process, however it is, and what it has started."""

@@ -122,10 +122,11 @@ def _given(name: str, function: Any, number: int = 0) -> list[FlatInputs]:
         raise UsageError(f"`{name}` gives no tensors; return the model's inputs as a tuple, or as a dict by name")
     if not all(same_structure(made[0], one) and _same_ranks(made[0], one) for one in made):
         raise UsageError(f"`{name}` yields inputs of several structures; yield other values and sizes of one")
-    if any(_plain(made[0]) != _plain(one) for one in made):
+    values = [_plain(one) for one in made]
+    if several := [same[0] for same in zip(*values, strict=True) if len({*same}) > 1]:
         raise UsageError(
-            f"`{name}` yields several values of what is no tensor; yield one, and describe a whole number that may be "
-            f"another with `--input 'k: int in 1..8'`"
+            f"`{name}` yields several values of what is no tensor, {several[0]!r} and others; yield one, and describe "
+            f"a whole number that may be another with `--input 'k: int in 1..8'`"
         )
     return made
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from convlint.trial.limits import of_machine
+
 _LONGEST_CONDITION = 60
 _STEP = re.compile(r"^\w+: Failed to .* step \d/\d of exporting the model to ONNX\. <class '(?:[\w.]+\.)?(\w+)'>: ")
 _ADVICE = re.compile(
@@ -81,7 +83,9 @@ def _outputs(message: str) -> str:
         message,
     )
     message = _UNREGISTERED.sub(r"RuntimeError: `torch.export` knows no `\1`, which is among the outputs", message)
-    return _OF_NO_INPUT.sub(r"RuntimeError: output \1 depends on no input of the model", message)
+    return _OF_NO_INPUT.sub(
+        r"RuntimeError: output \1 depends on no input of the model; leave it out of the outputs", message
+    )
 
 
 def _conflicts(message: str) -> str:
@@ -97,7 +101,8 @@ def _conflicts(message: str) -> str:
 
 
 def _out_of_memory(found: re.Match[str]) -> str:
-    return f"RuntimeError: out of memory: {int(found[1]) / 1e9:.3g} GB more are asked for; `--memory` says how much"
+    advice = "; `--memory` says how much" if int(found[1]) <= of_machine() else ", more than this machine has"
+    return f"RuntimeError: out of memory: {int(found[1]) / 1e9:,.3g} GB more are asked for{advice}"
 
 
 def _asked(found: re.Match[str]) -> str:

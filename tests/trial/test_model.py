@@ -118,6 +118,19 @@ def test_weights_are_loaded_whole(folder: Path) -> None:
     assert all(torch.equal(loaded[name], state[name] + 1) for name in state)
 
 
+def test_weights_of_another_size_are_told_with_the_names_that_differ(folder: Path) -> None:
+    file = folder / "wide.pt"
+    state = load_model(spec(folder, "shopping.net:Wide", arguments=[7])).state_dict()
+    del state["layers.0.bias"]
+    torch.save(state | {"extra": torch.ones(1)}, file)
+    with pytest.raises(UsageError) as raised:
+        load_model(spec(folder, "shopping.net:Wide", arguments=[5], weights=str(file)))
+    assert str(raised.value).endswith(
+        "they lack `layers.0.bias` and have besides `extra` and have of another size `layers.0.weight`: [7, 7], where "
+        "the model has [5, 5]; make it as it was when it was saved"
+    )
+
+
 @pytest.mark.parametrize(
     ("factory", "message"),
     [
@@ -192,7 +205,9 @@ def test_a_function_that_yields_several_inputs_says_which_axes_are_dynamic(folde
     )
     with pytest.raises(UsageError, match="yields inputs of several structures"):
         prepare(load_model(one), one, "shopping.net:mixed")
-    with pytest.raises(UsageError, match=r"yields several values of what is no tensor; .* `--input 'k: int in 1..8'`"):
+    with pytest.raises(
+        UsageError, match=r"yields several values of what is no tensor, \d and others; .* `--input 'k: int in 1..8'`"
+    ):
         prepare(load_model(one), one, "shopping.net:counts")
     with pytest.raises(UsageError, match=r"`shopping\.net:build` gives no inputs: ValueError: no"):
         prepare(load_model(one), one, "shopping.net:build")
@@ -220,6 +235,17 @@ class Scaled(nn.Module):
         return self.layer(x) * scale
 
 
+class Turned(nn.Module):
+    """A model of sequences whose features come last."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x.transpose(1, 2))
+
+
 @pytest.mark.parametrize(
     ("layer", "text"),
     [
@@ -228,6 +254,7 @@ class Scaled(nn.Module):
         (nn.Conv2d(3, 2, 100), "x: float32[N=2, 3, H=224, W=224]"),
         (nn.Sequential(nn.Conv2d(1, 2, 1), nn.Flatten(), nn.Linear(2 * 64 * 64, 1)), "x: float32[N=2, 1, 64, 64]"),
         (nn.Embedding(9, 2), "x: int64[N=2, L=8] in 0..8"),
+        (Turned(nn.Conv1d(4, 2, 1)), "x: float32[N=2, L=64, 4]"),
     ],
 )
 def test_inputs_are_guessed_from_the_first_layer_and_only_what_may_change_is_dynamic(
@@ -303,3 +330,4 @@ def test_what_cannot_be_guessed_is_asked_for() -> None:
     with pytest.raises(UsageError) as raised:
         guess(Takes(), ModelSpec(factory="net:Takes"))
     assert "`net:Takes` takes `image`, `boxes`, `flip`, and what it takes cannot be guessed" in str(raised.value)
+    assert "`--input 'image: float32[N=2, 3, H=64, W=64]; boxes: float32[" in str(raised.value)

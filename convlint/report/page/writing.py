@@ -124,7 +124,7 @@ def _cause(model: Preflighted, route: str, sources: Sources) -> dict[str, Any]:
     nodes = model.diagnoses[route].bad if route in model.diagnoses else ()
     return {
         "route": route,
-        "why": "; ".join(map(": ".join, told.wrongs(one, model.trial.reference.odd))),
+        "why": "; ".join(map(": ".join, told.wrongs(one, model.trial.reference.refused))),
         "place": sources.at(one.place) if one.place else None,
         "nodes": [told.bad(node) for node in nodes],
         "besides": list(told.besides(one, model.trial.reference.outputs)),

@@ -9,6 +9,7 @@ from traceback import StackSummary, walk_tb
 from typing import Any
 
 import onnx
+import onnx_ir
 import onnxruntime
 import torch.fx
 import torch.onnx
@@ -19,8 +20,12 @@ from torch.onnx._internal.torchscript_exporter import utils as torchscript
 from convlint.source.place import causes, reason
 from convlint.trial.execute import told
 from convlint.trial.job import Event
+from convlint.trial.limits import of_memory
 from convlint.trial.watch.hooks import replaced
 from convlint.trial.watch.places import Place, Places
+
+_STACK = "pkg.torch.onnx.stack_trace"
+"""Where the dynamo exporter writes whose a node is."""
 
 
 @contextmanager
@@ -33,6 +38,8 @@ def failure_watched(tool: str, places: Places, events: list[Event]) -> Iterator[
     except TracingCheckError:
         raise  # it names where two traces part, not why
     except Exception as error:
+        if of_memory(error):
+            raise  # whatever line it was at, that line is not wrong
         place = next(filter(None, nodes), None) or places.of_error(error) or places.of_text(_translated(error))
         if place:
             events.append(places.event(place, tool, "fail", "harm", told(reason(error))))
@@ -113,4 +120,6 @@ def _translated(error: BaseException) -> str:
             node = frame.f_locals.get("node")
             if isinstance(node, torch.fx.Node) and node.stack_trace:
                 return node.stack_trace
+            if isinstance(node, onnx_ir.Node) and _STACK in node.metadata_props:
+                return node.metadata_props[_STACK]
     return ""

@@ -8,14 +8,18 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from convlint.trial.compare import leaves
-from convlint.trial.execute import Measured, exported, told
+from convlint.trial.execute import Measured, Subject, exported, run_on, told
+from convlint.trial.flat import are_tensors
+from convlint.trial.job import LOOSE, opset_of
+from convlint.trial.samples import Sample
 
 _ASKED = {"onnx_dynamo": "torch_export"}
 """The route that one begins with, which says the same in less time."""
@@ -53,11 +57,33 @@ def refusal(route: str, traced: Measured) -> str:
     return ""
 
 
+def without_cache(subject: Subject, traced: Sample, routes: Sequence[str]) -> str:
+    """The advice to switch off the cache of a model of transformers, if then no exporter refuses what it gives."""
+    model = subject.build()
+    known: list[Any] = [getattr(one, "config", None) for one in model.modules()]
+    configs = [config for config in known if getattr(config, "use_cache", None) is True]
+    if not configs:
+        return ""
+    with suppress(Exception), ExitStack() as stack:  # what cannot be set, or does not run then, cures nothing
+        for config in configs:
+            stack.callback(setattr, config, "use_cache", True)  # another copy of the model may have the same
+            config.use_cache = False
+        given = Measured(subject, traced, run_on(traced, lambda args: model(*args)))
+        if all(_takes(opset_of(route)[0], given) for route in routes):
+            return "set `config.use_cache = False`, and no exporter refuses the outputs"
+    return ""
+
+
+def _takes(route: str, given: Measured) -> bool:
+    refused = refusal(route, given)
+    return not (refusal(f"{route}_loosely", given) if LOOSE in refused else refused)
+
+
 def odd_ones(outputs: Any) -> str:
     """What among outputs is no tensor: ``output `kind` is a str``; or else what they are."""
     odd = [f"`{name}` is {_a(value)}" if name else f"it is {_a(value)}" for name, value in _odd(outputs, "")]
     more = f" and {len(odd) - _MOST} more are none either" if len(odd) > _MOST else ""
-    return f"{', '.join(odd[:_MOST])}{more}" if odd else f"the outputs are {_a(outputs)}"
+    return f"{', '.join(odd[:_MOST])}{more}" if odd else f"the outputs are {_made_of(outputs)}"
 
 
 def _odd(value: Any, name: str) -> Iterator[tuple[str, Any]]:
@@ -72,6 +98,14 @@ def _odd(value: Any, name: str) -> Iterator[tuple[str, Any]]:
         yield name, value
     for key, part in parts:
         yield from _odd(part, f"{name}.{key}" if name else str(key))
+
+
+def _made_of(outputs: Any) -> str:
+    """What outputs are, and of a list or tuple what in it is neither tensor, list nor tuple."""
+    inner = outputs
+    while isinstance(inner, (list, tuple)):
+        inner = next(one for one in inner if not are_tensors(one))
+    return f"{_a(outputs)} with {_a(inner)}" if inner is not outputs else _a(outputs)
 
 
 def _a(value: Any) -> str:

@@ -94,8 +94,10 @@ class Taken:
 
     def _note(self, name: str, args: tuple[Any, ...], result: Any) -> None:
         place = self._places.of_caller()
-        if place is None or len(self.values) == _MOST or any(arg is result for arg in args):
-            return  # the last: ``as_tensor`` of a tensor takes nothing out
+        if place is None or len(self.values) == _MOST:
+            return
+        if name == "as_tensor" and args and isinstance(args[0], torch.Tensor):
+            return  # it takes nothing out, be it of another dtype
         with _not_traced(), suppress(Exception):  # a value without text is no reason to end the trace
             self.values.append(Value(place, name, str(len(args[0])) if name == "__iter__" else _text(result)))
 

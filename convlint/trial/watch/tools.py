@@ -112,7 +112,7 @@ class Watched:
         refused = refusal(route, self._given[0])
         if not refused:
             seen = self._exported(route, route, self._given, folder, opset)
-            if seen.graph or seen.outcome.stage != "export" or seen.outcome.place:
+            if seen.graph or seen.outcome.stage != "export" or seen.outcome.place or seen.outcome.ended:
                 return seen
             refused = seen.outcome.message
         if LOOSE in refused:
