@@ -200,6 +200,11 @@ def _to(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Argum
     return replace(made, mask_index=tensor.mask_index, exact=tensor.exact if keeps else known)
 
 
+def _type(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> Value:
+    """``tensor.type(dtype)``; the name of its type, a text, where nothing is given."""
+    return _to(run, frame, node, tensor, arguments) if arguments.all() else UNKNOWN
+
+
 def _may_name_dtype(arguments: Arguments) -> bool:
     """Whether a dtype that is not known may be given, ``to(x.dtype)``, and not just a device."""
     given = list(zip(arguments.nodes, arguments.positional, strict=False))
@@ -629,7 +634,7 @@ _SPECIAL: dict[str, Handler] = {
     "repeat_interleave": _repeat_interleave,
     **{name: _cast(name) for name in CASTS},
     "to": _to,
-    "type": _to,
+    "type": _type,
     "type_as": _to,
     "new_zeros": _new(None),
     "new_ones": _new(None),

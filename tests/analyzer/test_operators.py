@@ -119,3 +119,7 @@ def test_one_axis_is_squeezed(agree: Agree, call: str) -> None:
 @pytest.mark.parametrize(("power", "code"), [("pow(x.shape[0], 2, 5)", "CVL204"), ("pow(x.shape[0], 2)", "")])
 def test_a_power_of_a_size(agree: Agree, power: str, code: str) -> None:
     agree(forward(f"return x * {power}{f'  # {code}' if code else ''}", "x: torch.Tensor"))
+
+
+def test_the_name_of_a_tensors_type_is_a_text(agree: Agree) -> None:
+    agree(forward('if "Half" in x.float().type():\n    return x * 2\nreturn x.type(torch.int64).type()'))
