@@ -35,7 +35,7 @@ from convlint.backends.fact_file import Known, path_of, trimmed, write
 from convlint.backends.facts import facts
 from convlint.backends.onnx_file import read
 from convlint.backends.uses import FILE, Operator
-from convlint.trial.program_runtimes import BY_DATA, MANY_AXES, UNEVEN, VOLUMES, operators
+from convlint.trial.program_runtimes import BY_DATA, UNEVEN, VOLUMES, operators
 from convlint.trial.runtime_process import RuntimeProcess
 from convlint.trial.runtimes import installed
 
@@ -225,22 +225,6 @@ class Places(torch.nn.Module):
         return (x > 0.5).nonzero()
 
 
-class Grouped(torch.nn.Module):
-    """Places seen as a grid of more axes, and back."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Those of one axis exchanged with those of another."""
-        return x.relu().view(2, 3, 2, 2, 1, 2).transpose(2, 3).sigmoid().sum(4)
-
-
-class Apart(torch.nn.Module):
-    """One axis more, and repeated along it."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """What is beside itself."""
-        return torch.cat([x.relu()[:, :, None]] * 2, 2).sum(2)
-
-
 class Converted(torch.nn.Module):
     """Numbers of another dtype."""
 
@@ -281,8 +265,6 @@ OWN: dict[str, tuple[Callable[[], torch.nn.Module], tuple[int, ...]]] = {
         functools.partial(torch.nn.ConvTranspose3d, 3, 4, 3, 2, 1, 1),
         (1, 3, 4, 4, 4),
     ),
-    f"view.{MANY_AXES}": (Grouped, (2, 3, 8)),
-    f"unsqueeze.{MANY_AXES}": (Apart, (2, 3, 2, 2, 2)),
     "upsample_nearest1d": _resized("nearest", 3),
     "upsample_nearest2d": _resized("nearest", 4),
     "upsample_nearest3d": _resized("nearest", 5),
@@ -304,7 +286,7 @@ CONVERSIONS = {
 
 def _plain(operator: str) -> str:
     """As facts name it."""
-    if operator.endswith((UNEVEN, BY_DATA, VOLUMES, MANY_AXES)):
+    if operator.endswith((UNEVEN, BY_DATA, VOLUMES)):
         return overload_name(operator)
     return aten_name(operator) if operator.startswith("aten") else operator.partition("/")[0]
 

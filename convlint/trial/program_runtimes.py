@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+_VOLUMES = 5
+"""The axes of weights of convolutions of volumes."""
 _CONTROL_FLOW = ("cond", "while_loop")
 """Operators of programs that are none of ATen's."""
-UNEVEN, BY_DATA, VOLUMES, MANY_AXES = "transposed_uneven", "data_strides", "volumes", "many_axes"
+UNEVEN, BY_DATA, VOLUMES = "transposed_uneven", "data_strides", "volumes"
 """What overloads of operators are called here that converters may take otherwise: a transposed convolution with uneven
-edges; what makes a tensor with a stride that depends on what a tensor holds; a convolution of volumes; what makes a
-tensor of more than ``MOST_AXES``."""
-MOST_AXES = 5
+edges; what makes a tensor with a stride that depends on what a tensor holds; a convolution of volumes."""
 
 
 def coreml(path: str, _: Mapping[str, Any]) -> list[Any] | None:
@@ -86,17 +86,10 @@ def _named(node: Any) -> str:
     name = str(node.target)
     if name in _CONTROL_FLOW:
         return f"aten.{name}"
-    plain, _, overload = name.rpartition(".")
     if name == "aten.convolution.default":
-        of_volumes = len(node.args[1].meta["val"].shape) == MOST_AXES
-        kinds = {UNEVEN: _is_uneven(node.args[1], *node.args[3:]), VOLUMES: of_volumes}
-    else:
-        kinds = {BY_DATA: _is_strided_by_data(node), MANY_AXES: _has_many_axes(node)}
-    return f"{plain}.{'_'.join(kind for kind, is_so in kinds.items() if is_so) or overload}"
-
-
-def _has_many_axes(node: Any) -> bool:
-    return len(getattr(node.meta.get("val"), "shape", ())) > MOST_AXES
+        kinds = {UNEVEN: _is_uneven(node.args[1], *node.args[3:]), VOLUMES: node.args[1].meta["val"].dim() == _VOLUMES}
+        return f"aten.convolution.{'_'.join(kind for kind, is_so in kinds.items() if is_so) or 'default'}"
+    return f"{name.rpartition('.')[0]}.{BY_DATA}" if _is_strided_by_data(node) else name
 
 
 def _is_strided_by_data(node: Any) -> bool:
