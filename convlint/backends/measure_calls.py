@@ -225,6 +225,19 @@ class Places(torch.nn.Module):
         return (x > 0.5).nonzero()
 
 
+class Spectrum(torch.nn.Module):
+    """How strong frequencies are."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.dtype = dtype
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The sizes of complex numbers."""
+        sizes: torch.Tensor = torch.fft.rfft(x.to(self.dtype)).abs()
+        return sizes.float()
+
+
 class Converted(torch.nn.Module):
     """Numbers of another dtype."""
 
@@ -277,6 +290,10 @@ OWN_OF_ONNX = {"Gather": (Selected, (1, 3, 4)), "Resize": _resized("nearest", 4)
 """The same by operators of ONNX, as models have them."""
 
 
+SPECTRA = {
+    f"spectrum of {dtype}": (functools.partial(Spectrum, dtype), (2, 8)) for dtype in (torch.float32, torch.float64)
+}
+"""Calls that take the sizes of complex numbers."""
 CONVERSIONS = {
     f"Cast to {dtype}": (functools.partial(Converted, dtype), (1, 3, 4))
     for dtype in (torch.float32, torch.int32, torch.int64, torch.bool, *CASTS)
@@ -305,6 +322,7 @@ def samples(graph: str) -> Iterator[tuple[str, dict[str, list[str]]]]:
                 makers.setdefault(one, {}).setdefault(kind, []).append((len(names[0]), "." in name, name))
     if graph in ("core", "torch_export"):
         makers |= {name: {"float": [(1, False, name)]} for name in OWN}
+        makers.setdefault("abs", {})["complex"] = [(1, False, name) for name in SPECTRA]
     else:
         for name in OWN_OF_ONNX:
             makers.setdefault(name, {}).setdefault("float", []).append((0, False, name))
@@ -402,7 +420,7 @@ class Measuring:
 
 @functools.cache
 def _called(name: str, letter: str) -> list[Any]:
-    if make_and_shape := (OWN | OWN_OF_ONNX | CONVERSIONS).get(name):
+    if make_and_shape := (OWN | OWN_OF_ONNX | SPECTRA | CONVERSIONS).get(name):
         make, shape = make_and_shape
         model: Any = make().eval()
         model.tensors = (torch.rand(shape),)
