@@ -172,9 +172,9 @@ def of_transformers(kind: str, task: str, **sizes: Any) -> Callable[[], Made]:
 SMALLER = {
     "d_model": 32, "hidden_size": 32, "encoder_layers": 1, "decoder_layers": 1, "encoder_hidden_dim": 32,
     "encoder_attention_heads": 2, "decoder_attention_heads": 2, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32,
-    "num_queries": 10, "num_hidden_layers": 1, "intermediate_size": 64, "num_attention_heads": 2, "image_size": [96, 96],
-    "patch_size": 16, "num_detection_tokens": 10, "anchor_image_size": None, "feature_size": 32, "mask_feature_size": 32,
-    "hidden_dim": 32, "num_denoising": 0, "dim_feedforward": 32,
+    "num_queries": 10, "num_hidden_layers": 1, "intermediate_size": 64, "num_attention_heads": 2,
+    "image_size": [96, 96], "patch_size": 16, "num_detection_tokens": 10, "anchor_image_size": None, "feature_size": 32,
+    "mask_feature_size": 32, "hidden_dim": 32, "num_denoising": 0, "dim_feedforward": 32,
 }  # fmt: skip
 """Settings of transformers' detectors, where a configuration has them."""
 OF_THREE_LEVELS = {"decoder_layers": 2, "encoder_in_channels": [16, 16, 16], "decoder_in_channels": [32, 32, 32]}
@@ -402,7 +402,7 @@ def flow() -> Made:
 
     def ends(x: torch.Tensor) -> torch.Tensor:
         times = torch.linspace(0, 1, 5, device=x.device)
-        for now, then in zip(times[:-1], times[1:], strict=True):
+        for now, then in zip(times[:-1], times[1:], strict=True):  # noqa: RUF007 - of tensors, in one operator each
             first = net(torch.cat([x, now.expand(x.shape[0], 1)], 1))
             ahead = x + (then - now) * first
             x = x + (then - now) / 2 * (first + net(torch.cat([ahead, then.expand(x.shape[0], 1)], 1)))

@@ -267,11 +267,11 @@ def written(runs: Sequence[Run]) -> str:
         "Written by `python benchmarks/predictions.py`. The matrix's verdict, from the shipped facts alone, of each",
         "file that a model becomes (`predicted_models.py`; random weights), beside what the target did with it: an",
         "ONNX file of each exporter, or a program of torch. A run fails that is refused or gives other numbers than",
-        "eager (a file of which ONNX Runtime gives other numbers too is left out: its exporter is to blame; so is a run",
-        "that had not ended in time); of Core ML it is the conversion alone. Unknown counts as wrong. Each run is a line",
-        f"of `predictions.jsonl`. {models} models; {fails} of {len(runs)} runs fail ({fails / max(len(runs), 1):.0%});",
-        f"{len(failing)} of {len(given)} files and programs ({len(failing) / max(len(given), 1):.0%}) fail on one target",
-        f"at least of those that they were given to. At opset {OPSET}:",
+        "eager (a file of which ONNX Runtime gives other numbers too is left out: its exporter is to blame; so is what",
+        "had not ended in time); of Core ML it is the conversion alone. Unknown counts as wrong. Each run is a line of",
+        f"`predictions.jsonl`. {models} models; {fails} of {len(runs)} runs fail ({_share(fails, len(runs))});",
+        f"{len(failing)} of {len(given)} files and programs ({_share(len(failing), len(given))}) fail on one target at",
+        f"least of those that they were given to. At opset {OPSET}:",
         "",
         *_table(at_first, "version", lambda mine: ", ".join(sorted({run.version for run in mine} - {""}))),
         *_by_opset(runs),
@@ -282,6 +282,10 @@ def written(runs: Sequence[Run]) -> str:
     misses = sorted(run for run in runs if not run.is_right)
     lines += [f"- {run.target}: `{_miss(run)}`" for run in misses] or ["None."]
     return "\n".join(lines) + "\n"
+
+
+def _share(some: int, of: int) -> str:
+    return f"{some / max(of, 1):.0%}"
 
 
 def _table(runs: Sequence[Run], heading: str, about: Callable[[Sequence[Run]], str]) -> list[str]:
