@@ -1,5 +1,7 @@
 """Models that were drawn by lot, for ``predicted_models.py``: ``python drawn_models.py SEED`` prints a draw.
 
+``python drawn_models.py SEED practice`` draws of the kinds in ``practice_models.py``.
+
 Pools are what packages have: one of each of timm's files, torchvision's, transformers' and ultralytics' models,
 segmentation_models_pytorch's decoders on small encoders, and models of sound, volumes, sequences and graphs that are
 made below. A model is drawn before anything is known of it; in one of three draws it computes in another dtype.
@@ -18,6 +20,8 @@ from torch import nn
 Made = tuple[nn.Module, tuple[Any, ...]]
 COUNTS = {"timm": 3, "torchvision": 2, "transformers": 4, "smp": 1, "ultralytics": 1, "other": 4}
 """How many are drawn of each pool."""
+COUNTS_OF_KINDS = {"detector": 5, "recurrent": 3, "step": 3, "sound": 3, "graph": 2, "segmentation": 3}
+"""How many are drawn of each kind in ``practice_models.py``."""
 LARGE = ("timm", "torchvision", "transformers")
 """The pools that have models that are too large."""
 DTYPES = ("float16", "bfloat16", "float64")
@@ -106,6 +110,27 @@ DRAWS: dict[int, tuple[str, ...]] = {
         "other:codec@bfloat16",
         "other:seg-res-net@float16",
         "other:clicks",
+    ),
+    6: (
+        "practice:rt-detr@float16",
+        "practice:d-fine",
+        "practice:deformable-detr",
+        "practice:yolos",
+        "practice:efficient-det",
+        "practice:voice-activity",
+        "practice:characters",
+        "practice:packed@bfloat16",
+        "practice:static-cache",
+        "practice:flow@float64",
+        "practice:llama-cache",
+        "practice:quantized-sound@float64",
+        "practice:mask-of-sound@float64",
+        "practice:demucs",
+        "practice:points",
+        "practice:transformer-conv@float64",
+        "practice:maskformer",
+        "practice:reassembled",
+        "practice:deep-lab",
     ),
 }
 """By seed what was drawn, and could be made."""
@@ -431,19 +456,27 @@ def pools() -> Mapping[str, list[str]]:
     return found
 
 
-def drawn(seed: int, seen: set[str]) -> list[str]:
+def pools_of_kinds() -> Mapping[str, list[str]]:
+    """The names of the models of kinds that break in practice."""
+    import practice_models
+
+    return {kind: [f"practice:{one}" for one in models] for kind, models in practice_models.KINDS.items()}
+
+
+def drawn(seed: int, seen: set[str], named: Mapping[str, list[str]], counts: Mapping[str, int]) -> list[str]:
     """A draw among what was not seen, each pool in an order by lot: those that can be made, and are not large."""
     import fixed_models
     import predicted_models
 
     lot, found = random.Random(seed), []  # noqa: S311 - a draw that can be drawn again
-    for package, names in pools().items():
-        wanted, order = COUNTS[package], sorted(names)
+    for pool, names in named.items():
+        wanted, order = counts[pool], sorted(names)
         lot.shuffle(order)
         for name in (one for one in order if one not in seen):
             dtype = lot.choice(DTYPES) if lot.random() < 1 / 3 else ""
-            if wanted and _is_made(name, predicted_models.made, fixed_models.LARGEST):
-                found.append(f"{name}@{dtype}" if dtype else name)
+            full = f"{name}@{dtype}" if dtype else name
+            if wanted and _is_made(full, predicted_models.made, fixed_models.LARGEST):
+                found.append(full)
                 wanted -= 1
             if not wanted:
                 break
@@ -469,5 +502,6 @@ def _is_made(name: str, make: Callable[[str], Made], largest: int) -> bool:
 if __name__ == "__main__":
     import predicted_models
 
-    named = {one.partition("@")[0] for one in predicted_models.names()}
-    print("\n".join(drawn(int(sys.argv[1]), named)))
+    known = {one.partition("@")[0] for one in predicted_models.names()}
+    of = (pools_of_kinds(), COUNTS_OF_KINDS) if "practice" in sys.argv[2:] else (pools(), COUNTS)
+    print("\n".join(drawn(int(sys.argv[1]), known, *of)))

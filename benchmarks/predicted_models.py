@@ -93,6 +93,7 @@ def made(name: str) -> tuple[Any, tuple[Any, ...]]:
     """A model with random weights, and its inputs; ``@bfloat16`` behind its name makes it compute in that."""
     import drawn_models
     import fixed_models
+    import practice_models
     import torch
     import varied_models
 
@@ -109,10 +110,11 @@ def made(name: str) -> tuple[Any, tuple[Any, ...]]:
         "transformers": fixed_models.transformers_models,
         "ultralytics": fixed_models.ultralytics_models,
     }
-    if package in ("varied", "other", "smp"):
+    if package in ("varied", "other", "practice", "smp"):
         model, inputs = {
             "varied": lambda: varied_models.MODELS[wanted](),
             "other": lambda: drawn_models.OTHERS[wanted](),
+            "practice": lambda: practice_models.MODELS[wanted](),
             "smp": lambda: drawn_models.segmenter(wanted),
         }[package]()
         return Flat(model.eval(), ()).eval(), inputs

@@ -174,7 +174,7 @@ def compared(environment: Path, target: str, given: Sequence[Path]) -> Iterator[
     with RuntimeProcess(target, str(environment / "bin/python"), RUN_SECONDS, GIGABYTES) as process:
         for file in given:
             what, why, version = ran(process, target, file)
-            if what != "wrong" or not is_wrong_itself(file):
+            if not (is_unended(why) or (what == "wrong" and is_wrong_itself(file))):
                 verdict, because = judged(predicted(target, file))
                 run = Run(target, file.parent.name, file.name, version, verdict, what, first=verdict)
                 yield (
@@ -182,6 +182,11 @@ def compared(environment: Path, target: str, given: Sequence[Path]) -> Iterator[
                     if run.is_right
                     else run._replace(because=because, why=without_folders(" ".join(why.split()))[:LONGEST])
                 )
+
+
+def is_unended(why: str) -> bool:
+    """Whether nobody knows what a target makes of a file, since it had not ended in time."""
+    return why.startswith("no end within")
 
 
 def is_wrong_itself(file: Path) -> bool:
@@ -253,6 +258,8 @@ def written(runs: Sequence[Run]) -> str:
     """The page: a confusion matrix of each target in a row, at one opset and at others, unseen; each miss."""
     models = len({run.model for run in runs})
     fails = sum(not run.is_taken for run in runs)
+    given = {run[1:3] for run in runs}
+    failing = {run[1:3] for run in runs if not run.is_taken}
     at_first = [run for run in runs if run.opset == OPSET]
     lines = [
         "# What is predicted of whole models, and what targets do",
@@ -260,9 +267,11 @@ def written(runs: Sequence[Run]) -> str:
         "Written by `python benchmarks/predictions.py`. The matrix's verdict, from the shipped facts alone, of each",
         "file that a model becomes (`predicted_models.py`; random weights), beside what the target did with it: an",
         "ONNX file of each exporter, or a program of torch. A run fails that is refused or gives other numbers than",
-        "eager (a file of which ONNX Runtime gives other numbers too is left out: its exporter is to blame); of Core",
-        "ML it is the conversion alone. Unknown counts as wrong. Each run is a line of `predictions.jsonl`.",
-        f"{models} models; {fails} of {len(runs)} runs fail ({fails / max(len(runs), 1):.0%}). At opset {OPSET}:",
+        "eager (a file of which ONNX Runtime gives other numbers too is left out: its exporter is to blame; so is what",
+        "had not ended in time); of Core ML it is the conversion alone. Unknown counts as wrong. Each run is a line of",
+        f"`predictions.jsonl`. {models} models; {fails} of {len(runs)} runs fail ({_share(fails, len(runs))});",
+        f"{len(failing)} of {len(given)} files and programs ({_share(len(failing), len(given))}) fail on one target at",
+        f"least of those that they were given to. At opset {OPSET}:",
         "",
         *_table(at_first, "version", lambda mine: ", ".join(sorted({run.version for run in mine} - {""}))),
         *_by_opset(runs),
@@ -273,6 +282,10 @@ def written(runs: Sequence[Run]) -> str:
     misses = sorted(run for run in runs if not run.is_right)
     lines += [f"- {run.target}: `{_miss(run)}`" for run in misses] or ["None."]
     return "\n".join(lines) + "\n"
+
+
+def _share(some: int, of: int) -> str:
+    return f"{some / max(of, 1):.0%}"
 
 
 def _table(runs: Sequence[Run], heading: str, about: Callable[[Sequence[Run]], str]) -> list[str]:

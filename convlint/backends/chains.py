@@ -19,6 +19,7 @@ LONGEST = 5
 _CONSTANT, _AXES, _MIXED, _THIN, _FIRST, _INPUTS = "constant", "-axes", "mixed", "thin", "first", "-inputs"
 _COMPUTED, _FOLDED, _WEIGHTS, _TO, _BEHIND = "computed", "folded", "weights", "to", "behind"
 _UNLIKE, _EMPTY, _REGROUPED, _WITHOUT, _REPEATED = "unlike", "empty", "regrouped", "without", "repeated"
+_VECTOR, _FOREIGN = "vector", "foreign"
 _TOLD = {
     _CONSTANT: "of a constant",
     _MIXED: "of mixed dtypes",
@@ -28,6 +29,7 @@ _TOLD = {
     _EMPTY: "of a constant of no elements",
     _REGROUPED: "between Reshapes that give other axes",
     _REPEATED: "of single places of a Concat with what is repeated",
+    _VECTOR: "with a vector",
 }
 """The situations that are one word, in more."""
 _BATCH_AND_CHANNELS, _FEW = 2, 8
@@ -52,6 +54,8 @@ class Fault(msgspec.Struct, frozen=True):
     numbers between them; ``unlike Mul``: of what convolutions make, with other numbers of channels; ``empty Concat``:
     of a constant of no elements; ``regrouped InstanceNormalization``: between Reshapes, which give other axes than
     there were before them; ``repeated Conv``: of single places, of a Concat with what Tile or Expand repeats;
+    ``vector MatMul``: of which one input has one axis; ``foreign-1 ScatterND``: whose input has another dtype than the
+    only one that ONNX has for it;
     ``weights-axis Gather``: of a constant by what is computed, with this attribute written;
     ``computed-1 Pad``: of an input behind the first that is no constant, ``folded-1 Pad``: that is computed of
     constants; ``without-value ConstantOfShape``: whose attribute is left out, as what holds anyway may be; ``mixed
@@ -126,6 +130,8 @@ def in_words(chain: str) -> str:
         return f"{operator} of {situation.removesuffix(_INPUTS)} inputs"
     if how == _WITHOUT:
         return f"{operator} without the attribute {place}"
+    if how == _FOREIGN:
+        return f"{operator} whose input {place} has another dtype than ONNX wants"
     if how in (_COMPUTED, _FOLDED):
         return f"{operator} whose input {place} is computed{' of constants' if how == _FOLDED else ''}"
     return ", ".join(re.split(r"[(\[]", token)[0] for token in chain.split())
@@ -149,6 +155,8 @@ def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tupl
     none_in |= {
         node.output[0] for node in graph.node for one in node.attribute if one.name == "value" and 0 in one.t.dims
     }
+    vectors = {one.name for one in graph.initializer if len(one.dims) == 1}
+    vectors |= {name for name, shape in shapes.items() if len(shape) == 1}
     behind: dict[str, set[int]] = {}
     neighbours, takers = _reshapes(graph, constants), _takers(graph)
     for node in graph.node:
@@ -169,6 +177,8 @@ def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tupl
             yield regrouped(node.op_type), (node,)
         if _follows_repeated(node, repeated, beside):
             yield of_repeated(node.op_type), (node,)
+        if node.op_type == "MatMul" and vectors.intersection(node.input):
+            yield with_vector(node.op_type), (node,)
         if none_in.intersection(node.input):
             yield empty(node.op_type), (node,)
         if node.input[0] not in varying and varying.intersection(node.input):
@@ -223,7 +233,7 @@ def _follows_repeated(node: Any, repeated: set[str], beside: set[str]) -> bool:
     what they make of such."""
     if node.op_type in ("Expand", "Tile"):
         repeated.add(node.output[0])
-    elif node.op_type in ("Concat", "Pad"):  # exporters pad with nothing too
+    elif node.op_type in ("Concat", "Pad", "Transpose"):  # exporters pad with nothing too
         taken = repeated if node.op_type == "Concat" else beside
         beside.update(node.output[:1] if taken.intersection(node.input) else ())
     sizes = [size for one in node.attribute if one.name == "kernel_shape" for size in one.ints]
@@ -348,6 +358,16 @@ def computed(operator: str, place: int, *, folded: bool) -> str:
 def of_repeated(operator: str) -> str:
     """The situation of an operator of single places, of a Concat with what is repeated."""
     return f"{_REPEATED} {operator}"
+
+
+def with_vector(operator: str) -> str:
+    """The situation of an operator of which one input has one axis."""
+    return f"{_VECTOR} {operator}"
+
+
+def foreign(operator: str, place: int) -> str:
+    """The situation of an operator whose input, by its place, has another dtype than the only one of its schema."""
+    return f"{_FOREIGN}-{place} {operator}"
 
 
 def without(operator: str, attribute: str) -> str:

@@ -35,7 +35,7 @@ from convlint.backends.fact_file import Known, path_of, trimmed, write
 from convlint.backends.facts import facts
 from convlint.backends.onnx_file import read
 from convlint.backends.uses import FILE, Operator
-from convlint.trial.program_runtimes import BY_DATA, UNEVEN, operators
+from convlint.trial.program_runtimes import BY_DATA, UNEVEN, VOLUMES, operators
 from convlint.trial.runtime_process import RuntimeProcess
 from convlint.trial.runtimes import installed
 
@@ -225,6 +225,19 @@ class Places(torch.nn.Module):
         return (x > 0.5).nonzero()
 
 
+class Spectrum(torch.nn.Module):
+    """How strong frequencies are."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.dtype = dtype
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The sizes of complex numbers."""
+        sizes: torch.Tensor = torch.fft.rfft(x.to(self.dtype)).abs()
+        return sizes.float()
+
+
 class Converted(torch.nn.Module):
     """Numbers of another dtype."""
 
@@ -260,6 +273,11 @@ OWN: dict[str, tuple[Callable[[], torch.nn.Module], tuple[int, ...]]] = {
     f"index.{BY_DATA}": (Columns, (4, 5)),
     f"nonzero.{BY_DATA}": (Places, (4, 5)),
     f"convolution.{UNEVEN}": (functools.partial(torch.nn.ConvTranspose2d, 3, 4, 3, 2, 1, 1), (1, 3, 8, 8)),
+    f"convolution.{VOLUMES}": (functools.partial(torch.nn.Conv3d, 3, 4, 3), (1, 3, 6, 6, 6)),
+    f"convolution.{UNEVEN}_{VOLUMES}": (
+        functools.partial(torch.nn.ConvTranspose3d, 3, 4, 3, 2, 1, 1),
+        (1, 3, 4, 4, 4),
+    ),
     "upsample_nearest1d": _resized("nearest", 3),
     "upsample_nearest2d": _resized("nearest", 4),
     "upsample_nearest3d": _resized("nearest", 5),
@@ -272,6 +290,10 @@ OWN_OF_ONNX = {"Gather": (Selected, (1, 3, 4)), "Resize": _resized("nearest", 4)
 """The same by operators of ONNX, as models have them."""
 
 
+SPECTRA = {
+    f"spectrum of {dtype}": (functools.partial(Spectrum, dtype), (2, 8)) for dtype in (torch.float32, torch.float64)
+}
+"""Calls that take the sizes of complex numbers."""
 CONVERSIONS = {
     f"Cast to {dtype}": (functools.partial(Converted, dtype), (1, 3, 4))
     for dtype in (torch.float32, torch.int32, torch.int64, torch.bool, *CASTS)
@@ -281,7 +303,7 @@ CONVERSIONS = {
 
 def _plain(operator: str) -> str:
     """As facts name it."""
-    if operator.endswith((UNEVEN, BY_DATA)):
+    if operator.endswith((UNEVEN, BY_DATA, VOLUMES)):
         return overload_name(operator)
     return aten_name(operator) if operator.startswith("aten") else operator.partition("/")[0]
 
@@ -300,6 +322,7 @@ def samples(graph: str) -> Iterator[tuple[str, dict[str, list[str]]]]:
                 makers.setdefault(one, {}).setdefault(kind, []).append((len(names[0]), "." in name, name))
     if graph in ("core", "torch_export"):
         makers |= {name: {"float": [(1, False, name)]} for name in OWN}
+        makers.setdefault("abs", {})["complex"] = [(1, False, name) for name in SPECTRA]
     else:
         for name in OWN_OF_ONNX:
             makers.setdefault(name, {}).setdefault("float", []).append((0, False, name))
@@ -397,7 +420,7 @@ class Measuring:
 
 @functools.cache
 def _called(name: str, letter: str) -> list[Any]:
-    if make_and_shape := (OWN | OWN_OF_ONNX | CONVERSIONS).get(name):
+    if make_and_shape := (OWN | OWN_OF_ONNX | SPECTRA | CONVERSIONS).get(name):
         make, shape = make_and_shape
         model: Any = make().eval()
         model.tensors = (torch.rand(shape),)

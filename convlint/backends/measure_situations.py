@@ -31,6 +31,7 @@ from convlint.backends.chains import (
     constant,
     empty,
     faults,
+    foreign,
     in_words,
     is_in_a_row,
     mixed,
@@ -42,6 +43,7 @@ from convlint.backends.chains import (
     to_axes,
     unlike,
     with_inputs,
+    with_vector,
     without,
     write,
 )
@@ -58,7 +60,7 @@ TIMES = 5
 _SIZE, _FEW, _CHANNELS = 6, 4, 8
 """Eight channels are what processors compute at once: runtimes that lay them out in blocks do so from there on."""
 _SHAPE = (1, 4, 1, 5)
-_HALF, _PLAIN = "float16", "float32"
+_PLAIN, _OTHERS = "float32", ("float16", "float64")
 _PLACES: dict[str, dict[str, list[int]]] = {
     "AveragePool": {"kernel_shape": [2]},
     "ConvTranspose": {"kernel_shape": [2]},
@@ -200,6 +202,21 @@ def of_mixtures() -> Iterator[tuple[str, Case, Case]]:
             halved = {name: case.given[name].astype("float16") for name in names[1:]}
             plain = _with_inputs(case, 1)
             yield mixed(case.operator), plain, _with_inputs(case._replace(given=case.given | halved), 1)
+
+
+def of_foreign() -> Iterator[tuple[str, Case, Case]]:
+    """Situations, each with a test and the same with integers behind its first input in another dtype than the only
+    one that its schema has for them."""
+    from onnx import defs
+
+    for case in cases():
+        formals = defs.get_schema(case.operator, case.since).inputs
+        for place, (name, formal) in enumerate(zip(case.model.graph.node[0].input, formals, strict=False)):
+            only = list(formal.types) == ["tensor(int64)"] and place and case.is_own
+            if only and getattr(case.given.get(name), "dtype", "") == "int64":
+                plain = _with_inputs(case, 1)
+                changed = case._replace(given=case.given | {name: case.given[name].astype("int32")})
+                yield foreign(case.operator, place), plain, _with_inputs(changed, 1)
 
 
 def of_ranks() -> Iterator[tuple[str, Case, Case]]:
@@ -380,6 +397,13 @@ def of_repetitions() -> Iterator[tuple[str, Case, Case]]:
     yield of_repeated("Conv"), plain, _beside("Tile", np.array([1, 1, _SIZE, _SIZE]))
 
 
+def of_vectors() -> Iterator[tuple[str, Case, Case]]:
+    """The situations of a matrix by a vector, and of a vector by a matrix."""
+    plain, other = (_made("MatMul", (1, 4, 5), [_drawn((5, *more))], {}) for more in ((3,), ()))
+    yield with_vector("MatMul"), plain, other
+    yield with_vector("MatMul"), plain, _made("MatMul", (5,), [_drawn((5, 3))], {})
+
+
 def _beside(how: str, behind: Any) -> Case:
     from onnx import helper, numpy_helper
 
@@ -417,7 +441,7 @@ def _looked_up(attributes: dict[str, Any]) -> Case:
 def of_own() -> Iterator[tuple[str, Case, Case]]:
     """The situations that are no test of ONNX's."""
     yield from chain(of_ranks(), of_first_axes(), of_new_axes(), of_tables(), of_nothing(), of_repetitions())
-    yield from chain(of_convolutions(), of_channels(), of_groups())
+    yield from chain(of_convolutions(), of_channels(), of_groups(), of_vectors())
 
 
 def _drawn(shape: Sequence[int]) -> Any:
@@ -458,7 +482,7 @@ def of_dtypes() -> Iterator[tuple[str, str, Case]]:
         given = dict(zip((value.name for value in one.model.graph.input), one.given, strict=True))
         case = Case(one.operator, one.since, "test of other dtypes", one.model, given, [one.right])
         inputs = sum(map(bool, one.model.graph.node[0].input))
-        if one.dtype == _HALF and case.model.graph.node[0].input[0] == next(iter(given)):
+        if one.dtype in _OTHERS and case.model.graph.node[0].input[0] == next(iter(given)):
             yield with_inputs(one.operator, inputs), one.dtype, _with_inputs(case, 1)
 
 
@@ -482,7 +506,7 @@ def measured(target: str, asked: Sequence[str]) -> list[Fault]:
     noted = Noted(installed(target))
     tries = Counter[str]()
     with RuntimeProcess(target, seconds=SECONDS) as process:
-        for situation, plain, changed in chain(of_constants(), of_inputs(), of_mixtures()):
+        for situation, plain, changed in chain(of_constants(), of_inputs(), of_mixtures(), of_foreign()):
             if asked and plain.operator not in asked:
                 continue
             tries[situation] += 1

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from convlint.backends import sizes
-from convlint.backends.chains import is_chain, known_chains, mixed, situations
+from convlint.backends.chains import foreign, is_chain, known_chains, mixed, situations
 from convlint.backends.facts import DTYPES, OLDEST_OPSET, newest_known
 from convlint.backends.uses import FILE, Definition, Operator, OperatorUse, Place, Subject
 from convlint.errors import UsageError
@@ -51,8 +51,10 @@ def read(path: Path) -> Subject:
         if chain in known_chains():
             collected.count(Operator(chain, types.dtypes.get(parts[0].input[0], "")), parts[-1])
     for node in model.graph.node:  # names in the graphs of others may mean two values
-        if mixed(node.op_type) in known_chains() and collected.is_mixed(node):
-            collected.count(Operator(mixed(node.op_type)), node)
+        wrong = [foreign(node.op_type, place) for place in collected.foreign(node)]
+        wrong += [mixed(node.op_type)] if collected.is_mixed(node) else []
+        for one in known_chains().intersection(wrong):
+            collected.count(Operator(one), node)
     producer = _printable(f"{model.producer_name} {model.producer_version}").strip()
     uses = tuple(collected.uses())
     return Subject(
@@ -272,6 +274,13 @@ class _Collected:
         bound = set(self._bound(node))
         return node.domain in DEFAULT_DOMAINS and len(bound) > len({parameter for parameter, _ in bound})
 
+    def foreign(self, node: Any) -> Iterator[int]:
+        """The places of inputs of which a node's schema has one dtype, and which have another."""
+        wanted = _wanted(node.op_type, self._opset) if node.domain in DEFAULT_DOMAINS else ()
+        for place, (name, dtype) in enumerate(zip(node.input, wanted, strict=False)):
+            if dtype and self._dtypes.get(name, dtype) != dtype:
+                yield place
+
     def _bound(self, node: Any) -> Iterator[tuple[str, str]]:
         """The type parameters of a node of ONNX's, with what each of its values makes of them."""
         inputs, outputs = _formals(node.op_type, self._opset)
@@ -301,6 +310,20 @@ def _formals(operator: str, opset: int) -> tuple[tuple[str, ...], tuple[str, ...
     parameters = {one.type_param_str for one in schema.type_constraints}
     named: Callable[[Any], str] = lambda one: one.type_str if one.type_str in parameters and one.is_homogeneous else ""  # noqa: E731
     return tuple(map(named, schema.inputs)), tuple(map(named, schema.outputs))
+
+
+@cache
+def _wanted(operator: str, opset: int) -> tuple[str, ...]:
+    """The only dtype of each of an operator's inputs, '' where it may have several."""
+    from onnx import defs
+
+    try:
+        schema = defs.get_schema(operator, opset, "")
+    except defs.SchemaError:
+        return ()
+    single = [tuple(one.types) if len(one.types) == 1 else ("",) for one in schema.inputs]
+    told = [kind.removeprefix("tensor(").removesuffix(")") for (kind,) in single]
+    return tuple(DTYPES.get(one, one) for one in told)
 
 
 def _call(told: dict[str, str]) -> str:

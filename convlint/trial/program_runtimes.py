@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+_VOLUMES = 5
+"""The axes of weights of convolutions of volumes."""
 _CONTROL_FLOW = ("cond", "while_loop")
 """Operators of programs that are none of ATen's."""
-UNEVEN, BY_DATA = "transposed_uneven", "data_strides"
+UNEVEN, BY_DATA, VOLUMES = "transposed_uneven", "data_strides", "volumes"
 """What overloads of operators are called here that converters may take otherwise: a transposed convolution with uneven
-edges; what makes a tensor with a stride that depends on what a tensor holds."""
+edges; what makes a tensor with a stride that depends on what a tensor holds; a convolution of volumes."""
 
 
 def coreml(path: str, _: Mapping[str, Any]) -> list[Any] | None:
@@ -84,8 +86,9 @@ def _named(node: Any) -> str:
     name = str(node.target)
     if name in _CONTROL_FLOW:
         return f"aten.{name}"
-    if name == "aten.convolution.default" and _is_uneven(node.args[1], *node.args[3:]):
-        return f"aten.convolution.{UNEVEN}"
+    if name == "aten.convolution.default":
+        kinds = {UNEVEN: _is_uneven(node.args[1], *node.args[3:]), VOLUMES: node.args[1].meta["val"].dim() == _VOLUMES}
+        return f"aten.convolution.{'_'.join(kind for kind, is_so in kinds.items() if is_so) or 'default'}"
     return f"{name.rpartition('.')[0]}.{BY_DATA}" if _is_strided_by_data(node) else name
 
 

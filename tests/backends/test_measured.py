@@ -428,3 +428,53 @@ def test_a_dtype_of_another_type_parameter_is_refused_where_no_test_of_it_passes
             tally.passes(case, frozen=False) if passes else tally.fails(case, Said("refused"))
     assert tally.refused() == {"T": {"int64"}}
     assert Tally().refused() == {}
+
+
+def test_a_convolution_of_volumes_is_told_apart() -> None:
+    torch = pytest.importorskip("torch")
+    for make, shape, name in (
+        (torch.nn.Conv3d(3, 4, 3), (1, 3, 6, 6, 6), "volumes"),
+        (torch.nn.ConvTranspose3d(3, 4, 3, 2, 1, 1), (1, 3, 4, 4, 4), "transposed_uneven_volumes"),
+    ):
+        program = torch.export.export(make.eval(), (torch.ones(shape),), strict=False).run_decompositions()
+        assert [one.name for one in operators(program)] == [f"aten.convolution.{name}"]
+    assert verdict("executorch", None, "aten.convolution.default", 20, ("float32",)).supported == "yes"
+    assert verdict("executorch", None, "aten.convolution.volumes", 20, ("float32",)).supported == "no"
+    assert verdict("litert", None, "aten.convolution.volumes", 20, ("float32",)).supported == "yes"
+
+
+def test_executorch_has_no_other_operators_than_it_registers() -> None:
+    for operator in ("aten.scatter_reduce.two", "aten._embedding_bag.default", "aten.view_as_complex.default"):
+        assert verdict("executorch", None, operator, 20).supported == "no"
+    assert verdict("executorch", None, "aten.abs.default", 20, ("complex128",)).supported == "no"
+    assert verdict("executorch", None, "aten.abs.default", 20, ("float64",)).supported == "yes"
+
+
+@pytest.mark.parametrize(
+    ("target", "text", "supported"),
+    [
+        ("opencv", "(float[2, 3, 4] x) => (float[2, 3] y) <float[4] w> {y = MatMul(x, w)}", "no"),
+        ("opencv", "(float[2, 3, 4] x) => (float[2, 3, 5] y) <float[4, 5] w> {y = MatMul(x, w)}", "yes"),
+        ("tract", "(double[2, 4] x, double[4, 3] w, double[3] b) => (double[2, 3] y) {y = Gemm(x, w, b)}", "no"),
+        ("tract", "(double[2, 4] x, double[4, 3] w) => (double[2, 3] y) {y = Gemm(x, w)}", "yes"),
+        ("tract", "(float[2, 4] x, float[4, 3] w, float[3] b) => (float[2, 3] y) {y = Gemm(x, w, b)}", "yes"),
+        ("onnxruntime", "(float[4] x, int32[2, 1] i, float[2] u) => (float[4] y) {y = ScatterND(x, i, u)}", "no"),
+        ("onnxruntime", "(float[4] x, int64[2, 1] i, float[2] u) => (float[4] y) {y = ScatterND(x, i, u)}", "yes"),
+        (
+            "tract",
+            "(float[1, 6, 4, 3] x, int64[4] s) => (float[1, 5, 6, 4] y) <float[5, 6, 1, 1] w> "
+            "{m = ReduceMean<keepdims=1>(x) e = Expand(m, s) c = Concat<axis=3>(x, e) "
+            "t = Transpose<perm=[0, 3, 1, 2]>(c) y = Conv<kernel_shape=[1, 1]>(t, w)}",
+            "no",
+        ),
+    ],
+)
+def test_where_an_operator_stands_decides(tmp_path: Path, target: str, text: str, supported: str) -> None:
+    onnx = pytest.importorskip("onnx")
+    file = tmp_path / "m.onnx"
+    model = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["": 17]> g {text}')
+    for one in model.graph.initializer:
+        one.CopyFrom(onnx.numpy_helper.from_array(numpy.ones(tuple(one.dims), "float32"), one.name))
+    file.write_bytes(model.SerializeToString())
+    (column,) = matrix(read(file).uses, [(target, None)], [17], ask_installed=False).columns.values()
+    assert {"partial": "yes"}.get(column.supported, column.supported) == supported
