@@ -35,7 +35,7 @@ from convlint.backends.fact_file import Known, path_of, trimmed, write
 from convlint.backends.facts import facts
 from convlint.backends.onnx_file import read
 from convlint.backends.uses import FILE, Operator
-from convlint.trial.program_runtimes import BY_DATA, UNEVEN, VOLUMES, operators
+from convlint.trial.program_runtimes import BY_DATA, PRELU, UNEVEN, VOLUMES, operators
 from convlint.trial.runtime_process import RuntimeProcess
 from convlint.trial.runtimes import installed
 
@@ -278,6 +278,7 @@ OWN: dict[str, tuple[Callable[[], torch.nn.Module], tuple[int, ...]]] = {
         functools.partial(torch.nn.ConvTranspose3d, 3, 4, 3, 2, 1, 1),
         (1, 3, 4, 4, 4),
     ),
+    f"where.{PRELU}": (torch.nn.PReLU, (1, 3, 4)),
     "upsample_nearest1d": _resized("nearest", 3),
     "upsample_nearest2d": _resized("nearest", 4),
     "upsample_nearest3d": _resized("nearest", 5),
@@ -303,7 +304,7 @@ CONVERSIONS = {
 
 def _plain(operator: str) -> str:
     """As facts name it."""
-    if operator.endswith((UNEVEN, BY_DATA, VOLUMES)):
+    if operator.endswith((UNEVEN, BY_DATA, VOLUMES, PRELU)):
         return overload_name(operator)
     return aten_name(operator) if operator.startswith("aten") else operator.partition("/")[0]
 

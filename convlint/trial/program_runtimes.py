@@ -12,9 +12,11 @@ _VOLUMES = 5
 """The axes of weights of convolutions of volumes."""
 _CONTROL_FLOW = ("cond", "while_loop")
 """Operators of programs that are none of ATen's."""
-UNEVEN, BY_DATA, VOLUMES = "transposed_uneven", "data_strides", "volumes"
+UNEVEN, BY_DATA, VOLUMES, PRELU = "transposed_uneven", "data_strides", "volumes", "prelu_of_no_images"
 """What overloads of operators are called here that converters may take otherwise: a transposed convolution with uneven
-edges; what makes a tensor with a stride that depends on what a tensor holds; a convolution of volumes."""
+edges; what makes a tensor with a stride that depends on what a tensor holds; a convolution of volumes; a choice that is
+the last of what a PReLU is made of, which a converter may keep whole, of other axes than images have."""
+_IMAGES = 4
 
 
 def coreml(path: str, _: Mapping[str, Any]) -> list[Any] | None:
@@ -89,6 +91,8 @@ def _named(node: Any) -> str:
     if name == "aten.convolution.default":
         kinds = {UNEVEN: _is_uneven(node.args[1], *node.args[3:]), VOLUMES: node.args[1].meta["val"].dim() == _VOLUMES}
         return f"aten.convolution.{'_'.join(kind for kind, is_so in kinds.items() if is_so) or 'default'}"
+    if name == "aten.where.self" and str(node.meta.get("original_aten")) == "aten._prelu_kernel.default":
+        return name if node.meta["val"].dim() == _IMAGES else f"aten.where.{PRELU}"
     return f"{name.rpartition('.')[0]}.{BY_DATA}" if _is_strided_by_data(node) else name
 
 

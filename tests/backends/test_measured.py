@@ -443,6 +443,16 @@ def test_a_convolution_of_volumes_is_told_apart() -> None:
     assert verdict("litert", None, "aten.convolution.volumes", 20, ("float32",)).supported == "yes"
 
 
+def test_a_prelu_of_what_is_no_image_is_told_apart() -> None:
+    torch = pytest.importorskip("torch")
+    for shape, name in (((1, 3, 4, 4), "self"), ((1, 3, 4), "prelu_of_no_images")):
+        program = torch.export.export(torch.nn.PReLU(), (torch.rand(shape),), strict=False).run_decompositions()
+        assert f"aten.where.{name}" in {one.name for one in operators(program)}
+    assert verdict("executorch", None, "aten.where.prelu_of_no_images", 20, ("bool",)).supported == "no"
+    assert verdict("executorch", None, "aten.where.self", 20, ("bool",)).supported == "yes"
+    assert verdict("litert", None, "aten.where.prelu_of_no_images", 20, ("bool",)).supported == "yes"
+
+
 def test_executorch_has_no_other_operators_than_it_registers() -> None:
     for operator in ("aten.scatter_reduce.two", "aten._embedding_bag.default", "aten.view_as_complex.default"):
         assert verdict("executorch", None, operator, 20).supported == "no"
