@@ -85,8 +85,7 @@ def _emit(
     made: bool = False,
 ) -> None:
     """``cast`` is whether the call names the dtype of its result, ``made`` whether the bool decides it."""
-    known = isinstance(tensor, Tensor) and tensor.sure and tensor.dtype in _MEASURED
-    dtypes = {tensor.dtype} if known and isinstance(tensor, Tensor) else _MEASURED
+    dtype = tensor.dtype if isinstance(tensor, Tensor) and tensor.sure else None
     run.emit(
         frame,
         BoolAsNumber,
@@ -96,6 +95,6 @@ def _emit(
         value=frame.document.span(where),
         number=_NUMBERS.get(ast.unparse(where), ""),
         refused=parameter.refused,
-        same=cast or parameter.same.issuperset(dtypes),
+        same=cast or parameter.same.issuperset({dtype} if dtype in _MEASURED else _MEASURED),
         made=made,
     )

@@ -18,7 +18,7 @@ def note_form(run: Run, frame: Frame, target: ast.Subscript, tensor: Tensor, ind
     if not tensor.sure or (isinstance(target.slice, ast.Name) and len(parts) > 1):
         return
     how = "none" if any(one == NONE for _, one in parts) else ""
-    if all(is_dots(part) for part, _ in parts) and isinstance(value, Tensor) and value.rank != 0:
+    if all(is_dots(part) for part, _ in parts) and _copies(frame, target, value):
         how = "whole"
     if not how and classify(target.slice, index) == "tensor":
         at = [i for i, (_, one) in enumerate(parts) if isinstance(one, (Tensor, List))]
@@ -30,6 +30,12 @@ def note_form(run: Run, frame: Frame, target: ast.Subscript, tensor: Tensor, ind
             how = "broadcast"
     if how:
         run.emit(frame, UnusualIndexWrite, target, "", (), how=how)
+
+
+def _copies(frame: Frame, target: ast.Subscript, value: Value) -> bool:
+    """Whether a tensor is copied into all of another: what is added to it, or written into a slice, is assigned."""
+    of_slice = isinstance(target.value, ast.Subscript) or isinstance(frame.statement, ast.AugAssign)
+    return isinstance(value, Tensor) and value.rank != 0 and not of_slice
 
 
 def _lacks_axes(tensor: Tensor, positions: list[Value], given: int, value: Value) -> bool:

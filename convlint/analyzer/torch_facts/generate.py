@@ -296,9 +296,9 @@ def refused_of(name: str, lacks: Lacks = _without_symbolic) -> dict[str, str]:
         found, switched = {name: lacking(lacks, OF_LISTS[name]) or ""}, {}
     elif prefix == "torch" and last.endswith("_"):
         operator = lacking(lacks, _in_place(last))
-        plain = name.removesuffix("_")
-        measured = lacking_of_samples(lacks, plain) if operator is None and hasattr(torch, plain[6:]) else operator
-        found, switched = {name: measured or ""}, {}
+        if operator is None and hasattr(torch, last.removesuffix("_")):
+            operator = lacking_of_samples(lacks, name.removesuffix("_"))
+        found, switched = {name: operator or ""}, {}
     else:
         function = getattr(NAMESPACES[prefix][0], last)
         operator = lacking(lacks, function, **REQUIRED.get(name, {}))

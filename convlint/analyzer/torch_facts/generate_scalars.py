@@ -1,9 +1,9 @@
 """Makes ``scalars.json`` from the installed torch: ``python -m convlint.analyzer.torch_facts.generate_scalars``.
 
 ``True`` is a number to eager, and no number to `torch.jit.trace`: the schema of ``aten::full`` has a ``Scalar`` there,
-which a bool is not for TorchScript. Every function and method with such a parameter is called with True and with False
-on floats, integers and booleans, traced, and exported by both ONNX exporters and `torch.export`; and it is compared
-with the same call on 1 and 0.
+which a bool is not for TorchScript. Every function and method with such a parameter is called with True on floats,
+integers and booleans, traced, and exported to ONNX by TorchScript and by `torch.export`; and it is compared with the
+same call on 1.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ def parameters(overload: Any) -> list[tuple[str, int]]:
     ]
 
 
-def arguments(overload: Any, at: int, kind: str, value: bool | int) -> Iterator[tuple[Any, ...]]:
-    """What a function can be called with: tensors of a kind first, others behind, and a value at that place."""
+def arguments(overload: Any, at: int, kind: str) -> Iterator[tuple[Any, ...]]:
+    """What a function can be called with: tensors of a kind first, others behind, and True at that place."""
     choices: list[tuple[Any, ...]] = []
     for place, one in enumerate(overload.arguments):
         if one.has_default_value():
             continue
         if place == at:
-            choices.append((value,))
+            choices.append((True,))
         elif str(one.type) == "Tensor":
             choices.append(OTHERS if any(isinstance(made[0], torch.Tensor) for made in choices) else (TENSORS[kind],))
         else:
@@ -110,7 +110,7 @@ def refusing(function: Any, overload: Any, at: int, kind: str) -> tuple[set[str]
     whatever stands beside it. None where no such call works."""
     found: set[str] | None = None
     same = True
-    for given in arguments(overload, at, kind, True):
+    for given in arguments(overload, at, kind):
         bools, numbers = Called(function, given), Called(function, (*given[:at], 1, *given[at + 1 :]))
         made, other = (attempt(lambda: one(*one.tensors)) for one in (bools, numbers))  # noqa: B023
         if made is None or other is None:
