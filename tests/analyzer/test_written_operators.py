@@ -49,7 +49,15 @@ def test_the_transpose_of_what_may_be_an_array_is_not_rewritten_unasked(tmp_path
 
 @pytest.mark.parametrize(
     "assigned",
-    ["y[...] = x * 2  # CVL109", "y[()] = x * 2  # CVL109", "y[:] = x * 2", "y[...] = 0", "y[..., 0] = x[..., 0]"],
+    [
+        "y[...] = x * 2  # CVL109",
+        "y[()] = x * 2  # CVL109",
+        "y[:] = x * 2",
+        "y[...] = 0",
+        "y[...] += x",
+        "y[...] = x.mean()",
+        "y[..., 0] = x[..., 0]",
+    ],
 )
 def test_a_tensor_assigned_to_all_under_dots_is_found(agree: Agree, assigned: str) -> None:
     agree(forward(f"y = torch.zeros_like(x)\n{assigned}\nreturn y"), select=["CVL109"])
