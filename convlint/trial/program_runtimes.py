@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-_VOLUMES = 5
-"""The axes of weights of convolutions of volumes."""
+_IMAGES, _VOLUMES = 4, 5
+"""The axes of images, and of weights of convolutions of volumes."""
 _CONTROL_FLOW = ("cond", "while_loop")
 """Operators of programs that are none of ATen's."""
 UNEVEN, BY_DATA, VOLUMES, PRELU = "transposed_uneven", "data_strides", "volumes", "prelu_of_no_images"
 """What overloads of operators are called here that converters may take otherwise: a transposed convolution with uneven
 edges; what makes a tensor with a stride that depends on what a tensor holds; a convolution of volumes; a choice that is
 the last of what a PReLU is made of, which a converter may keep whole, of other axes than images have."""
-_IMAGES = 4
 
 
 def coreml(path: str, _: Mapping[str, Any]) -> list[Any] | None:
