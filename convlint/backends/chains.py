@@ -8,7 +8,7 @@ import functools
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,13 @@ def known_chains() -> frozenset[str]:
     return frozenset(one.chain for listed in faults().values() for one in listed)
 
 
+@functools.cache
+def _beginnings() -> frozenset[str]:
+    """What these begin with, and are."""
+    tokens = [chain.split() for chain in known_chains()]
+    return frozenset(" ".join(one[: i + 1]) for one in tokens for i in range(len(one)))
+
+
 def is_chain(name: str) -> bool:
     """Whether what is called an operator is a chain of them."""
     return " " in name
@@ -144,9 +151,9 @@ def why(seen: Fault) -> str:
 
 
 def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, Sequence[Any]]]:
-    """Of each node of a graph: the chains that begin there, whether it is of a constant, of how many axes and inputs,
-    and which of its inputs are no constants; in a shape an unknown size is 0."""
-    yield from chains(graph)
+    """Of each node of a graph: the chains that begin there as known ones do, whether it is of a constant, of how many
+    axes and inputs, and which of its inputs are no constants; in a shape an unknown size is 0."""
+    yield from chains(graph, _beginnings())
     values = _integers(graph)
     given = {one.name for one in graph.input} - {one.name for one in graph.initializer}
     varying, constants, sizes = set(given), _constants(graph), set[str]()
@@ -400,8 +407,11 @@ def _constants(graph: Any) -> set[str]:
     return constants | {node.output[0] for node in graph.node if node.op_type == "Constant" and node.output}
 
 
-def chains(graph: Any) -> Iterator[tuple[str, Sequence[Any]]]:
-    """The chains of a graph with their nodes: each node is the only one that takes what the one before it gives."""
+def chains(graph: Any, beginnings: Container[str] | None = None) -> Iterator[tuple[str, Sequence[Any]]]:
+    """The chains of a graph with their nodes: each node is the only one that takes what the one before it gives.
+
+    With ``beginnings`` they go on only as far as what they begin with is among these.
+    """
     constants = _constants(graph)
     takers: dict[str, list[Any]] = {one.name: [None] for one in graph.output}
     for node in graph.node:
@@ -410,15 +420,15 @@ def chains(graph: Any) -> Iterator[tuple[str, Sequence[Any]]]:
     for start in graph.node:
         if start.op_type == "Constant":
             continue
-        nodes, tokens = [start], [_named(start)]
-        while len(nodes) < LONGEST and nodes[-1].output:
+        nodes, chain = [start], _named(start)
+        while len(nodes) < LONGEST and nodes[-1].output and (beginnings is None or chain in beginnings):
             value = nodes[-1].output[0]
             following = takers.get(value, [])
             if len(following) != 1 or following[0] is None:
                 break
             nodes.append(following[0])
-            tokens.append(_token(following[0], value, constants))
-            yield " ".join(tokens), tuple(nodes)
+            chain = f"{chain} {_token(following[0], value, constants)}"
+            yield chain, tuple(nodes)
 
 
 def _token(node: Any, value: str, constants: set[str]) -> str:
