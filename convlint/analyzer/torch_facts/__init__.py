@@ -127,7 +127,7 @@ class AnyNumber:
     refused: frozenset[str]
     """The routes that stop at a bool."""
     same: frozenset[str]
-    """The dtypes of tensors of which eager makes the same with 1 and 0."""
+    """The dtypes of tensors of which eager makes the same with 1."""
 
 
 @functools.cache

@@ -8,18 +8,17 @@ same call on 1.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
-from convlint.analyzer.torch_facts.generate import NAMESPACES, Calls, attempt, in_processes, quiet, schemas
-from convlint.analyzer.torch_facts.kernels import forget_dispatched
+from convlint.analyzer.torch_facts.generate import Calls, attempt, in_processes, quiet, schemas
+from convlint.analyzer.torch_facts.generate_sizes import EXPORTS, Export
 
 TABLE = Path(__file__).with_name("scalars.json")
 TENSORS = {
@@ -85,24 +84,15 @@ class Called(Calls):
         return made if any(isinstance(one, torch.Tensor) for one in self.given) else (made, *copies)
 
 
-def _trace(module: Called) -> None:
-    torch.jit.trace(module, module.tensors)  # type: ignore[no-untyped-call]
+def _to_trace(module: nn.Module, given: tuple[torch.Tensor, ...], _: int | None) -> bool:
+    try:
+        torch.jit.trace(module, given)  # type: ignore[no-untyped-call]
+    except Exception:
+        return False
+    return True
 
 
-def _to_onnx(module: Called) -> None:
-    torch.onnx.export(module, module.tensors, io.BytesIO(), dynamo=False)  # type: ignore[arg-type]
-
-
-def _to_program(module: Called) -> None:
-    forget_dispatched()
-    torch.export.export(module, module.tensors)
-
-
-ROUTES: dict[str, Callable[[Called], None]] = {
-    "jit_trace": _trace,
-    "onnx_torchscript": _to_onnx,
-    "torch_export": _to_program,
-}
+ROUTES: dict[str, Export] = {"jit_trace": _to_trace, **EXPORTS}
 
 
 def refusing(function: Any, overload: Any, at: int, kind: str) -> tuple[set[str], bool] | None:
@@ -117,18 +107,9 @@ def refusing(function: Any, overload: Any, at: int, kind: str) -> tuple[set[str]
             continue
         same = same and _equal(made, other)
         if found is None:
-            stop = {route for route, export in ROUTES.items() if not _takes(export, bools)}
-            found = {route for route in stop if not same or _takes(ROUTES[route], numbers)}
+            stop = {route for route, export in ROUTES.items() if not export(bools, bools.tensors, None)}
+            found = {route for route in stop if not same or ROUTES[route](numbers, numbers.tensors, None)}
     return None if found is None else (found, same)
-
-
-def _takes(export: Callable[[Called], None], module: Called) -> bool:
-    with contextlib.redirect_stdout(io.StringIO()):
-        try:
-            export(module)
-        except Exception:
-            return False
-    return True
 
 
 def _equal(made: Any, other: Any) -> bool:
@@ -141,10 +122,9 @@ def row(name: str) -> dict[str, Any]:
     """By parameter of a function (``torch.full``) or method (``Tensor.eq``) where it stands, which routes stop at a
     bool, and for which tensors a number is the same to eager."""
     prefix, _, last = name.rpartition(".")
-    function = getattr(torch.Tensor if prefix == "Tensor" else NAMESPACES[prefix][0], last)
-    aten = "" if prefix == "Tensor" else NAMESPACES[prefix][1]
+    function = getattr(torch.Tensor if prefix == "Tensor" else torch, last)
     found: dict[str, Any] = {}
-    for overload in schemas().get(aten + last, []):
+    for overload in schemas().get(last, []):
         for parameter, at in parameters(overload):
             measured = {kind: made for kind in TENSORS if (made := refusing(function, overload, at, kind))}
             stop = sorted(set().union(*(routes for routes, _ in measured.values())))

@@ -52,7 +52,7 @@ def samples(name: str) -> list[Sample]:
             if key in found or not isinstance(attempt(lambda: module(*given)), (torch.Tensor, tuple)):  # noqa: B023
                 continue
             free = [axis for axis in range(given[0].dim()) if _takes_more(module, given[0], axis)]
-            needed = {route: _needed(export, module, given, free) for route, export in _EXPORTS.items()}
+            needed = {route: _needed(export, module, given, free) for route, export in EXPORTS.items()}
             dynamo = {route: _by_dynamo(module, given[0], axes) for route, axes in needed.items()}
             found[key] = Sample(arguments, keywords, given[0].dim(), needed, dynamo)
     return list(found.values())
@@ -126,7 +126,8 @@ def _to_program(module: nn.Module, given: tuple[torch.Tensor, ...], axis: int | 
     return True
 
 
-_EXPORTS: dict[str, Export] = {"onnx_torchscript": _to_onnx, "torch_export": _to_program}
+EXPORTS: dict[str, Export] = {"onnx_torchscript": _to_onnx, "torch_export": _to_program}
+"""By exporter whether it takes a module with its inputs, of which an axis is declared dynamic."""
 
 
 def _shapes(module: nn.Module, axis: int) -> Any:
@@ -139,7 +140,7 @@ def facts(name: str, found: list[Sample]) -> dict[str, dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
     for switch in sorted({"", *(key for sample in found for key in sample.keywords)}):
         mine = [sample for sample in found if list(sample.keywords) == ([switch] if switch else [])]
-        for route in _EXPORTS:
+        for route in EXPORTS:
             dynamo = max((one.dynamo[route] for one in mine), default="")  # frozen where any call is exported
             fact = _fact([(one.arguments, one.rank, one.needed[route]) for one in mine])
             if fact and dynamo:
