@@ -7,18 +7,14 @@ from collections.abc import Mapping
 
 from convlint.analyzer import torch_facts
 from convlint.analyzer.calls import Arguments
+from convlint.analyzer.dtype_mixes import OPERATORS
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.values import Const, Number, Tensor, Value
 from convlint.events import BoolAsNumber, Taint
 
 _OPERATORS: Mapping[type[ast.operator | ast.cmpop], str] = {
-    ast.Add: "add",
-    ast.Sub: "sub",
-    ast.Mult: "mul",
-    ast.Div: "div",
+    **OPERATORS,
     ast.FloorDiv: "floor_divide",
-    ast.Mod: "remainder",
-    ast.Pow: "pow",
     ast.BitAnd: "bitwise_and",
     ast.BitOr: "bitwise_or",
     ast.BitXor: "bitwise_xor",

@@ -14,7 +14,7 @@ from convlint.analyzer.values import Tensor, Value, number_kind
 from convlint.events import RefusedDtypes
 from convlint.source.walk import walk
 
-_OPERATORS: Mapping[type[ast.operator], str] = {
+OPERATORS: Mapping[type[ast.operator | ast.cmpop], str] = {
     ast.Add: "add",
     ast.Sub: "sub",
     ast.Mult: "mul",
@@ -23,6 +23,7 @@ _OPERATORS: Mapping[type[ast.operator], str] = {
     ast.Pow: "pow",
     ast.MatMult: "matmul",
 }
+"""What Python's operators are called in the measured table."""
 _OF_TWO = frozenset(["add", "mul", "maximum", "minimum", "max", "min", "pow", "matmul"])
 _MEASURED = {"int64": "int", "bfloat16": "bfloat16"}
 """The dtypes that are measured apart from others of their class."""
@@ -34,13 +35,13 @@ def note_method(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tenso
     """A method or function of one tensor, or of two."""
     given, words = arguments.positional, arguments.keywords
     if name in ("masked_fill", "masked_fill_"):
-        note_fill(run, frame, node, tensor, arguments)
+        _note_fill(run, frame, node, tensor, arguments)
         return
     tensors = [value for value in given if isinstance(value, Tensor)]
     if "dtype" in words or (tensors and (name not in _OF_TWO or len(given) != 1 or words)):
         return
     along = " dim" if (given or words) and not tensors else ""
-    if along and name in ("max", "min") and _gives_values(frame, node):
+    if along and name in ("max", "min") and tensor.dtype == "bool" and _gives_values(frame, node):
         return  # refused is `ArgMax`, which finds the places
     note(run, frame, node, name + along, [tensor, *tensors], arguments.receiver)
 
@@ -54,7 +55,7 @@ def _gives_values(frame: Frame, node: ast.expr) -> bool:
     return False
 
 
-def note_fill(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> None:
+def _note_fill(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Arguments) -> None:
     """``mask.masked_fill(where, False)``: refused whatever number it is filled with."""
     mask, value = arguments.get(0, "mask"), arguments.get(1, "value")
     if isinstance(mask, Tensor) and value is not None and number_kind(value) is not None:
@@ -65,7 +66,7 @@ def note_operator(
     run: Run, frame: Frame, node: ast.expr | ast.AugAssign, op: ast.operator, left: Value, right: Value
 ) -> None:
     """``left + right``."""
-    name, tensors = _OPERATORS.get(type(op)), [one for one in (left, right) if isinstance(one, Tensor)]
+    name, tensors = OPERATORS.get(type(op)), [one for one in (left, right) if isinstance(one, Tensor)]
     if name is not None and (len(tensors) == 2 or any(one.exact == "bfloat16" for one in tensors)):
         note(run, frame, node, name, [tensors[0], tensors[-1]])
 
