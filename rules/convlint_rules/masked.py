@@ -39,13 +39,14 @@ def selected(event: InplaceWrite | MaskWrite, mask: Operand, value: Operand, mis
     return edit(event.statement, template, torch=event.torch, name=name, mask=by, value=number)
 
 
-def joined(event: MaskWrite, mask: Operand, value: Operand) -> Edit:
-    """The statement as ``y = y & ~mask`` where False is assigned, ``y = y | mask`` where True is."""
-    name, by = event.cst_at(event.target.span), primary(event.cst_at(mask.span))
-    truth = TRUTHS[event.document.segment(value.span)]
-    return edit(
-        event.statement, "{name} = {name} | {mask}" if truth else "{name} = {name} & ~{mask}", name=name, mask=by
-    )
+def filled(keep: cst.BaseExpression, mask: cst.BaseExpression, number: str) -> cst.BaseExpression:
+    """``keep & ~mask`` where a mask is filled with False, ``keep | mask`` where with True."""
+    import libcst as cst
+
+    left, by = primary(keep), primary(mask)
+    if TRUTHS[number]:
+        return cst.BinaryOperation(left, cst.BitOr(), by)
+    return cst.BinaryOperation(left, cst.BitAnd(), cst.UnaryOperation(cst.BitInvert(), by))
 
 
 def _with_axes(mask: cst.BaseExpression, count: int, rank: int | None) -> cst.BaseExpression:

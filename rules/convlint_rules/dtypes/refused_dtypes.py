@@ -7,7 +7,7 @@ from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
 from convlint.rewrite import code, primary
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
-from convlint_rules.masked import TRUTHS
+from convlint_rules.masked import filled
 from convlint_rules.rewriting import DTYPES, in_its_place
 
 if TYPE_CHECKING:
@@ -139,8 +139,9 @@ class RefusedDtypesOfOperator(Rule):
 
         call = event.cst
         if event.repair == "fill" and isinstance(call, cst.Call):
-            filled = in_its_place(event, _filled(call))
-            return Fix("Join the masks", (Edit(event.span, code(filled)),), Applicability.safe)
+            keep, (mask, number) = cst.ensure_type(call.func, cst.Attribute).value, (one.value for one in call.args)
+            joined = in_its_place(event, filled(keep, mask, code(number)))
+            return Fix("Join the masks", (Edit(event.span, code(joined)),), Applicability.safe)
         if event.repair == "join" and isinstance(call, cst.BinaryOperation):
             either = cst.BinaryOperation(primary(call.left), cst.BitOr(), primary(call.right))
             return Fix("Join the masks", (Edit(event.span, code(in_its_place(event, either))),), Applicability.safe)
@@ -170,16 +171,6 @@ def _joined(by: cst.BaseExpression, one: cst.BaseExpression, other: cst.BaseExpr
     arms = (cst.BinaryOperation(by, cst.BitAnd(), one), cst.BinaryOperation(without, cst.BitAnd(), other))
     left, right = map(primary, arms)
     return cst.BinaryOperation(left, cst.BitOr(), right)
-
-
-def _filled(call: cst.Call) -> cst.BaseExpression:
-    """``keep & ~mask`` for ``keep.masked_fill(mask, False)``, ``keep | mask`` for True."""
-    import libcst as cst
-
-    keep, mask = cst.ensure_type(call.func, cst.Attribute).value, primary(call.args[0].value)
-    if TRUTHS[code(call.args[1].value)]:
-        return cst.BinaryOperation(primary(keep), cst.BitOr(), mask)
-    return cst.BinaryOperation(primary(keep), cst.BitAnd(), cst.UnaryOperation(cst.BitInvert(), mask))
 
 
 def _of_one_dtype(event: RefusedDtypes, parts: cst.BaseExpression) -> cst.BaseExpression:

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from convlint.events import MaskWrite
 from convlint.findings import Applicability, Finding, Fix, Harm, Level
+from convlint.rewrite import edit
 from convlint.rule import Context, Example, Fact, Rule
 from convlint_rules.examples import forward
-from convlint_rules.masked import TRUTHS, fits, joined, selected
+from convlint_rules.masked import TRUTHS, filled, fits, selected
 
 ROWS = Harm(onnx_torchscript=Level.wrong)
 MASKS = Harm(onnx_torchscript=Level.breaks)
@@ -154,7 +155,10 @@ class MaskAssignment(Rule):
         if applicability is None:
             return None
         if _is_of_masks(event):
-            return Fix("Join the masks", (joined(event, event.mask, event.value),), applicability)
+            name, number = event.cst_at(event.target.span), event.document.segment(event.value.span)
+            joined = filled(name, event.cst_at(event.mask.span), number)
+            made = edit(event.statement, "{name} = {joined}", name=name, joined=joined)
+            return Fix("Join the masks", (made,), applicability)
         made = selected(event, event.mask, event.value, event.missing or 0)
         return Fix("Select with `torch.where`", (made,), applicability)
 
