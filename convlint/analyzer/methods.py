@@ -61,8 +61,7 @@ def call(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Argu
     owner = method.owner
     if isinstance(owner, Tensor):
         receiver = _receiver(node)
-        kept_elsewhere = owner.ident in run.memory.views or isinstance(receiver, ast.Attribute)
-        if method.name != "copy_" or not kept_elsewhere:  # into a view or an attribute it is an assignment
+        if method.name != "copy_" or not _is_assigned(run, owner, receiver):
             note_call(run, frame, node, f"torch.{method.name}", owner, arguments.keywords)
         hidden_ints.note(run, frame, f"Tensor.{method.name}", arguments)
         bools.note(run, frame, node, f"Tensor.{method.name}", owner, arguments)
@@ -143,6 +142,11 @@ def _dict(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Arg
     if name == "copy":
         return Dict(dict(owner.items), owner.rest)
     return UNKNOWN
+
+
+def _is_assigned(run: Run, owner: Tensor, receiver: ast.expr) -> bool:
+    """Whether what is copied into a tensor is an assignment: to a part of another, or to an attribute."""
+    return owner.ident in run.memory.views or isinstance(receiver, ast.Attribute)
 
 
 def _receiver(node: ast.expr) -> ast.expr:
