@@ -22,6 +22,7 @@ from convlint.analyzer.parts import FunctionOutline, Key, Outline, Part, Step, T
 from convlint.events import DynamicShape, Event, InplaceWrite
 from convlint.findings import Span
 from convlint.source.document import Document
+from convlint.source.reparsing import first_row
 from convlint.source.walk import walk
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -68,10 +69,10 @@ class Edit:
         return all(self._is_known(old, new, inside) for old, new in zip(before, now, strict=True))
 
     def _is_known(self, old: ast.stmt, new: ast.stmt, inside: str) -> bool:
-        starts = _first(old), _first(new)
+        starts = first_row(old), first_row(new)
         self._starts.append(starts[0])
         self._shifts.append(starts[1] - starts[0])
-        if _text(self._documents[0], old) == _text(self._documents[1], new):
+        if old is new or _text(self._documents[0], old) == _text(self._documents[1], new):
             return True
         if isinstance(old, ast.ClassDef) and isinstance(new, ast.ClassDef):
             return _look(old) == _look(new) and self._compared(old.body, new.body, f"{inside}{new.name}.")
@@ -101,13 +102,8 @@ class Edit:
         return (place[0], self.span(place[1])) if place[0] == self.path else place
 
 
-def _first(node: ast.stmt) -> int:
-    decorators = node.decorator_list if isinstance(node, (*_FUNCTIONS, ast.ClassDef)) else ()
-    return min((node.lineno, *(one.lineno for one in decorators)))
-
-
 def _text(document: Document, node: ast.stmt) -> str:
-    return "".join(document.lines[_first(node) - 1 : node.end_lineno])
+    return "".join(document.lines[first_row(node) - 1 : node.end_lineno])
 
 
 def _dumped(node: ast.AST) -> str:

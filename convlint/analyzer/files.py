@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from convlint.analyzer.index import ModuleInfo, build, place
 from convlint.source.discovery import DEFAULT_EXCLUDE, INSTALLED, absolute, discover, is_file, project_root
 from convlint.source.document import Document, SourceError, content
+from convlint.source.reparsing import parsed
 
 if TYPE_CHECKING:
     from convlint.analyzer.again import Before
@@ -109,7 +110,7 @@ class Files:
         Raises:
             SourceError: it cannot be read, decoded or parsed.
         """
-        return build(self.document(path), name, package)
+        return build(parsed(self.document(path)), name, package)
 
     def release(self, module: ModuleInfo) -> None:
         """A run asks no more for a module: its tree is freed."""

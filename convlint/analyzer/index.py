@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from convlint.source.discovery import INSTALLED
 from convlint.source.document import Document, SourceError
+from convlint.source.reparsing import Parsed
 from convlint.source.walk import walk
 
 if TYPE_CHECKING:
@@ -148,13 +149,9 @@ def dotted(node: ast.expr) -> str:
     return ".".join([node.id, *reversed(parts)])
 
 
-def build(document: Document, name: str, package: bool) -> ModuleInfo:
-    """The index of one document.
-
-    Raises:
-        SourceError: it does not parse.
-    """
-    module = ModuleInfo(name, document, package, body=document.parse().body)
+def build(parsed: Parsed, name: str, package: bool) -> ModuleInfo:
+    """The index of one document."""
+    module = ModuleInfo(name, parsed.document, package, body=[*parsed.body])
     _block(module, module.body)
     return module
 

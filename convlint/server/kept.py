@@ -12,8 +12,9 @@ from pathlib import Path
 
 from convlint.analyzer.again import Before
 from convlint.analyzer.files import Files, words_in
-from convlint.analyzer.index import ModuleInfo
+from convlint.analyzer.index import ModuleInfo, build
 from convlint.source.document import Document
+from convlint.source.reparsing import Parsed, parsed
 
 _MOST_SOURCE = 6_000_000
 """Characters of source whose trees are kept: each takes some thirty bytes of memory."""
@@ -81,6 +82,7 @@ class Kept:
         self._words: dict[Path, tuple[Stamp, Words]] = {}
         self._below: dict[frozenset[Path], _Listing] = {}
         self._found: OrderedDict[Hashable, Before] = OrderedDict()
+        self._parsed: OrderedDict[Path, Parsed] = OrderedDict()
         self._size = 0
         self._changed = 0.0
 
@@ -114,6 +116,17 @@ class Kept:
             _, old = self._modules.popitem(last=False)
             self._size -= old.size
         return made.info
+
+    def parsed(self, path: Path, document: Document) -> Parsed:
+        """The statements of an open file; those that stand as they did are the nodes that they were.
+
+        Raises:
+            SourceError: it does not parse.
+        """
+        now = self._parsed[path] = parsed(document, self._parsed.pop(path, None))
+        if len(self._parsed) > _MOST_FOUND:
+            self._parsed.popitem(last=False)
+        return now
 
     def words(self, path: Path, read: Callable[[], bytes]) -> Words:
         """The words of a file, read again only if the file has changed."""
@@ -201,7 +214,7 @@ class KeptFiles(Files):
         """The index of a file; of one that is open it is made anew."""
         self.pause()
         if self._is_open(path):
-            return super().module(path, name, package)
+            return build(self._kept.parsed(path, self.document(path)), name, package)
         return self._kept.module(path, name, package, lambda: super(KeptFiles, self).module(path, name, package))
 
     def release(self, module: ModuleInfo) -> None:
