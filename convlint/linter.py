@@ -136,7 +136,8 @@ def _lint_documents(
     events, errors = analyzer.events(documents)
     result = LintResult(files=len(documents), documents=by_path, answers=analyzer.answers)
     for document in documents:
-        ignored = {r.code for r in rules.values() if settings.ignores_in(Path(document.path), r.code)}
+        path = Path(document.path)
+        ignored = {r.code for r in rules.values() if settings.ignores_in(path, r.code)}
         if error := errors.get(absolute(document.path)):
             found[document.path].append(Repairable(_syntax(document, error)))
         found[document.path] += [Repairable(_syntax(document, error)) for error in document.broken]

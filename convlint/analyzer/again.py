@@ -76,13 +76,22 @@ class Edit:
             return True
         if isinstance(old, ast.ClassDef) and isinstance(new, ast.ClassDef):
             return _look(old) == _look(new) and self._compared(old.body, new.body, f"{inside}{new.name}.")
-        if starts[0] == starts[1] and _dumped(old) == _dumped(new):
-            return True  # only comments are others
-        if not isinstance(new, _FUNCTIONS) or _look(old) != _look(new):
-            return False
+        if not isinstance(old, _FUNCTIONS) or not isinstance(new, _FUNCTIONS) or _look(old) != _look(new):
+            return self._is_same(old, new)
+        if _look(old, placed=True) == _look(new, placed=True) and self._say_the_same(old.body, new.body):
+            return True
         self.changed.add((self.path, f"{inside}{new.name}"))
         self.names |= _names(old) ^ _names(new)
         return True
+
+    def _say_the_same(self, before: Sequence[ast.stmt], now: Sequence[ast.stmt]) -> bool:
+        """Whether only comments of some statements are others."""
+        return len(before) == len(now) and all(map(self._is_same, before, now))
+
+    def _is_same(self, old: ast.stmt, new: ast.stmt) -> bool:
+        if first_row(old) == first_row(new) and _text(self._documents[0], old) == _text(self._documents[1], new):
+            return True
+        return _dumped(old) == _dumped(new)
 
     def row(self, row: int) -> int:
         """Where a line is now."""
@@ -110,15 +119,15 @@ def _dumped(node: ast.AST) -> str:
     return ast.dump(node, include_attributes=True)
 
 
-def _look(node: ast.stmt) -> str:
-    """What others see of a function or class: all but its body."""
-    return f"{type(node)} {[_seen(value) for name, value in ast.iter_fields(node) if name != 'body']}"
+def _look(node: ast.stmt, *, placed: bool = False) -> str:
+    """What others see of a function or class: all but its body; ``placed``: with where it stands."""
+    return f"{type(node)} {[_seen(value, placed) for name, value in ast.iter_fields(node) if name != 'body']}"
 
 
-def _seen(value: Any) -> object:
+def _seen(value: Any, placed: bool) -> object:
     if isinstance(value, list):
-        return [*map(_seen, value)]
-    return ast.dump(value) if isinstance(value, ast.AST) else value
+        return [_seen(one, placed) for one in value]
+    return ast.dump(value, include_attributes=placed) if isinstance(value, ast.AST) else value
 
 
 def _names(node: ast.stmt) -> set[str]:

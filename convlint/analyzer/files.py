@@ -6,7 +6,7 @@ import contextlib
 import copy
 import hashlib
 import re
-from collections.abc import Container, Hashable, Iterable
+from collections.abc import Collection, Container, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,10 +129,12 @@ class Files:
         """The words of a file, none of one that imports nothing."""
         return _Words(self.content(path))
 
-    def mentions(self, path: Path, words: Iterable[bytes]) -> bool:
-        """Whether one of some words is in a file."""
-        content = self.content(path)
-        return any(word in content for word in words)
+    def mentioning(self, paths: Iterable[Path], words: Collection[bytes]) -> Iterator[Path]:
+        """Those of some files in which one of some words is, be it as a part of another."""
+        for path in paths:
+            content = self.content(path)
+            if any(word in content for word in words):
+                yield path
 
     def around(self, given: set[Path]) -> list[Path]:
         """The files of the projects that the given ones belong to, without those."""

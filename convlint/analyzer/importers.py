@@ -43,7 +43,7 @@ def importers(
     while level and left:
         above: dict[str, Names] = {}
         wanted = {name: _encoded(names()) for name, names in level.items()}
-        for path in list(left):
+        for path in project.files.mentioning(list(left), {*map(_stem, level)}):
             there = project.files.words(path)
             used = {name for name, names in wanted.items() if _stem(name) in there and any(n in there for n in names)}
             module = project.read(path) if used else None

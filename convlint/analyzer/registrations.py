@@ -24,12 +24,11 @@ def cured(files: Files, given: Sequence[Path], events: list[Event]) -> list[Even
         return events
     known: set[str] = set()
     translated = False
-    for path in (*given, *files.around(set(given))):
-        if files.mentions(path, (_SYMBOLIC.encode(), _TABLE.encode())):
-            text = files.content(path).decode(errors="replace")
-            translated |= _TABLE in text
-            if _SYMBOLIC in text:
-                known.update(_registered(text))
+    for path in files.mentioning([*given, *files.around(set(given))], (_SYMBOLIC.encode(), _TABLE.encode())):
+        text = files.content(path).decode(errors="replace")
+        translated |= _TABLE in text
+        if _SYMBOLIC in text:
+            known.update(_registered(text))
     return [kept for event in events if (kept := _left(event, known, translated)) is not None]
 
 

@@ -6,7 +6,7 @@ import time
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Container, Hashable, Iterable
+from collections.abc import Callable, Collection, Container, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,12 +94,17 @@ class Kept:
 
     def stamp(self, path: Path) -> Stamp:
         """The state of a file, as it was a moment ago at most."""
-        now = time.monotonic()
-        asked, known = self._stamps.get(path, (0.0, None))
-        if asked <= max(now - _TRUSTED, self._changed):
-            known = stamp_of(path)
-            self._stamps[path] = now, known
-        return known
+        return next(self._stamps_of([path]))
+
+    def _stamps_of(self, paths: Sequence[Path]) -> Iterator[Stamp]:
+        now, stamps = time.monotonic(), self._stamps
+        trusted = max(now - _TRUSTED, self._changed)
+        for path in paths:
+            asked, known = stamps.get(path, (0.0, None))
+            if asked <= trusted:
+                known = stamp_of(path)
+                stamps[path] = now, known
+            yield known
 
     def module(self, path: Path, name: str, package: bool, build: Callable[[], ModuleInfo]) -> ModuleInfo:
         """The index of a file, parsed again only if the file has changed."""
@@ -128,13 +133,17 @@ class Kept:
             self._parsed.popitem(last=False)
         return now
 
-    def words(self, path: Path, read: Callable[[], bytes]) -> Words:
+    def words(self, path: Path, read: Callable[[Path], bytes]) -> Words:
         """The words of a file, read again only if the file has changed."""
-        stamp = self.stamp(path)
-        known = self._words.get(path)
-        if known is None or known[0] != stamp:
-            known = self._words[path] = stamp, Words(words_in(read()))
-        return known[1]
+        return next(self.words_of([path], read))
+
+    def words_of(self, paths: Sequence[Path], read: Callable[[Path], bytes]) -> Iterator[Words]:
+        """The words of files, each read again only if it has changed."""
+        for path, stamp in zip(paths, self._stamps_of(paths), strict=True):
+            known = self._words.get(path)
+            if known is None or known[0] != stamp:
+                known = self._words[path] = stamp, Words(words_in(read(path)))
+            yield known[1]
 
     def found(self, asked: Hashable) -> Before | None:
         """What the last run found that was asked the same."""
@@ -222,15 +231,23 @@ class KeptFiles(Files):
 
     def words(self, path: Path) -> Container[bytes]:
         """The words of a file."""
-        self.pause()
         if self._is_open(path):
             return super().words(path)
-        return self._kept.words(path, lambda: self.content(path))
+        return self._kept.words(path, self._read)
 
-    def mentions(self, path: Path, words: Iterable[bytes]) -> bool:
-        """Whether one of some words is in a file."""
-        there = self.words(path)
-        return any(word in there for word in words)
+    def mentioning(self, paths: Iterable[Path], words: Collection[bytes]) -> Iterator[Path]:
+        """Those of some files in which one of some words is: mostly all of a project, so little is done for each."""
+        self.pause()
+        paths = list(paths)
+        self.asked.update(paths)
+        for path, known in zip(paths, self._kept.words_of(paths, self._read), strict=True):
+            there = super().words(path) if path in self._in_memory else known
+            if any(word in there for word in words):
+                yield path
+
+    def _read(self, path: Path) -> bytes:
+        self.pause()
+        return self.content(path)
 
     def below(self, tops: frozenset[Path]) -> list[Path]:
         """The files that a run on some folders would take."""
