@@ -191,6 +191,7 @@ def follow(path: Path, chance: random.Random, edits: int) -> None:
         done.append(what)
         again = told(Document(str(path), new), settings, kept)
         fresh._found.clear()  # it may know the other files
+        fresh._parsed.clear()
         assert again == told(Document(str(path), new), settings, fresh), (path, done)
 
 
