@@ -38,9 +38,9 @@ def _left(event: Event, known: set[str], translated: bool) -> Event | None:
     routes = set(event.routes)
     if event.operator in known or (event.custom and not event.operator):
         routes.discard("onnx_torchscript")
-    if translated:
-        routes.discard("onnx_dynamo")
-    return replace(event, routes=frozenset(routes)) if routes & {"onnx_torchscript", "onnx_dynamo"} else None
+    if translated and "torch_export" not in routes:
+        routes.discard("onnx_dynamo")  # which translates what `torch.export` has made
+    return replace(event, routes=frozenset(routes)) if routes - {"jit_trace"} else None
 
 
 def _registered(text: str) -> Iterator[str]:

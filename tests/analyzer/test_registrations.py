@@ -9,6 +9,7 @@ from conftest import Agree
 from convlint_rules.examples import forward
 
 from convlint.config import Settings
+from convlint.findings import Level
 from convlint.linter import lint
 
 REGISTER = "import torch\n\n\ndef symbolic(g, *args):\n    return g.op('Identity', args[0])\n\n\n{}\n"
@@ -74,3 +75,10 @@ def test_what_is_registered_for_it_cures_each_exporter(agree: Agree) -> None:
             mark = "" if exporter == cured else "  # CVL801"
             agree({**files, "model.py": OPERATOR + forward(f"return scale(x){mark}")}, exporter=exporter)
     agree({"a.py": table, "b.py": symbolic, "model.py": OPERATOR + forward("return scale(x)")})
+
+
+def test_a_translation_does_not_help_where_there_is_no_program_to_translate(tmp_path: Path) -> None:
+    (tmp_path / "tables.py").write_text("custom_translation_table = {}\n")
+    (tmp_path / "model.py").write_text(forward("return torch.cov(x)"))
+    found = lint([tmp_path / "tables.py", tmp_path / "model.py"], Settings(cache=False)).findings
+    assert [(one.code, one.harm and one.harm.onnx_dynamo) for one in found] == [("CVL801", Level.breaks)]

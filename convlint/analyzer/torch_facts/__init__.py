@@ -64,13 +64,19 @@ class Table:
     """Those of what it refuses for which the dynamo ONNX exporter has no operator either."""
     by_dynamo: dict[str, str]
     """What the dynamo ONNX exporter alone refuses, for which operator."""
+    by_export: dict[str, str]
+    """What `torch.export`, and so the dynamo ONNX exporter, makes no program of, by the operator that stops it."""
 
     def lacking(self, name: str) -> dict[str, str]:
-        """The ONNX exporters that refuse a name, written as in ``refused``, each for the operator that it lacks."""
-        if name not in self.refused:
-            return {"onnx_dynamo": self.by_dynamo[name]} if name in self.by_dynamo else {}
-        refusing = ("onnx_torchscript", "onnx_dynamo") if name in self.by_both else ("onnx_torchscript",)
-        return dict.fromkeys(refusing, self.refused[name])
+        """The exporters that refuse a name, written as in ``refused``, each for the operator that it lacks."""
+        found = {"onnx_torchscript": self.refused[name]} if name in self.refused else {}
+        if name in self.by_both:
+            found["onnx_dynamo"] = self.refused[name]
+        elif name in self.by_dynamo:
+            found["onnx_dynamo"] = self.by_dynamo[name]
+        if name in self.by_export:
+            found |= dict.fromkeys(("torch_export", "onnx_dynamo"), self.by_export[name])
+        return found
 
 
 @dataclass(frozen=True)
@@ -200,6 +206,7 @@ def table() -> Table:
         frozenset(raw["fused"]),
         frozenset(raw["by_both"]),
         raw["by_dynamo"],
+        raw["by_export"],
     )
 
 

@@ -26,6 +26,7 @@ from typing import Any, TypeVar
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 T = TypeVar("T")
 NAMESPACES = {
@@ -258,6 +259,24 @@ def _without_translation(module: nn.Module, given: tuple[torch.Tensor, ...]) -> 
     return ""
 
 
+def _without_program(module: nn.Module, given: tuple[torch.Tensor, ...]) -> str:
+    """What `torch.export` stops at although all sizes are fixed: it asks for values, or gives sizes that rest on them.
+
+    Asked at length are those only that do not run without values.
+    """
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        try:
+            with FakeTensorMode(allow_non_fake_inputs=True) as fake:
+                module(*map(fake.from_tensor, given))
+        except Exception:
+            try:
+                torch.export.export(module.eval(), given)
+            except Exception as error:
+                named = re.search(r"aten\.\w+", str(error))
+                return named[0] if named else "?"
+    return ""
+
+
 class Attends(nn.Module):
     """A layer of queries, keys and values, called with one tensor for all three, as self-attention is."""
 
@@ -355,6 +374,22 @@ def by_dynamo(names: Container[str]) -> dict[str, str]:
     return {name: operator for name, operator in plain.items() if sampled.get(name)}
 
 
+def by_export(names: Iterable[str]) -> dict[str, str]:
+    """What `torch.export` makes no program of: of a plain call, and of every call in torch's own tests."""
+    found = dict(in_processes(functools.partial(refused_of, lacks=_without_program), names))
+    plain = {name: more[name] for name, more in found.items() if name in more}
+    sampled = dict(in_processes(_programs_of_samples, plain))
+    return {name: operator for name, operator in plain.items() if not sampled.get(name)}
+
+
+def _programs_of_samples(name: str) -> int:
+    """How many calls in torch's own tests `torch.export` makes a program of."""
+    from convlint.analyzer.torch_facts.generate_operators import DTYPES, calls
+
+    samples = next((made for letter in DTYPES if (made := calls(name, letter))), [])
+    return sum(not _without_program(call, call.tensors) for call in samples)
+
+
 def quiet() -> None:
     """Sets torch up for trial calls."""
     warnings.simplefilter("ignore")
@@ -408,6 +443,7 @@ def rows() -> dict[str, Any]:
         table
         | {"fields": fields(), "refused": found, "fused": fused(found), "by_both": by_both(found)}
         | {"by_dynamo": by_dynamo({*functions, *modules} - {*found})}
+        | {"by_export": by_export([*sorted(functions), *modules])}
     )
 
 
@@ -441,7 +477,8 @@ def main() -> None:
     lines += [f' "fields": {json.dumps(data["fields"])},']
     lines += [f' "modules": {json.dumps(data["modules"])},', f' "asking": {json.dumps(data["asking"])},']
     lines += [f' "refused": {json.dumps(data["refused"])},', f' "fused": {json.dumps(data["fused"])},']
-    lines += [f' "by_both": {json.dumps(data["by_both"])},', f' "by_dynamo": {json.dumps(data["by_dynamo"])}', "}", ""]
+    lines += [f' "by_both": {json.dumps(data["by_both"])},', f' "by_dynamo": {json.dumps(data["by_dynamo"])},']
+    lines += [f' "by_export": {json.dumps(data["by_export"])}', "}", ""]
     Path(__file__).with_name("table.json").write_text("\n".join(lines), encoding="utf-8")
 
 

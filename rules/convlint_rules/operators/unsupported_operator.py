@@ -8,6 +8,7 @@ from convlint_rules.examples import forward
 
 HARM = Harm(onnx_torchscript=Level.breaks)
 BOTH = Harm(onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
+ALL = Harm(torch_export=Level.breaks, onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
 
 
 OPERATOR = """import torch
@@ -38,7 +39,8 @@ class NoSuchOperator(Rule):
     The export stops with `UnsupportedOperatorError`, after the whole model was traced, and names the operator inside
     torch (`aten::_upsample_bilinear2d_aa`), not the line. The dynamo exporter takes most of them apart; for others,
     such as `cummax`, `median`, `searchsorted` and most of `torch.linalg`, it has no operator either, and no repair but
-    another computation. A
+    another computation. `torch.cov`, `torch.corrcoef` or `torch.linalg.lstsq` look at values or give sizes that depend
+    on them, so `torch.export` stops at them already, and the dynamo exporter with it. A
     `TransformerEncoderLayer` with `batch_first=True`, and a `MultiheadAttention` whose query, key and value are one
     tensor, are exported in parts, but under `torch.no_grad()` torch calls one fused kernel, which is refused.
 
@@ -97,6 +99,16 @@ class NoSuchOperator(Rule):
             """),
             inputs="x: float32[N=3, 4]",
             harm=BOTH,
+        ),
+        Example(
+            title="What `torch.export` stops at already",
+            bad=forward("return torch.cov(x)  # <-"),
+            good=forward("""
+                centred = x - x.mean(1, keepdim=True)
+                return centred @ centred.transpose(0, 1) / (x.shape[1] - 1)
+            """),
+            inputs="x: float32[N=3, 4]",
+            harm=ALL,
         ),
         Example(
             title="An operator of one's own",
@@ -173,7 +185,7 @@ class NoSuchOperator(Rule):
         if event.form:
             message = f"{_refusal(event, f'{what} {event.form}')}: {event.instead}"
             return self.finding(event, message, HARM, context)
-        return self.finding(event, f"{_refusal(event, what)}: write it with others, {_remedy(event)}", BOTH, context)
+        return self.finding(event, f"{_refusal(event, what)}: write it with others, {_remedy(event)}", ALL, context)
 
     def fix(self, event: UnsupportedOperator, context: Context) -> Fix | None:
         """``transpose`` for ``mT``."""
@@ -193,6 +205,9 @@ def _applicability(event: UnsupportedOperator) -> Applicability:
 
 def _refusal(event: UnsupportedOperator, what: str) -> str:
     """Who refuses it."""
+    if "torch_export" in event.routes:
+        too = " and the TorchScript ONNX exporter" * ("onnx_torchscript" in event.routes)
+        return f"`torch.export`{too} cannot take {what}"
     if "onnx_dynamo" not in event.routes:
         exporter = "the TorchScript ONNX exporter"
         return (
@@ -205,6 +220,9 @@ def _refusal(event: UnsupportedOperator, what: str) -> str:
 
 def _remedy(event: UnsupportedOperator) -> str:
     """What else helps."""
+    if "torch_export" in event.routes:
+        takes = "register a symbolic and " * ("onnx_torchscript" in event.routes)
+        return f"or {takes}export with `dynamo=False`"
     if "onnx_dynamo" not in event.routes:
         return "register a symbolic, or export with `dynamo=True`"
     if "onnx_torchscript" not in event.routes:
