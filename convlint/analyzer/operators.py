@@ -39,6 +39,7 @@ from convlint.analyzer.reshaping import (
 )
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import integer, number
+from convlint.analyzer.torch_calls import note_refused
 from convlint.analyzer.values import (
     NONE,
     NOWHERE,
@@ -429,10 +430,22 @@ def length_of(tensor: Tensor) -> Value:
     return number(size_taint(tensor), f"{tensor.ident}[0]" if tensor.ident else "", tensor.counted)
 
 
+OF_AXES = {
+    "amax": "`max()` gives the same",
+    "amin": "`min()` gives the same",
+    "aminmax": "`min()` and `max()` give the same",
+}
+"""Reductions at which the dynamo ONNX exporter stops where no axis is named, and what it takes instead;
+``tests/trial/test_reductions.py`` runs all."""
+
+
 def _reduce(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, arguments: Arguments) -> Value:
     taint = max([tensor.taint, *(taint_of(v) for v in arguments.all())])
     offset = 1 if name in ("norm", "quantile") else 0
     dim = arguments.get(offset, "dim", "axis")
+    if name in OF_AXES and dim is None and not arguments.more:
+        form, refused = "of all axes at once", {"onnx_dynamo": f"aten.{name}"}
+        note_refused(run, frame, node, name, refused, form=form, instead=OF_AXES[name])
     operator = torch_facts.table().methods.get(name)
     made = _result_dtype(name, operator, tensor, Arguments()) if operator is not None else None
     dtype = asked_dtype(arguments, made)

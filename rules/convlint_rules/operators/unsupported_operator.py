@@ -102,13 +102,17 @@ class NoSuchOperator(Rule):
         ),
         Example(
             title="What `torch.export` stops at already",
-            bad=forward("return torch.cov(x)  # <-"),
-            good=forward("""
-                centred = x - x.mean(1, keepdim=True)
-                return centred @ centred.transpose(0, 1) / (x.shape[1] - 1)
-            """),
+            bad=forward("return x / torch.cov(x[0])  # <-"),
+            good=forward("return x / x[0].var()"),
             inputs="x: float32[N=3, 4]",
             harm=ALL,
+        ),
+        Example(
+            title="All axes at once",
+            bad=forward("return x / x.amax()  # <-"),
+            good=forward("return x / x.max()"),
+            inputs="x: float32[N=3, 4]",
+            harm=Harm(onnx_dynamo=Level.breaks),
         ),
         Example(
             title="An operator of one's own",
@@ -184,7 +188,7 @@ class NoSuchOperator(Rule):
             return self.finding(event, message, HARM, context, fixable=_applicability(event))
         if event.form:
             message = f"{_refusal(event, f'{what} {event.form}')}: {event.instead}"
-            return self.finding(event, message, HARM, context)
+            return self.finding(event, message, BOTH, context)
         return self.finding(event, f"{_refusal(event, what)}: write it with others, {_remedy(event)}", ALL, context)
 
     def fix(self, event: UnsupportedOperator, context: Context) -> Fix | None:
