@@ -432,6 +432,8 @@ class StateWrite(Event, frozen=True, kw_only=True):
     """Whether what is kept comes from no values of inputs."""
     recorded: bool = True
     """Whether a trace records how it is made: a tensor, a layer, a size that is still the tracer's own."""
+    of_part: bool = False
+    """Whether a part of the model keeps it, and not the module that is exported."""
     data: Span | None = None
     """The ``data`` behind the parameter's name where it could as well be a call."""
 
