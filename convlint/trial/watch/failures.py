@@ -23,6 +23,7 @@ from convlint.trial.job import Event
 from convlint.trial.limits import of_memory
 from convlint.trial.watch.hooks import replaced
 from convlint.trial.watch.places import Place, Places
+from convlint.trial.wording import readable
 
 _STACK = "pkg.torch.onnx.stack_trace"
 """Where the dynamo exporter writes whose a node is."""
@@ -42,7 +43,7 @@ def failure_watched(tool: str, places: Places, events: list[Event]) -> Iterator[
             raise  # whatever line it was at, that line is not wrong
         place = next(filter(None, nodes), None) or places.of_error(error) or places.of_text(_translated(error))
         if place:
-            events.append(places.event(place, tool, "fail", "harm", told(reason(error))))
+            events.append(places.event(place, tool, "fail", "harm", readable(told(reason(error)))))
         raise
 
 

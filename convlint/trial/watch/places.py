@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import NamedTuple
 
 from convlint.errors import UsageError
 from convlint.source.place import causes, innermost, is_of_user, shown
-from convlint.trial.job import Event, EventLevel, without_folders
+from convlint.trial.job import CUT, Event, EventLevel, without_folders
 from convlint.trial.watch.statements import statement_at
 
 _PYTHON_STACK = re.compile(r'File "([^"]+\.py)", line (\d+)')
@@ -74,7 +75,7 @@ class Places:
             kind=kind,
             level=level,
             code=" ".join(row.strip() for row in rows)[:_LONGEST_CODE],
-            message=" ".join(without_folders(message).split())[:_LONGEST_MESSAGE],
+            message=textwrap.shorten(without_folders(message), _LONGEST_MESSAGE, placeholder=CUT),
         )
 
 
