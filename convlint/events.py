@@ -604,6 +604,15 @@ class SqueezesNothing(Event, frozen=True, kw_only=True):
     axis: int
 
 
+class AxesFromEnd(Event, frozen=True, kw_only=True):
+    """A permutation names axes from the end: ``x.permute(0, -1, 1)``, ``x.movedim(-1, 1)``."""
+
+    axes: tuple[Span, ...]
+    """Where they are written."""
+    from_front: tuple[int, ...]
+    """Which they are counted from the front, empty where the number of axes is not known."""
+
+
 class Distances(Event, frozen=True, kw_only=True):
     """``torch.cdist`` in a form that is written row by row, not as a product of matrices."""
 
