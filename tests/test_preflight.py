@@ -437,7 +437,8 @@ MODELS = '''
 
     class Permutes(nn.Module):
         def forward(self, x):
-            return x.permute(0, -2, -1, 1)
+            axes = (0, -2, -1, 1)
+            return x.permute(axes)
 '''
 
 

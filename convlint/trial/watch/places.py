@@ -63,8 +63,10 @@ class Places:
             if self.owns(path):
                 yield Place(path, int(line))
 
-    def event(self, place: Place, tool: str, kind: str, level: EventLevel, message: str) -> Event:
-        """What a tool did at a place."""
+    def event(
+        self, place: Place, tool: str, kind: str, level: EventLevel, message: str, longest: int = _LONGEST_MESSAGE
+    ) -> Event:
+        """What a tool did at a place, and so much of what it said."""
         first, last = statement_at(Path(place.path), place.line)
         rows = Path(place.path).read_text(encoding="utf-8").splitlines()[first - 1 : last]
         return Event(
@@ -75,7 +77,7 @@ class Places:
             kind=kind,
             level=level,
             code=" ".join(row.strip() for row in rows)[:_LONGEST_CODE],
-            message=textwrap.shorten(without_folders(message), _LONGEST_MESSAGE, placeholder=CUT),
+            message=textwrap.shorten(without_folders(message), longest, placeholder=CUT),
         )
 
 
