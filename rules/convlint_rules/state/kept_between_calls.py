@@ -16,14 +16,14 @@ _HOLDS = """\
         self.part = Part()
 
     def forward(self, x):
-        return self.part(x)
+        return self.part.centered(x)
 """
 
 
 def _part(body: str) -> str:
-    """The source of a model one of whose modules has a ``forward`` with this body."""
+    """The source of a model that calls a method with this body of one of its modules."""
     init = 'self.register_buffer("mean", torch.zeros(4))'
-    part = forward(body, init=init).replace("class Model", "class Part")
+    part = forward(body, init=init).replace("class Model", "class Part").replace("def forward", "def centered")
     return f"{part}\n\nclass Model(nn.Module):\n{_HOLDS}"
 
 
