@@ -432,6 +432,8 @@ class StateWrite(Event, frozen=True, kw_only=True):
     """Whether what is kept comes from no values of inputs."""
     recorded: bool = True
     """Whether a trace records how it is made: a tensor, a layer, a size that is still the tracer's own."""
+    of_part: bool = False
+    """Whether a part of the model keeps it, and not the module that is exported."""
     data: Span | None = None
     """The ``data`` behind the parameter's name where it could as well be a call."""
 
@@ -600,6 +602,15 @@ class SqueezesNothing(Event, frozen=True, kw_only=True):
 
     operand: Operand
     axis: int
+
+
+class AxesFromEnd(Event, frozen=True, kw_only=True):
+    """A permutation names axes from the end: ``x.permute(0, -1, 1)``, ``x.movedim(-1, 1)``."""
+
+    axes: tuple[Span, ...]
+    """Where they are written."""
+    from_front: tuple[int, ...]
+    """Which they are counted from the front, empty where the number of axes is not known."""
 
 
 class Distances(Event, frozen=True, kw_only=True):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from convlint.config import Settings
-from convlint.findings import EXPORTERS, ROUTES, TRACERS, Finding, Harm, Level, Span, severity
+from convlint.findings import EXPORTERS, ROUTES, SEVERITIES, TRACERS, Finding, Harm, Level, Span, severity
 from convlint.source.discovery import absolute
 from convlint.source.document import Document, SourceError
 from convlint.source.suppressions import suppressions
@@ -73,7 +73,8 @@ def judge(findings: Iterable[Finding], trial: Trial, settings: Settings) -> Judg
         if finding.harm is None or not run.get(path, set()).intersection(range(first, last + 1)):
             judged.elsewhere += finding.severity != "info"
             continue
-        met = [key for key in shown if key[0] == path and key[1][0] <= last and first <= key[1][1]]
+        on_rows = [key for key in shown if key[0] == path and key[1][0] <= last and first <= key[1][1]]
+        met = [key for key in on_rows if _may_explain(finding, shown[key])]
         on_lines.append((finding, met))
         for key in met:
             foretold[key].update(route for route in ROUTES if finding.harm.on(route))
@@ -82,12 +83,24 @@ def judge(findings: Iterable[Finding], trial: Trial, settings: Settings) -> Judg
         seen = [one for key in met for one in shown[key] if _is_of(finding, one, foretold[key])]
         judged.findings.append(_with_evidence(finding, seen, trial, settings))
     explained = {key for _, met in on_lines for key in met}
-    alone = {key: seen for key, seen in shown.items() if key not in explained}
+    known = {(one.route, one.event.message) for key in explained for one in shown[key]}
+    alone = {key: seen for key, seen in shown.items() if key not in explained and not _repeats(seen, known)}
     judged.findings += (_found(path, rows, seen, trial, settings) for (path, rows), seen in alone.items())
     judged.findings += [*_unexplained(judged.findings, trial, settings), *_ended(trial)]
     judged.findings = [one for one in judged.findings if _is_wanted(one, settings)]
     judged.findings.sort(key=lambda finding: (finding.path, finding.span, finding.code))
     return judged
+
+
+def _may_explain(finding: Finding, seen: Iterable[Seen]) -> bool:
+    """Whether what was seen can be what a finding is about: where an exporter stops, something harmless is not."""
+    harmless = finding.harm == Harm()
+    return not (harmless and any(one.event.kind in ("fail", "stops-too") for one in seen))
+
+
+def _repeats(seen: Iterable[Seen], known: Collection[tuple[str, str]]) -> bool:
+    """Whether a statement only fixes sizes that are told to be fixed by another: what reads these next does so too."""
+    return all(one.event.kind == "specialized" and (one.route, one.event.message) in known for one in seen)
 
 
 def _add_used(on_lines: Iterable[tuple[Finding, list[_Statement]]], shown: Mapping[_Statement, list[Seen]]) -> None:
@@ -111,9 +124,12 @@ def _foretells(finding: Finding, key: _Statement, seen: Iterable[Seen]) -> bool:
 
 
 def _is_of(finding: Finding, seen: Seen, foretold: set[str]) -> bool:
-    """Whether a finding has to do with what was seen at its statement: not where only another one foretold it."""
+    """Whether a finding has to do with what was seen at its statement: not where only another one foretold it.
+
+    What is harmless by itself has not, either, where another one foretold something there.
+    """
     assert finding.harm
-    return bool(finding.harm.on(seen.route)) or seen.route not in foretold
+    return bool(finding.harm.on(seen.route)) or not (foretold if finding.harm == Harm() else seen.route in foretold)
 
 
 def _is_wanted(finding: Finding, settings: Settings) -> bool:
@@ -191,11 +207,19 @@ def _with_evidence(finding: Finding, seen: Sequence[Seen], trial: Trial, setting
         evidence = _evidence(seen, trial, rows=_rows(finding))
         return _leveled(replace(finding, seen="both", evidence=evidence), finding.harm.with_levels(levels), settings)
     right = [route for route, outcome in trial.outcomes.items() if _is_equal(outcome)]
+    right += [route for route in trial.outcomes if route not in right and _is_of_trace(finding.harm, route, right)]
     lowered = {r: _LOWERED[finding.harm.on(r)] for r in right if finding.harm.on(r)}
     if not lowered or len(trial.reference.kinds) == 1:
         return finding
     evidence = f"not reproduced by {', '.join(lowered)} on {len(trial.reference.kinds)} inputs"
-    return _leveled(replace(finding, evidence=evidence), finding.harm.with_levels(lowered), settings)
+    told = _leveled(replace(finding, evidence=evidence), finding.harm.with_levels(lowered), settings)
+    return replace(told, severity=min(finding.severity, told.severity, key=SEVERITIES.index))
+
+
+def _is_of_trace(harm: Harm, route: str, right: Collection[str]) -> bool:
+    """Whether a finding says of an ONNX exporter what it says of the trace that this begins with, which is right."""
+    before = TRACERS.get(route)
+    return before is not None and before in right and harm.on(route) is harm.on(before)
 
 
 def _is_equal(outcome: Outcome) -> bool:
@@ -236,7 +260,7 @@ def _told(seen: Seen, trial: Trial, where: str) -> tuple[str, str]:
     """What was seen, and what the route does, in the singular."""
     outcome = trial.outcomes[seen.route]
     if seen.event.kind == "fail" and outcome.given:
-        return "", "refuses these outputs"
+        return "", "refuses the outputs"
     if seen.event.kind == "fail":
         return "", f"stops {where}" if outcome.stage == "export" else f"is refused {where}"
     if seen.event.kind == "stops-too":
@@ -311,8 +335,9 @@ def _unexplained(findings: Sequence[Finding], trial: Trial, settings: Settings) 
     for (place, stage, message, on), routes in alike.items():
         path, _, row = (place or trial.reference.forward).rpartition(":")
         code, name = _RULES["differs" if not stage else "stops" if stage == "export" else "refused"]
-        who = f"{_listed(routes)} {agreeing('stops here', routes)}" if place and stage == "export" else _listed(routes)
-        told = f"{who}: {message}{f' ({on})' if on else ''}{'' if place else ', and no line is known'}"
+        does = "stops" if stage == "export" else "is refused" if stage else _does(trial.outcomes[routes[0]])
+        where = ", and no line is known" if not place else " here" if stage == "export" else ""
+        told = f"{_listed(routes)} {agreeing(does, routes)}{where}: {message}{f' ({on})' if on else ''}"
         harm = Harm().with_levels({route: trial.outcomes[route].level for route in routes})
         span = _span(path, (int(row or 1), int(row or 1)))
         yield _leveled(
@@ -340,11 +365,18 @@ def _is_explained(route: str, outcome: Outcome, findings: Sequence[Finding]) -> 
     path, _, row = outcome.place.rpartition(":")
     anywhere = outcome.events or not path
     return any(
-        finding.harm
-        and finding.harm.on(route)
+        _says(finding, route, outcome)
         and (anywhere or (absolute(finding.path) == absolute(path) and _is_on(finding, int(row))))
         for finding in findings
     )
+
+
+def _says(finding: Finding, route: str, outcome: Outcome) -> bool:
+    """Whether a finding that is shown says of a route what became of it: of an export that stops, that it does."""
+    if finding.harm is None or finding.severity == "info":
+        return False
+    level = finding.harm.on(route)
+    return level is Level.breaks if outcome.stage == "export" else level is not Level.harmless
 
 
 def _is_on(finding: Finding, row: int) -> bool:

@@ -403,6 +403,42 @@ MODELS = '''
         def forward(self, x):
             self.calls += 1
             return super().forward(x) * self.calls
+
+
+    class Lengths(nn.Module):
+        def forward(self, x, n):
+            mask = torch.arange(5).expand(len(n), 5) < n.unsqueeze(1)
+            return x * mask
+
+
+    class Beside(Right):
+        def forward(self, x):
+            y = self.linear(x.reshape(x.data.shape[0] * x.data.shape[1], 4))
+            return y.reshape(x.shape)
+
+
+    class Lays(Right):
+        def forward(self, x):
+            if x.shape[0] > 64:
+                x = x.contiguous()
+            return super().forward(x)
+
+
+    class StopsLater(Right):
+        def forward(self, x):
+            scale = float((x * 0).sum())
+            return torch.linalg.pinv(super().forward(x) + scale)
+
+
+    class Normed(nn.Module):
+        def forward(self, x):
+            return nn.functional.instance_norm(x)
+
+
+    class Permutes(nn.Module):
+        def forward(self, x):
+            axes = (0, -2, -1, 1)
+            return x.permute(axes)
 '''
 
 
@@ -572,7 +608,75 @@ def test_what_is_seen_at_a_statement_is_told_by_the_finding_that_foretold_it(fol
     done = preflight(folder, "Recurs", "x: float32[2, L=5, 4]", exporter="dynamo")
     told = {finding.code: finding.evidence for finding in done.judged.findings}
     assert list(told) == ["CVL802"]
-    assert "a dynamic size becomes 5" in told["CVL802"]
+    assert "`L` is fixed to 5: torch_export stops" in told["CVL802"]
+
+
+def test_a_size_that_is_fixed_is_named_at_the_line_that_fixes_it_and_at_no_later_one(folder: Path) -> None:
+    done = preflight(folder, "Lengths", "x: float32[N=3, 5]; n: int64[N]", exporter="dynamo")
+    (found,) = (one for one in done.judged.findings if one.harm and one.harm.torch_export)
+    assert found.span.row == row_of(folder, "len(n)")
+    assert "`N` is fixed to 3: torch_export stops" in found.evidence
+
+
+def test_what_stops_at_no_line_says_that_first_and_then_what_to_do(folder: Path) -> None:
+    done = preflight(folder, "Right", "x: float32[N=1, 4]", exporter="dynamo")
+    (found,) = done.judged.findings
+    assert found.message.startswith("torch_export stops, and no line is known: `N` is 1 where it is traced")
+    assert found.message.endswith("trace it with 2 or more")
+
+
+def test_what_a_runtime_cannot_compute_is_told_without_the_name_of_its_node(folder: Path) -> None:
+    done = preflight(folder, "Beside", "x: float32[N=3, L=5, 4]", exporter="torchscript")
+    told = "\n".join(one.evidence for one in done.judged.findings)
+    assert "ONNXRuntimeError" not in told
+    assert "cannot compute `aten::view` of float32[1, 5, 4]: The input tensor cannot be reshaped" in told
+
+
+def test_a_node_that_is_refused_is_told_once(folder: Path, cli: Cli) -> None:
+    model = f"{folder}/models.py:Permutes"
+    ran = cli("preflight", model, "--input", "x: float32[N=2, 3, 4, 5]", "--isolated", "--exporter", "torchscript")
+    head, _, findings = ran.out.partition("error CVL011")
+    assert head.count("Invalid attribute perm") == findings.count("Invalid attribute perm") == 1
+
+
+def test_what_is_harmless_by_itself_is_not_blamed_for_a_stop(folder: Path) -> None:
+    done = preflight(folder, "Normed", "x: float32[N=2, C=3, 8, 8]", exporter="torchscript")
+    (found,) = done.judged.findings
+    assert (found.code, found.seen) == ("CVL010", "trial")
+    assert "onnx_torchscript stops here" in found.message
+    assert "unknown channel size" in found.message
+
+
+def test_what_is_not_reproduced_is_no_worse_than_its_rule_thinks(folder: Path) -> None:
+    done = preflight(folder, "Lays", "x: float32[N=1, 4]", exporter="dynamo")
+    assert [one.code for one in done.judged.findings] == ["CVL010"]
+
+
+def test_what_a_finding_says_of_the_trace_is_lowered_where_that_is_right(folder: Path) -> None:
+    done = preflight(folder, "StopsLater", "x: float32[N=2, L=5, 4]", exporter="torchscript")
+    assert done.trial.outcomes["onnx_torchscript"].stage == "export"
+    told = {one.code: one for one in done.judged.findings}
+    assert told["CVL202"].severity == "warning"
+    assert told["CVL202"].evidence.startswith("not reproduced by jit_trace, onnx_torchscript")
+
+
+def test_lines_of_what_is_installed_are_told_from_the_folder_of_packages(tmp_path: Path, cli: Cli) -> None:
+    site = tmp_path / "env" / "lib" / "site-packages"
+    (site / "parts").mkdir(parents=True)
+    code = """
+        from torch import nn
+
+
+        class Frozen(nn.Module):
+            def forward(self, x):
+                return x * float(x.sum())
+    """
+    (site / "parts" / "__init__.py").write_text(textwrap.dedent(code), encoding="utf-8")
+    given = ("--input", "x: float32[2, 4]", "--isolated", "--exporter", "torchscript")
+    ran = cli("preflight", f"{site}/parts/__init__.py:Frozen", *given)
+    assert "\nparts/__init__.py:7:20: error CVL" in ran.out
+    whole = cli("preflight", f"{site}/parts/__init__.py:Frozen", *given, "-v")
+    assert "lib/site-packages/parts/__init__.py:7:20\n" in whole.out
 
 
 def test_nor_is_the_order_of_equal_values_that_torch_leaves_open(folder: Path, cli: Cli) -> None:

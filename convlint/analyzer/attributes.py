@@ -233,6 +233,10 @@ def sizes_vary(tensor: Tensor) -> bool:
     return any(taint_of(size) >= Taint.shape for size in tensor.shape)
 
 
+_NO_LAYERS = ("device", "dtype", "config")
+"""What a module calls so is no layer, whatever the source shows of it."""
+
+
 def of_instance(run: Run, frame: Frame, node: ast.expr, owner: Instance, name: str) -> Value:
     """An attribute of an object of the project: what was assigned, a method, a property, a class attribute."""
     if name in owner.attributes:
@@ -250,7 +254,8 @@ def of_instance(run: Run, frame: Frame, node: ast.expr, owner: Instance, name: s
         if any(d.rpartition(".")[2] in ("property", "cached_property", "lazy_property") for d in decorators):
             from convlint.analyzer.calls import call_value
 
-            return call_value(run, frame, node, Function(info, owner))
+            given = call_value(run, frame, node, Function(info, owner))
+            return UNKNOWN if is_module and name in _NO_LAYERS and isinstance(given, Unknown) else given
         if any(d == "staticmethod" for d in decorators):
             return Function(info)
         return Function(info, Class(owner.cls) if "classmethod" in decorators else owner)
@@ -259,7 +264,7 @@ def of_instance(run: Run, frame: Frame, node: ast.expr, owner: Instance, name: s
         return assigned
     if is_module and name in MODULE_METHODS:
         return Method(owner, name, node)
-    if is_module and name in ("device", "dtype", "config"):
+    if is_module and name in _NO_LAYERS:
         return UNKNOWN
     # a layer that the source does not show: made by a base class outside, or from a configuration
     return Unknown(Taint.none, is_module)

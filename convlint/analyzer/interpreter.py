@@ -298,6 +298,7 @@ class Interpreter:
         self.run.depth = 0
 
     def _call_on(self, owner: Value, method: FunctionInfo, *, named: bool = False) -> None:
+        self.run.root = owner.serial if isinstance(owner, Instance) else 0
         env: dict[str, Value] = {}
         parameters = [*method.node.args.posonlyargs, *method.node.args.args]
         if parameters:

@@ -122,7 +122,8 @@ def note_assignment(run: Run, frame: Frame, target: ast.expr, owner: Instance, n
     what = (
         "buffer" if any(isinstance(m, Tensor) and m.state.startswith("buffer") for m in members(old or value)) else ""
     )
-    event = run.event(frame, StateWrite, target, name=ast.unparse(target), what=what or "attribute", assigned=True)
+    facts = {"what": what or "attribute", "assigned": True, "of_part": owner.serial != run.root}
+    event = run.event(frame, StateWrite, target, name=ast.unparse(target), **facts)
     _note_write(run, key, what, event, value)
     run.written |= {key}
 
@@ -203,10 +204,15 @@ def finish(run: Run) -> None:
             if found.kept and found.made_once and found.assigned:
                 together.setdefault((found.document.path, found.function), []).append(found)
             else:
-                run.note(found, "", (found.kept, not found.made_once))
+                run.note(found, "", _rank(found))
     for made in together.values():  # by one condition
         found = min(made, key=lambda one: (not one.recorded, one.span))
-        run.note(found, "", (found.kept, not found.made_once))
+        run.note(found, "", _rank(found))
+
+
+def _rank(found: StateWrite) -> tuple[bool, bool, bool]:
+    """What does more harm is told of a write that several models make: a part loses what it keeps on all routes."""
+    return found.kept, not found.made_once, found.of_part != found.made_once
 
 
 def _is_recorded(value: Value, depth: int = 3) -> bool:

@@ -13,6 +13,7 @@ from convlint.analyzer import (
     dtype_mixes,
     inputs,
     leaving,
+    permutations,
     shapes,
     signs,
     squeezes,
@@ -102,6 +103,8 @@ def operate(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, a
         note_division(run, frame, node, "function", (arguments.receiver or node, tensor), (where_, other))
     if name == "remainder" and other is not None and where_ is not None:
         note_remainder(run, frame, node, (arguments.receiver or node, tensor), (where_, other))
+    if name in permutations.FUNCTIONS:
+        permutations.note(run, frame, node, name, tensor, arguments)
     if name in clamping.FUNCTIONS:
         clamping.note(run, frame, node, name, tensor, arguments)
         if tensor.exact == "bfloat16":

@@ -207,6 +207,8 @@ class Run:
         self.depth = 0
         self.entered: FunctionInfo | None = None
         """The ``forward`` of a model while that is entered, unless other classes say what it returns."""
+        self.root = 0
+        """The object whose method was entered last: of models the one that is exported."""
         self.inputs: dict[int, str] = {}
         """The tensors that are given to the method which was entered last, with their names."""
         self.guessed = False

@@ -26,7 +26,7 @@ from convlint.report.matrix_text import in_short
 from convlint.report.plain import printable
 from convlint.report.style import Painter
 from convlint.source.discovery import INSTALLED, absolute
-from convlint.trial.job import A_TUPLE, LOOSE, Kind, Outcome, Reference, Trial
+from convlint.trial.job import A_TUPLE, CUT, LOOSE, Kind, Outcome, Reference, Trial
 
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 _COUNTED: dict[Kind, tuple[str, str]] = {
@@ -164,9 +164,10 @@ def _wrongs(model: Preflighted, painter: Painter, *, verbose: bool) -> Iterator[
             at = f" at {_in_package(outcome.place)}" if here else ""
             alike.setdefault((what, at, why), []).append(route)
     for (what, at, why), routes in alike.items():
-        told = f"{agreeing(what, routes)}{at}: {_short(why, verbose)}"
-        yield f"  {painter(' and '.join(routes), 'bold')}: {told}"
         nodes = [node for route in routes if route in model.diagnoses for node in model.diagnoses[route].bad]
+        is_told = any(wrong.message in why for node in nodes for wrong in node.wrongs)  # by its node, which follows
+        told = f"{agreeing(what, routes)}{at}{'' if is_told else f': {_short(why, verbose)}'}"
+        yield f"  {painter(' and '.join(routes), 'bold')}: {told}"
         yield from _nodes(nodes, painter, verbose=verbose)
 
 
@@ -304,7 +305,7 @@ def wrongs(outcome: Outcome, refused: str) -> Iterator[tuple[str, str]]:
 def _wrong(outcome: Outcome) -> tuple[str, str]:
     if outcome.stage:
         cause = next((event.message for event in outcome.events if event.kind == "fail"), outcome.message)
-        cause = outcome.message if outcome.message.startswith(cause) else cause  # that of an event is cut
+        cause = outcome.message if outcome.message.startswith(cause.removesuffix(CUT)) else cause
         return "stops" if outcome.stage == "export" else f"is refused by the {outcome.stage}", cause
     word = "fails" if outcome.on in outcome.raised else "differs"
     on = "on the traced inputs" if outcome.on == "traced" else f"on {outcome.on}"
@@ -332,8 +333,8 @@ def bad(node: BadNode) -> str:
 
 
 def _in_package(place: str) -> str:
-    """A line of what is installed, without the folder that it is installed in: the finding has the whole path."""
-    return re.sub(rf"^.*/(?:{'|'.join(INSTALLED)})/", "", place)
+    """A line of what is installed, without the folder that it is installed in: that takes half a line of a screen."""
+    return re.sub(rf"^.*[/\\\\](?:{'|'.join(INSTALLED)})[/\\\\]", "", place)
 
 
 def _short(message: str, verbose: bool = False, longest: int = _LONGEST) -> str:
@@ -374,9 +375,10 @@ def _rows(line: str, width: int) -> int:
 
 
 def _in_short(groups: _Groups, painter: Painter, unsafe_fixes: bool, seen: int, longest: int) -> Iterator[str]:
-    """A line a group, and of the first ones what the trial saw."""
+    """A line a group, and of the first ones what the trial saw; `-v` has the whole paths of what is installed."""
     firsts = [group[0] for group in groups]
-    report = Report(firsts, text.read, painter, unsafe_fixes, Path.cwd())
+    shown = [replace(one, path=_in_package(one.path)) for one in firsts]
+    report = Report(shown, text.read, painter, unsafe_fixes, Path.cwd())
     for i, (group, line) in enumerate(zip(groups, text.concise(report), strict=True)):
         yield line + _others(group)
         if i < seen and group[0].evidence and _is_new(group[0], firsts[i + 1 : i + 2]):

@@ -16,6 +16,10 @@ _FOLDER = re.compile(r"""[^\s'"(]*/(?=[\w.-]+\.(?:py|cpp|onnx)\b)|(?<![^\s'"(])/
 """Before the name of a file, or in an absolute path that ends with the text: a long message is cut anywhere."""
 
 
+CUT = " ..."
+"""At the end of a message of which no more is kept."""
+
+
 def without_folders(text: str) -> str:
     """A message without the folders of this machine, or temporary ones: they would make two runs differ."""
     return _FOLDER.sub("", text)

@@ -31,6 +31,7 @@ _CPP = re.compile(
 )
 """Where in ONNX Runtime an error was raised."""
 _NOT_LOADED = re.compile(r"^\w+: \[ONNXRuntimeError\] : \d+ : \w+ : Load model from \S* failed:\s*")
+_REFUSED_NODE = re.compile(r"^(?:\w+: )?Node \(([^()]*)\) Op \((\w+)\) \[\w+Error\] (?=\S)")
 _FALSE = re.compile(r"^\S.*? was false\. (?=[A-Z])")
 """What it had asked for, in the words of its code, before what that means."""
 _PARTED = re.compile(r"^TracingCheckError: Tracing failed sanity checks! ERROR: Graphs differed across invocations!.*")
@@ -53,6 +54,9 @@ _HIDDEN_TOLD = (
     "knows only those that it is given one by one; give `apply` each of them, or call plain functions where nothing is "
     "trained"
 )
+_OVERLOADED = re.compile(
+    r"^RuntimeError: Couldn't find method: 'forward__\d+' on class: '__torch__\.(?:\w+\.)*(\w+)\b.*"
+)
 _A_DICT = re.compile(r"^RuntimeError: Encountering a dict at the output of the tracer .*")
 _NO_OUTPUT = re.compile(r"^RuntimeError: Tracer cannot infer type of (?:([A-Za-z_]\w*)\()?.*")
 _UNREGISTERED = re.compile(r"^\w+: Found <class '(?:[\w.<>]+\.)?(\w+)'> in output, which is not a known type\..*")
@@ -64,9 +68,14 @@ _NO_MEMORY = re.compile(r"^RuntimeError: \[enforce fail at \S+\] .*you tried to 
 
 def readable(message: str) -> str:
     """A message in the words that help."""
-    message = _NO_MEMORY.sub(_out_of_memory, _NOT_LOADED.sub("", message))
+    message = _NO_MEMORY.sub(_out_of_memory, _REFUSED_NODE.sub(r"\2 `\1`: ", _NOT_LOADED.sub("", message)))
     message = _ADVICE.sub("", _STEP.sub(r"\1: ", message))
     message = _NO_FUNCTION.sub(r"DispatchError: the exporter has no ONNX function for the operator `\1`", message)
+    message = _OVERLOADED.sub(
+        r"RuntimeError: `torch.jit.trace` compiles the methods marked `@torch.jit.export` too, and cannot where one "
+        r"calls `\1`; take the mark off",
+        message,
+    )
     message = _HIDDEN.sub(_HIDDEN_TOLD, _conflicts(_outputs(message)))
     message = _DATA_DEPENDENT.sub(_asked, _PARTED.sub(_TWO_GRAPHS, message))
     return _NODE.sub(_in_node, message).strip()
@@ -112,6 +121,16 @@ def _asked(found: re.Match[str]) -> str:
     return f"GuardOnDataDependentSymNode: `{condition}` must be known here, and depends on values of tensors"
 
 
+def said_of_node(message: str) -> str:
+    """What ONNX Runtime says of a node that it cannot compute, without which node that is."""
+    found = _NODE.match(message)
+    return _said(found) if found else readable(message)
+
+
 def _in_node(found: re.Match[str]) -> str:
-    said = _FALSE.sub("", _CPP.sub("", found[3] or "").strip())
+    said = _said(found)
     return f"ONNX Runtime fails in {found[1]} `{found[2]}`" + (f": {said}" if said else "")
+
+
+def _said(found: re.Match[str]) -> str:
+    return _FALSE.sub("", _CPP.sub("", found[3] or "").strip())

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from conftest import Agree
 from convlint_rules.examples import forward
+
+from convlint import api
+from convlint.config import Configuration
 
 TRACING = "torch.jit.is_tracing()"
 
@@ -561,3 +566,18 @@ def test_a_loop_until_nothing_is_left_is_one_over_a_size(agree: Agree, test: str
         )
     )
     agree(forward(f"order = x[:, 0].argsort()\nif {test}:\n    order = order[1:]\nreturn order"))
+
+
+def test_the_configuration_of_a_model_has_no_tensors_though_a_base_class_keeps_it_hidden(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(
+        "import torch\nfrom torch import nn\n\n\nclass Base(nn.Module):\n"
+        "    @property\n    def config(self):\n        return self._internal\n\n\nclass Model(Base):\n"
+        "    def forward(self, x):\n"
+        "        if self.config.height // self.config.patch != x.shape[-2] // self.config.patch:\n"
+        "            x = x * 3\n"
+        "        return x * 2\n",
+        encoding="utf-8",
+    )
+    (found,) = api.check([tmp_path], Configuration([], isolated=True)).findings
+    assert (found.code, found.severity) == ("CVL302", "warning")
+    assert "decides on a size" in found.message

@@ -34,6 +34,7 @@ def test_a_layer_that_needs_a_size_of_an_input(agree: Agree, layer: str, before:
         ("nn.LSTM(4, 4, batch_first=True)", "x = x.reshape(-1, 6, 4)"),
         ("nn.LSTM(4, 4)", "x = x.reshape(6, -1, 4)"),
         ("nn.InstanceNorm2d(3)", ""),
+        ("nn.InstanceNorm2d(6)", "x = torch.cat([x, x], 1)"),  # as many channels as it was made for
         ("nn.LSTMCell(4, 4)", ""),
         ("nn.MaxPool1d(2, return_indices=True)", ""),
         ("nn.MaxPool1d(2)", "x = x.reshape(x.shape[0], torch.div(x.shape[1], 8, rounding_mode='trunc'), 8)  # CVL206"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from convlint.trial.wording import readable
+from convlint.trial.wording import readable, said_of_node
 
 _RUNTIME = "Fail: [ONNXRuntimeError] : 1 : FAIL : Non-zero status code returned while running "
 _VIOLATED = "UserError: Constraints violated (x.shape[2])!"
@@ -32,7 +32,13 @@ _HINT = "Received user-specified dim hint Dim.DYNAMIC(min=None, max=None), but"
         (
             "Fail: [ONNXRuntimeError] : 1 : FAIL : Load model from model.onnx failed:Node (/m/MaxPool) Op (MaxPool) "
             "[ShapeInferenceError] Attribute dilations has incorrect size",
-            "Node (/m/MaxPool) Op (MaxPool) [ShapeInferenceError] Attribute dilations has incorrect size",
+            "MaxPool `/m/MaxPool`: Attribute dilations has incorrect size",
+        ),
+        (
+            "RuntimeError: Couldn't find method: 'forward__0' on class: '__torch__.torch.nn.modules.rnn.GRU (of Python "
+            "compilation unit at: 0x55d1)'",
+            "RuntimeError: `torch.jit.trace` compiles the methods marked `@torch.jit.export` too, and cannot where one "
+            "calls `GRU`; take the mark off",
         ),
         (f"{_RUNTIME}Mul node. Name:'n'", "ONNX Runtime fails in Mul `n`"),
         (
@@ -103,3 +109,8 @@ def test_an_error_in_a_pass_is_told_without_the_passes_around_it() -> None:
     error.__cause__ = PassError("An error occurred at step 0")
     error.__cause__.__cause__ = RuntimeError("Error during constant folding for node 'split'")
     assert told(error) == "RuntimeError: Error during constant folding for node 'split'"
+
+
+def test_of_a_node_that_fails_only_what_is_said_is_left() -> None:
+    assert said_of_node(f"{_RUNTIME}Concat node. Name:'/m' Status Message: concatbase.h:135 f Axis 2") == "Axis 2"
+    assert said_of_node("Fail: something else") == "Fail: something else"

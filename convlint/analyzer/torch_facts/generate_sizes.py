@@ -13,6 +13,7 @@ import contextlib
 import io
 import json
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
@@ -73,8 +74,17 @@ def modules_of(name: str) -> Iterator[tuple[tuple[Any, ...], dict[str, Any], nn.
 
 
 def _takes_more(module: nn.Module, tensor: torch.Tensor, axis: int) -> bool:
+    """Whether eager takes more of an axis, and does not warn of it: ``InstanceNorm2d`` of other channels than its."""
     longer = torch.cat([tensor, tensor], axis)
-    return isinstance(attempt(lambda: module(longer)), (torch.Tensor, tuple))
+    taken = isinstance(attempt(lambda: module(longer)), (torch.Tensor, tuple))
+    return taken and _warned(module, longer) <= _warned(module, tensor)
+
+
+def _warned(module: nn.Module, tensor: torch.Tensor) -> int:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        attempt(lambda: module(tensor))
+    return len(told)
 
 
 Export = Callable[[nn.Module, tuple[torch.Tensor, ...], int | None], bool]
@@ -187,7 +197,8 @@ def main() -> None:
     rows = json.loads(path.read_text(encoding="utf-8"))["needs"] if sys.argv[1:] else {}
     names = sys.argv[1:] or _all_names()
     for name, found in in_processes(samples, names):
-        rows |= facts(name, found)
+        others = {key: row for key, row in rows.items() if key.partition(":")[0] != name}
+        rows = others | facts(name, found)
     body = ",\n".join(f"  {json.dumps(name)}: {json.dumps(row)}" for name, row in sorted(rows.items()))
     version = torch.__version__.split("+")[0]
     path.write_text(f'{{\n "torch": {json.dumps(version)},\n "needs": {{\n{body}\n }}\n}}\n', encoding="utf-8")

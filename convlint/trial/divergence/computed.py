@@ -13,6 +13,8 @@ import torch
 from convlint.graph import runtime
 from convlint.trial.divergence.kept import Kept
 from convlint.trial.divergence.tape import Budget, OverBudgetError, record
+from convlint.trial.execute import told
+from convlint.trial.wording import said_of_node
 
 _CHUNK = 64
 """Nodes that are run at a time."""
@@ -103,7 +105,7 @@ class OnnxValues:
             made = self._made(nodes, values)
         except Exception as error:
             if len(nodes) == 1:
-                raise NodeError(_label(nodes[0]), nodes[0].output, str(error)) from error
+                raise NodeError(_label(nodes[0]), nodes[0].output, said_of_node(told(error))) from error
             for node in nodes:
                 yield from self._chunk([node], values)
             return

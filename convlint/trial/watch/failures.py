@@ -23,6 +23,7 @@ from convlint.trial.job import Event
 from convlint.trial.limits import of_memory
 from convlint.trial.watch.hooks import replaced
 from convlint.trial.watch.places import Place, Places
+from convlint.trial.wording import readable
 
 _STACK = "pkg.torch.onnx.stack_trace"
 """Where the dynamo exporter writes whose a node is."""
@@ -42,8 +43,16 @@ def failure_watched(tool: str, places: Places, events: list[Event]) -> Iterator[
             raise  # whatever line it was at, that line is not wrong
         place = next(filter(None, nodes), None) or places.of_error(error) or places.of_text(_translated(error))
         if place:
-            events.append(places.event(place, tool, "fail", "harm", told(reason(error))))
+            events.append(_failed(error, place, tool, places))
         raise
+
+
+def _failed(error: BaseException, place: Place, tool: str, places: Places) -> Event:
+    """An exception at a place: whole where its words are ours, else its beginning."""
+    said = told(reason(error))
+    if (helpful := readable(said)) == said:
+        return places.event(place, tool, "fail", "harm", said)
+    return places.event(place, tool, "fail", "harm", helpful, longest=len(helpful))
 
 
 @contextmanager

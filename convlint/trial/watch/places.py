@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import NamedTuple
 
 from convlint.errors import UsageError
 from convlint.source.place import causes, innermost, is_of_user, shown
-from convlint.trial.job import Event, EventLevel, without_folders
+from convlint.trial.job import CUT, Event, EventLevel, without_folders
 from convlint.trial.watch.statements import statement_at
 
 _PYTHON_STACK = re.compile(r'File "([^"]+\.py)", line (\d+)')
@@ -62,8 +63,10 @@ class Places:
             if self.owns(path):
                 yield Place(path, int(line))
 
-    def event(self, place: Place, tool: str, kind: str, level: EventLevel, message: str) -> Event:
-        """What a tool did at a place."""
+    def event(
+        self, place: Place, tool: str, kind: str, level: EventLevel, message: str, longest: int = _LONGEST_MESSAGE
+    ) -> Event:
+        """What a tool did at a place, and so much of what it said."""
         first, last = statement_at(Path(place.path), place.line)
         rows = Path(place.path).read_text(encoding="utf-8").splitlines()[first - 1 : last]
         return Event(
@@ -74,7 +77,7 @@ class Places:
             kind=kind,
             level=level,
             code=" ".join(row.strip() for row in rows)[:_LONGEST_CODE],
-            message=" ".join(without_folders(message).split())[:_LONGEST_MESSAGE],
+            message=textwrap.shorten(without_folders(message), longest, placeholder=CUT),
         )
 
 

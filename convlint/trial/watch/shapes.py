@@ -38,7 +38,7 @@ def shapes_watched(places: Places, events: list[Event]) -> Iterator[None]:
 
     def specialize(self: ShapeEnv, symbol: Any, target: Any, *args: Any) -> Any:
         if target.is_number and not self.is_unbacked_symint(symbol):
-            note("specialized", "harm", f"a dynamic size becomes {target}")
+            note("specialized", "harm", f"{_named(self, symbol)} is fixed to {target}")
         return replace(self, symbol, target, *args)
 
     with ExitStack() as stack:
@@ -46,3 +46,9 @@ def shapes_watched(places: Places, events: list[Event]) -> Iterator[None]:
         for name in _UNBACKED:
             stack.enter_context(replaced(ShapeEnv, name, unbacked(getattr(ShapeEnv, name))))
         yield
+
+
+def _named(env: ShapeEnv, symbol: Any) -> str:
+    """A size of an input in torch's words, where a symbol stands for one."""
+    source = next((source for source, known in env.source_to_var.items() if known == symbol), "")
+    return f"`{source}`" if source else "a dynamic size"

@@ -7,8 +7,24 @@ from convlint_rules.examples import forward
 
 KEPT = Harm(Level.breaks, Level.wrong, Level.wrong, Level.wrong)
 BUFFER = Harm(jit_trace=Level.wrong, onnx_torchscript=Level.wrong, onnx_dynamo=Level.wrong)
+BUFFER_OF_PART = Harm(Level.wrong, Level.wrong, Level.wrong, Level.wrong)
 MADE_ONCE = Harm(jit_trace=Level.breaks)
 BUFFER_MADE_ONCE = Harm(Level.breaks, Level.breaks, Level.harmless, Level.breaks)
+_HOLDS = """\
+    def __init__(self):
+        super().__init__()
+        self.part = Part()
+
+    def forward(self, x):
+        return self.part.centered(x)
+"""
+
+
+def _part(body: str) -> str:
+    """The source of a model that calls a method with this body of one of its modules."""
+    init = 'self.register_buffer("mean", torch.zeros(4))'
+    part = forward(body, init=init).replace("class Model", "class Part").replace("def forward", "def centered")
+    return f"{part}\n\nclass Model(nn.Module):\n{_HOLDS}"
 
 
 class KeptBetweenCalls(Rule):
@@ -23,7 +39,8 @@ class KeptBetweenCalls(Rule):
     repeats the first, and nothing is printed. `torch.jit.trace` runs the model a second time and stops where that makes
     another graph; it does so too for a tensor, a layer or a traced size that is made once and is the same for ever (a
     plain number leaves no trace). If the model was called before it is exported, such a value, made for the sizes of
-    that call, is in the graph. A buffer that is replaced by a longer one stops `torch.export` too.
+    that call, is in the graph. Of the buffers that `forward` assigns, `torch.export` keeps the model's own from call to
+    call, and loses those of its parts; one of its own that is replaced by a longer one stops it.
 
     ## Fix safety
     There is no fix: make the state an input and an output of the model. What is the same for all inputs can be made in
@@ -157,6 +174,24 @@ class KeptBetweenCalls(Rule):
             same_in_eager=False,
         ),
         Example(
+            title="A buffer of a part of the model",
+            bad=_part("""
+                self.mean = 0.9 * self.mean + 0.1 * x.mean(0)  # <-
+                return x - self.mean
+            """),
+            good=forward(
+                """
+                mean = 0.9 * mean + 0.1 * x.mean(0)
+                return x - mean, mean
+                """,
+                parameters="x, mean",
+            ),
+            inputs="x: float32[N=3, 4]",
+            good_inputs="x: float32[N=3, 4]; mean: float32[4]",
+            harm=BUFFER_OF_PART,
+            same_in_eager=False,
+        ),
+        Example(
             title="A grid made in the first call",
             bad=forward(
                 """
@@ -198,10 +233,11 @@ class KeptBetweenCalls(Rule):
                 f"twice, stops at the difference, and an export after a first call holds what that one made; make it "
                 f"in `__init__`, or in each call"
             )
-            harm = BUFFER_MADE_ONCE if event.what == "buffer" else MADE_ONCE
+            harm = BUFFER_MADE_ONCE if event.what == "buffer" and not event.of_part else MADE_ONCE
             return self.finding(event, message, harm, context, at_most="warning")
         message = (
             f"`{event.name}` is kept from one call to the next: in an exported graph every run starts with what was "
             f"there at the export; make it an input and an output"
         )
-        return self.finding(event, message, BUFFER if event.what == "buffer" else KEPT, context)
+        of_buffer = BUFFER_OF_PART if event.of_part else BUFFER
+        return self.finding(event, message, of_buffer if event.what == "buffer" else KEPT, context)

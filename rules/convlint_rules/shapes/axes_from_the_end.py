@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from convlint.events import AxesFromEnd
+from convlint.findings import Applicability, Edit, Finding, Fix, Harm, Level
+from convlint.rule import Context, Example, Rule
+from convlint_rules.examples import forward
+
+REFUSED = Harm(onnx_torchscript=Level.breaks)
+
+
+class AxesFromTheEnd(Rule):
+    """
+    ## What it does
+    Finds `permute`, and what `movedim` and `moveaxis` move, of axes that are counted from the end:
+    `x.permute(0, -1, 1)`, `x.movedim(-1, 1)`. `transpose` and a destination from the end are no such axes.
+
+    ## Why it breaks
+    The TorchScript ONNX exporter writes the numbers as they are into the `perm` of a `Transpose`, which must not be
+    negative: the export succeeds, and ONNX Runtime refuses the file ("Invalid attribute perm").
+
+    ## Fix safety
+    Safe: the same axes counted from the front. There is one where their number is known, as it always is of `permute`.
+
+    ## References
+    - ONNX operators, `Transpose`
+    """
+
+    code, name, since = "CVL607", "axes-from-the-end", "0.1"
+    events = (AxesFromEnd,)
+    examples = [
+        Example(
+            title="A permutation",
+            bad=forward("return x.permute(0, -2, -1, 1) * 2  # <-"),
+            good=forward("return x.permute(0, 2, 3, 1) * 2"),
+            inputs="x: float32[N=2, 3, 4, 5]",
+            harm=REFUSED,
+            fix=Applicability.safe,
+        ),
+        Example(
+            title="A function of a list",
+            bad=forward("return torch.permute(x, [0, -1, 1]).sum(-1)  # <-"),
+            good=forward("return torch.permute(x, [0, 2, 1]).sum(-1)"),
+            inputs="x: float32[N=2, 3, 4]",
+            harm=REFUSED,
+            fix=Applicability.safe,
+        ),
+        Example(
+            title="An axis that is moved",
+            bad=forward("return x.movedim(-1, 1)  # <-"),
+            good=forward("return x.movedim(3, 1)"),
+            inputs="x: float32[N=2, 3, 4, 5]",
+            harm=REFUSED,
+        ),
+    ]
+
+    def check(self, event: AxesFromEnd, context: Context) -> Finding | None:
+        """Breaks onnx_torchscript."""
+        message = (
+            f"`{event.short}` counts axes from the end: the TorchScript ONNX exporter writes them so into `Transpose`, "
+            f"which ONNX Runtime refuses; count them from the front"
+        )
+        fixable = Applicability.safe if event.from_front else None
+        return self.finding(event, message, REFUSED, context, fixable=fixable)
+
+    def fix(self, event: AxesFromEnd, context: Context) -> Fix | None:
+        """The same axes from the front."""
+        if not event.from_front:
+            return None
+        edits = tuple(Edit(span, str(axis)) for span, axis in zip(event.axes, event.from_front, strict=True))
+        return Fix("Count the axes from the front", edits, Applicability.safe)
