@@ -678,7 +678,7 @@ class NeedsSize(Event, frozen=True, kw_only=True):
     """``LSTM``, ``Tensor.unfold``, ``torch.nn.functional.adaptive_avg_pool2d``."""
     operand: Operand
     by: str
-    """onnx_torchscript or torch_export."""
+    """onnx_torchscript, torch_export, or onnx_dynamo where that alone needs it."""
     dynamo: str = ""
     """What the dynamo ONNX exporter makes of it: breaks, frozen, or nothing wrong."""
 
@@ -726,13 +726,15 @@ class HiddenInt(Event, frozen=True, kw_only=True):
     """A size of an input is given for a parameter that some exporter takes only a plain number for, as measured."""
 
     callee: str
-    """``torch.linspace``, ``repeat_interleave`` (of a tensor), ``Unfold``."""
+    """``torch.linspace``, ``repeat_interleave`` (of a tensor), ``Unfold``; a function's own name where ``scripted``."""
     parameter: str
     operand: Operand
     frozen: frozenset[str]
     """The routes that keep the traced size."""
     refused: frozenset[str]
     """The routes that stop, or whose file no runtime takes."""
+    scripted: bool = False
+    """Whether it is a function of the user's own, which TorchScript compiles."""
 
 
 class AxisFromTensor(Event, frozen=True, kw_only=True):

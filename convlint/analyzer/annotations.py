@@ -341,6 +341,8 @@ def _entry(
             value = replace(value, sign=signs.of_input(name))
         if isinstance(value, (Tuple, List)) and "tensor" in used and not used & {"list", "type"}:
             value = run.tensor(None, None, Taint.data, sure=False)  # annotated as a tuple, used as a tensor
+        if isinstance(value, Dict) and isinstance(value.rest, Unknown):  # `dict`, and no word of what is in it
+            value = _dict_of_inputs(run)
         none = isinstance(default, ast.Constant) and default.value is None
         return join(NONE, value) if none else value
     if annotation is not None:
@@ -353,7 +355,7 @@ def _entry(
         sign = signs.of_input(name) if named else ""
         return run.tensor(None, None, Taint.data, sure="type" not in used, sign=sign)
     if "dict" in used:
-        return Dict(rest=Unknown(Taint.data, True))
+        return _dict_of_inputs(run)
     if "list" in used:
         return List(Unknown(Taint.data, True))
     if "size" in used:
@@ -365,6 +367,11 @@ def _entry(
     if named or used:
         return run.tensor(None, None, Taint.data, sure=False, sign=signs.of_input(name) if named else "")
     return Unknown(Taint.data, False)
+
+
+def _dict_of_inputs(run: Run) -> Value:
+    """A dict that is given from outside: an exporter takes tensors by name, and little else."""
+    return Dict(rest=run.tensor(None, None, Taint.data, sure=False))
 
 
 def _by_default(run: Run, default: ast.expr, used: set[str]) -> Value:

@@ -282,8 +282,11 @@ def _decorated(
 ) -> tuple[frozenset[str], bool]:
     """The routes on which a decorated function is entered, and whether TorchScript compiles it."""
     keys.note_cached(run, frame, node, info, arguments.positional)
+    from convlint.analyzer import hidden_ints
+
     routes, scripted = frame.routes, is_scripted(info)
     if scripted:
+        hidden_ints.note_scripted(run, frame, info, arguments)
         routes &= DYNAMO
     operator = custom_operator(info)
     if operator is not None:

@@ -9,7 +9,8 @@ from typing import TypeGuard
 
 from convlint.analyzer import torch_facts
 from convlint.analyzer.calls import Arguments
-from convlint.analyzer.run import DYNAMO, Frame, Run
+from convlint.analyzer.index import FunctionInfo, dotted
+from convlint.analyzer.run import DYNAMO, TORCHSCRIPT, Frame, Run
 from convlint.analyzer.shapes import REDUCTIONS, integer
 from convlint.analyzer.torch_facts import Forced
 from convlint.analyzer.values import Const, List, Number, Shape, Tensor, Tuple, Value
@@ -43,6 +44,16 @@ def note(run: Run, frame: Frame, name: str, arguments: Arguments) -> None:
             if sizes and node is not None and not _are_features(name, parameter.name, first, arguments, sizes):
                 _emit(run, frame, name, parameter, node, sizes)
                 return  # one is enough: the call is to be written in another way
+
+
+def note_scripted(run: Run, frame: Frame, info: FunctionInfo, arguments: Arguments) -> None:
+    """Notes sizes given to a function that TorchScript compiles: a trace calls it with plain numbers."""
+    for at, (parameter, _) in enumerate(info.parameters):
+        node, sizes = arguments.node(at, parameter.arg), _sizes(arguments.get(at, parameter.arg), several=False)
+        annotation = parameter.annotation
+        if sizes and node is not None and annotation is not None and dotted(annotation) == "int":
+            forced = Forced(parameter.arg, several=False, at=(at,), frozen=TORCHSCRIPT, refused=frozenset())
+            _emit(run, frame, info.name, forced, node, sizes, scripted=True)
 
 
 def _note_axes(run: Run, frame: Frame, name: str, arguments: Arguments) -> None:
@@ -110,7 +121,15 @@ def _is_one_row(run: Run, first: int, arguments: Arguments) -> bool:
     return -len(parts) <= axis < len(parts) and parts[axis] in ((0, 1, 1), (-1, None, 1), (-1, 0, 1))
 
 
-def _emit(run: Run, frame: Frame, name: str, parameter: Forced, node: ast.expr, sizes: list[Number | Shape]) -> None:
+def _emit(
+    run: Run,
+    frame: Frame,
+    name: str,
+    parameter: Forced,
+    node: ast.expr,
+    sizes: list[Number | Shape],
+    scripted: bool = False,
+) -> None:
     plain = frozenset.intersection(*(size.frozen_on if isinstance(size, Number) else frozenset() for size in sizes))
     with run.on_routes(frame, frame.routes - plain):
         run.emit(
@@ -124,4 +143,5 @@ def _emit(run: Run, frame: Frame, name: str, parameter: Forced, node: ast.expr, 
             operand=run.operand(frame, node, sizes[0]),
             frozen=parameter.frozen,
             refused=parameter.refused,
+            scripted=scripted,
         )

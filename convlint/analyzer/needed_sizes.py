@@ -11,8 +11,10 @@ from convlint.analyzer.calls import Arguments
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import axis, integer
 from convlint.analyzer.torch_facts import Need
-from convlint.analyzer.values import TRUE, Layer, Number, Tensor, Tuple, Value, taint_of, tensor_of
+from convlint.analyzer.values import TRUE, Const, Layer, Number, Tensor, Tuple, Value, taint_of, tensor_of
 from convlint.events import NeedsSize, Taint
+
+_DYNAMO = "onnx_dynamo"
 
 
 def note_layer(run: Run, frame: Frame, node: ast.expr, layer: Layer, given: Value | None) -> None:
@@ -24,16 +26,48 @@ def note_layer(run: Run, frame: Frame, node: ast.expr, layer: Layer, given: Valu
 
 
 def note_method(run: Run, frame: Frame, node: ast.expr, name: str, given: Value, arguments: Arguments) -> None:
-    """Notes a call of a tensor's method; of one that gives a list the loop over that is noted."""
-    operator = torch_facts.table().methods.get(name)
-    if operator is not None and operator.returns == "L":
+    """Notes a call of a tensor's method."""
+    if _gives_list(name):
+        _note_several(run, frame, node, name, given, arguments)
         return
     first = arguments.get(0, "dimension")
     _note(run, frame, node, f"Tensor.{name}", given, first, arguments.keywords)
 
 
+def _gives_list(method: str) -> bool:
+    operator = torch_facts.table().methods.get(method)
+    return operator is not None and operator.returns == "L"
+
+
+def _note_several(run: Run, frame: Frame, node: ast.expr, name: str, given: Value, arguments: Arguments) -> None:
+    """Notes a method that gives a list; what other exporters make of it is noted of the loop over that."""
+    need = torch_facts.need(f"Tensor.{name}").get(_DYNAMO)
+    tensor = tensor_of(given)
+    if need is None or need.argument is None or tensor is None:
+        return
+    cut = integer(arguments.get(need.argument, "dim") or Const(0))
+    if cut is not None and _is_rows_or_image(run, tensor, cut):
+        _emit(run, frame, node, f"Tensor.{name}", tensor, _DYNAMO, need)
+
+
+def _is_rows_or_image(run: Run, tensor: Tensor, cut: int) -> bool:
+    """Whether an axis is an input's first one, or a side of an image: most others that are cut hold channels."""
+    if tensor.shape is None:
+        return cut == 0 and tensor.ident in run.inputs
+    place = axis(Const(cut), len(tensor.shape))
+    size = tensor.shape[place] if place is not None else None
+    if place is None or not isinstance(size, Number) or size.taint < Taint.shape:
+        return False
+    of_image = len(tensor.shape) == 4 and place >= 2 and integer(tensor.shape[1]) is not None
+    return of_image or (place == 0 and size.symbol.endswith("[0]"))
+
+
 def note_function(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> None:
     """Notes a call of a function of torch, ``torch.nn.functional.adaptive_avg_pool2d``."""
+    last = name.removeprefix("torch.")
+    if _gives_list(last) and arguments.positional:
+        _note_several(run, frame, node, last, arguments.positional[0], arguments.without_first())
+        return
     first = arguments.get(1, "output_size")
     _note(run, frame, node, name, arguments.get(0, "input"), first, arguments.keywords)
 
@@ -55,19 +89,22 @@ def _note(
         fine = need.unless_ones and option is not None and _is_ones(option)
         if fine or not _varies(tensor, need, option):
             continue
-        routes = frozenset({route, "onnx_dynamo"} if need.dynamo else {route})
-        with run.on_routes(frame, routes):
-            run.emit(
-                frame,
-                NeedsSize,
-                node,
-                route,
-                (),
-                callee=name.partition(":")[0],
-                operand=run.operand(frame, node, tensor),
-                by=route,
-                dynamo=need.dynamo,
-            )
+        _emit(run, frame, node, name, tensor, route, need)
+
+
+def _emit(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, route: str, need: Need) -> None:
+    with run.on_routes(frame, frozenset({route, _DYNAMO} if need.dynamo else {route})):
+        run.emit(
+            frame,
+            NeedsSize,
+            node,
+            route,
+            (),
+            callee=name.partition(":")[0],
+            operand=run.operand(frame, node, tensor),
+            by=route,
+            dynamo=need.dynamo,
+        )
 
 
 def _varies(tensor: Tensor, need: Need, option: Value | None) -> bool:

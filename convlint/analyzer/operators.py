@@ -121,9 +121,7 @@ def _operate(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, 
         return handler(run, frame, node, tensor, arguments)
     if name in shapes.REDUCTIONS:
         return _reduce(run, frame, node, name, tensor, arguments)
-    operator = torch_facts.table().methods.get(name) or torch_facts.table().functions.get(f"torch.{name}")
-    if operator is None:
-        operator = torch_facts.table().functions.get(f"torch.nn.functional.{name}")
+    operator = torch_facts.table().methods.get(name) or _function(name)
     if operator is None:
         return opaque(arguments, True)
     if operator.inplace and name.endswith("_"):
@@ -141,6 +139,15 @@ def _operate(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, 
     if isinstance(result, Tensor) and not any(isinstance(value, Tensor) for value in arguments.all()):
         result = replace(result, squeezed=tensor.squeezed if operator.pointwise or name in shapes.SAME else None)
     return replace(result, below=tensor.below) if operator.pointwise and isinstance(result, Tensor) else result
+
+
+_SPACES = ("torch", "torch.nn.functional", "torch.fft", "torch.linalg", "torch.special")
+
+
+def _function(name: str) -> torch_facts.Operator | None:
+    """A function that is no method of tensors, by its last name: ``rfft``."""
+    functions = torch_facts.table().functions
+    return next((functions[full] for space in _SPACES if (full := f"{space}.{name}") in functions), None)
 
 
 def _results(

@@ -126,3 +126,19 @@ def test_a_factor_for_each_axis_or_for_all_of_them_is_multiplied_as_a_number(agr
 def test_an_input_that_is_used_as_a_tensor_is_one_whatever_its_annotation_says(agree: Agree) -> None:
     body = "if x.reshape(-1).sum() > 0:  # CVL301\n    return x * 2\nreturn x"
     agree("from typing import Tuple\n" + forward(body, parameters="x: Tuple[torch.Tensor]"))
+
+
+@pytest.mark.parametrize("parameter", ["batch", "batch: dict", "batch: Dict"])
+def test_a_model_is_given_tensors_by_name(agree: Agree, parameter: str) -> None:
+    body = 'index = batch["index"]\nreturn batch["x"][: int(index[-1]) + 1]  # CVL202'
+    agree(forward(body, parameters=parameter))
+
+
+def test_what_is_given_by_name_may_be_a_list(agree: Agree) -> None:
+    agree(forward('return [x.relu() for x in batch["levels"]] * len(batch["levels"])', parameters="batch"))
+    agree(forward('return batch["there"]["x"].relu()', parameters="batch"))
+
+
+def test_a_dict_that_a_module_is_made_with_is_none_of_the_inputs(agree: Agree) -> None:
+    source = forward("return x * self.n", init='self.n = int(config["n"])')
+    agree(source.replace("__init__(self)", "__init__(self, config: dict)"))

@@ -150,3 +150,27 @@ def test_no_schema_of_torch_takes_a_symbolic_number_for_an_axis() -> None:
     ]
     assert len(of_axes) > 100
     assert not [argument for argument in of_axes if "SymInt" in str(argument.real_type)]
+
+
+_SCRIPTED = """import torch
+
+
+@torch.jit.{script}
+def padded(x: torch.Tensor, n: {n}):
+    return torch.cat([x, torch.zeros([4, 2])])
+
+
+"""
+
+
+@pytest.mark.parametrize("script", ["script", "script_if_tracing"])
+@pytest.mark.parametrize("call", ["padded(x, x.shape[0])", "padded(x, n=x.shape[0] * 2)"])
+def test_a_size_given_to_a_scripted_function(agree: Agree, script: str, call: str) -> None:
+    source = _SCRIPTED.format(script=script, n="int") + forward(f"return {call}  # CVL207")
+    agree(source, exporter="torchscript")
+    agree(source.replace("  # CVL207", ""), exporter="dynamo")  # which enters it
+
+
+@pytest.mark.parametrize(("n", "given"), [("int", "4"), ("int", "self.n"), ("torch.Tensor", "x.shape[0]")])
+def test_what_a_trace_gives_a_scripted_function_as_it_is(agree: Agree, n: str, given: str) -> None:
+    agree(_SCRIPTED.format(script="script", n=n) + forward(f"return padded(x, {given})", init="self.n = 3"))

@@ -44,6 +44,46 @@ def test_a_layer_whose_sizes_are_numbers(agree: Agree, layer: str, before: str) 
     agree(forward(f"{before}\nreturn self.layer(x)", init=f"self.layer = {layer}"))
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        "x.chunk(2)",
+        "x.chunk(chunks=2, dim=0)",
+        "torch.chunk(x, 2)",
+        "x.reshape(x.shape[0], -1, 4).chunk(2)",
+        "self.conv(x).chunk(2, 2)",
+        "self.conv(x).chunk(2, dim=-1)",
+    ],
+)
+def test_parts_of_an_axis_that_varies(agree: Agree, call: str) -> None:
+    agree(forward(f"return {call}  # CVL802", init="self.conv = nn.Conv2d(3, 8, 3)"))
+
+
+_LAYERS = """
+self.conv = nn.Conv2d(3, 8, 3)
+self.project = nn.Linear(8, 24)
+self.weight = nn.Parameter(torch.ones(4))
+"""
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "self.conv(x).chunk(2, 1)",
+        "x.chunk(2, 1)",  # most likely channels
+        "self.weight.chunk(2)",
+        "x.reshape(4, -1).chunk(2)",
+        "self.project(x).transpose(0, -1).chunk(3)",
+    ],
+)
+def test_parts_of_an_axis_that_is_a_number(agree: Agree, call: str) -> None:
+    agree(forward(f"return {call}", init=_LAYERS))
+
+
+def test_parts_are_a_matter_of_the_dynamo_exporter(agree: Agree) -> None:
+    agree(forward("return x.chunk(2)"), exporter="torchscript")
+
+
 def test_windows_are_cut_on_the_axis_that_the_call_names(agree: Agree) -> None:
     agree(
         forward("""

@@ -123,3 +123,16 @@ def test_a_power_of_a_size(agree: Agree, power: str, code: str) -> None:
 
 def test_the_name_of_a_tensors_type_is_a_text(agree: Agree) -> None:
     agree(forward('if "Half" in x.float().type():\n    return x * 2\nreturn x.type(torch.int64).type()'))
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["torch.fft.rfft(x)", "torch.fft.ifft2(x).real", "torch.linalg.eigvalsh(x)", "torch.linalg.vector_norm(x, dim=1)"],
+)
+def test_what_a_function_of_a_namespace_gives_is_a_tensor(agree: Agree, call: str) -> None:
+    agree(forward(f"y = {call}\nreturn x * int(y.abs().sum())  # CVL202"), ignore=["CVL801"])
+
+
+def test_a_spectrum_read_by_numpy_leaves_the_graph(agree: Agree) -> None:
+    body = "_, top = torch.topk(abs(torch.fft.rfft(x)).mean(0), 2)\nreturn x[:, top.cpu().numpy()]  # CVL201"
+    agree(forward(body), ignore=["CVL801"])

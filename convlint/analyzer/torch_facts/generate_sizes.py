@@ -5,6 +5,7 @@ exporter refuses ``adaptive_avg_pool2d`` of an axis declared dynamic, and `torch
 through an ``nn.LSTM`` a constant. Each is called once with the first input's axes declared dynamic one by one. What
 eager itself takes of one size alone (the channels of a convolution) is no such fact. What the TorchScript
 exporter or `torch.export` refuses is also exported by the dynamo ONNX exporter, and that file run on twice the size.
+Of what gives several tensors the dynamo exporter is asked for itself: it refuses ``chunk``, which both others take.
 """
 
 from __future__ import annotations
@@ -26,7 +27,19 @@ from convlint.analyzer import torch_facts
 from convlint.analyzer.torch_facts.generate import BEFORE, MADE_WITH, NAMESPACES, Calls, attempt, in_processes, quiet
 from convlint.analyzer.torch_facts.kernels import forget_dispatched
 
-WITH = (*BEFORE, (0, 2, 1), (1, 2, 2), (2, 2, 1), (3, 2, 2), (0,), ((1, 1),), ((1, 1, 1),), ((4, 4, 4),), ((2, 1),))
+WITH = (
+    *BEFORE,
+    (0, 2, 1),
+    (1, 2, 2),
+    (2, 2, 1),
+    (3, 2, 2),
+    (0,),
+    ((1, 1),),
+    ((1, 1, 1),),
+    ((4, 4, 4),),
+    ((2, 1),),
+    (2, 1),
+)
 """Arguments behind the tensors."""
 LAYERS = tuple(product(((1,), *MADE_WITH), ({}, {"batch_first": True})))
 INPUTS = [(torch.rand(3, 4, *more),) for more in ((), (8,), (8, 8), (8, 8, 8))]
@@ -53,7 +66,7 @@ def samples(name: str) -> list[Sample]:
             if key in found or not isinstance(attempt(lambda: module(*given)), (torch.Tensor, tuple)):  # noqa: B023
                 continue
             free = [axis for axis in range(given[0].dim()) if _takes_more(module, given[0], axis)]
-            needed = {route: _needed(export, module, given, free) for route, export in EXPORTS.items()}
+            needed = {route: _needed(export, module, given, free) for route, export in exports_of(name).items()}
             dynamo = {route: _by_dynamo(module, given[0], axes) for route, axes in needed.items()}
             found[key] = Sample(arguments, keywords, given[0].dim(), needed, dynamo)
     return list(found.values())
@@ -136,8 +149,26 @@ def _to_program(module: nn.Module, given: tuple[torch.Tensor, ...], axis: int | 
     return True
 
 
+def _to_dynamo(module: nn.Module, given: tuple[torch.Tensor, ...], axis: int | None) -> bool:
+    options: Any = {"dynamo": True, "dynamic_shapes": None if axis is None else _shapes(module, axis)}
+    forget_dispatched()
+    with contextlib.redirect_stdout(io.StringIO()):
+        return attempt(lambda: torch.onnx.export(module, given, **options)) is not None
+
+
 EXPORTS: dict[str, Export] = {"onnx_torchscript": _to_onnx, "torch_export": _to_program}
 """By exporter whether it takes a module with its inputs, of which an axis is declared dynamic."""
+
+
+def exports_of(name: str) -> dict[str, Export]:
+    """The exporters that are asked for themselves: of what gives several tensors, the dynamo exporter too."""
+    return EXPORTS | {"onnx_dynamo": _to_dynamo} if gives_several(name) else EXPORTS
+
+
+def gives_several(name: str) -> bool:
+    """Whether it is a method that gives a list of tensors, ``Tensor.chunk``."""
+    operator = torch_facts.table().methods.get(name.removeprefix("Tensor."))
+    return name.startswith("Tensor.") and operator is not None and operator.returns == "L"
 
 
 def _shapes(module: nn.Module, axis: int) -> Any:
@@ -150,10 +181,10 @@ def facts(name: str, found: list[Sample]) -> dict[str, dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
     for switch in sorted({"", *(key for sample in found for key in sample.keywords)}):
         mine = [sample for sample in found if list(sample.keywords) == ([switch] if switch else [])]
-        for route in EXPORTS:
+        for route in exports_of(name):
             dynamo = max((one.dynamo[route] for one in mine), default="")  # frozen where any call is exported
             fact = _fact([(one.arguments, one.rank, one.needed[route]) for one in mine])
-            if fact and dynamo:
+            if fact and dynamo and route != "onnx_dynamo":
                 fact["dynamo"] = dynamo
             if fact:
                 rows.setdefault(f"{name}:{switch}" if switch else name, {})[route] = fact
@@ -168,8 +199,10 @@ Call = tuple[tuple[Any, ...], int, tuple[int, ...]]
 def _fact(calls: list[Call]) -> dict[str, Any]:
     plain = [call for call in calls if not _is_ones(call[0])]
     named = [call for call in plain if call[0] and isinstance(call[0][0], int) and call[2]]
-    if len({call[2] for call in named}) > 1 and all(needed == (arguments[0],) for arguments, _, needed in named):
-        return {"argument": 0}
+    if len({call[2] for call in named}) > 1:
+        for at in (0, 1):
+            if all(needed == (arguments[at] if len(arguments) > at else 0,) for arguments, _, needed in named):
+                return {"argument": at}
     by_rank = {rank: _common([needed for _, r, needed in plain if r == rank]) for rank in {call[1] for call in plain}}
     ranks = [rank for rank in sorted(by_rank) if by_rank[rank]]
     if not ranks or ranks[-1] != max(by_rank):

@@ -9,6 +9,7 @@ from convlint_rules.rewriting import with_options
 TORCHSCRIPT = Harm(onnx_torchscript=Level.breaks)
 FROZEN = Harm(onnx_torchscript=Level.breaks, onnx_dynamo=Level.frozen)
 REFUSED = Harm(onnx_torchscript=Level.breaks, onnx_dynamo=Level.breaks)
+DYNAMO = Harm(onnx_dynamo=Level.breaks)
 EXPORT = Harm(torch_export=Level.breaks)
 EXPORT_FROZEN = Harm(torch_export=Level.breaks, onnx_dynamo=Level.frozen)
 EXPORT_REFUSED = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
@@ -19,7 +20,8 @@ class NeededSize(Rule):
     ## What it does
     Finds functions and layers that an exporter takes only where a size is a number, given a size of an input:
     recurrent layers and `max_pool1d` (the length), adaptive pooling to more than one value (height and width), `unfold`
-    (the axis that it cuts), instance normalisation (the channels). Which these are was measured, axis by axis.
+    and `chunk` (the axis that they cut), instance normalisation (the channels). Which these are was measured, axis by
+    axis.
 
     ## Why it breaks
     `torch.export` unrolls `nn.LSTM`, `GRU` and `RNN` for the traced length: where that axis is declared dynamic it
@@ -32,8 +34,9 @@ class NeededSize(Rule):
     ONNX exporter; asked for the indices too it does not. The TorchScript ONNX exporter writes one LSTM node that takes
     any length, but computes the windows of adaptive pooling and of `unfold` while it exports, and stops where the axis
     is declared dynamic (`input size not accessible`). The dynamo ONNX exporter writes adaptive pooling with the windows
-    of the traced size: the file answers wrongly for every other one. For one fixed size all of them are fine, and the
-    finding is a warning.
+    of the traced size: the file answers wrongly for every other one. It fails on `chunk` along an axis that is declared
+    dynamic, into however many parts (its optimizer reads a size that is not known); slices that are cut at a
+    size it takes. For one fixed size all of them are fine, and the finding is a warning.
 
     ## Fix safety
     Safe for `max_pool1d`, which is asked for its indices too (`return_indices=True`): the values and gradients are the
@@ -107,6 +110,19 @@ class NeededSize(Rule):
             inputs="x: float32[2, T=12]",
             harm=TORCHSCRIPT,
         ),
+        Example(
+            title="Halves of a batch",
+            bad=forward("""
+                plain, guided = x.chunk(2)  # <-
+                return plain.relu(), guided
+            """),
+            good=forward("""
+                n = (x.shape[0] + 1) // 2
+                return x[:n].relu(), x[n:]
+            """),
+            inputs="x: float32[N=4..9, 6]",
+            harm=DYNAMO,
+        ),
     ]
 
     def check(self, event: NeedsSize, context: Context) -> Finding | None:
@@ -125,6 +141,12 @@ class NeededSize(Rule):
                 f"`torch.export` unrolls `{what}` for the traced length, and stops where that is declared dynamic{rest}"
             )
             return self.finding(event, message, harm, context, at_most="warning")
+        if event.by == "onnx_dynamo":
+            message = (
+                f"the dynamo ONNX exporter fails on `{what}` along an axis that is declared dynamic: cut the "
+                f"parts by slices, at sizes, or export with `dynamo=False`"
+            )
+            return self.finding(event, message, DYNAMO, context, at_most="warning")
         rest, harm = _OTHER[event.dynamo]
         message = (
             f"the TorchScript ONNX exporter takes `{what}` only of fixed sizes, and stops where they are declared "

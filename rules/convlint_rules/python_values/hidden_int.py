@@ -11,6 +11,20 @@ SPLIT = Harm(Level.frozen, Level.harmless, Level.frozen, Level.breaks)
 REFUSED = Harm(Level.breaks, Level.breaks, Level.breaks, Level.breaks)
 POOLED = REFUSED.without(["jit_trace"])
 REPEATED = Harm(onnx_dynamo=Level.breaks)
+TRACED = Harm(jit_trace=Level.frozen, onnx_torchscript=Level.frozen)
+
+
+def _scripted(parameters: str, length: str, call: str) -> str:
+    """A module that calls a function which TorchScript compiles."""
+    function = f"""
+import torch
+
+
+@torch.jit.script
+def padded({parameters}):
+    return torch.cat([x, torch.zeros([{length}, 2])])
+"""
+    return f"{function.lstrip()}\n\n{forward(call)}"
 
 
 class HiddenIntArgument(Rule):
@@ -19,14 +33,15 @@ class HiddenIntArgument(Rule):
     Finds sizes of an input that are given for a parameter which an exporter takes only as a plain number: the `steps`
     of `torch.linspace`, the size of the pieces of `x.split(n)`, the kernel of pooling; and comparisons of sizes that
     are given for the `is_causal` of attention. Which these are was measured, parameter by parameter and route by route.
-    The `groups` of a convolution have a rule of their own, CVL208.
+    The `groups` of a convolution have a rule of their own, CVL208. Every `int` of a function of your own under
+    `@torch.jit.script` is such a parameter too.
 
     ## Why it breaks
     Most functions take a size that is symbolic in a graph: `x.view(n, -1)`, `torch.arange(n)`. Others need the number
     while the graph is made, in their own Python code or for an attribute of the ONNX node. The TorchScript routes then
-    keep the number of the traced input; the dynamo routes stop where the axis is declared dynamic (`Constraints
-    violated`), or write a file that the runtime refuses. For one fixed size all of them are fine, and the finding is a
-    warning.
+    keep the number of the traced input, as they do where a trace calls a scripted function; the dynamo routes stop
+    where the axis is declared dynamic (`Constraints violated`), or write a file that the runtime refuses. For one fixed
+    size all of them are fine, and the finding is a warning.
 
     ## Fix safety
     There is no fix: what computes the same from the size itself depends on the function.
@@ -97,6 +112,13 @@ class HiddenIntArgument(Rule):
             inputs="x: float32[1, 2, T=4, 8]",
             harm=REFUSED,
         ),
+        Example(
+            title="Given to a scripted function",
+            bad=_scripted("x: torch.Tensor, n: int", "n", "return padded(x, x.shape[0])  # <-"),
+            good=_scripted("x: torch.Tensor", "x.shape[0]", "return padded(x)"),
+            inputs="x: float32[N=4, 2]",
+            harm=TRACED,
+        ),
     ]
 
     def check(self, event: HiddenInt, context: Context) -> Finding | None:
@@ -104,6 +126,8 @@ class HiddenIntArgument(Rule):
         if event.parameter == "groups":
             return None  # `groups-from-size`
         repair = REPAIRS.get((event.callee.rpartition(".")[2], event.parameter), "give it a fixed number")
+        if event.scripted:
+            repair = f"let `{event.callee}` read the size off a tensor, or script none of it"
         return self.finding(event, needs_number(event, repair), harm_of(event), context, at_most="warning")
 
 
