@@ -451,6 +451,14 @@ class Untraceable(Event, frozen=True, kw_only=True):
     """A branch of control flow that writes in place, which the dynamo ONNX exporter refuses."""
 
 
+class RaisingProperty(Event, frozen=True, kw_only=True):
+    """A property of a module only raises; the range is that of the exception."""
+
+    name: str
+    owner: str
+    """The class of the module, which may have it from a base."""
+
+
 class Derivative(Event, frozen=True, kw_only=True):
     """A derivative is computed by autograd."""
 

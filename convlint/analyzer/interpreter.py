@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import convlint.analyzer.expressions  # noqa: F401 - fills in what nodes do
-from convlint.analyzer import Asked, inputs, kept, training
+from convlint.analyzer import Asked, inputs, kept, properties, training
 from convlint.analyzer.annotations import entry_arguments
 from convlint.analyzer.builders import Builders
 from convlint.analyzer.calls import UNINTERESTING, Arguments, invoke
@@ -263,6 +263,7 @@ class Interpreter:
             inputs.note(self.run, cls, forward)
             with self._as_far_as_possible(forward):
                 model = self._instance(cls)
+                properties.note(self.run, model)
                 self.run.entered = None if inputs.is_one_of_several(self.run, cls) else forward
                 self._call_on(model, forward)
             self.run.entered = None
