@@ -123,12 +123,13 @@ class Kept:
         return made.info
 
     def parsed(self, path: Path, document: Document) -> Parsed:
-        """The statements of an open file; those that stand as they did are the nodes that they were.
+        """The statements of an open file; those that stand as they did when it last parsed are the nodes of then.
 
         Raises:
             SourceError: it does not parse.
         """
-        now = self._parsed[path] = parsed(document, self._parsed.pop(path, None))
+        now = self._parsed[path] = parsed(document, self._parsed.get(path))
+        self._parsed.move_to_end(path)
         if len(self._parsed) > _MOST_FOUND:
             self._parsed.popitem(last=False)
         return now
