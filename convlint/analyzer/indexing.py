@@ -212,7 +212,15 @@ def _note_dynamic(run: Run, frame: Frame, node: ast.Subscript, tensor: Tensor, p
 
 def _is_value(bound: Value) -> bool:
     """Whether a bound of a slice is a tensor's value, or was computed from one."""
-    return any(isinstance(one, (Number, Tensor)) and one.taint is Taint.data for one in members(bound))
+    return any(
+        isinstance(one, (Number, Tensor)) and one.taint is Taint.data and not _may_be_number(one)
+        for one in members(bound)
+    )
+
+
+def _may_be_number(bound: Value) -> bool:
+    """Whether a bound of a slice is taken for a tensor only for what is mostly given so: an entry of a dict."""
+    return isinstance(bound, Tensor) and not bound.sure
 
 
 def _shape(tensor: Tensor, parts: list[tuple[ast.expr, Value]], counted: Places) -> tuple[Value, ...] | None:
@@ -285,7 +293,7 @@ def _sliced(part: ast.Slice, value: Value, size: Value, counted: Places) -> Valu
     if part.lower is None and part.upper is None and part.step is None:
         return size
     bounds = value.items if isinstance(value, Tuple) else ()
-    taint = max([taint_of(size), *(taint_of(b) for b in bounds)])
+    taint = max([taint_of(size), *(taint_of(b) for b in bounds if not _may_be_number(b))])
     start, stop = integer(bounds[0]) if bounds else None, integer(bounds[1]) if len(bounds) > 1 else None
     if part.lower is None:
         start = 0

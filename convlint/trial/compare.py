@@ -25,6 +25,8 @@ class Difference(NamedTuple):
 
     message: str
     worst: float | None = None
+    share: float = 1.0
+    """How many of the numbers of the tensor differ."""
 
 
 def difference(got: Any, want: Any) -> Difference | None:
@@ -130,9 +132,8 @@ def _value_difference(got: torch.Tensor, want: torch.Tensor, rounding: float) ->
         unequal = int((got != want).sum())
         if not unequal:
             return None
-        return Difference(
-            f"{unequal} of {want.numel()} values differ", float((got.double() - want.double()).abs().max())
-        )
+        worst = float((got.double() - want.double()).abs().max())
+        return Difference(f"{unequal} of {want.numel()} values differ", worst, unequal / want.numel())
     wide = torch.complex128 if want.is_complex() else torch.float64
     a, b = got.to(wide), want.to(wide)
     gap = torch.where((a == b) | (a.isnan() & b.isnan()), 0.0, (a - b).abs())
@@ -142,8 +143,9 @@ def _value_difference(got: torch.Tensor, want: torch.Tensor, rounding: float) ->
     wrong = ~(gap <= allowed)
     if not wrong.any():
         return None
-    worst = float(gap.nan_to_num(nan=math.inf).max())
-    return Difference(f"{int(wrong.sum())} of {want.numel()} values differ, by up to {worst:.3g}", worst)
+    worst, unequal = float(gap.nan_to_num(nan=math.inf).max()), int(wrong.sum())
+    message = f"{unequal} of {want.numel()} values differ, by up to {worst:.3g}"
+    return Difference(message, worst, unequal / want.numel())
 
 
 def _gap(got: Any, want: Any) -> float:

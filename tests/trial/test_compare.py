@@ -48,3 +48,11 @@ def test_nan_and_infinity_equal_themselves_only() -> None:
     assert said(odd.clone(), odd) == ""
     assert said(torch.tensor([math.nan, math.inf, math.inf, 1.0]), odd).startswith("1 of 4")
     assert said(torch.tensor([0.0, math.inf, -math.inf, 1.0]), odd).startswith("1 of 4")
+
+
+def test_how_many_of_the_values_differ_is_known() -> None:
+    x = torch.arange(8.0)
+    found = difference(x.roll(1).where(x < 2, x), x)
+    assert found is not None
+    assert found.share == 2 / 8
+    assert difference(x[1:], x) == ("shape (7,) instead of (8,)", None, 1.0)
