@@ -53,5 +53,6 @@ def page_written(path: Path) -> None:
 
 
 def note(text: str) -> None:
-    """A line on stderr."""
+    """A line on stderr, behind what was said on stdout before it, also where both go to one file."""
+    sys.stdout.flush()
     sys.stderr.write(f"{printable(text)}\n")
