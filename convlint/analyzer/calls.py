@@ -281,9 +281,9 @@ def _decorated(
     run: Run, frame: Frame, node: ast.expr, info: FunctionInfo, arguments: Arguments
 ) -> tuple[frozenset[str], bool]:
     """The routes on which a decorated function is entered, and whether TorchScript compiles it."""
-    keys.note_cached(run, frame, node, info, arguments.positional)
     from convlint.analyzer import hidden_ints
 
+    keys.note_cached(run, frame, node, info, arguments.positional)
     routes, scripted = frame.routes, is_scripted(info)
     if scripted:
         hidden_ints.note_scripted(run, frame, info, arguments)

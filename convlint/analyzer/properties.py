@@ -12,6 +12,8 @@ from convlint.analyzer.weights import parts_of
 from convlint.events import RaisingProperty
 from convlint.source.walk import walk
 
+_ABSTRACT = frozenset({"abstractmethod", "abc.abstractmethod"})
+"""Of a class with such a method there is no object."""
 _LEAVING = (ast.Return, ast.Yield, ast.YieldFrom)
 
 
@@ -41,9 +43,7 @@ def _properties(run: Run, cls: ClassInfo) -> Iterator[FunctionInfo]:
     taken: set[str] = set()
     for info in run.mro(cls):
         for name, method in info.methods.items():
-            if name not in taken and {"property", "abstractmethod", "abc.abstractmethod"}.intersection(
-                method.decorators
-            ) == {"property"}:
+            if name not in taken and "property" in method.decorators and _ABSTRACT.isdisjoint(method.decorators):
                 yield method
         taken.update(info.methods, info.assigned)
 

@@ -211,12 +211,16 @@ def lacking(lacks: Lacks, function: Any, **keywords: Any) -> str | None:
     return None
 
 
-def lacking_of_samples(lacks: Lacks, name: str) -> str:
-    """The operator that an exporter lacks for every call of a function or layer in torch's own tests, '' otherwise."""
+def _samples(name: str) -> Sequence[Any]:
+    """The calls of a function or layer in torch's own tests, of the first dtype that has some."""
     from convlint.analyzer.torch_facts.generate_operators import DTYPES, calls
 
-    samples = next((made for letter in DTYPES if (made := calls(name, letter))), [])
-    found = [lacks(call, call.tensors) for call in samples]
+    return next((made for letter in DTYPES if (made := calls(name, letter))), [])
+
+
+def lacking_of_samples(lacks: Lacks, name: str) -> str:
+    """The operator that an exporter lacks for every call of a function or layer in torch's own tests, '' otherwise."""
+    found = [lacks(call, call.tensors) for call in _samples(name)]
     return found[0] if found and all(found) else ""
 
 
@@ -384,10 +388,7 @@ def by_export(names: Iterable[str]) -> dict[str, str]:
 
 def _programs_of_samples(name: str) -> int:
     """How many calls in torch's own tests `torch.export` makes a program of."""
-    from convlint.analyzer.torch_facts.generate_operators import DTYPES, calls
-
-    samples = next((made for letter in DTYPES if (made := calls(name, letter))), [])
-    return sum(not _without_program(call, call.tensors) for call in samples)
+    return sum(not _without_program(call, call.tensors) for call in _samples(name))
 
 
 def quiet() -> None:
