@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convlint.analyzer.index import ModuleInfo, build, place
+from convlint.analyzer.index import FunctionInfo, ModuleInfo, build, place
 from convlint.source.discovery import DEFAULT_EXCLUDE, INSTALLED, absolute, discover, is_file, project_root
 from convlint.source.document import Document, SourceError, content
 from convlint.source.reparsing import parsed
@@ -111,6 +111,10 @@ class Files:
             SourceError: it cannot be read, decoded or parsed.
         """
         return build(parsed(self.document(path)), name, package)
+
+    def rest(self, module: ModuleInfo, awake: list[FunctionInfo]) -> None:
+        """A run asks for the names of a module, and for what few of its functions do."""
+        module.rest(awake)
 
     def release(self, module: ModuleInfo) -> None:
         """A run asks no more for a module: its tree is freed."""

@@ -7,15 +7,16 @@ import functools
 import os
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from convlint.source.discovery import INSTALLED
-from convlint.source.document import Document, SourceError
-from convlint.source.reparsing import Parsed
+from convlint.source.document import Document, SourceError, split
+from convlint.source.reparsing import Parsed, first_row, function_at, has_type_comments
 from convlint.source.walk import walk
 
 if TYPE_CHECKING:
@@ -28,8 +29,31 @@ class FunctionInfo:
 
     module: ModuleInfo
     qualname: str
-    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    _node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | None
     cls: ClassInfo | None = None
+    source: tuple[int, int, int] = (0, 0, 0)
+    """The row that it begins in, and which part of the module's text these rows are, once it rests."""
+
+    @property
+    def node(self) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda:
+        """Its tree, parsed again where it rests (see ``ModuleInfo.rest``)."""
+        if self._node is None:
+            row, start, end = self.source
+            self._node = function_at(self.module.document, row, start, end)
+            self.module.awake.append(self)
+        return self._node
+
+    def rest(self, starts: Sequence[int]) -> None:
+        """Keeps its name, and where it is written in a text whose rows start there."""
+        assert isinstance(self.node, ast.stmt)  # a lambda is of no module
+        _ = self.key, self.decorators
+        row = first_row(self.node)
+        self.source = row, starts[row - 1], starts[self.node.end_lineno or row]
+        self.sleep()
+
+    def sleep(self) -> None:
+        """Lets go of the tree again."""
+        self._node = None
 
     @cached_property
     def key(self) -> tuple[str, str, int]:
@@ -108,11 +132,39 @@ class ModuleInfo:
     """What a name was before it was assigned to: ``pick = torch.jit.script(pick)``."""
     fallbacks: dict[str, Binding] = field(default_factory=dict)
     """What ``except ImportError`` binds where the import before it leads nowhere."""
+    rests: bool = False
+    """Whether only its names are kept (see ``rest``)."""
+    awake: list[FunctionInfo] = field(default_factory=list)
+    """Those of its functions, or of all modules that rest, that were parsed again."""
 
     @cached_property
     def torch(self) -> str:
         """What the module calls torch, empty where it does not import it."""
         return next((name for name, bound in self.names.items() if bound == ("torch", "")), "")
+
+    @cached_property
+    def _stays(self) -> bool:
+        """Whether a function may parse otherwise than the whole text does."""
+        return bool(self.document.broken) or has_type_comments(self.document)
+
+    def rest(self, awake: list[FunctionInfo]) -> None:
+        """Keeps the names: of what others import little is entered; that is parsed again, and put in ``awake``.
+
+        A tree takes forty times the room of its text.
+        """
+        if self.rests or self._stays:
+            return
+        self.rests, self.awake = True, awake
+        starts = [0, *accumulate(map(len, split(self.document.sound)))]
+        for function in self.all_functions():
+            function.rest(starts)
+        for cls in self.classes:
+            cls.node.body = []
+        self.body.clear()
+
+    def all_functions(self) -> list[FunctionInfo]:
+        """The functions and the methods of its classes."""
+        return [*self.functions, *(method for cls in self.classes for method in cls.methods.values())]
 
     def close(self) -> None:
         """Nobody asks for it any more: what points in circles is let go of, so that the tree is freed at once."""
@@ -342,8 +394,10 @@ def _lines_with(content: bytes, word: bytes) -> Iterator[bytes]:
         at = content.find(word, end)
 
 
-_KEPT = 1_500_000
-"""How many bytes of source stay parsed, of which others may ask next: thirty times that of memory."""
+_AWAKE = 500_000
+"""How many characters of functions stay parsed that others may enter next: forty times that of memory."""
+_OPEN = 10_000_000
+"""Of how many characters of source the names are kept."""
 
 
 class Project:
@@ -361,6 +415,8 @@ class Project:
         self._tops: set[str] = set()
         self._places: dict[str, Place | None] = {}
         self._open: OrderedDict[tuple[Path, str], ModuleInfo | None] = OrderedDict()
+        self._awake: list[FunctionInfo] = []
+        """The functions of modules that rest which were parsed again, those longest ago first."""
         self._texts: dict[Path, tuple[bytes, bool]] = {}
         """What files hold of which it was asked what they define, and whether they import all of another one."""
         self._definers: dict[tuple[str, str], Place | None] = {}
@@ -381,6 +437,17 @@ class Project:
         """The module of a file that is to be reported, None where it cannot be read or parsed."""
         given = self._by_path[path]
         return self._opened(path, given.name, given.package)
+
+    def whole(self, path: Path) -> ModuleInfo | None:
+        """The module of any file (see ``read``) with all that it holds; to be asked first (see ``forget``)."""
+        given = self._by_path.get(path)
+        name, package = place(path)[::2] if given is None else (given.name, given.package)
+        module = self._open.get((path, name))
+        if module is not None and module.rests:
+            self.files.release(module)
+        if module is None or module.rests:
+            self._read(path, name, package)
+        return self.read(path)
 
     def read(self, path: Path) -> ModuleInfo | None:
         """The module of any file, None where it cannot be read or parsed."""
@@ -437,13 +504,18 @@ class Project:
         key = path, name
         if key in self._open:
             self._open.move_to_end(key)
-        else:
-            try:
-                self._open[key] = self.files.module(path, name, package)
-            except SourceError as error:
-                self.errors[path] = error
-                self._open[key] = None
+        elif (module := self._read(path, name, package)) is not None:
+            self.files.rest(module, self._awake)
         self._rest_on(path)
+        return self._open[key]
+
+    def _read(self, path: Path, name: str, package: bool) -> ModuleInfo | None:
+        key = path, name
+        try:
+            self._open[key] = self.files.module(path, name, package)
+        except SourceError as error:
+            self.errors[path] = error
+            self._open[key] = None
         return self._open[key]
 
     def _rest_on(self, path: Path) -> None:
@@ -505,14 +577,19 @@ class Project:
         if path in self._names:
             self._rest_on(path)
             return name in self._names[path]
-        key = path, self._by_path[path].name
+        given = self._by_path[path]
+        key = path, given.name
         kept = key in self._open
-        module = self.given(path)
+        module = self.given(path) if kept else self._read(path, given.name, given.package)
+        self._rest_on(path)
         functions = module.functions if module is not None else []
         self._names[path] = names = frozenset(used for one in functions for used in one.uses if used != one.name)
-        if module is not None and not kept and name not in names:
-            del self._open[key]
-            self.files.release(module)
+        if module is not None and not kept:
+            if name in names:
+                self.files.rest(module, self._awake)
+            else:
+                del self._open[key]
+                self.files.release(module)
         return name in names
 
     def answers(self, path: Path, asked: Questions) -> Answers:
@@ -553,10 +630,18 @@ class Project:
         return _spelt(self._definers[path, name]) == definer
 
     def forget(self) -> None:
-        """Between parts of a run: what was asked, and the trees that were not asked for lately."""
+        """Between parts of a run: what was asked, the trees of what was not entered lately, and names of long ago."""
         self.asked = Questions()
-        total = sum(len(module.document.text) for module in self._open.values() if module is not None)
-        while total > _KEPT:
+        opened = [module for module in self._open.values() if module is not None]
+        for module in opened:
+            self.files.rest(module, self._awake)
+        size = sum(function.source[2] - function.source[1] for function in self._awake)
+        while size > _AWAKE:
+            function = self._awake.pop(0)
+            size -= function.source[2] - function.source[1]
+            function.sleep()
+        total = sum(len(module.document.text) for module in opened)
+        while total > _OPEN:
             _, oldest = self._open.popitem(last=False)
             if oldest is not None:
                 total -= len(oldest.document.text)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from convlint.analyzer.again import Before
 from convlint.analyzer.files import Files, words_in
-from convlint.analyzer.index import ModuleInfo, build
+from convlint.analyzer.index import FunctionInfo, ModuleInfo, build
 from convlint.source.document import Document
 from convlint.source.reparsing import Parsed, parsed
 
@@ -226,6 +226,9 @@ class KeptFiles(Files):
         if self._is_open(path):
             return build(self._kept.parsed(path, self.document(path)), name, package)
         return self._kept.module(path, name, package, lambda: super(KeptFiles, self).module(path, name, package))
+
+    def rest(self, module: ModuleInfo, awake: list[FunctionInfo]) -> None:
+        """The trees stay for the next run."""
 
     def release(self, module: ModuleInfo) -> None:
         """The run asks no more for a module: the next one will."""

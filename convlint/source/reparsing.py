@@ -35,8 +35,8 @@ def _changed(document: Document, before: Parsed) -> list[ast.stmt] | None:
     old, new = before.document.lines, document.lines
     if len(old) != len(new) or before.document.broken or document.broken:
         return None
-    if _TYPE_COMMENT.search(before.document.text) or _TYPE_COMMENT.search(document.text):
-        return None  # where one is malformed, all are left out
+    if has_type_comments(before.document) or has_type_comments(document):
+        return None
     rows = [row for row, lines in enumerate(zip(old, new, strict=True), 1) if lines[0] != lines[1]]
     if not rows:
         return before.body
@@ -51,6 +51,26 @@ def _changed(document: Document, before: Parsed) -> list[ast.stmt] | None:
     end = firsts[below] - 1 if below < len(firsts) else len(new)
     between = None if end and _goes_on(new[end - 1]) else _statements("\n" * start + "".join(new[start:end]))
     return None if between is None else [*before.body[:above], *between, *before.body[below:]]
+
+
+def has_type_comments(document: Document) -> bool:
+    """Whether a part may parse otherwise than the whole text: where one comment is malformed, all are left out."""
+    return _TYPE_COMMENT.search(document.text) is not None
+
+
+def function_at(document: Document, row: int, start: int, end: int) -> ast.FunctionDef | ast.AsyncFunctionDef:
+    """A function of a text that was parsed before; its first line is a ``row``, and the part of the text is given.
+
+    Raises:
+        SourceError: it does not parse by itself.
+    """
+    text = document.sound[start:end]
+    blank = text[: len(text) - len(text.lstrip(" \t\f"))]
+    inner = blank.rpartition("\f")[2] != ""  # a form feed begins a row anew
+    body = Document("", "\n" * (row - 1 - inner) + "if 1:\n" * inner + text + "\n").parse().body
+    function = body[0].body[0] if isinstance(body[0], ast.If) else body[0]
+    assert isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))  # it was one
+    return function
 
 
 def _ends(body: Sequence[ast.stmt], firsts: Sequence[int], count: int, lines: Sequence[str]) -> bool:
