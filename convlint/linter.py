@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from convlint.analyzer.files import Files
-    from convlint.analyzer.index import Answers
+    from convlint.analyzer.index import Grounds
     from convlint.analyzer.known import Store
 
 EVERYWHERE = tuple(Context(targets=dict.fromkeys(TARGETS), opset=one, backends=backends) for one in (None, 9))
@@ -64,7 +64,7 @@ class LintResult:
     files: int = 0
     repairables: list[Repairable] = field(default_factory=list)
     documents: dict[str, Document] = field(default_factory=dict)
-    answers: list[Answers] = field(default_factory=list)
+    grounds: Grounds | None = None
     """Where what is learnt is kept: what it rests on."""
 
 
@@ -134,7 +134,7 @@ def _lint_documents(
     excused = baseline.read(settings.baseline) if settings.baseline is not None else None
     by_path = {document.path: document for document in documents}
     events, errors = analyzer.events(documents)
-    result = LintResult(files=len(documents), documents=by_path, answers=analyzer.answers)
+    result = LintResult(files=len(documents), documents=by_path, grounds=analyzer.grounds)
     for document in documents:
         path = Path(document.path)
         ignored = {r.code for r in rules.values() if settings.ignores_in(path, r.code)}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from convlint.analyzer.files import Files
-from convlint.analyzer.index import Answers, Given, Project
+from convlint.analyzer.index import Given, Grounds, Project
 from convlint.cache import Cache, folder_of
 from convlint.config import Settings
 from convlint.linter import LintResult, asked_of, lint
@@ -56,9 +56,9 @@ def check(paths: Sequence[Path], settings: Settings, *, want_fixes: bool) -> Lin
     if found is not None:
         return LintResult(found, len(paths))
     result = lint(paths, settings, files=files, want_fixes=want_fixes, store=cache)
-    if not settings.entry_points and _add(rests_on, result.answers, cache) and not cache.changed_since(started):
-        places = {name: place for answers in result.answers for name, place in answers.modules.items()}
-        cache.keep_run(asked, rests_on, places, result.findings)
+    grounds = None if settings.entry_points else result.grounds
+    if grounds is not None and _add(rests_on, grounds, cache) and not cache.changed_since(started):
+        cache.keep_run(asked, rests_on, grounds.places, result.findings)
     return result
 
 
@@ -75,12 +75,11 @@ def _settled(settings: Settings, cache: Cache) -> list[Any]:
     return [told, rules, "" if settings.baseline is None else cache.digest(settings.baseline)]
 
 
-def _add(rests_on: dict[str, str], answers: Sequence[Answers], cache: Cache) -> bool:
-    """Adds the contents that answers rest on; whether none of these changed during the run."""
-    for one in answers:
-        for path, (digest, _) in one.files.items():
-            if rests_on.setdefault(path, digest) != digest:
-                return False
-        for path in one.searched:
-            rests_on.setdefault(path, cache.digest(Path(path)))
-    return True
+def _add(rests_on: dict[str, str], grounds: Grounds, cache: Cache) -> bool:
+    """Adds the contents that a run rests on; whether none of these changed during it."""
+    for path, digest in grounds.files.items():
+        if rests_on.setdefault(path, digest) != digest:
+            return False
+    for path in grounds.searched:
+        rests_on.setdefault(path, cache.digest(Path(path)))
+    return grounds.sound

@@ -17,7 +17,7 @@ from convlint.source.document import Document, SourceError
 if TYPE_CHECKING:
     from convlint.analyzer.again import Again
     from convlint.analyzer.files import Files
-    from convlint.analyzer.index import Answers
+    from convlint.analyzer.index import Grounds
     from convlint.analyzer.interpreter import Interpreter
     from convlint.analyzer.known import Known, Store
     from convlint.analyzer.task import Task
@@ -64,7 +64,7 @@ class Analyzer:
         """Where parts are kept; only for documents whose digest is that of their text."""
         self._alone = alone
         """Whether no other file calls what the documents define."""
-        self.answers: list[Answers] = []
+        self.grounds: Grounds | None = None
         """Where parts are kept: what they rest on."""
 
     def events(self, documents: Sequence[Document]) -> tuple[dict[str, list[Event]], dict[Path, SourceError]]:
@@ -91,7 +91,7 @@ class Analyzer:
         parts.close()
         if again is not None:
             again.close()
-        self.answers = parts.answers
+        self.grounds = parts.grounds
         for events in found.values():
             events.sort(key=lambda event: (event.span, type(event).__name__))
         return found, assembly.errors

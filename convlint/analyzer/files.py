@@ -129,6 +129,11 @@ class Files:
         except SourceError:
             return b""
 
+    def text(self, path: Path) -> str:
+        """What a file says; of one that is not in memory only what is ASCII can be relied on."""
+        document = self._in_memory.get(absolute(path))
+        return self.content(path).decode("latin-1") if document is None else document.text
+
     def words(self, path: Path) -> Container[bytes]:
         """The words of a file, none of one that imports nothing."""
         return _Words(self.content(path))

@@ -330,6 +330,26 @@ def _spelt(place: Place | None) -> str:
     return "" if place is None else f"{place[1]}:{int(place[2])}:{place[0]}"
 
 
+@dataclass
+class Grounds:
+    """What several parts rest on together."""
+
+    files: dict[str, str] = field(default_factory=dict)
+    """The files whose code was read, and what tells their contents apart."""
+    searched: set[str] = field(default_factory=set)
+    places: dict[str, str] = field(default_factory=dict)
+    """The modules that were asked for, and where they are."""
+    sound: bool = True
+    """Whether no file changed from one part to the next."""
+
+    def add(self, answers: Answers) -> None:
+        """One more part."""
+        for path, (digest, _) in answers.files.items():
+            self.sound &= self.files.setdefault(path, digest) == digest
+        self.searched.update(answers.searched)
+        self.places |= answers.modules
+
+
 _STATEMENTS = re.compile(r"^(?=[^\s#)\]}])", re.MULTILINE)
 _HOLDS_FUNCTIONS = re.compile(r"(?:async\s+)?def\b|(?:if|else|elif|try|except|finally|with|for|while|match)\b")
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -370,33 +390,33 @@ class Given:
         return cls(path, name, base, package)
 
 
-_STAR = re.compile(rb"\bimport\s*\(?\s*\*")
+_STAR = re.compile(r"\bimport\s*\(?\s*\*", re.ASCII)
 
 
 @functools.lru_cache(maxsize=256)
-def _binding(name: str) -> re.Pattern[bytes]:
+def _binding(name: str) -> re.Pattern[str]:
     """Text that may bind a name at the top level of a module: a definition, an assignment, an import."""
-    word = re.escape(name.encode())
+    word = re.escape(name)
     return re.compile(
-        rb"^[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+%s\b"
-        rb"|(?:^[ \t]*|[:;=][ \t]*)%s[ \t]*(?:=(?!=)|:)"
-        rb"|\bimport\b[^\n]*\b%s\b|\bas[ \t]+%s\b|^[ \t]*%s[ \t]*(?:[,)#\r\n]|\Z)" % ((word,) * 5),
-        re.MULTILINE,
+        rf"^[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+{word}\b"
+        rf"|(?:^[ \t]*|[:;=][ \t]*){word}[ \t]*(?:=(?!=)|:)"
+        rf"|\bimport\b[^\n]*\b{word}\b|\bas[ \t]+{word}\b|^[ \t]*{word}[ \t]*(?:[,)#\r\n]|\Z)",
+        re.MULTILINE | re.ASCII,
     )
 
 
-def _lines_with(content: bytes, word: bytes) -> Iterator[bytes]:
+def _lines_with(text: str, word: str) -> Iterator[str]:
     """The lines that hold a word: whole files are too much for `_binding`, which tries each of its ways everywhere."""
-    at = content.find(word)
+    at = text.find(word)
     while at >= 0:
-        end = content.find(b"\n", at) + 1 or len(content)
-        yield content[content.rfind(b"\n", 0, at) + 1 : end]
-        at = content.find(word, end)
+        end = text.find("\n", at) + 1 or len(text)
+        yield text[text.rfind("\n", 0, at) + 1 : end]
+        at = text.find(word, end)
 
 
 _AWAKE = 500_000
 """How many characters of functions stay parsed that others may enter next: forty times that of memory."""
-_OPEN = 10_000_000
+_OPEN = 4_000_000
 """Of how many characters of source the names are kept."""
 
 
@@ -417,7 +437,7 @@ class Project:
         self._open: OrderedDict[tuple[Path, str], ModuleInfo | None] = OrderedDict()
         self._awake: list[FunctionInfo] = []
         """The functions of modules that rest which were parsed again, those longest ago first."""
-        self._texts: dict[Path, tuple[bytes, bool]] = {}
+        self._texts: dict[Path, tuple[str, bool]] = {}
         """What files hold of which it was asked what they define, and whether they import all of another one."""
         self._definers: dict[tuple[str, str], Place | None] = {}
         self._names: dict[Path, frozenset[str]] = {}
@@ -555,13 +575,13 @@ class Project:
     def _may_define(self, path: Path, name: str) -> bool:
         """Whether a file may define a name, or import all that another one does."""
         if path not in self._texts:
-            content = self.files.content(path)
-            self._texts[path] = content, _STAR.search(content) is not None
+            text = self.files.text(path)
+            self._texts[path] = text, _STAR.search(text) is not None
             self.asked.searched.add(str(path))
-        content, hands_on = self._texts[path]
+        text, hands_on = self._texts[path]
         if hands_on or not name.isascii():
             return True
-        return any(_binding(name).search(line) is not None for line in _lines_with(content, name.encode()))
+        return any(_binding(name).search(line) is not None for line in _lines_with(text, name))
 
     def mentioning(self, name: str) -> Iterator[FunctionInfo]:
         """The functions of the reported files that use a name and are not so called, found one after another."""

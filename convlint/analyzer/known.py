@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from convlint.analyzer.index import Answers
+from convlint.analyzer.index import Grounds
 from convlint.analyzer.interpreter import Interpreter
 from convlint.analyzer.parts import Part, Step, Trace
 from convlint.analyzer.wire import Kept, WireError, answers_of, decoded, encoded
@@ -47,7 +47,7 @@ class Known:
         self._again = again
         self._store = store
         self._documents = {document.path: document for document in documents.values()}
-        self.answers: list[Answers] = []
+        self.grounds = Grounds()
         """What all that was used rests on."""
         self._kept: dict[Piece, Kept] = {}
         self._new: dict[Piece, Kept] = {}
@@ -63,8 +63,10 @@ class Known:
         for path, kept in parts.items():
             answers = answers_of(kept.answers)
             if all(files.holds(Path(file), known) for file, (known, _) in answers.files.items()):
-                self.answers.append(answers)
-                self._kept[path, None] = self._new[path, None] = kept
+                self._kept[path, None] = kept
+                if self._store is not None:
+                    self.grounds.add(answers)
+                    self._new[path, None] = kept
 
     def part(self, path: Path) -> Part:
         """All that a file shows by itself."""
@@ -88,7 +90,7 @@ class Known:
                 answers = answers_of(kept.answers)
                 if self._interpreter.project.agrees(piece[0], answers, self._digest):
                     self._kept[piece] = kept
-                    self.answers.append(answers)
+                    self.grounds.add(answers)
 
     def _digest(self, path: Path) -> str:
         assert self._store is not None
@@ -109,7 +111,7 @@ class Known:
             trace = self._interpreter.trace(path, step)
             part = Part(None, project.asked, {step: trace})
         if self._store is not None:
-            self.answers.append(project.answers(path, part.asked))
+            self.grounds.add(project.answers(path, part.asked))
             with contextlib.suppress(ValueError):  # a name that is not of Unicode: it is read again next time
                 self._new[path, step] = encoded(path, part, project)
         return part

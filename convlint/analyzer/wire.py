@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -137,16 +138,16 @@ class _Packer:
 
 
 class _Unpacker:
-    """The way back."""
+    """The way back. Names come again in part after part: each is held once."""
 
     def __init__(self, paths: list[str], documents: Documents) -> None:
-        self.paths = paths
+        self.paths = [*map(sys.intern, paths)]
         self.documents = documents
 
     def key(self, key: Any) -> Key:
         """A function."""
         at, name, line = key
-        return self.paths[at], name, line
+        return self.paths[at], sys.intern(name), line
 
     def unpack(self, value: Any) -> Any:
         """Any value that events are made of."""
@@ -216,7 +217,7 @@ class _Unpacker:
     def function(self, packed: list[Any]) -> FunctionOutline:
         """The outline of a function."""
         name, key, possible = packed
-        return FunctionOutline(name, self.key(key), possible)
+        return FunctionOutline(sys.intern(name), self.key(key), possible)
 
     def outline(self, packed: list[Any]) -> Outline:
         """The outline of a file."""
@@ -229,8 +230,8 @@ class _Unpacker:
             of_data,
             tuple(map(self._class, classes)),
             tuple(map(self.function, functions)),
-            frozenset(mentioned),
-            frozenset(called),
+            frozenset(map(sys.intern, mentioned)),
+            frozenset(map(sys.intern, called)),
         )
 
     def _class(self, packed: list[Any]) -> ClassOutline:
