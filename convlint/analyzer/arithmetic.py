@@ -319,7 +319,10 @@ def compared(run: Run, left: Value, op: ast.cmpop, right: Value) -> Value:
     if isinstance(op, (ast.In, ast.NotIn)):
         return _contained(left, right, isinstance(op, ast.NotIn))
     if isinstance(left, Union) or isinstance(right, Union):
-        return join_all(compared(run, a, op, b) for a in members(left) for b in members(right))
+        pairs = [(a, b) for a in members(left) for b in members(right)]
+        if not isinstance(op, (ast.Eq, ast.NotEq)):  # where there is an order, neither is None
+            pairs = [pair for pair in pairs if NONE not in pair] or pairs
+        return join_all(compared(run, a, op, b) for a, b in pairs)
     if _is_tensor(left) or _is_tensor(right):
         one, other = (left, right) if _is_tensor(left) else (right, left)
         if isinstance(other, Const) and (other.value is None or isinstance(other.value, str)):

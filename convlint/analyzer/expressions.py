@@ -282,6 +282,8 @@ def _compare(run: Run, frame: Frame, node: ast.Compare) -> Value:
     for op, right_node in zip(node.ops, node.comparators, strict=True):
         right = run.evaluate(frame, right_node)
         truth = checks.applied(run, compared(run, left, op, right))
+        if _is_device_nobody_exports_on(left_node, right):
+            truth = FALSE if isinstance(op, ast.Eq) else TRUE if isinstance(op, ast.NotEq) else truth
         bools.note_operator(run, frame, node, op, (left_node, left), (right_node, right))
         if isinstance(truth, Number) and _asks_for_layout(left, op, right_node):
             truth = replace(truth, taint=Taint.fixed)
@@ -302,6 +304,14 @@ def _compare(run: Run, frame: Frame, node: ast.Compare) -> Value:
     if not tainted:
         return results[-1]
     return max(tainted, key=lambda one: (taint_of(one), not (isinstance(one, Number) and one.degenerate)))
+
+
+def _is_device_nobody_exports_on(node: ast.expr, compared_with: Value) -> bool:
+    """Whether ``x.device.type`` is compared with another kind of device than the CPU and CUDA: ``"mps"``."""
+    if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute)):
+        return False
+    asked = (node.value.attr, node.attr) == ("device", "type")
+    return asked and isinstance(compared_with, Const) and compared_with.value not in ("cpu", "cuda")
 
 
 # --- scopes ------------------------------------------------------------------------------------------------------

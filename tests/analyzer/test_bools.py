@@ -137,3 +137,13 @@ def test_of_the_greatest_in_a_mask_only_its_place_is_refused(agree: Agree) -> No
 
 def test_floats_filled_by_masks_are_fine(agree: Agree) -> None:
     agree(forward("return x.masked_fill(x > 1, 0).masked_fill_(x > 2, 1.0)"), select=["CVL510"])
+
+
+@pytest.mark.parametrize("given", ["None", "torch.ones(3)"])
+def test_what_is_ordered_is_not_none(agree: Agree, given: str) -> None:
+    agree(
+        forward(
+            "return (x > 0) & (places <= lengths.max())",
+            parameters=f"x, lengths, places: torch.Tensor | None = {given}",
+        )
+    )

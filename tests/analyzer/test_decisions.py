@@ -581,3 +581,9 @@ def test_the_configuration_of_a_model_has_no_tensors_though_a_base_class_keeps_i
     (found,) = api.check([tmp_path], Configuration([], isolated=True)).findings
     assert (found.code, found.severity) == ("CVL302", "warning")
     assert "decides on a size" in found.message
+
+
+def test_code_for_a_device_that_nobody_exports_on(agree: Agree) -> None:
+    agree(forward("if x.device.type == 'mps':\n    x = x * x.max().item()\nreturn x"))
+    agree(forward("if x.device.type != 'mps':\n    x = x * x.max().item()  # CVL202\nreturn x"))
+    agree(forward("if x.device.type == 'cuda':\n    x = x * x.max().item()  # CVL202\nreturn x"))
