@@ -251,6 +251,14 @@ class DynamicShape(Event, frozen=True, kw_only=True):
         return tuple((path, span, "the count is needed here") for path, span in self.decided_on)
 
 
+class AsksCount(Event, frozen=True, kw_only=True):
+    """A function or layer is called that asks how many values there are, where that depends on values."""
+
+    callee: str
+    """``BatchNorm1d``, ``torch.nn.functional.scaled_dot_product_attention``, ``Tensor.roll``."""
+    operand: Operand
+
+
 class InplaceWrite(Event, frozen=True, kw_only=True):
     """A tensor is written in place and another name of the same memory is read afterwards."""
 
@@ -689,6 +697,8 @@ class NeedsSize(Event, frozen=True, kw_only=True):
     """onnx_torchscript, torch_export, or onnx_dynamo where that alone needs it."""
     dynamo: str = ""
     """What the dynamo ONNX exporter makes of it: breaks, frozen, or nothing wrong."""
+    kernel: bool = False
+    """Whether it is a size of the kernel of a convolution."""
 
 
 class SizesRead(Event, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
-from convlint.analyzer import torch_facts
+from convlint.analyzer import asked_counts, torch_facts
 from convlint.analyzer.attributes import size_taint
 from convlint.analyzer.calls import Arguments
 from convlint.analyzer.run import Frame, Run
@@ -14,19 +14,21 @@ from convlint.analyzer.torch_facts import Need
 from convlint.analyzer.values import TRUE, Const, Layer, Number, Tensor, Tuple, Value, taint_of, tensor_of
 from convlint.events import NeedsSize, Taint
 
-_DYNAMO = "onnx_dynamo"
+_TORCHSCRIPT, _DYNAMO = "onnx_torchscript", "onnx_dynamo"
 
 
 def note_layer(run: Run, frame: Frame, node: ast.expr, layer: Layer, given: Value | None) -> None:
     """Notes a call of a layer."""
     options = dict(layer.arguments)
     switch = ":batch_first" if options.get("batch_first") == TRUE else ""
+    asked_counts.note(run, frame, node, f"{layer.name}{switch}", (given,))
     first = options.get("output_size", options.get("0"))
     _note(run, frame, node, f"{layer.name}{switch}", given, first, options)
 
 
 def note_method(run: Run, frame: Frame, node: ast.expr, name: str, given: Value, arguments: Arguments) -> None:
     """Notes a call of a tensor's method."""
+    asked_counts.note(run, frame, node, f"Tensor.{name}", (given,))
     if _gives_list(name):
         _note_several(run, frame, node, name, given, arguments)
         return
@@ -65,11 +67,34 @@ def _is_rows_or_image(run: Run, tensor: Tensor, cut: int) -> bool:
 def note_function(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> None:
     """Notes a call of a function of torch, ``torch.nn.functional.adaptive_avg_pool2d``."""
     last = name.removeprefix("torch.")
+    known = name if name in torch_facts.counts() else f"Tensor.{last}"
+    inputs = (arguments.get(at, word) for at, word in enumerate(("input", "key", "value")))
+    asked_counts.note(run, frame, node, known, (arguments.get(0, "query"), *inputs))
     if _gives_list(last) and arguments.positional:
         _note_several(run, frame, node, last, arguments.positional[0], arguments.without_first())
         return
+    if last.rpartition(".")[2] in _CONVOLUTIONS:
+        _note_kernel(run, frame, node, name, tensor_of(arguments.get(1, "weight")))
+        return
     first = arguments.get(1, "output_size")
     _note(run, frame, node, name, arguments.get(0, "input"), first, arguments.keywords)
+
+
+_CONVOLUTIONS = frozenset(f"conv{kind}{axes}d" for kind in ("", "_transpose") for axes in (1, 2, 3))
+
+
+def _note_kernel(run: Run, frame: Frame, node: ast.expr, name: str, kernel: Tensor | None) -> None:
+    """Notes a convolution by a kernel in whose shape a tensor's size stands, be it one that no input changes: the
+    TorchScript exporter reads it in the graph as soon as any axis is declared dynamic.
+    """
+    if kernel is not None and kernel.shape is not None and any(map(_is_read_in_graph, kernel.shape)):
+        _emit(run, frame, node, name, kernel, _TORCHSCRIPT, Need(), kernel=True)
+
+
+def _is_read_in_graph(size: Value) -> bool:
+    if isinstance(size, Number):
+        return size.taint >= Taint.shape and _TORCHSCRIPT not in size.frozen_on
+    return isinstance(size, Const) and size.size
 
 
 def _note(
@@ -92,7 +117,9 @@ def _note(
         _emit(run, frame, node, name, tensor, route, need)
 
 
-def _emit(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, route: str, need: Need) -> None:
+def _emit(
+    run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, route: str, need: Need, *, kernel: bool = False
+) -> None:
     with run.on_routes(frame, frozenset({route, _DYNAMO} if need.dynamo else {route})):
         run.emit(
             frame,
@@ -104,6 +131,7 @@ def _emit(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, rou
             operand=run.operand(frame, node, tensor),
             by=route,
             dynamo=need.dynamo,
+            kernel=kernel,
         )
 
 

@@ -98,7 +98,9 @@ def repeat(run: Run, frame: Frame, node: ast.expr, tensor: Tensor, arguments: Ar
     note_batch(run, frame, node, "repeat", arguments)
     times = None if arguments.more else shapes.sizes(arguments.positional)
     shape: shapes.Shaped = None
-    if times is not None and tensor.shape is not None and len(times) >= len(tensor.shape):
+    if times is not None and tensor.shape is None:  # as many axes as there are counts, whatever it had
+        shape = tuple(number(max(unknown_size(tensor), taint_of(count))) for count in times)
+    elif times is not None and tensor.shape is not None and len(times) >= len(tensor.shape):
         old = (Const(1),) * (len(times) - len(tensor.shape)) + tensor.shape
         shape = tuple(_times(d, t) for d, t in zip(old, times, strict=True))
     return run.tensor(tensor.dtype, shape, tensor.taint, counted=tensor.counted)

@@ -146,3 +146,34 @@ def test_a_function_needs_what_its_layer_needs(agree: Agree, call: str, code: st
 def test_pooling_along_a_sequence_asks_for_its_indices_too(tmp_path: Path) -> None:
     written = body_after(tmp_path, "return nn.functional.max_pool1d(x.relu(), 2, padding=1)")
     assert written == "return nn.functional.max_pool1d(x.relu(), 2, padding=1, return_indices=True)[0]"
+
+
+_KERNELS = """
+self.n = 3
+self.kernel = nn.Parameter(torch.ones(1, 1, 3, 3))
+self.first = nn.Conv2d(3, 3, 1)
+"""
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        "self.kernel.repeat(x.size(1), 1, 1, 1)",
+        "self.kernel.expand(x.shape[1], 1, 3, 3)",
+        "self.kernel.reshape(self.shape).repeat(x.size(1), 1, 1, 1)",  # whatever shape that is
+        "self.kernel.repeat(self.first(x).size(1), 1, 1, 1)",  # to a tracer a size that the layer fixes is one too
+    ],
+)
+@pytest.mark.parametrize("function", ["conv2d", "conv_transpose2d"])
+def test_a_kernel_of_as_many_channels_as_a_tensor_has(agree: Agree, kernel: str, function: str) -> None:
+    call = f"return nn.functional.{function}(x, {kernel}, groups=3)"
+    agree(forward(f"{call}  # CVL802", init=_KERNELS))
+    agree(forward(f"{call}  # CVL802", init=_KERNELS), exporter="torchscript")
+    agree(forward(call, init=_KERNELS), exporter="dynamo")
+
+
+@pytest.mark.parametrize(
+    "kernel", ["self.kernel.repeat(3, 1, 1, 1)", "self.kernel.expand(self.n, 1, 3, 3)", "self.kernel"]
+)
+def test_a_kernel_whose_sizes_are_numbers(agree: Agree, kernel: str) -> None:
+    agree(forward(f"return nn.functional.conv2d(x, {kernel}, groups=3)", init=_KERNELS))

@@ -1,6 +1,7 @@
 """What the analyzer knows of torch: tables made from the installed torch, and read here.
 
-``generate.py`` makes ``table.json``, ``generate_sizes.py`` ``sizes.json``, ``generate_ranks.py`` ``ranks.json``,
+``generate.py`` makes ``table.json``, ``generate_sizes.py`` ``sizes.json``, ``generate_counts.py`` ``counts.json``,
+``generate_ranks.py`` ``ranks.json``,
 ``generate_operators.py`` ``operators.json``, ``convlint.trial.draws`` ``draws.json``, ``convlint.trial.dtypes``
 ``dtypes.json``, ``convlint.trial.parameters`` ``parameters.json`` and ``generate_scalars.py`` ``scalars.json``.
 """
@@ -18,6 +19,7 @@ from convlint.events import Graphs
 _TABLE = Path(__file__).with_name("table.json")
 _RANKS = Path(__file__).with_name("ranks.json")
 _SIZES = Path(__file__).with_name("sizes.json")
+_COUNTS = Path(__file__).with_name("counts.json")
 _DRAWS = Path(__file__).with_name("draws.json")
 _DTYPES = Path(__file__).with_name("dtypes.json")
 _PARAMETERS = Path(__file__).with_name("parameters.json")
@@ -92,6 +94,18 @@ class Need:
     """What the dynamo ONNX exporter makes of it: breaks, frozen, or nothing wrong."""
     unless_ones: bool = False
     """Whether not where that argument is 1, or 1 throughout."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """The sizes of its inputs that `torch.export` must know though any is fine."""
+
+    axes: dict[int, frozenset[int]]
+    """By how many axes an input has."""
+    any: bool
+    """Whether these are all that eager takes more or fewer of."""
+    inputs: int
+    """How many inputs it has."""
 
 
 @dataclass(frozen=True)
@@ -221,6 +235,18 @@ def need(name: str) -> dict[str, Need]:
     """The same of one name; a function is what its layer calls: ``torch.nn.functional.adaptive_avg_pool2d``."""
     of_layer = name.startswith("torch.nn.functional.") and name not in needs()
     return needs().get(_layers().get(plain_name(name), "") if of_layer else name, {})
+
+
+@functools.cache
+def counts() -> dict[str, Count]:
+    """By layer, function or method, which sizes it asks for that must not depend on values; by ``generate_counts``."""
+    raw = json.loads(_COUNTS.read_text(encoding="utf-8"))["counts"]
+    return {
+        name: Count(
+            {int(rank): frozenset(axes) for rank, axes in row["axes"].items()}, "any" in row, row.get("inputs", 1)
+        )
+        for name, row in raw.items()
+    }
 
 
 @functools.cache

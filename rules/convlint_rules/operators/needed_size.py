@@ -20,8 +20,8 @@ class NeededSize(Rule):
     ## What it does
     Finds functions and layers that an exporter takes only where a size is a number, given a size of an input:
     recurrent layers and `max_pool1d` (the length), adaptive pooling to more than one value (height and width), `unfold`
-    and `chunk` (the axis that they cut), instance normalisation (the channels). Which these are was measured, axis by
-    axis.
+    and `chunk` (the axis that they cut), instance normalisation (the channels), and convolutions by a kernel that is
+    repeated or expanded to a tensor's size. Which these are was measured, axis by axis.
 
     ## Why it breaks
     `torch.export` unrolls `nn.LSTM`, `GRU` and `RNN` for the traced length: where that axis is declared dynamic it
@@ -36,7 +36,9 @@ class NeededSize(Rule):
     is declared dynamic (`input size not accessible`). The dynamo ONNX exporter writes adaptive pooling with the windows
     of the traced size: the file answers wrongly for every other one. It fails on `chunk` along an axis that is declared
     dynamic, into however many parts (its optimizer reads a size that is not known); slices that are cut at a
-    size it takes. For one fixed size all of them are fine, and the finding is a warning.
+    size it takes. A convolution by `kernel.repeat(x.size(1), 1, 1, 1)` stops the TorchScript ONNX exporter (`kernel of
+    unknown shape`) as soon as any axis is declared dynamic, though the channels are none of them: `x.size(1)` is read
+    in the graph then. For one fixed size all of them are fine, and the finding is a warning.
 
     ## Fix safety
     Safe for `max_pool1d`, which is asked for its indices too (`return_indices=True`): the values and gradients are the
@@ -111,6 +113,19 @@ class NeededSize(Rule):
             harm=TORCHSCRIPT,
         ),
         Example(
+            title="One kernel for all channels",
+            bad=forward(
+                "return nn.functional.conv2d(x, self.kernel.repeat(x.size(1), 1, 1, 1), groups=3)  # <-",
+                init="self.kernel = nn.Parameter(torch.ones(1, 1, 3, 3))",
+            ),
+            good=forward(
+                "return nn.functional.conv2d(x, self.kernel.repeat(3, 1, 1, 1), groups=3)",
+                init="self.kernel = nn.Parameter(torch.ones(1, 1, 3, 3))",
+            ),
+            inputs="x: float32[N=2, 3, 8, 8]",
+            harm=TORCHSCRIPT,
+        ),
+        Example(
             title="Halves of a batch",
             bad=forward("""
                 plain, guided = x.chunk(2)  # <-
@@ -128,6 +143,13 @@ class NeededSize(Rule):
     def check(self, event: NeedsSize, context: Context) -> Finding | None:
         """Breaks where the size is declared dynamic."""
         what = event.callee.rpartition(".")[2]
+        if event.kernel:
+            message = (
+                f"the TorchScript ONNX exporter takes `{what}` only by a kernel whose sizes are plain numbers, and one "
+                f"of these is a tensor's size: it stops where any axis is declared dynamic; write the number of "
+                f"channels, or export with `dynamo=True`"
+            )
+            return self.finding(event, message, TORCHSCRIPT, context, at_most="warning")
         if what in ("MaxPool1d", "max_pool1d"):
             message = (
                 f"`torch.export` takes `{what}` only of the traced length, and stops where that is declared dynamic: "
