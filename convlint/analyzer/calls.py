@@ -239,6 +239,9 @@ def _function(run: Run, frame: Frame, node: ast.expr, function: Function, argume
     info = function.info
     if not arguments.entry and (info.name in UNINTERESTING or LOSS.fullmatch(info.name)):
         return UNKNOWN
+    if info.is_left_to_subclasses:
+        run.rest_on(info)
+        return opaque(arguments, True)
     env = _bind(run, frame, function, arguments)
     routes, scripted = _decorated(run, frame, node, info, arguments) if info.decorator_list else (frame.routes, False)
     names: dict[int | str, int] = {}

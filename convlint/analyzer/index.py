@@ -75,6 +75,12 @@ class FunctionInfo:
         return [*pairs, *zip(spec.kwonlyargs, spec.kw_defaults, strict=True)]
 
     @cached_property
+    def is_left_to_subclasses(self) -> bool:
+        """Whether it is abstract and does nothing itself."""
+        body = self.node.body
+        return isinstance(body, list) and not ABSTRACT.isdisjoint(self.decorators) and all(map(_does_nothing, body))
+
+    @cached_property
     def uses(self) -> set[str]:
         """The names that it uses."""
         return {part.id for part in walk(self.node) if isinstance(part, ast.Name)}
@@ -93,6 +99,15 @@ class FunctionInfo:
     def decorators(self) -> list[str]:
         """The decorators' dotted names."""
         return [dotted(d.func if isinstance(d, ast.Call) else d) for d in self.decorator_list]
+
+
+ABSTRACT = frozenset({"abstractmethod", "abc.abstractmethod"})
+"""Of a class with such a method there is no object."""
+
+
+def _does_nothing(statement: ast.stmt) -> bool:
+    constant = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    return constant or isinstance(statement, (ast.Pass, ast.Raise))
 
 
 @dataclass(eq=False)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from convlint.analyzer.index import ClassInfo, FunctionInfo, dotted
+from convlint.analyzer.index import ABSTRACT, ClassInfo, FunctionInfo, dotted
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.values import Instance, Value
 from convlint.analyzer.weights import parts_of
 from convlint.events import RaisingProperty
 from convlint.source.walk import walk
 
-_ABSTRACT = frozenset({"abstractmethod", "abc.abstractmethod"})
-"""Of a class with such a method there is no object."""
 _LEAVING = (ast.Return, ast.Yield, ast.YieldFrom)
 
 
@@ -43,7 +41,7 @@ def _properties(run: Run, cls: ClassInfo) -> Iterator[FunctionInfo]:
     taken: set[str] = set()
     for info in run.mro(cls):
         for name, method in info.methods.items():
-            if name not in taken and "property" in method.decorators and _ABSTRACT.isdisjoint(method.decorators):
+            if name not in taken and "property" in method.decorators and ABSTRACT.isdisjoint(method.decorators):
                 yield method
         taken.update(info.methods, info.assigned)
 

@@ -184,3 +184,26 @@ def test_what_a_constructor_meets_is_told_for_all_that_it_makes(agree: Agree) ->
     )
     source = forward("return x * Noise().n, x + Noise().n")
     agree(source.replace("class Model", f"{part}class Model", 1))
+
+
+def test_what_an_abstract_method_gives_is_not_what_its_empty_body_gives(agree: Agree) -> None:
+    for body in ("pass", "...", '"""Subclasses do."""', "raise NotImplementedError"):
+        agree(_ABSTRACT.format(body=body))
+
+
+_ABSTRACT = """\
+from abc import abstractmethod
+
+import torch
+from torch import nn
+
+
+class Base(nn.Module):
+    def forward(self, x):
+        y = self.encode(x)
+        return y * y.max().item()  # CVL202
+
+    @abstractmethod
+    def encode(self, x):
+        {body}
+"""
