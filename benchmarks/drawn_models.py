@@ -1,7 +1,7 @@
 """Models that were drawn by lot, for ``predicted_models.py``: ``python drawn_models.py SEED`` prints a draw.
 
 ``python drawn_models.py SEED practice`` draws of the kinds in ``practice_models.py``, ``python drawn_models.py SEED
-hard`` of these and of the kinds in ``hard_models.py``.
+hard`` of these and of the kinds in ``hard_models.py``, ``python drawn_models.py SEED each`` one of each of them.
 
 Pools are what packages have: one of each of timm's files, torchvision's, transformers' and ultralytics' models,
 segmentation_models_pytorch's decoders on small encoders, and models of sound, volumes, sequences and graphs that are
@@ -180,6 +180,25 @@ DRAWS: dict[int, tuple[str, ...]] = {
         "hard:windows",
         "hard:segments",
         "hard:adapted@float16",
+    ),
+    8: (
+        "practice:mask-rcnn",
+        "practice:projected",
+        "practice:beams",
+        "practice:speaker",
+        "practice:pooled-graphs",
+        "practice:flow-of-pictures",
+        "hard:cost-volume",
+        "hard:whitened",
+        "hard:bits@bfloat16",
+        "hard:ranked",
+        "hard:regions",
+        "hard:mixed-by-frequencies@float64",
+        "hard:nearest-codes@bfloat16",
+        "hard:multi-hot",
+        "hard:backwards",
+        "hard:queries-of-sets@float16",
+        "hard:matched",
     ),
 }
 """By seed what was drawn, and could be made."""
@@ -560,7 +579,8 @@ if __name__ == "__main__":
     import predicted_models
 
     known = {one.partition("@")[0] for one in predicted_models.names()}
-    makers = {"": pools, "practice": pools_of_kinds, "hard": pools_of_hard_kinds}
-    counted = {"": COUNTS, "practice": COUNTS_OF_KINDS, "hard": COUNTS_OF_HARD_KINDS}
+    makers = {"": pools, "practice": pools_of_kinds, "hard": pools_of_hard_kinds, "each": pools_of_hard_kinds}
+    one_each = dict.fromkeys(COUNTS_OF_HARD_KINDS, 1)
+    counted = {"": COUNTS, "practice": COUNTS_OF_KINDS, "hard": COUNTS_OF_HARD_KINDS, "each": one_each}
     what = "".join(sys.argv[2:])
     print("\n".join(drawn(int(sys.argv[1]), known, makers[what](), counted[what])))
