@@ -21,7 +21,7 @@ _CONSTANT, _AXES, _MIXED, _THIN, _FIRST, _INPUTS = "constant", "-axes", "mixed",
 _COMPUTED, _FOLDED, _WEIGHTS, _TO, _BEHIND = "computed", "folded", "weights", "to", "behind"
 _UNLIKE, _EMPTY, _REGROUPED, _WITHOUT, _REPEATED = "unlike", "empty", "regrouped", "without", "repeated"
 _VECTOR, _FOREIGN, _POINT, _LONGER, _BRANCHES, _CAST = "vector", "foreign", "point", "longer", "branches", "cast"
-_OPTION, _ONLY = "option", "only"
+_OPTION, _ONLY, _SIZED = "option", "only", "sized"
 _TOLD = {
     _CONSTANT: "of a constant",
     _MIXED: "of mixed dtypes",
@@ -35,6 +35,7 @@ _TOLD = {
     _POINT: "of a picture of one pixel",
     _LONGER: "of more indices than there are places along its axis",
     _BRANCHES: "of which one branch takes an axis away, or makes one",
+    _SIZED: "of which one branch takes an axis away, or makes one, by a size",
     _CAST: "of int64 that a Cast makes",
 }
 """The situations that are one word, in more."""
@@ -66,7 +67,7 @@ class Fault(msgspec.Struct, frozen=True):
     ``point Resize``: of a picture of one pixel; ``option-antialias=1 Resize``: with this attribute so, written or not;
     ``only-0 GRU``: of whose outputs nothing but this is wanted; ``longer ScatterElements``: of more indices than there
     are places along its axis; ``branches If``: of which one branch takes an axis away, or makes one, as exporters write
-    a squeeze of what may not be one long; ``cast TopK``: of int64 that a Cast makes;
+    a squeeze of what may not be one long, ``sized If``: the same by a size; ``cast TopK``: of int64 that a Cast makes;
     ``vector MatMul``: of which one input has one axis; ``foreign-1 ScatterND``: whose input has another dtype than the
     only one that ONNX has for it;
     ``weights-axis Gather``: of a constant by what is computed, with this attribute written;
@@ -192,7 +193,7 @@ def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tupl
         for place, name in enumerate(node.input[1:], 1):
             if name and name not in constants and name not in sizes:
                 yield computed(node.op_type, place, folded=name not in varying), (node,)
-        yield from ((one, (node,)) for one in (*_left_out(node), *_told(node, shapes)))
+        yield from ((one, (node,)) for one in (*_left_out(node), *_told(node, shapes, sizes)))
         if node.input[0] in cast:
             yield cast_to_int64(node.op_type), (node,)
         if varying.intersection(node.input) and _is_of_cast(node, cast):
@@ -221,7 +222,7 @@ def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tupl
         _follow(node, shapes, behind)
 
 
-def _told(node: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[str]:
+def _told(node: Any, shapes: Mapping[str, Sequence[int]], sizes: set[str]) -> Iterator[str]:
     """The situations that an operator, its attributes and the sizes of its inputs tell."""
     known = _known_options().get(node.op_type, frozenset())
     if known:
@@ -235,7 +236,7 @@ def _told(node: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[str]:
         last = [maker for one in node.attribute if one.HasField("g") and (maker := _last(one.g)) is not None]
         kinds = {maker.op_type for maker in last}
         if len(kinds) > 1 and kinds & {"Squeeze", "Unsqueeze"}:
-            yield branches(node.op_type)
+            yield branches(node.op_type, by_size=node.input[0] in sizes)
         if any(0 in one.t.dims for maker in last for one in maker.attribute if one.name == "value"):
             yield empty(node.op_type)
 
@@ -399,9 +400,10 @@ def longer(operator: str) -> str:
     return f"{_LONGER} {operator}"
 
 
-def branches(operator: str) -> str:
-    """The situation of a choice of which one branch takes an axis away, or makes one."""
-    return f"{_BRANCHES} {operator}"
+def branches(operator: str, *, by_size: bool) -> str:
+    """The situation of a choice, by a size or by what is computed, of which one branch takes an axis away, or makes
+    one."""
+    return f"{_SIZED if by_size else _BRANCHES} {operator}"
 
 
 def cast_to_int64(operator: str) -> str:

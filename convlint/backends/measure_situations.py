@@ -488,26 +488,32 @@ def of_indices() -> Iterator[tuple[str, Case, Case]]:
 def of_branches() -> Iterator[tuple[str, Case, Case]]:
     """The situations of a choice by what the input holds, and the same where one branch takes an axis away, or gives no
     elements beside as many as there happen to be."""
-    yield branches("If"), _chosen("Neg", "Relu"), _chosen("Squeeze", "Identity")
+    for by_size in (False, True):
+        plain, squeezed = (_chosen(*one, by_size=by_size) for one in (("Neg", "Relu"), ("Squeeze", "Identity")))
+        yield branches("If", by_size=by_size), plain, squeezed
     yield empty("If"), _chosen("Neg", "Relu"), _chosen("Constant", "NonZero")
 
 
-def _chosen(one: str, other: str) -> Case:
+def _chosen(one: str, other: str, *, by_size: bool = False) -> Case:
     from onnx import helper, numpy_helper
 
     def branch(operator: str) -> Any:
-        told = {"value": numpy_helper.from_array(np.zeros((2, 0), "int64"))} if operator == "Constant" else {}
-        node = helper.make_node(operator, [] if told else ["x"], [operator], **told)
-        return helper.make_graph([node], operator, [], [helper.make_empty_tensor_value_info(operator)])
+        told = {"value": numpy_helper.from_array(np.zeros(0, "int64"))} if operator == "Constant" else {}
+        nodes = [helper.make_node(operator, [] if told else ["x"], [operator], **told)]
+        if operator == "NonZero":  # as many as there happen to be, along one axis
+            nodes.append(helper.make_node("Reshape", [operator, "flat"], [f"{operator}s"]))
+        made = helper.make_empty_tensor_value_info(nodes[-1].output[0])
+        return helper.make_graph(nodes, operator, [], [made])
 
     nodes = [
-        helper.make_node("ReduceSum", ["x"], ["sum"], keepdims=0),
+        helper.make_node("Size" if by_size else "ReduceSum", ["x"], ["sum"], **({} if by_size else {"keepdims": 0})),
         helper.make_node("Less", ["sum", "none"], ["chosen"]),
         helper.make_node("If", ["chosen"], ["found"], then_branch=branch(one), else_branch=branch(other)),
         helper.make_node("Cast", ["found"], ["y"], to=1),
     ]
-    weights = [numpy_helper.from_array(np.array(0, "float32"), "none")]
-    return _case("If", f"If with {one} or {other}", nodes, {"x": _drawn((1, _FEW))}, weights)
+    values = {"none": np.array(0, "int64" if by_size else "float32"), "flat": np.array([-1])}
+    weights = [numpy_helper.from_array(value, name) for name, value in values.items()]
+    return _case("If", f"If with {one} or {other}{' by a size' * by_size}", nodes, {"x": _drawn((1, _FEW))}, weights)
 
 
 def of_casts() -> Iterator[tuple[str, Case, Case]]:
