@@ -506,7 +506,9 @@ def _chosen(one: str, other: str, *, by_size: bool = False) -> Case:
         return helper.make_graph(nodes, operator, [], [made])
 
     nodes = [
-        helper.make_node("Size" if by_size else "ReduceSum", ["x"], ["sum"], **({} if by_size else {"keepdims": 0})),
+        helper.make_node("Size", ["x"], ["sum"])
+        if by_size
+        else helper.make_node("ReduceSum", ["x"], ["sum"], keepdims=0),
         helper.make_node("Less", ["sum", "none"], ["chosen"]),
         helper.make_node("If", ["chosen"], ["found"], then_branch=branch(one), else_branch=branch(other)),
         helper.make_node("Cast", ["found"], ["y"], to=1),
