@@ -1,6 +1,7 @@
 """Models that were drawn by lot, for ``predicted_models.py``: ``python drawn_models.py SEED`` prints a draw.
 
-``python drawn_models.py SEED practice`` draws of the kinds in ``practice_models.py``.
+``python drawn_models.py SEED practice`` draws of the kinds in ``practice_models.py``, ``python drawn_models.py SEED
+hard`` of these and of the kinds in ``hard_models.py``, ``python drawn_models.py SEED each`` one of each of them.
 
 Pools are what packages have: one of each of timm's files, torchvision's, transformers' and ultralytics' models,
 segmentation_models_pytorch's decoders on small encoders, and models of sound, volumes, sequences and graphs that are
@@ -22,6 +23,12 @@ COUNTS = {"timm": 3, "torchvision": 2, "transformers": 4, "smp": 1, "ultralytics
 """How many are drawn of each pool."""
 COUNTS_OF_KINDS = {"detector": 5, "recurrent": 3, "step": 3, "sound": 3, "graph": 2, "segmentation": 3}
 """How many are drawn of each kind in ``practice_models.py``."""
+COUNTS_OF_HARD_KINDS = {
+    "detector": 4, "recurrent": 2, "step": 2, "sound": 2, "graph": 2, "segmentation": 2,
+    "volume": 3, "algebra": 3, "integer": 2, "order": 3, "sampled": 3, "frequency": 3, "code": 2, "bag": 2, "scan": 2,
+    "masked": 2, "memory": 1,
+}  # fmt: skip
+"""The same, and of each kind in ``hard_models.py``."""
 LARGE = ("timm", "torchvision", "transformers")
 """The pools that have models that are too large."""
 DTYPES = ("float16", "bfloat16", "float64")
@@ -131,6 +138,67 @@ DRAWS: dict[int, tuple[str, ...]] = {
         "practice:maskformer",
         "practice:reassembled",
         "practice:deep-lab",
+    ),
+    7: (
+        "practice:ssd",
+        "practice:fcos@float16",
+        "practice:retinanet",
+        "practice:detr@float64",
+        "practice:translated@float16",
+        "practice:emformer@float16",
+        "practice:nucleus@float64",
+        "practice:greedy",
+        "practice:letters",
+        "practice:mfcc",
+        "practice:arma@float16",
+        "practice:sparse-product",
+        "practice:pyramid@float16",
+        "practice:panoptic@bfloat16",
+        "hard:film",
+        "hard:volume-unet",
+        "hard:registered",
+        "hard:aligned",
+        "hard:kalman",
+        "hard:ridge",
+        "hard:relative-buckets",
+        "hard:buckets",
+        "hard:distinct@bfloat16",
+        "hard:medians",
+        "hard:resampled-rays",
+        "hard:sharpened",
+        "hard:turned-pictures",
+        "hard:splatted",
+        "hard:decibels",
+        "hard:rotated",
+        "hard:fourier-operator",
+        "hard:faked",
+        "hard:small-weights@float16",
+        "hard:weighted-bags@float64",
+        "hard:ragged@bfloat16",
+        "hard:stacked-gru",
+        "hard:peepholes@float16",
+        "hard:windows",
+        "hard:segments",
+        "hard:adapted@float16",
+    ),
+    8: (
+        "practice:mask-rcnn",
+        "practice:projected",
+        "practice:beams",
+        "practice:speaker",
+        "practice:pooled-graphs",
+        "practice:flow-of-pictures",
+        "hard:cost-volume",
+        "hard:whitened",
+        "hard:bits@bfloat16",
+        "hard:ranked",
+        "hard:regions",
+        "hard:mixed-by-frequencies@float64",
+        "hard:nearest-codes@bfloat16",
+        "hard:multi-hot",
+        "hard:backwards",
+        "hard:queries-of-sets@float16",
+        "hard:matched",
     ),
 }
 """By seed what was drawn, and could be made."""
@@ -463,6 +531,14 @@ def pools_of_kinds() -> Mapping[str, list[str]]:
     return {kind: [f"practice:{one}" for one in models] for kind, models in practice_models.KINDS.items()}
 
 
+def pools_of_hard_kinds() -> Mapping[str, list[str]]:
+    """The same, and of the kinds that came later."""
+    import hard_models
+
+    hard = {kind: [f"hard:{one}" for one in models] for kind, models in hard_models.KINDS.items()}
+    return {**pools_of_kinds(), **hard}
+
+
 def drawn(seed: int, seen: set[str], named: Mapping[str, list[str]], counts: Mapping[str, int]) -> list[str]:
     """A draw among what was not seen, each pool in an order by lot: those that can be made, and are not large."""
     import fixed_models
@@ -503,5 +579,8 @@ if __name__ == "__main__":
     import predicted_models
 
     known = {one.partition("@")[0] for one in predicted_models.names()}
-    of = (pools_of_kinds(), COUNTS_OF_KINDS) if "practice" in sys.argv[2:] else (pools(), COUNTS)
-    print("\n".join(drawn(int(sys.argv[1]), known, *of)))
+    makers = {"": pools, "practice": pools_of_kinds, "hard": pools_of_hard_kinds, "each": pools_of_hard_kinds}
+    one_each = dict.fromkeys(COUNTS_OF_HARD_KINDS, 1)
+    counted = {"": COUNTS, "practice": COUNTS_OF_KINDS, "hard": COUNTS_OF_HARD_KINDS, "each": one_each}
+    what = "".join(sys.argv[2:])
+    print("\n".join(drawn(int(sys.argv[1]), known, makers[what](), counted[what])))

@@ -73,6 +73,13 @@ def stand_in() -> None:
             operators.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         operators.impl("nms", _nms, "CPU")
         made.library = operators  # type: ignore[attr-defined]  # it undoes its definitions when it goes
+        from torchvision.ops import boxes
+
+        boxes._assert_has_ops = _has_operators  # type: ignore[attr-defined]  # which is true now
+
+
+def _has_operators() -> None:
+    """A check that holds; torch.jit.script compiles it."""
 
 
 def _nms(boxes: Any, scores: Any, threshold: float) -> Any:
@@ -93,6 +100,7 @@ def made(name: str) -> tuple[Any, tuple[Any, ...]]:
     """A model with random weights, and its inputs; ``@bfloat16`` behind its name makes it compute in that."""
     import drawn_models
     import fixed_models
+    import hard_models
     import practice_models
     import torch
     import varied_models
@@ -110,11 +118,12 @@ def made(name: str) -> tuple[Any, tuple[Any, ...]]:
         "transformers": fixed_models.transformers_models,
         "ultralytics": fixed_models.ultralytics_models,
     }
-    if package in ("varied", "other", "practice", "smp"):
+    if package in ("varied", "other", "practice", "hard", "smp"):
         model, inputs = {
             "varied": lambda: varied_models.MODELS[wanted](),
             "other": lambda: drawn_models.OTHERS[wanted](),
             "practice": lambda: practice_models.MODELS[wanted](),
+            "hard": lambda: hard_models.MODELS[wanted](),
             "smp": lambda: drawn_models.segmenter(wanted),
         }[package]()
         return Flat(model.eval(), ()).eval(), inputs

@@ -1,6 +1,7 @@
 """Where a target gets operators wrong that it takes elsewhere: in a row with others, since it rewrites graphs; of a
 constant, or with one; of so many axes, or to so many, or a place axis of one; along the first axis; behind a
-convolution; of so many inputs; of inputs that it wants as constants; of inputs of several dtypes."""
+convolution; of so many inputs; of inputs that it wants as constants; of inputs of several dtypes; with an attribute
+that is so; of whose outputs one alone is wanted."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ LONGEST = 5
 _CONSTANT, _AXES, _MIXED, _THIN, _FIRST, _INPUTS = "constant", "-axes", "mixed", "thin", "first", "-inputs"
 _COMPUTED, _FOLDED, _WEIGHTS, _TO, _BEHIND = "computed", "folded", "weights", "to", "behind"
 _UNLIKE, _EMPTY, _REGROUPED, _WITHOUT, _REPEATED = "unlike", "empty", "regrouped", "without", "repeated"
-_VECTOR, _FOREIGN = "vector", "foreign"
+_VECTOR, _FOREIGN, _POINT, _LONGER, _BRANCHES, _CAST = "vector", "foreign", "point", "longer", "branches", "cast"
+_OPTION, _ONLY, _SIZED = "option", "only", "sized"
 _TOLD = {
     _CONSTANT: "of a constant",
     _MIXED: "of mixed dtypes",
@@ -30,9 +32,14 @@ _TOLD = {
     _REGROUPED: "between Reshapes that give other axes",
     _REPEATED: "of single places of a Concat with what is repeated",
     _VECTOR: "with a vector",
+    _POINT: "of a picture of one pixel",
+    _LONGER: "of more indices than there are places along its axis",
+    _BRANCHES: "of which one branch takes an axis away, or makes one",
+    _SIZED: "of which one branch takes an axis away, or makes one, by a size",
+    _CAST: "of int64 that a Cast makes",
 }
 """The situations that are one word, in more."""
-_BATCH_AND_CHANNELS, _FEW = 2, 8
+_BATCH_AND_CHANNELS, _FEW, _INT64 = 2, 8, 7
 _OF_NUMBERS = frozenset({
     "Abs", "Add", "Cast", "Ceil", "Clip", "Cos", "Div", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid",
     "HardSwish", "Identity", "LeakyRelu", "Log", "Max", "Min", "Mish", "Mul", "Neg", "PRelu", "Pow", "Reciprocal",
@@ -40,6 +47,8 @@ _OF_NUMBERS = frozenset({
     "ThresholdedRelu",
 })  # fmt: skip
 """Operators that leave numbers in the places where they are, so that a runtime may keep them in blocks of channels."""
+_OF_PLACES = frozenset({"Concat", "Expand", "Gather", "Slice", "Squeeze", "Transpose", "Unsqueeze"})
+"""Those that move numbers, or leave some out."""
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -52,8 +61,13 @@ class Fault(msgspec.Struct, frozen=True):
     takes these, behind a Transpose or not;
     ``behind-3-Conv InstanceNormalization``: of what a convolution of so many axes makes, whatever is done with its
     numbers between them; ``unlike Mul``: of what convolutions make, with other numbers of channels; ``empty Concat``:
-    of a constant of no elements; ``regrouped InstanceNormalization``: between Reshapes, which give other axes than
-    there were before them; ``repeated Conv``: of single places, of a Concat with what Tile or Expand repeats;
+    of a constant of no elements, or one that is made in a branch; ``regrouped InstanceNormalization``: between
+    Reshapes, which give other axes than there were before them; ``repeated Conv``: of single places, of a Concat with
+    what Tile or Expand repeats;
+    ``point Resize``: of a picture of one pixel; ``option-antialias=1 Resize``: with this attribute so, written or not;
+    ``only-0 GRU``: of whose outputs nothing but this is wanted; ``longer ScatterElements``: of more indices than there
+    are places along its axis; ``branches If``: of which one branch takes an axis away, or makes one, as exporters write
+    a squeeze of what may not be one long, ``sized If``: the same by a size; ``cast TopK``: of int64 that a Cast makes;
     ``vector MatMul``: of which one input has one axis; ``foreign-1 ScatterND``: whose input has another dtype than the
     only one that ONNX has for it;
     ``weights-axis Gather``: of a constant by what is computed, with this attribute written;
@@ -137,6 +151,10 @@ def in_words(chain: str) -> str:
         return f"{operator} of {situation.removesuffix(_INPUTS)} inputs"
     if how == _WITHOUT:
         return f"{operator} without the attribute {place}"
+    if how == _OPTION:
+        return f"{operator} with {place}"
+    if how == _ONLY:
+        return f"{operator} of whose outputs only {place} is wanted"
     if how == _FOREIGN:
         return f"{operator} whose input {place} has another dtype than ONNX wants"
     if how in (_COMPUTED, _FOLDED):
@@ -165,6 +183,7 @@ def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tupl
     vectors = {one.name for one in graph.initializer if len(one.dims) == 1}
     vectors |= {name for name, shape in shapes.items() if len(shape) == 1}
     behind: dict[str, set[int]] = {}
+    cast: set[str] = set()
     neighbours, takers = _reshapes(graph, constants), _takers(graph)
     for node in graph.node:
         if node.op_type == "Constant" or not node.input:
@@ -174,7 +193,11 @@ def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tupl
         for place, name in enumerate(node.input[1:], 1):
             if name and name not in constants and name not in sizes:
                 yield computed(node.op_type, place, folded=name not in varying), (node,)
-        yield from ((one, (node,)) for one in _left_out(node))
+        yield from ((one, (node,)) for one in (*_left_out(node), *_told(node, shapes, sizes)))
+        if node.input[0] in cast:
+            yield cast_to_int64(node.op_type), (node,)
+        if varying.intersection(node.input) and _is_of_cast(node, cast):
+            cast.update(node.output)
         if varying.intersection(node.input) or any(one.HasField("g") for one in node.attribute):
             varying.update(node.output)
         elif node.input[0]:
@@ -193,10 +216,61 @@ def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tupl
         if shape := shapes.get(node.input[0]):
             yield of_axes(node.op_type, len(shape)), (node,)
             if 1 in shape[_BATCH_AND_CHANNELS:]:
-                yield thin(node.op_type), (node,)
+                yield (point if set(shape[_BATCH_AND_CHANNELS:]) == {1} else thin)(node.op_type), (node,)
             if node.input[0] in varying and node.input[0] not in sizes:
                 yield from ((one, (node,)) for one in _of_values(node, values, shapes, behind, takers))
         _follow(node, shapes, behind)
+
+
+def _told(node: Any, shapes: Mapping[str, Sequence[int]], sizes: set[str]) -> Iterator[str]:
+    """The situations that an operator, its attributes and the sizes of its inputs tell."""
+    known = _known_options().get(node.op_type, frozenset())
+    if known:
+        yield from (option(node.op_type, one) for one in sorted(known & options(node)))
+    wanted = [place for place, name in enumerate(node.output) if name]
+    if len(wanted) == 1:
+        yield only(node.op_type, wanted[0])
+    if node.op_type == "ScatterElements" and _is_longer(node, shapes):
+        yield longer(node.op_type)
+    if node.op_type == "If":
+        last = [maker for one in node.attribute if one.HasField("g") and (maker := _last(one.g)) is not None]
+        kinds = {maker.op_type for maker in last}
+        if len(kinds) > 1 and kinds & {"Squeeze", "Unsqueeze"}:
+            yield branches(node.op_type, by_size=node.input[0] in sizes)
+        if any(0 in one.t.dims for maker in last for one in maker.attribute if one.name == "value"):
+            yield empty(node.op_type)
+
+
+def options(node: Any) -> set[str]:
+    """The attributes that are words or flags, as they are written or, where they are not, as ONNX has them."""
+    from onnx import AttributeProto, defs
+
+    if not defs.has(node.op_type):
+        return set()
+    there = {one.name: one for one in node.attribute}
+    defaults = {name: one.default_value for name, one in defs.get_schema(node.op_type).attributes.items()}
+    told = [one for one in {**defaults, **there}.values() if one.type in (AttributeProto.STRING, AttributeProto.INT)]
+    values = {one.name: one.s.decode() if one.type == AttributeProto.STRING else one.i for one in told}
+    return {f"{name}={value}" for name, value in values.items() if isinstance(value, str) or value in (0, 1)}
+
+
+def _is_longer(node: Any, shapes: Mapping[str, Sequence[int]]) -> bool:
+    """Whether there are more indices along the axis than places; an unknown size counts as none."""
+    axis = next((one.i for one in node.attribute if one.name == "axis"), 0)
+    data, indices = (shapes.get(name, ()) for name in node.input[:2])
+    return len(data) == len(indices) > axis and 0 < data[axis] < indices[axis]
+
+
+def _last(graph: Any) -> Any:
+    """What makes the first output of a branch, None where that comes from outside."""
+    return next((node for node in graph.node if graph.output and graph.output[0].name in node.output), None)
+
+
+def _is_of_cast(node: Any, cast: set[str]) -> bool:
+    """Whether a Cast makes int64, or an operator gives what one has made."""
+    if node.op_type == "Cast":
+        return any(one.name == "to" and one.i == _INT64 for one in node.attribute)
+    return node.op_type in _OF_NUMBERS | _OF_PLACES and node.input[0] in cast
 
 
 def _of_values(
@@ -306,6 +380,37 @@ def thin(operator: str) -> str:
     return f"{_THIN} {operator}"
 
 
+def point(operator: str) -> str:
+    """The situation of an operator of a picture of one pixel."""
+    return f"{_POINT} {operator}"
+
+
+def option(operator: str, told: str) -> str:
+    """The situation of an operator with an attribute that is so."""
+    return f"{_OPTION}-{told} {operator}"
+
+
+def only(operator: str, place: int) -> str:
+    """The situation of an operator of whose outputs one alone is wanted."""
+    return f"{_ONLY}-{place} {operator}"
+
+
+def longer(operator: str) -> str:
+    """The situation of an operator of more indices than there are places along its axis."""
+    return f"{_LONGER} {operator}"
+
+
+def branches(operator: str, *, by_size: bool) -> str:
+    """The situation of a choice, by a size or by what is computed, of which one branch takes an axis away, or makes
+    one."""
+    return f"{_SIZED if by_size else _BRANCHES} {operator}"
+
+
+def cast_to_int64(operator: str) -> str:
+    """The situation of an operator of int64 that a Cast makes."""
+    return f"{_CAST} {operator}"
+
+
 def along_first(operator: str) -> str:
     """The situation of an operator along the first axis, which is the batch to some."""
     return f"{_FIRST} {operator}"
@@ -392,7 +497,18 @@ def _left_out(node: Any) -> Iterator[str]:
 @functools.cache
 def _wanted_attributes() -> dict[str, frozenset[str]]:
     """By operator the attributes that some target wants."""
-    told = [one.removeprefix(f"{_WITHOUT}-").split() for one in known_chains() if one.startswith(f"{_WITHOUT}-")]
+    return _of_operators(f"{_WITHOUT}-")
+
+
+@functools.cache
+def _known_options() -> dict[str, frozenset[str]]:
+    """By operator the attributes that some target does not take so."""
+    return _of_operators(f"{_OPTION}-")
+
+
+def _of_operators(how: str) -> dict[str, frozenset[str]]:
+    """By operator what the known situations say behind how they begin."""
+    told = [one.removeprefix(how).split() for one in known_chains() if one.startswith(how)]
     return {operator: frozenset(one for one, other in told if other == operator) for _, operator in told}
 
 

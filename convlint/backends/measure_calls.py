@@ -260,6 +260,14 @@ class Written(torch.nn.Module):
         return y
 
 
+class Rounded(torch.nn.Module):
+    """Numbers rounded as integers of eight bits are."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The input, in steps."""
+        return torch.fake_quantize_per_tensor_affine(x.relu(), 0.02, 0, 0, 255)
+
+
 def _resized(mode: str, axes: int) -> tuple[Callable[[], torch.nn.Module], tuple[int, ...]]:
     return functools.partial(torch.nn.Upsample, scale_factor=2, mode=mode), (1, 3, *[4] * (axes - 2))
 
@@ -287,7 +295,13 @@ OWN: dict[str, tuple[Callable[[], torch.nn.Module], tuple[int, ...]]] = {
     "upsample_trilinear3d": _resized("trilinear", 5),
 }
 """What torch has no tests of, or of which no operator is common to its tests, with the shape of an input."""
-OWN_OF_ONNX = {"Gather": (Selected, (1, 3, 4)), "Resize": _resized("nearest", 4), "ScatterND": (Written, (1, 3, 4))}
+OWN_OF_ONNX = {
+    "Gather": (Selected, (1, 3, 4)),
+    "Resize": _resized("nearest", 4),
+    "ScatterND": (Written, (1, 3, 4)),
+    "QuantizeLinear": (Rounded, (1, 3, 4)),
+    "DequantizeLinear": (Rounded, (1, 3, 4)),
+}
 """The same by operators of ONNX, as models have them."""
 
 
@@ -315,12 +329,12 @@ def samples(graph: str) -> Iterator[tuple[str, dict[str, list[str]]]]:
     The first are those that become little else, layers before functions, for which weights are no inputs.
     """
     makers: dict[str, dict[str, list[tuple[int, bool, str]]]] = {}
-    for name, _ in torch_facts.measured():
-        for kind in KINDS:
-            spans = (torch_facts.graphs(name, kind) or {}).get(graph, ())
-            names = [names for opset, names in spans if opset <= OPSET][-1:]
-            for one in {_plain(one) for one in (names[0] if names else ())}:
-                makers.setdefault(one, {}).setdefault(kind, []).append((len(names[0]), "." in name, name))
+    written = ("onnx_torchscript", "onnx_dynamo") if graph.startswith("onnx") else (graph,)
+    for (name, _), kind, one_graph in product(torch_facts.measured(), KINDS, written):
+        spans = (torch_facts.graphs(name, kind) or {}).get(one_graph, ())
+        names = [names for opset, names in spans if opset <= OPSET][-1:]
+        for one in {_plain(one) for one in (names[0] if names else ())}:
+            makers.setdefault(one, {}).setdefault(kind, []).append((len(names[0]), "." in name, name))
     if graph in ("core", "torch_export"):
         makers |= {name: {"float": [(1, False, name)]} for name in OWN}
         makers.setdefault("abs", {})["complex"] = [(1, False, name) for name in SPECTRA]
@@ -328,7 +342,7 @@ def samples(graph: str) -> Iterator[tuple[str, dict[str, list[str]]]]:
         for name in OWN_OF_ONNX:
             makers.setdefault(name, {}).setdefault("float", []).append((0, False, name))
     for operator in sorted(makers):
-        yield operator, {kind: [name for *_, name in sorted(found)] for kind, found in makers[operator].items()}
+        yield operator, {kind: [name for *_, name in sorted(set(found))] for kind, found in makers[operator].items()}
 
 
 class Measuring:
@@ -357,18 +371,15 @@ class Measuring:
         exporters = (False, True) if self._graph.startswith("onnx") else (False,)
         failed: set[Key] = set()
         for dynamo, (model, tensors) in product(exporters, ways):
-            try:
-                passed, keys = self._run(model, tensors, cast, dynamo=dynamo)
-            except Exception:
-                if dynamo:
-                    continue
-                return True
-            finally:
-                model.to(torch.float32) if cast is not None else None
+            if (found := self._attempted(model, tensors, cast, dynamo=dynamo)) is None:
+                continue
+            passed, keys = found
             if passed or passed is None:
                 self.tally.count(keys if passed else set(), operator, passed=True)
                 return True
             failed = failed or keys
+        if not failed:
+            return True
         self.tally.count(failed, operator, passed=False)
         if cast is None and self._is_folded(call):
             self.tally.folded |= {key for key in failed if key[0] == operator}
@@ -383,6 +394,17 @@ class Measuring:
         except Exception:  # torch does not export it so
             return False
         return bool(passed)
+
+    def _attempted(
+        self, model: Any, tensors: tuple[Any, ...], cast: torch.dtype | None, *, dynamo: bool
+    ) -> tuple[bool | None, set[Key]] | None:
+        """The same of one way to write a call, None where an exporter does not write it so."""
+        try:
+            return self._run(model, tensors, cast, dynamo=dynamo)
+        except Exception:
+            return None
+        finally:
+            model.to(torch.float32) if cast is not None else None
 
     def _run(
         self, call: Any, tensors: tuple[Any, ...], cast: torch.dtype | None, *, dynamo: bool

@@ -17,7 +17,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,8 @@ from convlint.backends.chains import (
     Fault,
     along_first,
     behind_conv,
+    branches,
+    cast_to_int64,
     computed,
     constant,
     empty,
@@ -34,10 +36,15 @@ from convlint.backends.chains import (
     foreign,
     in_words,
     is_in_a_row,
+    longer,
     mixed,
     of_axes,
     of_repeated,
     of_weights,
+    only,
+    option,
+    options,
+    point,
     regrouped,
     thin,
     to_axes,
@@ -227,13 +234,20 @@ def of_ranks() -> Iterator[tuple[str, Case, Case]]:
             other = _of_places(operator, [_SIZE] * places)
             yield from ((of_axes(operator, places + 2), plain, one) for one in _variants(other, places))
         yield thin(operator), plain, _of_places(operator, [1, _SIZE])
+        yield point(operator), plain, _of_places(operator, [1, 1])
     for operator in _ANY_AXES:
         plain = _of_axes(operator, PICTURE)
         for axes in (PICTURE - 1, PICTURE + 1, PICTURE + 2):
             other = _of_axes(operator, axes)
             yield from ((of_axes(operator, axes), plain, one) for one in _variants(other, axes - 2))
+    yield of_axes("GridSample", 5), _sampled(2), _sampled(3)
     grouped = _behind(_group_norm(2), 2)  # which is of three axes inside
     yield of_axes("InstanceNormalization", 3), _of_places("InstanceNormalization", [_SIZE] * 2), grouped
+
+
+def _sampled(places: int) -> Case:
+    grid = 2 * _drawn((1, *[3] * places, places)) - 1
+    return _made("GridSample", (1, 2, *[_FEW] * places), [grid], {})
 
 
 def _variants(case: Case, places: int) -> Iterator[Case]:
@@ -299,28 +313,36 @@ def of_new_axes() -> Iterator[tuple[str, Case, Case]]:
     """Situations, each with a Reshape that makes as many axes as there are, and one that makes others of them, behind
     which one is taken, or all are; with a Transpose between and without."""
     for taken in ("Gather", "Slice", "Mul"):
-        for shape in ([1, 24, 6], [1, 4, 3, 2, 6], [1, 4, 3, 2, 2, 3]):
-            for moved in (False, True):
-                plain, changed = (_reshaped(one, taken, moved=moved) for one in ([1, 6, 4, 6], shape))
-                yield to_axes("Reshape", len(shape), taken), plain, changed
+        for moved in (False, True):
+            plain = _reshaped([1, 6, 4, 6], taken, moved=moved)
+            for shape in ([1, 24, 6], [1, 4, 3, 2, 6], [1, 4, 3, 2, 2, 3]):
+                yield to_axes("Reshape", len(shape), taken), plain, _reshaped(shape, taken, moved=moved)
+            yield to_axes("Unsqueeze", 5, taken), plain, _reshaped([1, 4, 6, 6], taken, moved=moved, more=True)
 
 
-def _reshaped(shape: Sequence[int], taken: str, *, moved: bool) -> Case:
+def _reshaped(shape: Sequence[int], taken: str, *, moved: bool, more: bool = False) -> Case:
+    """Axes that are made by a Reshape and, where there is one more, by an Unsqueeze behind it."""
     from onnx import helper, numpy_helper
 
-    order = [2, 0, 1, *range(3, len(shape))]
+    order = [2, 0, 1, *range(3, len(shape) + more)]
     axis = 0 if moved else 2
     weights = {"shape": np.array(shape), "Mul": np.array(2, "float32"), "Gather": np.array(0)}
     weights |= {name: np.array([one]) for name, one in (("start", 0), ("end", 1), ("axis", axis))}
     nodes = [helper.make_node("Reshape", ["x", "shape"], ["reshaped"])]
+    if more:
+        weights["new"] = np.array([2])
+        nodes.append(helper.make_node("Unsqueeze", ["reshaped", "new"], ["larger"]))
     if moved:
-        nodes.append(helper.make_node("Transpose", ["reshaped"], ["moved"], perm=order))
+        nodes.append(helper.make_node("Transpose", nodes[-1].output, ["moved"], perm=order))
     value = nodes[-1].output[0]
     told: dict[str, Any] = {"axis": axis} if taken == "Gather" else {}
     others = ["start", "end", "axis"] if taken == "Slice" else [taken]
     nodes.append(helper.make_node(taken, [value, *others], ["y"], **told))
     stored = [numpy_helper.from_array(one, name) for name, one in weights.items()]
-    return _case("Reshape", f"{taken} of {tuple(shape)}", nodes, {"x": _drawn((1, 4, 6, 6))}, stored)
+    made = "Unsqueeze" if more else "Reshape"
+    return _case(
+        made, f"{taken} of {tuple(shape)}{', one axis more' * more}", nodes, {"x": _drawn((1, 4, 6, 6))}, stored
+    )
 
 
 def of_convolutions() -> Iterator[tuple[str, Case, Case]]:
@@ -419,6 +441,120 @@ def _beside(how: str, behind: Any) -> Case:
     return _case("Conv", f"Conv of places beside their mean, by {how}", nodes, given, stored)
 
 
+def of_outputs() -> Iterator[tuple[str, Case, Case]]:
+    """The situations of recurrent layers, and the same of which nothing but one output is wanted."""
+    shape, hidden = (5, 2, 3), 4
+    for operator, gates in (("RNN", 1), ("GRU", 3), ("LSTM", 4)):
+        weights = [_drawn((2, gates * hidden, of)) for of in (shape[-1], hidden)]
+        told = {"hidden_size": hidden, "direction": "bidirectional"}
+        told |= {"linear_before_reset": 1} if operator == "GRU" else {}
+        for place in (0, 1):
+            plain, alone = (
+                _of_output(operator, shape, weights, told, place, names) for names in (("a", "b"), ("", ""))
+            )
+            yield only(operator, place), plain, alone
+
+
+def _of_output(
+    operator: str,
+    shape: Sequence[int],
+    behind: Sequence[Any],
+    attributes: dict[str, Any],
+    place: int,
+    others: Sequence[str],
+) -> Case:
+    """An operator of which one output is wanted, and others by these names."""
+    from onnx import helper, numpy_helper
+
+    names = [f"x{i}" for i, _ in enumerate(behind, 1)]
+    outputs = [*others[:place], "output", *(one for one in others[place + 1 :] if one)]
+    node = helper.make_node(operator, ["x0", *names], outputs, **attributes)
+    # as numbers with a point, whatever they are
+    last = helper.make_node("Cast", ["output"], ["y"], to=1)
+    weights = [numpy_helper.from_array(value, name) for name, value in zip(names, behind, strict=True)]
+    written = f"{operator} with output {place}{' alone' * (not others[0])}"
+    return _case(operator, written, [node, last], {"x0": _drawn(shape)}, weights)
+
+
+def of_indices() -> Iterator[tuple[str, Case, Case]]:
+    """The situation of sums that are scattered, and the same of more numbers than there are places along the axis."""
+    few, many = (
+        _made("ScatterElements", (4, 3), [np.zeros((n, 3), "int64"), _drawn((n, 3))], {"axis": 0, "reduction": "add"})
+        for n in (3, 6)
+    )
+    yield longer("ScatterElements"), few, many._replace(name=f"{many.name} of six rows")
+
+
+def of_branches() -> Iterator[tuple[str, Case, Case]]:
+    """The situations of a choice by what the input holds, and the same where one branch takes an axis away, or gives no
+    elements beside as many as there happen to be."""
+    for by_size in (False, True):
+        plain, squeezed = (_chosen(*one, by_size=by_size) for one in (("Neg", "Relu"), ("Squeeze", "Identity")))
+        yield branches("If", by_size=by_size), plain, squeezed
+    yield empty("If"), _chosen("Neg", "Relu"), _chosen("Constant", "NonZero")
+
+
+def _chosen(one: str, other: str, *, by_size: bool = False) -> Case:
+    from onnx import helper, numpy_helper
+
+    def branch(operator: str) -> Any:
+        told = {"value": numpy_helper.from_array(np.zeros(0, "int64"))} if operator == "Constant" else {}
+        nodes = [helper.make_node(operator, [] if told else ["x"], [operator], **told)]
+        if operator == "NonZero":  # as many as there happen to be, along one axis
+            nodes.append(helper.make_node("Reshape", [operator, "flat"], [f"{operator}s"]))
+        made = helper.make_empty_tensor_value_info(nodes[-1].output[0])
+        return helper.make_graph(nodes, operator, [], [made])
+
+    nodes = [
+        helper.make_node("Size", ["x"], ["sum"])
+        if by_size
+        else helper.make_node("ReduceSum", ["x"], ["sum"], keepdims=0),
+        helper.make_node("Less", ["sum", "none"], ["chosen"]),
+        helper.make_node("If", ["chosen"], ["found"], then_branch=branch(one), else_branch=branch(other)),
+        helper.make_node("Cast", ["found"], ["y"], to=1),
+    ]
+    values = {"none": np.array(0, "int64" if by_size else "float32"), "flat": np.array([-1])}
+    weights = [numpy_helper.from_array(value, name) for name, value in values.items()]
+    return _case("If", f"If with {one} or {other}{' by a size' * by_size}", nodes, {"x": _drawn((1, _FEW))}, weights)
+
+
+def of_casts() -> Iterator[tuple[str, Case, Case]]:
+    """Situations, each with a test of int64 with constants behind its first input, and the same where a Cast makes it
+    of float32; what comes out is cast to that."""
+    for one in measure_dtypes.cases():
+        names = [value.name for value in one.model.graph.input]
+        given = dict(zip(names, one.given, strict=True))
+        if one.dtype == "int64" and one.model.graph.node[0].input[0] == names[0]:
+            case = Case(one.operator, one.since, "test of int64", one.model, given, [one.right])
+            plain = _with_inputs(_cast_behind(case), 1)
+            yield cast_to_int64(case.operator), plain, _cast_before(plain)
+
+
+def _cast_behind(case: Case) -> Case:
+    from onnx import TensorProto, helper
+
+    model = type(case.model).FromString(case.model.SerializeToString())
+    output = model.graph.output[0]
+    model.graph.node.append(helper.make_node("Cast", [output.name], ["as_float"], to=TensorProto.FLOAT))
+    output.name, output.type.tensor_type.elem_type = "as_float", TensorProto.FLOAT
+    return case._replace(model=model, right=[case.right[0].astype("float32")])
+
+
+def _cast_before(case: Case) -> Case:
+    from onnx import TensorProto, helper
+
+    model = type(case.model).FromString(case.model.SerializeToString())
+    first, node = model.graph.input[0], model.graph.node[0]
+    node.input[0] = "as_int64"
+    first.type.tensor_type.elem_type = TensorProto.FLOAT
+    cast = helper.make_node("Cast", [first.name], ["as_int64"], to=TensorProto.INT64)
+    nodes = [type(cast).FromString(one.SerializeToString()) for one in (cast, *model.graph.node)]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    given = {name: value.astype("float32") if name == first.name else value for name, value in case.given.items()}
+    return case._replace(model=model, given=given)
+
+
 def of_nothing() -> Iterator[tuple[str, Case, Case]]:
     """The situation of a constant that is put beside an input, and the same where it has no elements."""
     some, none = (_made("Concat", (1, 4, 6, 6), [_drawn((1, n, 6, 6))], {"axis": 1}) for n in (4, 0))
@@ -441,7 +577,8 @@ def _looked_up(attributes: dict[str, Any]) -> Case:
 def of_own() -> Iterator[tuple[str, Case, Case]]:
     """The situations that are no test of ONNX's."""
     yield from chain(of_ranks(), of_first_axes(), of_new_axes(), of_tables(), of_nothing(), of_repetitions())
-    yield from chain(of_convolutions(), of_channels(), of_groups(), of_vectors())
+    yield from chain(of_convolutions(), of_channels(), of_groups(), of_vectors(), of_outputs(), of_indices())
+    yield from of_branches()
 
 
 def _drawn(shape: Sequence[int]) -> Any:
@@ -514,14 +651,79 @@ def measured(target: str, asked: Sequence[str]) -> list[Fault]:
                 noted.add(situation, _called(plain), _run(process, changed))
         for situation, plain, changed in of_own():
             if (not asked or plain.operator in asked) and _run(process, plain).passed:
-                noted.add(situation, f"{changed.name}, not of {plain.name}", _again(process, changed))
+                dtype = "" if plain.operator == "If" else _PLAIN  # what chooses is no number
+                noted.add(situation, f"{changed.name}, not of {plain.name}", _again(process, changed), dtype)
         for situation, plain, changed in of_defaults():
             if (not asked or plain.operator in asked) and _run(process, plain).passed:
                 dtype = str(next(iter(plain.given.values())).dtype)
                 noted.add(situation, _called(plain), _run(process, changed), dtype)
+        _measure_options(process, noted, asked)
+        _measure_casts(process, noted, asked)
         if _is_by_version(target):
             _measure_dtypes(process, noted, asked)
     return noted.faults()
+
+
+def _measure_options(process: RuntimeProcess, noted: Noted, asked: Sequence[str]) -> None:
+    """Notes the attributes to which it comes down that tests fail: all else that such a test tells holds in one that is
+    passed, and what is passed fails with it."""
+    taken: dict[str, list[Case]] = {}
+    failed: list[tuple[Case, Said]] = []
+    for case in cases():
+        if case.is_own and case.given and (not asked or case.operator in asked):
+            said = _run(process, _as_exported(case))
+            if said.passed:
+                taken.setdefault(case.operator, []).append(_as_exported(case))
+            else:
+                failed.append((case, said))
+    for case, said in failed:
+        others = taken.get(case.operator, [])
+        suspects = _told(case).difference(*map(_told, others)) if others else set()
+        if len(suspects) == 1 and _fails_with(process, next(iter(suspects)), others):
+            dtype = str(getattr(next(iter(case.given.values())), "dtype", ""))
+            noted.add(option(case.operator, suspects.pop()), _called(case), said, dtype)
+
+
+def _told(case: Case) -> set[str]:
+    return options(case.model.graph.node[0])
+
+
+def _fails_with(process: RuntimeProcess, told: str, taken: Sequence[Case]) -> bool:
+    """Whether tests that are passed fail with an attribute that is so, where it may be so."""
+    changed = list(islice(filter(None, (_with_option(case, told) for case in taken)), TRIES))
+    return bool(changed) and not any(_run(process, one).passed for one in changed)
+
+
+def _with_option(case: Case, told: str) -> Case | None:
+    """A test with an attribute that is so, None where ONNX's reference does not compute that."""
+    from onnx import helper
+    from onnx.reference import ReferenceEvaluator
+
+    name, _, value = told.partition("=")
+    model = type(case.model).FromString(case.model.SerializeToString())
+    node = model.graph.node[0]
+    others = [one for one in node.attribute if one.name != name]
+    del node.attribute[:]
+    node.attribute.extend([*others, helper.make_attribute(name, int(value) if value in ("0", "1") else value)])
+    try:
+        found: Any = ReferenceEvaluator(model).run(None, dict(case.given))
+    except Exception:  # it cannot be so there
+        return None
+    return case._replace(model=model, right=list(found))
+
+
+def _as_exported(case: Case) -> Case:
+    """A test with constants behind its first input, where that can be."""
+    return case if any(isinstance(one, (list, tuple)) for one in case.given.values()) else _with_inputs(case, 1)
+
+
+def _measure_casts(process: RuntimeProcess, noted: Noted, asked: Sequence[str]) -> None:
+    """Notes which operators fail of int64 that a Cast makes, and not of that which is given."""
+    for situation, plain, changed in of_casts():
+        if (not asked or plain.operator in asked) and _run(process, plain).passed:
+            said = _run(process, changed)
+            if said.what != "unable":  # Python gets no other output of that kind
+                noted.add(situation, f"ONNX's tests of {plain.operator} in int64", said, "int64")
 
 
 def _is_by_version(target: str) -> bool:

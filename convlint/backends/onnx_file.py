@@ -26,7 +26,10 @@ DEFAULT_DOMAINS = ("", "ai.onnx")
 _MOST_OPSET = 1 << 16
 _SMALL = 1024
 """Bytes of a constant that type inference may need to look at; larger ones are weights."""
-_MISFIT = re.compile(r"op_type:(\w+), node name: ([^)]*)\): \[ShapeInferenceError\] Incompatible dimensions")
+_MISFIT = re.compile(
+    r"op_type:(\w+), node name: ([^)]*)\): \[ShapeInferenceError\] "
+    r"(?:Incompatible dimensions|All inputs to \w+ must have same rank)"
+)
 _TARGET = re.compile(r"target=(?:torch\.ops\.)?([\w.]+)")
 
 

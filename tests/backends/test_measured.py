@@ -470,6 +470,44 @@ def test_executorch_has_no_other_operators_than_it_registers() -> None:
         ("tract", "(float[2, 4] x, float[4, 3] w, float[3] b) => (float[2, 3] y) {y = Gemm(x, w, b)}", "yes"),
         ("onnxruntime", "(float[4] x, int32[2, 1] i, float[2] u) => (float[4] y) {y = ScatterND(x, i, u)}", "no"),
         ("onnxruntime", "(float[4] x, int64[2, 1] i, float[2] u) => (float[4] y) {y = ScatterND(x, i, u)}", "yes"),
+        ("opencv", "(bool[2] a, bool[2] b) => (bool[2] y) {y = Equal(a, b)}", "no"),
+        ("opencv", "(int64[2] a, int64[2] b) => (bool[2] y) {y = Equal(a, b)}", "yes"),
+        (
+            "tract",
+            "(float[4] x) => (int64[4] y) {c = Cast<to=7>(x) a = Constant<value_int=0>() y = CumSum(c, a)}",
+            "no",
+        ),
+        ("tract", "(int64[4] x) => (int64[4] y) {a = Constant<value_int=0>() y = CumSum(x, a)}", "yes"),
+        (
+            "opencv",
+            '(float[3] x, int64[5] i, float[5] u) => (float[3] y) {y = ScatterElements<reduction="add">(x, i, u)}',
+            "no",
+        ),
+        (
+            "opencv",
+            '(float[3] x, int64[2] i, float[2] u) => (float[3] y) {y = ScatterElements<reduction="add">(x, i, u)}',
+            "yes",
+        ),
+        (
+            "opencv",
+            "(float[5, 2, 3] x) => (float[5, 1, 2, 4] y) <float[1, 12, 3] w, float[1, 12, 4] r> "
+            "{y = GRU<hidden_size=4>(x, w, r)}",
+            "no",
+        ),
+        (
+            "opencv",
+            "(float[5, 2, 3] x) => (float[5, 1, 2, 4] y, float[1, 2, 4] h) <float[1, 12, 3] w, float[1, 12, 4] r> "
+            "{y, h = GRU<hidden_size=4>(x, w, r)}",
+            "yes",
+        ),
+        (
+            "tract",
+            "(float[1, 3] x, bool c) => (y) {y = If(c) <then_branch = a () => (s) {s = Squeeze(x)}, "
+            "else_branch = b () => (i) {i = Identity(x)}>}",
+            "no",
+        ),
+        ("openvino", "(float[1, 1, 4, 4, 4] x, float[1, 2, 2, 2, 3] g) => (y) {y = GridSample(x, g)}", "no"),
+        ("openvino", "(float[1, 1, 4, 4] x, float[1, 2, 2, 2] g) => (y) {y = GridSample(x, g)}", "yes"),
         (
             "tract",
             "(float[1, 6, 4, 3] x, int64[4] s) => (float[1, 5, 6, 4] y) <float[5, 6, 1, 1] w> "
