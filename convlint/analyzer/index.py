@@ -176,6 +176,7 @@ class ModuleInfo:
         for cls in self.classes:
             cls.node.body = []
         self.body.clear()
+        self.document.slim()
 
     def all_functions(self) -> list[FunctionInfo]:
         """The functions and the methods of its classes."""
