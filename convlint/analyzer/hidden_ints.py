@@ -23,10 +23,13 @@ AXES = ("dim", "dims", "axis", "dim0", "dim1", "start_dim", "end_dim")
 """Parameters that say which axis: whole numbers in every schema of torch, never symbolic ones."""
 
 
-def note(run: Run, frame: Frame, name: str, arguments: Arguments) -> None:
-    """Notes a call of a function (``torch.linspace``), a method (``Tensor.split``) or a layer's class (``Unfold``)."""
+def note(run: Run, frame: Frame, name: str, arguments: Arguments) -> bool:
+    """Notes a call of a function (``torch.linspace``), a method (``Tensor.split``) or a layer's class (``Unfold``).
+
+    Whether it has such a parameter, and so is to be written in another way.
+    """
     if name == "Tensor.new_tensor":
-        return  # a `TensorFromValues`
+        return False  # a `TensorFromValues`
     _note_axes(run, frame, name, arguments)
     forced = torch_facts.forced()
     callee, first = name, 0
@@ -43,7 +46,8 @@ def note(run: Run, frame: Frame, name: str, arguments: Arguments) -> None:
             sizes = _sizes(arguments.get(position, parameter.name), parameter.several)
             if sizes and node is not None and not _are_features(name, parameter.name, first, arguments, sizes):
                 _emit(run, frame, name, parameter, node, sizes)
-                return  # one is enough: the call is to be written in another way
+                return True  # one is enough
+    return False
 
 
 def note_scripted(run: Run, frame: Frame, info: FunctionInfo, arguments: Arguments) -> None:

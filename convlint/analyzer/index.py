@@ -77,8 +77,9 @@ class FunctionInfo:
     @cached_property
     def is_left_to_subclasses(self) -> bool:
         """Whether it is abstract and does nothing itself."""
-        body = self.node.body
-        return isinstance(body, list) and not ABSTRACT.isdisjoint(self.decorators) and all(map(_does_nothing, body))
+        if ABSTRACT.isdisjoint(self.decorators) or isinstance(self.node, ast.Lambda):
+            return False
+        return all(map(_does_nothing, self.node.body))
 
     @cached_property
     def uses(self) -> set[str]:

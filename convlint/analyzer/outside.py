@@ -149,8 +149,7 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
     note_divided_size(run, frame, node, name, arguments)
     bools.note(run, frame, node, f"torch.{name}", first, arguments)
     handler = higher_order.handler(name) or _TORCH.get(last)
-    if handler is not _rewrap:
-        hidden_ints.note(run, frame, f"torch.{name}", arguments)
+    is_told = handler is not _rewrap and hidden_ints.note(run, frame, f"torch.{name}", arguments)
     accumulation.note(run, frame, node, name, first, arguments, 1)
     if handler is not None:
         made = handler(run, frame, node, name, arguments)
@@ -159,7 +158,8 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
     if isinstance(out, Tensor):
         writes.in_place(run, frame, arguments.keyword_nodes["out"], out, "out", node.lineno, node)
         return out
-    needed_sizes.note_function(run, frame, node, f"torch.{name}", arguments)
+    if not is_told:
+        needed_sizes.note_function(run, frame, node, f"torch.{name}", arguments)
     if first is not None:
         for one in members(first):
             if isinstance(one, Tensor):
