@@ -46,7 +46,7 @@ def importers(
         for path in project.files.mentioning(list(left), {*map(_stem, level)}):
             there = project.files.words(path)
             used = {name for name, names in wanted.items() if _stem(name) in there and any(n in there for n in names)}
-            module = project.read(path) if used else None
+            module = project.whole(path) if used else None
             if module is None or not _imports(importer := _Importer.of(module), used):
                 continue
             del left[path]

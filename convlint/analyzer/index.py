@@ -476,7 +476,7 @@ class Project:
         return self._opened(path, given.name, given.package)
 
     def whole(self, path: Path) -> ModuleInfo | None:
-        """The module of any file (see ``read``) with all that it holds; to be asked first (see ``forget``)."""
+        """The module of any file (see ``read``) with all that it holds; nobody may have entered it since ``forget``."""
         given = self._by_path.get(path)
         name, package = place(path)[::2] if given is None else (given.name, given.package)
         module = self._open.get((path, name))
@@ -666,18 +666,22 @@ class Project:
         self.definer(module, name)
         return _spelt(self._definers[path, name]) == definer
 
-    def forget(self) -> None:
-        """Between parts of a run: what was asked, the trees of what was not entered lately, and names of long ago."""
+    def forget(self, but: Path | None = None) -> None:
+        """Between parts of a run: what was asked, the trees of what was not entered lately, and names of long ago.
+
+        One file may be left whole, where that is read next.
+        """
         self.asked = Questions()
-        opened = [module for module in self._open.values() if module is not None]
-        for module in opened:
-            self.files.rest(module, self._awake)
+        opened = {path: module for (path, _), module in self._open.items() if module is not None}
+        for path, module in opened.items():
+            if path != but:
+                self.files.rest(module, self._awake)
         size = sum(function.source[2] - function.source[1] for function in self._awake)
         while size > _AWAKE:
             function = self._awake.pop(0)
             size -= function.source[2] - function.source[1]
             function.sleep()
-        total = sum(len(module.document.text) for module in opened)
+        total = sum(len(module.document.text) for module in opened.values())
         while total > _OPEN:
             _, oldest = self._open.popitem(last=False)
             if oldest is not None:

@@ -118,7 +118,7 @@ class Interpreter:
 
     def part(self, path: Path, held: Mapping[Step, Trace] = _NONE) -> Part:
         """All that a file shows by itself; ``held`` is what of its traces is known."""
-        self.project.forget()
+        self.project.forget(but=path)
         module = self.project.whole(path)
         if module is None:
             return Part(None, self.project.asked, error=self.project.errors[path])
