@@ -68,8 +68,7 @@ def note_function(run: Run, frame: Frame, node: ast.expr, name: str, arguments: 
     """Notes a call of a function of torch, ``torch.nn.functional.adaptive_avg_pool2d``."""
     last = name.removeprefix("torch.")
     known = name if name in torch_facts.counts() else f"Tensor.{last}"
-    inputs = (arguments.get(at, word) for at, word in enumerate(("input", "key", "value")))
-    asked_counts.note(run, frame, node, known, (arguments.get(0, "query"), *inputs))
+    asked_counts.note(run, frame, node, known, (arguments.get(at, *words) for at, words in enumerate(_INPUTS)))
     if _gives_list(last) and arguments.positional:
         _note_several(run, frame, node, last, arguments.positional[0], arguments.without_first())
         return
@@ -80,6 +79,8 @@ def note_function(run: Run, frame: Frame, node: ast.expr, name: str, arguments: 
     _note(run, frame, node, name, arguments.get(0, "input"), first, arguments.keywords)
 
 
+_INPUTS = (("input", "query"), ("key",), ("value",))
+"""What may select values among what a function is given, by place."""
 _CONVOLUTIONS = frozenset(f"conv{kind}{axes}d" for kind in ("", "_transpose") for axes in (1, 2, 3))
 
 

@@ -1,9 +1,9 @@
 """What the analyzer knows of torch: tables made from the installed torch, and read here.
 
 ``generate.py`` makes ``table.json``, ``generate_sizes.py`` ``sizes.json``, ``generate_counts.py`` ``counts.json``,
-``generate_ranks.py`` ``ranks.json``,
-``generate_operators.py`` ``operators.json``, ``convlint.trial.draws`` ``draws.json``, ``convlint.trial.dtypes``
-``dtypes.json``, ``convlint.trial.parameters`` ``parameters.json`` and ``generate_scalars.py`` ``scalars.json``.
+``generate_ranks.py`` ``ranks.json``, ``generate_operators.py`` ``operators.json``, ``generate_scalars.py``
+``scalars.json``, ``convlint.trial.draws`` ``draws.json``, ``convlint.trial.dtypes`` ``dtypes.json`` and
+``convlint.trial.parameters`` ``parameters.json``.
 """
 
 from __future__ import annotations
@@ -104,8 +104,6 @@ class Count:
     """By how many axes an input has."""
     any: bool
     """Whether these are all that eager takes more or fewer of."""
-    inputs: int
-    """How many inputs it has."""
 
 
 @dataclass(frozen=True)
@@ -242,9 +240,7 @@ def counts() -> dict[str, Count]:
     """By layer, function or method, which sizes it asks for that must not depend on values; by ``generate_counts``."""
     raw = json.loads(_COUNTS.read_text(encoding="utf-8"))["counts"]
     return {
-        name: Count(
-            {int(rank): frozenset(axes) for rank, axes in row["axes"].items()}, "any" in row, row.get("inputs", 1)
-        )
+        name: Count({int(rank): frozenset(axes) for rank, axes in row["axes"].items()}, "any" in row)
         for name, row in raw.items()
     }
 

@@ -7,8 +7,6 @@ called with a tensor along one axis of which a mask has selected.
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,9 +16,8 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode, ShapeEnv
 
-from convlint.analyzer import torch_facts
-from convlint.analyzer.torch_facts.generate import attempt, in_processes, quiet
-from convlint.analyzer.torch_facts.generate_sizes import INPUTS, modules_of
+from convlint.analyzer.torch_facts.generate import attempt, in_processes
+from convlint.analyzer.torch_facts.generate_sizes import INPUTS, modules_of, renew, wanted
 from convlint.analyzer.torch_facts.kernels import forget_dispatched
 
 PRELOAD = ("convlint.analyzer.torch_facts.generate_counts", "torch._dynamo")
@@ -145,9 +142,6 @@ def facts(name: str, found: list[Sample]) -> dict[str, dict[str, Any]]:
             row: dict[str, Any] = {"axes": axes}
             if all(one.asked == one.free for one in mine):
                 row["any"] = True
-            times = max(one.times for one in mine)
-            if times > 1:
-                row["inputs"] = times
             rows[f"{name}:{switch}" if switch else name] = row
     if rows.get(f"{name}:batch_first") == rows.get(name):
         rows.pop(f"{name}:batch_first", None)
@@ -156,22 +150,8 @@ def facts(name: str, found: list[Sample]) -> dict[str, dict[str, Any]]:
 
 def main() -> None:
     """Writes the facts of all functions, layers and methods, or renews those of the names that are given."""
-    quiet()
-    path = Path(__file__).with_name("counts.json")
-    rows = json.loads(path.read_text(encoding="utf-8"))["counts"] if sys.argv[1:] else {}
-    for name, found in in_processes(samples, sys.argv[1:] or _all_names(), preload=PRELOAD):
-        rows = {key: row for key, row in rows.items() if key.partition(":")[0] != name} | facts(name, found)
-    body = ",\n".join(f"  {json.dumps(name)}: {json.dumps(row)}" for name, row in sorted(rows.items()))
-    version = torch.__version__.split("+")[0]
-    path.write_text(f'{{\n "torch": {json.dumps(version)},\n "counts": {{\n{body}\n }}\n}}\n', encoding="utf-8")
-
-
-def _all_names() -> list[str]:
-    table = torch_facts.table()
-    layers = [name for name in sorted(table.modules) if not name.startswith("Lazy")]
-    methods = [f"Tensor.{name}" for name in sorted(table.methods)]
-    functions = [n for n in sorted(table.functions) if "functional" in n or n.rpartition(".")[2] not in table.methods]
-    return [name for name in (*layers, *functions, *methods) if not name.endswith("_")]
+    measured = in_processes(samples, wanted(), preload=PRELOAD)
+    renew(Path(__file__).with_name("counts.json"), "counts", measured, facts)
 
 
 if __name__ == "__main__":

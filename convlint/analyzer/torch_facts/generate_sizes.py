@@ -15,7 +15,7 @@ import io
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ import torch
 from torch import nn
 
 from convlint.analyzer import torch_facts
-from convlint.analyzer.torch_facts.generate import BEFORE, MADE_WITH, NAMESPACES, Calls, attempt, in_processes, quiet
+from convlint.analyzer.torch_facts.generate import BEFORE, MADE_WITH, NAMESPACES, Calls, T, attempt, in_processes, quiet
 from convlint.analyzer.torch_facts.kernels import forget_dispatched
 
 WITH = (
@@ -225,16 +225,28 @@ def _is_ones(arguments: tuple[Any, ...]) -> bool:
 
 def main() -> None:
     """Writes the facts of all functions, layers and methods, or renews those of the names that are given."""
+    renew(Path(__file__).with_name("sizes.json"), "needs", in_processes(samples, wanted()), facts)
+
+
+def wanted() -> list[str]:
+    """The names that are given, or all of functions, layers and methods."""
+    return sys.argv[1:] or _all_names()
+
+
+def renew(
+    path: Path,
+    key: str,
+    measured: Iterable[tuple[str, T]],
+    facts: Callable[[str, T], dict[str, dict[str, Any]]],
+) -> None:
+    """Writes the facts of what is measured; where names are given, those of others stay."""
     quiet()
-    path = Path(__file__).with_name("sizes.json")
-    rows = json.loads(path.read_text(encoding="utf-8"))["needs"] if sys.argv[1:] else {}
-    names = sys.argv[1:] or _all_names()
-    for name, found in in_processes(samples, names):
-        others = {key: row for key, row in rows.items() if key.partition(":")[0] != name}
-        rows = others | facts(name, found)
+    rows = json.loads(path.read_text(encoding="utf-8"))[key] if sys.argv[1:] else {}
+    for name, found in measured:
+        rows = {one: row for one, row in rows.items() if one.partition(":")[0] != name} | facts(name, found)
     body = ",\n".join(f"  {json.dumps(name)}: {json.dumps(row)}" for name, row in sorted(rows.items()))
     version = torch.__version__.split("+")[0]
-    path.write_text(f'{{\n "torch": {json.dumps(version)},\n "needs": {{\n{body}\n }}\n}}\n', encoding="utf-8")
+    path.write_text(f'{{\n "torch": {json.dumps(version)},\n "{key}": {{\n{body}\n }}\n}}\n', encoding="utf-8")
 
 
 def _all_names() -> list[str]:
