@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from convlint.analyzer.files import Files
-    from convlint.analyzer.index import Grounds
     from convlint.analyzer.known import Store
+    from convlint.analyzer.project import Grounds
 
 EVERYWHERE = tuple(Context(targets=dict.fromkeys(TARGETS), opset=one, backends=backends) for one in (None, 9))
 """All exporters and targets, a new and an old opset: where a suppression may be of use to somebody."""

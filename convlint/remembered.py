@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from convlint.analyzer.files import Files
-from convlint.analyzer.index import Given, Grounds, Project
+from convlint.analyzer.project import Given, Grounds, Project
 from convlint.cache import Cache, folder_of
 from convlint.config import Settings
 from convlint.linter import LintResult, asked_of, lint

@@ -17,9 +17,9 @@ from convlint.source.document import Document, SourceError
 if TYPE_CHECKING:
     from convlint.analyzer.again import Again
     from convlint.analyzer.files import Files
-    from convlint.analyzer.index import Grounds
     from convlint.analyzer.interpreter import Interpreter
     from convlint.analyzer.known import Known, Store
+    from convlint.analyzer.project import Grounds
     from convlint.analyzer.task import Task
 
 

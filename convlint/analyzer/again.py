@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct, structs
 
-from convlint.analyzer.index import Answers, ModuleInfo, Questions
+from convlint.analyzer.index import ModuleInfo
 from convlint.analyzer.interpreter import Interpreter
 from convlint.analyzer.parts import FunctionOutline, Key, Outline, Part, Step, Trace
+from convlint.analyzer.project import Answers, Questions
 from convlint.events import DynamicShape, Event, InplaceWrite
 from convlint.findings import Span
 from convlint.source.document import Document

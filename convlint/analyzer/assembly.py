@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Protocol
 
 from convlint.analyzer.importers import importers
-from convlint.analyzer.index import Project
 from convlint.analyzer.interpreter import entries_of, inference_of, possible_of
 from convlint.analyzer.named import place_of
 from convlint.analyzer.parts import ClassOutline, Outline, Part, Step, Trace
+from convlint.analyzer.project import Project
 from convlint.analyzer.registrations import cured
 from convlint.events import Event, PlainOutput, ReshapedInput, ReturnedInput, UnusedInput
 from convlint.source.document import SourceError

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convlint.analyzer.index import FunctionInfo, ModuleInfo, build, place
+from convlint.analyzer.index import FunctionInfo, ModuleInfo, build
+from convlint.analyzer.project import place
 from convlint.source.discovery import DEFAULT_EXCLUDE, INSTALLED, absolute, discover, is_file, project_root
 from convlint.source.document import Document, SourceError, content
 from convlint.source.reparsing import parsed

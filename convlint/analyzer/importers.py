@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from convlint.analyzer.index import ModuleInfo, Project
+from convlint.analyzer.index import ModuleInfo
+from convlint.analyzer.project import Project
 
 Names = Callable[[], set[str]]
 _MOST_MODULES = 32

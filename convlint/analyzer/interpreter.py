@@ -14,10 +14,11 @@ from convlint.analyzer import Asked, inputs, kept, properties, training
 from convlint.analyzer.annotations import entry_arguments
 from convlint.analyzer.builders import Builders
 from convlint.analyzer.calls import UNINTERESTING, Arguments, invoke
-from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project, dotted
+from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, dotted
 from convlint.analyzer.named import Entry, entry_at
 from convlint.analyzer.parts import ClassOutline, FunctionOutline, Key, Outline, Part, Step, Trace
 from convlint.analyzer.plain_code import PlainCode
+from convlint.analyzer.project import Project
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.values import (
     UNKNOWN,

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from convlint.analyzer.index import Grounds
 from convlint.analyzer.interpreter import Interpreter
 from convlint.analyzer.parts import Part, Step, Trace
+from convlint.analyzer.project import Grounds
 from convlint.analyzer.wire import Kept, WireError, answers_of, decoded, encoded
 from convlint.source.document import Document
 

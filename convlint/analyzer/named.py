@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project
+from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo
+from convlint.analyzer.project import Project
 from convlint.analyzer.run import Run
 from convlint.analyzer.values import UNKNOWN, Class, Function, Instance, Name, Value
 from convlint.entry_points import EntryPoint

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from convlint.analyzer.agreement import doubted, rests_on
-from convlint.analyzer.index import Questions
+from convlint.analyzer.project import Questions
 from convlint.events import DynamicShape, Event
 from convlint.findings import Span
 from convlint.source.document import SourceError

@@ -14,8 +14,9 @@ from msgspec.structs import replace
 from convlint.analyzer import torch_facts
 from convlint.analyzer.agreement import OF_ALL_CALLS
 from convlint.analyzer.aliases import Memory, Region, View
-from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, Project, dotted
+from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, dotted
 from convlint.analyzer.parts import Trace
+from convlint.analyzer.project import Project
 from convlint.analyzer.values import (
     UNKNOWN,
     Class,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from convlint.analyzer import Asked
 from convlint.analyzer.files import Files
-from convlint.analyzer.index import Given, Mentions, Project
 from convlint.analyzer.interpreter import Interpreter
+from convlint.analyzer.project import Given, Mentions, Project
 from convlint.entry_points import EntryPoint
 from convlint.source.document import Document
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from convlint import events, findings
-from convlint.analyzer.index import Answers, Project, Questions
 from convlint.analyzer.parts import ClassOutline, FunctionOutline, Key, Outline, Part, Step, Trace
+from convlint.analyzer.project import Answers, Project, Questions
 from convlint.events import Event, Named, Taint
 from convlint.findings import Applicability, Finding, Level, Span
 from convlint.source.document import Document, SourceError
