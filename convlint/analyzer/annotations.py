@@ -19,12 +19,14 @@ from convlint.analyzer.values import (
     NONE,
     TRUE,
     UNKNOWN,
+    Array,
     Class,
     Const,
     Dict,
     Instance,
     Layer,
     List,
+    Name,
     Number,
     Shape,
     Tensor,
@@ -42,6 +44,7 @@ from convlint.source.walk import walk
 
 TENSORS = frozenset(["Tensor", "FloatTensor", "LongTensor", "BoolTensor", "IntTensor", "HalfTensor", "TensorType"])
 JAXTYPING = frozenset(["Float", "Int", "Bool", "Shaped", "Num", "Inexact", "UInt8", "Int64", "Float32"])
+_ARRAY = Name("numpy.ndarray")
 DTYPES = {"FloatTensor": "float", "HalfTensor": "float", "LongTensor": "int", "IntTensor": "int", "BoolTensor": "bool"}
 LISTS = frozenset(["List", "list", "Sequence", "Iterable", "Iterator", "Collection", "Set", "set", "FrozenSet"])
 LABELS = frozenset(
@@ -64,15 +67,9 @@ def from_annotation(run: Run, module: ModuleInfo, node: ast.expr | None, depth: 
     """The value that an annotation describes, given from outside: tensors are inputs. Unknown where it says nothing."""
     if node is None or depth == 0:
         return UNKNOWN
+    node = unquoted(node)
     if isinstance(node, ast.Constant):
-        if node.value is None:
-            return NONE
-        if isinstance(node.value, str):
-            try:
-                return from_annotation(run, module, ast.parse(node.value, mode="eval").body, depth)
-            except (SyntaxError, ValueError, RecursionError):
-                return UNKNOWN
-        return UNKNOWN
+        return NONE if node.value is None else UNKNOWN
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
         left = from_annotation(run, module, node.left, depth)
         right = from_annotation(run, module, node.right, depth)
@@ -86,9 +83,21 @@ def from_annotation(run: Run, module: ModuleInfo, node: ast.expr | None, depth: 
     return UNKNOWN
 
 
+def unquoted(node: ast.expr) -> ast.expr:
+    """An annotation, parsed where it is written as a text."""
+    if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
+        return node
+    try:
+        return ast.parse(node.value, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return node
+
+
 def annotated(run: Run, module: ModuleInfo, node: ast.expr, presumed: Value) -> Value:
     """What is presumed to be a tensor, or what the annotation of the parameter says where that is none."""
     said = from_annotation(run, module, node)
+    if isinstance(said, Array):
+        return Array(taint_of(presumed))
     excluded = all(isinstance(one, (Number, Tuple, List, Dict)) for one in members(said) if one != NONE)
     return said if excluded and said != NONE else presumed
 
@@ -128,6 +137,8 @@ def _plain(run: Run, module: ModuleInfo, node: ast.expr) -> Value:
     if name in ("list", "tuple", "List", "Tuple"):
         return List(Unknown(Taint.data, True))
     value = run.evaluate(Frame(module, traced=False), node)
+    if value == _ARRAY:
+        return Array(Taint.none)
     return instance_by_annotation(run, value.info) if isinstance(value, Class) else UNKNOWN
 
 
@@ -299,13 +310,9 @@ def entry_arguments(run: Run, info: FunctionInfo, env: dict[str, Value], *, name
 
 def _says_nothing(annotation: ast.expr | None) -> bool:
     """Whether an annotation is text for people, ``"n c h w"``."""
-    if not (isinstance(annotation, ast.Constant) and isinstance(annotation.value, str)):
+    if not isinstance(annotation, ast.Constant):
         return False
-    try:
-        ast.parse(annotation.value, mode="eval")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return True
-    return False
+    return isinstance(annotation.value, str) and unquoted(annotation) is annotation
 
 
 def _type_comment(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> list[ast.expr] | None:

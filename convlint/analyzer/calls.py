@@ -13,10 +13,10 @@ from msgspec import field
 from msgspec.structs import replace
 
 from convlint.analyzer import checks, guards, keys
-from convlint.analyzer.annotations import annotated
+from convlint.analyzer.annotations import annotated, unquoted
 from convlint.analyzer.attributes import GUARDS, MODULE_METHODS
 from convlint.analyzer.decorators import custom_operator, is_compiled, is_scripted
-from convlint.analyzer.index import FunctionInfo
+from convlint.analyzer.index import FunctionInfo, dotted
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.parts import Trace
 from convlint.analyzer.run import DYNAMO, Frame, Remembered, Run, qualified
@@ -26,6 +26,7 @@ from convlint.analyzer.values import (
     FALSE,
     NONE,
     UNKNOWN,
+    Array,
     Class,
     Dict,
     Function,
@@ -44,6 +45,7 @@ from convlint.analyzer.values import (
     Wrapped,
     join,
     join_all,
+    members,
     signature,
     taint_of,
     tensors_in,
@@ -417,15 +419,20 @@ def _bind(run: Run, frame: Frame, function: Function, arguments: Arguments) -> d
         env[spec.kwarg.arg] = extra
     env |= {name: arguments.keywords[name] for name in starred if name in arguments.keywords}
     for name, annotation in () if arguments.entry else known.items():  # an input is what `entry_arguments` says
-        if annotation is not None and _is_presumed(value := env.get(name, UNKNOWN)):
+        if annotation is not None and _is_presumed(value := env.get(name, UNKNOWN), annotation):
             env[name] = annotated(run, info.module, annotation, value)
     _defaults(run, function, env, arguments.more)
     return env
 
 
-def _is_presumed(value: Value) -> bool:
-    """Whether a value is taken for a tensor with nothing that says so."""
-    return (isinstance(value, Tensor) and not value.sure) or (isinstance(value, Unknown) and value.module)
+def _is_presumed(value: Value, annotation: ast.expr) -> bool:
+    """Whether a value is taken for a tensor with nothing that says so, or may be the array that an annotation says."""
+    array = dotted(unquoted(annotation)).endswith("ndarray")
+    left = [one for one in members(value) if not isinstance(one, Array)]
+    return bool(left) and all(
+        (isinstance(one, Tensor) and not one.sure) or (isinstance(one, Unknown) and (array or one.module))
+        for one in left
+    )
 
 
 def _defaults(run: Run, function: Function, env: dict[str, Value], more: bool) -> None:

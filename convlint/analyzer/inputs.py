@@ -5,16 +5,36 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from convlint.analyzer.annotations import from_annotation
-from convlint.analyzer.index import ClassInfo, FunctionInfo
+from convlint.analyzer.annotations import TENSORS, from_annotation, unquoted
+from convlint.analyzer.index import ClassInfo, FunctionInfo, dotted
 from convlint.analyzer.run import Frame, Run
-from convlint.analyzer.values import Tensor, tensor_of
+from convlint.analyzer.values import Name, Tensor, tensor_of
 from convlint.events import ReshapedInput, UnusedInput
 from convlint.source.walk import walk
 
 _CONSTANT = frozenset(["device", "dtype", "is_cuda", "requires_grad", "layout"])
 """Attributes of a tensor that tracers keep as what they are for the example."""
 _ALL_NAMES = frozenset(["locals", "vars"])
+_REFUSED = frozenset(["numpy.ndarray", "numpy.typing.NDArray", "PIL.Image.Image"])
+"""Of these no exporter takes an input, neither by itself nor in a list: measured by giving an array to each."""
+
+_REFUSED_NAMES = frozenset(name.rpartition(".")[2] for name in _REFUSED)
+
+
+def are_refused(run: Run, forward: FunctionInfo) -> bool:
+    """Whether a ``forward`` must be given what no exporter takes: it calls models, and is none."""
+    return any(
+        default is None and parameter.annotation is not None and _is_refused(run, forward, parameter.annotation)
+        for parameter, default in forward.parameters[1:]
+    )
+
+
+def _is_refused(run: Run, forward: FunctionInfo, annotation: ast.expr) -> bool:
+    names = [part for part in walk(unquoted(annotation)) if isinstance(part, (ast.Name, ast.Attribute))]
+    ends = [dotted(name).rpartition(".")[2] for name in names]
+    asked = [name for name, end in zip(names, ends, strict=True) if end in _REFUSED_NAMES]
+    said = [run.evaluate(Frame(forward.module, traced=False), name) for name in asked]
+    return TENSORS.isdisjoint(ends) and any(isinstance(one, Name) and one.qualified in _REFUSED for one in said)
 
 
 def note(run: Run, cls: ClassInfo, forward: FunctionInfo) -> None:

@@ -245,6 +245,8 @@ class Interpreter:
             return False
         if any(self._is_excluded(cls.module, name) for name in (cls.qualname, f"{cls.qualname}.forward")):
             return False
+        if inputs.are_refused(self.run, forward):
+            return False
         outside = self.run.outside_bases(cls)
         if any(base.startswith("torch.autograd") or base.endswith("autograd.Function") for base in outside):
             return False

@@ -62,7 +62,9 @@ def attribute(owner: Array, name: str, node: ast.expr) -> Value:
         return Method(owner, name, node)
     if letter == "k":
         return Number("int")
-    return _returned(letter, owner.taint) if letter in ("A", "i") else UNKNOWN
+    if letter == "i":  # how many entries there are: what these are does not matter
+        return _returned(letter, Taint.none if owner.taint <= Taint.state else Taint.shape)
+    return _returned(letter, owner.taint) if letter == "A" else UNKNOWN
 
 
 def _given(arguments: Arguments) -> Iterator[tuple[Value, ast.expr]]:

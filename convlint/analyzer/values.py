@@ -447,21 +447,24 @@ def _merge_scalars(a: Const | Number, b: Const | Number) -> Value | None:
     kinds = {k for v in (a, b) if (k := number_kind(v)) is not None}
     if len(kinds) != 1 or number_kind(a) is None or number_kind(b) is None:
         return None
-    frozen = a.frozen_on if isinstance(a, Number) else b.frozen_on if isinstance(b, Number) else frozenset()
-    if isinstance(a, Number) and isinstance(b, Number):
-        frozen = a.frozen_on & b.frozen_on
     sizes = all(isinstance(v, Const) or v.dim for v in (a, b))
     same = all(isinstance(v, Const) or v.degenerate for v in (a, b))
     return Number(
         kinds.pop(),
         max(taint_of(a), taint_of(b)),
-        frozen,
+        _frozen_on(a, b),
         dim=sizes,
         degenerate=same,
         counted=counted_in(a, b),
         of=measured_in(a, b),
         stepwise=is_stepwise(a, b),
     )
+
+
+def _frozen_on(*values: Const | Number) -> frozenset[str]:
+    """The routes on which numbers are plain ones already; what depends on nothing always was."""
+    frozen = [one.frozen_on for one in values if isinstance(one, Number) and one.taint]
+    return frozenset.intersection(*frozen) if frozen else frozenset()
 
 
 def number_kind(value: Value) -> str | None:
@@ -547,7 +550,7 @@ _MERGES: dict[type[Value], Callable[[Any, Any], Value | None]] = {
     Number: lambda a, b: Number(
         a.kind if a.kind == b.kind else "number",
         max(a.taint, b.taint),
-        a.frozen_on & b.frozen_on,
+        _frozen_on(a, b),
         a.symbol if a.symbol == b.symbol else "",
         a.dim and b.dim,
         a.degenerate and b.degenerate,

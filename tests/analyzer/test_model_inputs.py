@@ -106,3 +106,21 @@ def test_a_part_of_a_model_may_change_the_axes_of_what_it_is_given(agree: Agree)
     part = forward("x.unsqueeze_(1)\nreturn x * 2").replace("class Model", "class Part")
     model = forward("return self.part(x * 2)", init="self.part = Part()")
     agree(part + model.partition("from torch import nn\n")[2])
+
+
+@pytest.mark.parametrize(
+    "annotation", ["np.ndarray", "list[np.ndarray]", "'list[np.ndarray]'", "Sequence[Image.Image]"]
+)
+def test_what_must_be_given_images_is_no_model_to_export(agree: Agree, annotation: str) -> None:
+    imports = "numpy as np\nfrom PIL import Image\nfrom collections.abc import Sequence"
+    body = "return [page for page in self.inner(images) if page.sum() > 0]"
+    source = forward(body, f"images: {annotation}", imports, init="self.inner = nn.Linear(4, 4)")
+    agree(source)
+
+
+@pytest.mark.parametrize(
+    "parameter", ["images: np.ndarray | torch.Tensor", "images, shape: np.ndarray = None", "images"]
+)
+def test_what_may_be_given_tensors_is_one(agree: Agree, parameter: str) -> None:
+    body = "inner = self.inner(images)\nif inner.sum() > 0:  # CVL301\n    return inner\nreturn images"
+    agree(forward(body, parameter, "numpy as np", init="self.inner = nn.Linear(4, 4)"))

@@ -10,6 +10,12 @@ from convlint_rules.examples import forward
 
 from convlint.analyzer import library_facts
 
+GIVEN = """    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward"""
+
 
 def model(body: str) -> str:
     return forward(body, imports="numpy as np")
@@ -54,6 +60,30 @@ def test_what_numpy_computed_is_reported_once(agree: Agree) -> None:
 def test_the_rank_of_an_array_is_no_size(agree: Agree) -> None:
     source = "a = x.numpy()  # CVL201\nif a.ndim == 3 or np.ndim(a) == 3:\n    return x * 2\nreturn x"
     agree(model(source))
+
+
+def with_inner(body: str) -> str:
+    """A model that is given a part of which nobody knows what it gives."""
+    return model(body).replace("    def forward", GIVEN)
+
+
+def test_numbers_of_an_array_left_the_graph_with_it(agree: Agree) -> None:
+    agree(model("a = np.asarray(x)  # CVL201\nreturn x * 2 if a.ndim == 1 and a[0] == 4 else x"))
+    agree(model("a = np.asarray(x)  # CVL201\nok = a.ndim == 1 or a.size == 4\nreturn x * 2 if ok else x"))
+
+
+@pytest.mark.parametrize("annotation", ["np.ndarray", "'np.ndarray'"])
+def test_what_is_annotated_as_an_array_is_none_of_torchs(agree: Agree, annotation: str) -> None:
+    """Who calls it with what a layer gives has taken that out of the graph, and is told so there."""
+    helper = f"""
+
+def box(scores: {annotation}, at: int) -> float:
+    height, width = scores.shape[:2]
+    if scores.max() > 0.5:
+        return float(np.clip(at, 0, width - 1))
+    return float(scores.mean())
+"""
+    agree(with_inner("return x * box(self.inner(x), 3)") + helper)
 
 
 def test_newaxis_is_none(agree: Agree) -> None:
