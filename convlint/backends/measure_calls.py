@@ -35,7 +35,7 @@ from convlint.backends.fact_file import Known, path_of, trimmed, write
 from convlint.backends.facts import facts
 from convlint.backends.onnx_file import read
 from convlint.backends.uses import FILE, Operator
-from convlint.trial.program_runtimes import BY_DATA, PRELU, UNEVEN, VOLUMES, operators
+from convlint.trial.program_runtimes import BY_DATA, PRELU, SIX_AXES, UNEVEN, UNSTRIDED, VOLUMES, operators
 from convlint.trial.runtime_process import RuntimeProcess
 from convlint.trial.runtimes import installed
 
@@ -260,12 +260,73 @@ class Written(torch.nn.Module):
         return y
 
 
+class Divided(torch.nn.Module):
+    """Integers that are divided, none of them negative: runtimes differ in which way they round what is."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """How often two fits."""
+        return torch.div((x * 9).long(), 2, rounding_mode="trunc")
+
+
 class Rounded(torch.nn.Module):
     """Numbers rounded as integers of eight bits are."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The input, in steps."""
         return torch.fake_quantize_per_tensor_affine(x.relu(), 0.02, 0, 0, 255)
+
+
+class Inverse(torch.nn.Module):
+    """Matrices that are turned around."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The inverse of what is near to the identity."""
+        inverse: torch.Tensor = torch.linalg.inv(0.1 * x + torch.eye(x.shape[-1]))
+        return inverse
+
+
+class Grid(torch.nn.Module):
+    """Where a picture is looked at that is turned and moved."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The places of four by four pixels, by a matrix for each picture."""
+        return torch.nn.functional.affine_grid(x, [len(x), 3, 4, 4], align_corners=False)
+
+
+class Between(torch.nn.Module):
+    """Two conditions at once."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Those numbers of which both are so."""
+        return ((x > 0.2) & (x < 0.8)).float()
+
+
+class Looked(torch.nn.Module):
+    """A volume that is sampled where it says itself."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Its numbers there."""
+        return torch.nn.functional.grid_sample(x, x[:, :3].permute(0, 2, 3, 4, 1), align_corners=False)
+
+
+class Pooled(torch.nn.Module):
+    """A pooling that is told its size only."""
+
+    def __init__(self, pool: Callable[..., torch.Tensor]) -> None:
+        super().__init__()
+        self.pool = pool
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The largest of two by two."""
+        return self.pool(x, 2)
+
+
+class Deep(torch.nn.Module):
+    """A tensor that is given a sixth axis."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Each number with each of the last axis."""
+        return (x.unsqueeze(-1) * x.unsqueeze(-2)).sum(-1)
 
 
 def _resized(mode: str, axes: int) -> tuple[Callable[[], torch.nn.Module], tuple[int, ...]]:
@@ -287,6 +348,14 @@ OWN: dict[str, tuple[Callable[[], torch.nn.Module], tuple[int, ...]]] = {
         (1, 3, 4, 4, 4),
     ),
     f"where.{PRELU}": (torch.nn.PReLU, (1, 3, 4)),
+    "linalg_inv": (Inverse, (1, 3, 3)),
+    "max_pool3d": (functools.partial(torch.nn.MaxPool3d, 2), (1, 3, 4, 4, 4)),
+    f"max_pool2d.{UNSTRIDED}": (functools.partial(Pooled, torch.nn.functional.max_pool2d), (1, 3, 4, 4)),
+    f"max_pool3d.{UNSTRIDED}": (functools.partial(Pooled, torch.nn.functional.max_pool3d), (1, 3, 4, 4, 4)),
+    "affine_grid_generator": (Grid, (1, 2, 3)),
+    "and": (Between, (2, 3)),
+    f"grid_sampler.{VOLUMES}": (Looked, (1, 3, 4, 4, 4)),
+    f"unsqueeze.{SIX_AXES}": (Deep, (1, 2, 2, 3, 3)),
     "upsample_nearest1d": _resized("nearest", 3),
     "upsample_nearest2d": _resized("nearest", 4),
     "upsample_nearest3d": _resized("nearest", 5),
@@ -303,6 +372,8 @@ OWN_OF_ONNX = {
     "DequantizeLinear": (Rounded, (1, 3, 4)),
 }
 """The same by operators of ONNX, as models have them."""
+OWN_OF_INTEGERS = {"Div": (Divided, (2, 3))}
+"""The same of integers."""
 
 
 SPECTRA = {
@@ -318,7 +389,7 @@ CONVERSIONS = {
 
 def _plain(operator: str) -> str:
     """As facts name it."""
-    if operator.endswith((UNEVEN, BY_DATA, VOLUMES, PRELU)):
+    if operator.endswith((UNEVEN, BY_DATA, VOLUMES, PRELU, SIX_AXES, UNSTRIDED)):
         return overload_name(operator)
     return aten_name(operator) if operator.startswith("aten") else operator.partition("/")[0]
 
@@ -339,8 +410,9 @@ def samples(graph: str) -> Iterator[tuple[str, dict[str, list[str]]]]:
         makers |= {name: {"float": [(1, False, name)]} for name in OWN}
         makers.setdefault("abs", {})["complex"] = [(1, False, name) for name in SPECTRA]
     else:
-        for name in OWN_OF_ONNX:
-            makers.setdefault(name, {}).setdefault("float", []).append((0, False, name))
+        for kind, own in (("float", OWN_OF_ONNX), ("int", OWN_OF_INTEGERS)):
+            for name in own:
+                makers.setdefault(name, {}).setdefault(kind, []).append((0, False, name))
     for operator in sorted(makers):
         yield operator, {kind: [name for *_, name in sorted(set(found))] for kind, found in makers[operator].items()}
 
@@ -443,11 +515,12 @@ class Measuring:
 
 @functools.cache
 def _called(name: str, letter: str) -> list[Any]:
-    if make_and_shape := (OWN | OWN_OF_ONNX | SPECTRA | CONVERSIONS).get(name):
+    if make_and_shape := (OWN | OWN_OF_ONNX | OWN_OF_INTEGERS | SPECTRA | CONVERSIONS).get(name):
         make, shape = make_and_shape
-        model: Any = make().eval()
-        model.tensors = (torch.rand(shape),)
-        return [model]
+        models: list[Any] = [make().eval() for _ in range(CALLS)]
+        for number, model in enumerate(models, 1):
+            model.tensors = (torch.rand(number * shape[0], *shape[1:]),)
+        return models
     return list(calls(name, letter))
 
 

@@ -10,12 +10,16 @@ from typing import Any, NamedTuple
 
 _IMAGES, _VOLUMES = 4, 5
 """The axes of images, and of weights of convolutions of volumes."""
+_WITHOUT_STRIDE = 2
+"""The arguments of a pooling that is told its size only."""
 _CONTROL_FLOW = ("cond", "while_loop")
 """Operators of programs that are none of ATen's."""
 UNEVEN, BY_DATA, VOLUMES, PRELU = "transposed_uneven", "data_strides", "volumes", "prelu_of_no_images"
+SIX_AXES, UNSTRIDED = "six_axes", "no_stride"
 """What overloads of operators are called here that converters may take otherwise: a transposed convolution with uneven
-edges; what makes a tensor with a stride that depends on what a tensor holds; a convolution of volumes; a choice that is
-the last of what a PReLU is made of, which a converter may keep whole, of other axes than images have."""
+edges; what makes a tensor with a stride that depends on what a tensor holds; a convolution or a sampling of volumes; a
+choice that is the last of what a PReLU is made of, which a converter may keep whole, of other axes than images have; an
+axis that is put into a tensor which has six or more then; a pooling that is called without its stride."""
 
 
 def coreml(path: str, _: Mapping[str, Any]) -> list[Any] | None:
@@ -92,6 +96,12 @@ def _named(node: Any) -> str:
         return f"aten.convolution.{'_'.join(kind for kind, is_so in kinds.items() if is_so) or 'default'}"
     if name == "aten.where.self" and str(node.meta.get("original_aten")) == "aten._prelu_kernel.default":
         return name if node.meta["val"].dim() == _IMAGES else f"aten.where.{PRELU}"
+    if name == "aten.grid_sampler.default" and node.meta["val"].dim() == _VOLUMES:
+        return f"aten.grid_sampler.{VOLUMES}"
+    if name == "aten.unsqueeze.default" and node.meta["val"].dim() > _VOLUMES:
+        return f"aten.unsqueeze.{SIX_AXES}"
+    if name.startswith("aten.max_pool") and len(node.args) == _WITHOUT_STRIDE:
+        return f"{name.rpartition('.')[0]}.{UNSTRIDED}"
     return f"{name.rpartition('.')[0]}.{BY_DATA}" if _is_strided_by_data(node) else name
 
 

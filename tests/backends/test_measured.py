@@ -23,8 +23,8 @@ from convlint.report.claims_text import lines
 
 pytest.importorskip("onnxruntime")
 
+from convlint.backends.measure_calls import Deep, Looked, Pooled, with_calls
 from convlint.backends.measure_calls import Tally as CallsTally
-from convlint.backends.measure_calls import with_calls
 from convlint.backends.measure_situations import Noted
 from convlint.backends.operator_tests import Tally, cases, measured
 from convlint.backends.refresh import is_lacking, without
@@ -441,6 +441,27 @@ def test_a_convolution_of_volumes_is_told_apart() -> None:
     assert verdict("executorch", None, "aten.convolution.default", 20, ("float32",)).supported == "yes"
     assert verdict("executorch", None, "aten.convolution.volumes", 20, ("float32",)).supported == "no"
     assert verdict("litert", None, "aten.convolution.volumes", 20, ("float32",)).supported == "yes"
+
+
+def test_six_axes_volumes_and_pools_without_strides_are_told_apart() -> None:
+    torch = pytest.importorskip("torch")
+    for make, shape, name in (
+        (Deep, (1, 2, 2, 3, 3), "unsqueeze.six_axes"),
+        (Deep, (1, 2, 3, 3), "unsqueeze.default"),
+        (lambda: Pooled(torch.nn.functional.max_pool2d), (1, 3, 4, 4), "max_pool2d.no_stride"),
+        (lambda: torch.nn.MaxPool2d(2), (1, 3, 4, 4), "max_pool2d.default"),
+        (Looked, (1, 3, 4, 4, 4), "grid_sampler.volumes"),
+    ):
+        program = torch.export.export(make(), (torch.rand(shape),), strict=False).run_decompositions({})
+        assert f"aten.{name}" in [one.name for one in operators(program)]
+        said = verdict("coreml", None, f"aten.{name}", 20, ("float32",))
+        assert said.supported == ("yes" if name.endswith("default") else "no"), name
+
+
+def test_tvm_takes_integers_of_arithmetic_as_models_have_them() -> None:
+    for name in ("Add", "Sub", "Mul", "Div", "Less", "TopK"):
+        assert verdict("tvm", None, name, 18, ("int64",)).supported == "yes", name
+    assert verdict("tvm", None, "Pow", 18, ("int64",)).supported == "no"
 
 
 def test_a_prelu_of_what_is_no_image_is_told_apart() -> None:
