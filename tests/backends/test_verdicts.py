@@ -27,7 +27,7 @@ TARGETS = sorted(path.stem for path in FOLDER.glob("*.json"))
         ("coreml", "aten::cummax", "no"),
         ("coreml", "aten.cummax.default", "no"),
         ("coreml", "aten::add_", "yes"),
-        ("coreml", "aten::__and__", "yes"),
+        ("coreml", "aten::__and__", "no"),
         ("coreml", "aten.where.self", "yes"),
         ("coreml", "aten.where.ScalarOther", "no"),
         ("coreml", "aten.alias.default", "no"),
