@@ -305,6 +305,7 @@ def _found(path: str, rows: tuple[int, int], seen: Sequence[Seen], trial: Trial,
     elif worst.event.kind == "stops-too":
         kind, message = "stops", f"{_listed(routes)} would stop here next: {_advised(worst.event.message)}"
     elif outcome.stage:
+        routes = [route for route in routes if trial.outcomes[route].stage]
         kind, message = "stops", f"{_listed(routes)} {agreeing('stops', routes)}: {worst.event.message}"
     else:
         kind = "differs"
