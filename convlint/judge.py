@@ -266,7 +266,7 @@ def _told(seen: Seen, trial: Trial, where: str) -> tuple[str, str]:
     if seen.event.kind == "stops-too":
         return "", f"would stop {where} next"
     if outcome.stage:
-        return seen.event.message, "stops"
+        return seen.event.message, "is ended" if outcome.ended else "stops"
     of_size = seen.level is Level.frozen
     failed = len(_failed(outcome, trial, of_size))
     kinds = [kind for kind in trial.reference.kinds.values() if not of_size or kind in _OF_SIZE]
@@ -305,6 +305,9 @@ def _found(path: str, rows: tuple[int, int], seen: Sequence[Seen], trial: Trial,
     elif worst.event.kind == "stops-too":
         kind, message = "stops", f"{_listed(routes)} would stop here next: {_advised(worst.event.message)}"
     elif outcome.stage:
+        routes = [
+            route for route in routes if trial.outcomes[route].stage and not trial.outcomes[route].ended
+        ] or routes
         kind, message = "stops", f"{_listed(routes)} {agreeing('stops', routes)}: {worst.event.message}"
     else:
         kind = "differs"

@@ -411,6 +411,20 @@ MODELS = '''
             return x * mask
 
 
+    class Chosen(nn.Module):
+        def forward(self, x):
+            rows = x[x > 0.5]
+            if rows.shape[0] > 3:
+                return rows.sum() * 2
+            return x.sum()
+
+
+    class Rows(nn.Module):
+        def forward(self, x: list):
+            y = torch.cat([row.unsqueeze(0) * 2 for row in x])
+            return y.sum(1)
+
+
     class Beside(Right):
         def forward(self, x):
             y = self.linear(x.reshape(x.data.shape[0] * x.data.shape[1], 4))
@@ -609,6 +623,23 @@ def test_what_is_seen_at_a_statement_is_told_by_the_finding_that_foretold_it(fol
     told = {finding.code: finding.evidence for finding in done.judged.findings}
     assert list(told) == ["CVL802"]
     assert "`L` is fixed to 5: torch_export stops" in told["CVL802"]
+
+
+def test_a_number_that_must_be_known_names_the_line_that_made_it(folder: Path) -> None:
+    done = preflight(folder, "Chosen", "x: float32[N=2, 4]", exporter="dynamo")
+    outcome = done.trial.outcomes["torch_export"]
+    assert outcome.place.endswith(f"models.py:{row_of(folder, 'rows.shape[0] > 3')}")
+    (event,) = (one for one in outcome.events if one.kind == "fail")
+    assert event.message.endswith(f"`u0` is made at line {row_of(folder, 'rows = x[x > 0.5]')} of models.py")
+
+
+def test_only_the_routes_that_stop_are_said_to_stop_where_others_are_wrong(folder: Path) -> None:
+    done = preflight(folder, "Rows", "x: float32[N=3, 4]")
+    stopping = {route for route, outcome in done.trial.outcomes.items() if outcome.stage == "export"}
+    assert stopping == {"torch_export", "onnx_dynamo"}
+    (found,) = done.judged.findings
+    assert found.message == "torch_export and onnx_dynamo stop: `N` is fixed to 3"
+    assert "jit_trace and onnx_torchscript fail on" in found.evidence
 
 
 def test_a_size_that_is_fixed_is_named_at_the_line_that_fixes_it_and_at_no_later_one(folder: Path) -> None:

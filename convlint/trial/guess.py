@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from types import MappingProxyType
@@ -20,6 +21,10 @@ from convlint.trial.job import ModelSpec
 from convlint.trial.subject import prepare
 
 _IMAGE_SIZES = (64, 224, 32, 256, 128, 299, 384, 512)
+_IMAGE = "float32[N=2, 3, H=64, W=64]"
+_WHOLE = "int64[N, L=8] in 0..9"
+_COUNTS = re.compile(r"(?:^|_)(?:ids?|index|indices|labels?|lengths?|sizes?|timesteps?|tokens?)$")
+"""Names of tensors of whole numbers."""
 _LENGTHS = {"decoder_": "T", "": "L"}
 """Of a sequence of tokens by the beginning of the name of what has it: a decoder's is another than an encoder's."""
 _NUMBERS: Mapping[Any, str] = {int: "2", float: "0.5", bool: "True", "int": "2", "float": "0.5", "bool": "True"}
@@ -48,9 +53,10 @@ def guess(model: nn.Module, spec: ModelSpec) -> Guess:
             return Guess(text, f"{one.why}, and that {free} may change" if free else one.why)
         failure = failure or f"; `{one.text}` fails: {why_not}"
     takes = ", ".join(f"`{name}`" for name in inspect.signature(model.forward).parameters)
+    example = "; ".join(f"{name}: {_WHOLE if _COUNTS.search(name) else _IMAGE}" for name in _wanted(model) or ["x"])
     raise UsageError(
         f"`{spec.factory}` takes {takes}, and what it takes cannot be guessed{failure}; describe it, for example "
-        f"`--input '{'; '.join(map('{}: float32[N=2, 3, H=64, W=64]'.format, _needed(model) or ['x']))}'`"
+        f"`--input '{example}'`"
     )
 
 
@@ -75,8 +81,10 @@ def _fixed_where_needed(model: nn.Module, spec: ModelSpec, text: str) -> str:
 
 def _candidates(model: nn.Module) -> Iterator[Guess]:
     yield from _stated(model)
-    needed = _needed(model)
+    needed = _wanted(model)
     tensors = [name for name, annotation in needed.items() if annotation not in _NUMBERS]
+    if tensors == ["x", "edge_index"]:
+        yield from _graphs(model)
     if len(tensors) != 1:
         return
     constants = "".join(f"; {name} = {_NUMBERS[needed[name]]}" for name in needed if name not in tensors)
@@ -91,6 +99,19 @@ def _candidates(model: nn.Module) -> Iterator[Guess]:
             return
 
 
+def _graphs(model: nn.Module) -> Iterator[Guess]:
+    """The nodes and edges of a graph, as torch_geometric calls them, for the first layer that says what a node has.
+
+    There are always as many nodes as the edges name.
+    """
+    for layer in model.modules():
+        features = getattr(layer, "in_channels", None)
+        if isinstance(features, int) and features > 0:
+            nodes = f"x: float32[N=4..60, {features}]"
+            yield Guess(f"{nodes}; edge_index: int64[2, E=16] in 0..3", "the names of a graph's nodes and edges")
+            return
+
+
 def _needed(model: nn.Module) -> dict[str, Any]:
     """The parameters of a model that have no value by themselves, and their annotations."""
     return {
@@ -98,6 +119,21 @@ def _needed(model: nn.Module) -> dict[str, Any]:
         for name, one in inspect.signature(model.forward).parameters.items()
         if one.default is inspect.Parameter.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
     }
+
+
+def _wanted(model: nn.Module) -> dict[str, Any]:
+    return _needed(model) or _main(model)
+
+
+def _main(model: nn.Module) -> dict[str, Any]:
+    """What a model takes that could do without any one of its parameters: what it says it mainly takes, or the first.
+
+    It needs none where it takes one of several: pixels or what was made of them, tokens or their embeddings.
+    """
+    named = getattr(model, "main_input_name", "")
+    parameters = inspect.signature(model.forward).parameters
+    first = [name for name, one in parameters.items() if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)][:1]
+    return {name: parameters[name].annotation for name in ([named] if named in parameters else first)}
 
 
 def _stated(model: nn.Module) -> Iterator[Guess]:
@@ -111,12 +147,27 @@ def _stated(model: nn.Module) -> Iterator[Guess]:
     if isinstance(timm, Mapping) and timm.get("input_size"):
         channels, height, width = timm["input_size"]
         yield Guess(f"x: float32[N=2, {channels}, H={height}, W={width}]", "`default_cfg`")
-    config = getattr(model, "config", None)
-    if getattr(model, "main_input_name", "") == "pixel_values" and isinstance(getattr(config, "image_size", None), int):
-        channels, size = getattr(config, "num_channels", 3), getattr(config, "image_size", 0)
-        yield Guess(f"pixel_values: float32[N=2, {channels}, H={size}, W={size}]", "its `config`")
-    elif isinstance(dummy := getattr(model, "dummy_inputs", None), Mapping):
+    dummy = getattr(model, "dummy_inputs", None)
+    if sizes := _configured(model):
+        yield Guess(f"{getattr(model, 'main_input_name', '')}: float32[{sizes}]", "its `config`")
+    elif isinstance(dummy, Mapping) and dummy.keys() <= inspect.signature(model.forward).parameters.keys():
+        # the base class of transformers gives tokens for every model, those of images too
         yield Guess(_described(dummy, _LENGTHS), "`dummy_inputs`")
+
+
+def _configured(model: nn.Module) -> str:
+    """The sizes of an image or of a series as the ``config`` of a model of transformers has them, or ''."""
+    config = getattr(model, "config", None)
+    match getattr(model, "main_input_name", ""):
+        case "pixel_values":
+            for one in (config, *(getattr(config, part, None) for part in ("vision_config", "backbone_config"))):
+                match getattr(one, "image_size", None):
+                    case (int(height) as width) | [int(height), int(width)]:
+                        return f"N=2, {getattr(one, 'num_channels', 3)}, H={height}, W={width}"
+        case "past_values":
+            length, series = (getattr(config, name, None) for name in ("context_length", "num_input_channels"))
+            return f"N=2, {length}, {series}" if length and series else ""
+    return ""
 
 
 def _described(values: Mapping[str, Any], lengths: Mapping[str, str] = MappingProxyType({})) -> str:

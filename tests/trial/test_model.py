@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -324,6 +325,73 @@ def test_lengths_of_dummy_inputs_are_taken_to_change_where_eager_takes_another(
         f"decoder_input_ids: int64[N=2, T=2] in 0..3"
     )
     assert guessed.why == f"`dummy_inputs`, and that {free}"
+
+
+class Sees(nn.Module):
+    """As models of transformers say what they take, with the tokens that their base class gives for all of them."""
+
+    dummy_inputs: ClassVar = {"input_ids": torch.tensor([[7, 6, 0], [1, 2, 3]])}
+
+    def __init__(self, main: str, layer: nn.Module, config: Any) -> None:
+        super().__init__()
+        self.main_input_name, self.layer, self.config = main, layer, config
+
+    def forward(
+        self, pixel_values: torch.Tensor | None = None, past_values: torch.Tensor | None = None, **kwargs: Any
+    ) -> torch.Tensor:
+        given = pixel_values if past_values is None else past_values
+        assert given is not None
+        return self.layer(given)
+
+
+_EXACT = nn.Sequential(nn.Conv2d(3, 1, 1), nn.Flatten(), nn.Linear(32 * 48, 2))
+_SIZED = SimpleNamespace(image_size=[32, 48])
+
+
+@pytest.mark.parametrize(
+    ("main", "layer", "config", "text"),
+    [
+        ("pixel_values", nn.Conv2d(3, 1, 1), SimpleNamespace(), "pixel_values: float32[N=2, 3, H=64, W=64]"),
+        ("pixel_values", _EXACT, _SIZED, "pixel_values: float32[N=2, 3, 32, 48]"),
+        ("pixel_values", _EXACT, SimpleNamespace(backbone_config=_SIZED), "pixel_values: float32[N=2, 3, 32, 48]"),
+        (
+            "past_values",
+            nn.Sequential(nn.Flatten(), nn.Linear(24, 2)),
+            SimpleNamespace(context_length=8, num_input_channels=3),
+            "past_values: float32[N=2, 8, 3]",
+        ),
+    ],
+)
+def test_tokens_are_not_given_to_a_model_of_images_or_series(
+    main: str, layer: nn.Module, config: Any, text: str
+) -> None:
+    assert guess(Sees(main, layer, config).eval(), ModelSpec(factory="net:Sees")).text == text
+
+
+class Gathers(nn.Module):
+    """A layer of a graph, as torch_geometric calls what it takes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_channels, self.layer = 5, nn.Linear(5, 2)
+
+    def forward(self, x: torch.Tensor, edge_index: torch.Tensor) -> torch.Tensor:
+        assert len(x) > int(edge_index.max())
+        return self.layer(x)[edge_index[0]]
+
+
+def test_a_graph_has_always_the_nodes_that_its_edges_name() -> None:
+    text = guess(Gathers().eval(), ModelSpec(factory="net:Gathers")).text
+    assert text == "x: float32[N=4..60, 5]; edge_index: int64[2, E=16] in 0..3"
+
+
+def test_the_example_for_a_user_has_whole_numbers_where_the_name_says_so() -> None:
+    class Lengths(nn.Module):
+        def forward(self, waves: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+            return waves * lengths
+
+    with pytest.raises(UsageError, match=r"--input 'waves: float32\[N=2, 3, H=64, W=64\]; lengths: int64\["):
+        guess(Lengths(), ModelSpec(factory="net:Lengths"))
 
 
 def test_what_cannot_be_guessed_is_asked_for() -> None:

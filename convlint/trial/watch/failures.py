@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial, wraps
+from pathlib import Path
 from traceback import StackSummary, walk_tb
 from typing import Any
 
@@ -13,6 +15,7 @@ import onnx_ir
 import onnxruntime
 import torch.fx
 import torch.onnx
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.fx.proxy import TracerBase
 from torch.jit._trace import TracingCheckError
 from torch.onnx._internal.torchscript_exporter import utils as torchscript
@@ -27,14 +30,23 @@ from convlint.trial.wording import readable
 
 _STACK = "pkg.torch.onnx.stack_trace"
 """Where the dynamo exporter writes whose a node is."""
+_MAKERS = ("create_unbacked_symint", "create_unbacked_symfloat", "create_unbacked_symbool")
+_UNKNOWN = re.compile(r"\bz?u[fi]?\d+\b")
+"""What ``torch.export`` calls a number that depends on values."""
 
 
 @contextmanager
 def failure_watched(tool: str, places: Places, events: list[Event]) -> Iterator[None]:
     """While open, an exception becomes an event too, where its line is known."""
     nodes: list[Place | None] = []
+    makers: dict[str, Place] = {}
     try:
-        with _whole_stacks(places), _failing_node(places, nodes), _refused_node(places, nodes):
+        with (
+            _unknown_noted(places, makers),
+            _whole_stacks(places),
+            _failing_node(places, nodes),
+            _refused_node(places, nodes),
+        ):
             yield
     except TracingCheckError:
         raise  # it names where two traces part, not why
@@ -43,16 +55,39 @@ def failure_watched(tool: str, places: Places, events: list[Event]) -> Iterator[
             raise  # whatever line it was at, that line is not wrong
         place = next(filter(None, nodes), None) or places.of_error(error) or places.of_text(_translated(error))
         if place:
-            events.append(_failed(error, place, tool, places))
+            events.append(_failed(error, place, tool, places, makers))
         raise
 
 
-def _failed(error: BaseException, place: Place, tool: str, places: Places) -> Event:
+def _failed(error: BaseException, place: Place, tool: str, places: Places, makers: Mapping[str, Place]) -> Event:
     """An exception at a place: whole where its words are ours, else its beginning."""
     said = told(reason(error))
     if (helpful := readable(said)) == said:
         return places.event(place, tool, "fail", "harm", said)
+    unknown = next((name for name in _UNKNOWN.findall(helpful) if makers.get(name, place) != place), None)
+    if unknown:
+        helpful += f": `{unknown}` is made at line {makers[unknown].line} of {Path(makers[unknown].path).name}"
     return places.event(place, tool, "fail", "harm", helpful, longest=len(helpful))
+
+
+@contextmanager
+def _unknown_noted(places: Places, makers: dict[str, Place]) -> Iterator[None]:
+    """While open, notes which line made each number that depends on values: it is asked for far from there."""
+
+    def noted(make: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(make)
+        def watched(*args: Any, **keywords: Any) -> Any:
+            made = make(*args, **keywords)
+            if place := places.of_caller():
+                makers[str(made.node.expr)] = place
+            return made
+
+        return watched
+
+    with ExitStack() as stack:
+        for name in _MAKERS:
+            stack.enter_context(replaced(ShapeEnv, name, noted(getattr(ShapeEnv, name))))
+        yield
 
 
 @contextmanager
