@@ -18,6 +18,7 @@ from convlint.analyzer.values import (
     NONE,
     TRUE,
     UNKNOWN,
+    Array,
     Class,
     Const,
     Dict,
@@ -161,7 +162,8 @@ def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
         kind = "int"
     if short == "round" and len(values) == 1:
         kind = "int"
-    frozen = ALL_ROUTES if tainted else frozenset()
+    out = {type(v) for one in values for v in members(one) if taint_of(v)} == {Array}
+    frozen = ALL_ROUTES if tainted or out else frozenset()
     of = measured_in(*values)
     return Number(kind, taint, frozen, counted=counted_in(*values), of=of, stepwise=True)
 
@@ -311,7 +313,7 @@ def _sum(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments
     elements = iterate(run, frame, arguments.nodes[0], given, "sum")
     if isinstance(elements.joined, Number):
         return Number(elements.joined.kind, elements.joined.taint, elements.joined.frozen_on)
-    return elements.joined if isinstance(elements.joined, Tensor) else Unknown(taint_of(given))
+    return elements.joined if isinstance(elements.joined, (Array, Tensor)) else Unknown(taint_of(given))
 
 
 def _quantifier(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Arguments) -> Value:
@@ -477,6 +479,8 @@ def _plain_number(run: Run, frame: Frame, node: ast.expr, name: str, arguments: 
         return run.tensor(given.dtype, given.shape, given.taint)
     if isinstance(given, Number):
         return Number(given.kind, given.taint, given.frozen_on)
+    if isinstance(given, Array) and name == "builtins.abs":
+        return given
     if name == "builtins.pow" and len(arguments.positional) == 2:
         return arithmetic(arguments.positional[0], ast.Pow(), arguments.positional[1])
     return opaque(arguments)

@@ -72,6 +72,14 @@ def test_numbers_of_an_array_left_the_graph_with_it(agree: Agree) -> None:
     agree(model("a = np.asarray(x)  # CVL201\nok = a.ndim == 1 or a.size == 4\nreturn x * 2 if ok else x"))
 
 
+@pytest.mark.parametrize(
+    "number",
+    ["round(a[0] + a[1])", "round(max(a[0], a[1]))", "min(a)", "abs(a[0]) + 1", "sum(a)", "round(a[0] * 2, 1)"],
+)
+def test_python_computes_on_what_left_the_graph_before(agree: Agree, number: str) -> None:
+    agree(model(f"a = np.asarray(x)  # CVL201\nreturn x * int({number})"))
+
+
 @pytest.mark.parametrize("annotation", ["np.ndarray", "'np.ndarray'"])
 def test_what_is_annotated_as_an_array_is_none_of_torchs(agree: Agree, annotation: str) -> None:
     """Who calls it with what a layer gives has taken that out of the graph, and is told so there."""
