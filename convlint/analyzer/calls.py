@@ -164,7 +164,10 @@ def invoke(run: Run, frame: Frame, node: ast.expr, function: Value, arguments: A
 
 def opaque(arguments: Arguments, module: bool = False) -> Value:
     """The result of a call of which nothing is known."""
-    taint = max((taint_of(v) for v in arguments.all()), default=Taint.none)
+    tainted = [v for v in arguments.all() if taint_of(v)]
+    taint = max(map(taint_of, tainted), default=Taint.none)
+    if tainted and all(isinstance(v, Array) for v in tainted):
+        return Array(taint)  # made of what left the graph, it is outside, too
     return Unknown(taint, module and taint >= Taint.state)
 
 

@@ -80,6 +80,11 @@ def test_python_computes_on_what_left_the_graph_before(agree: Agree, number: str
     agree(model(f"a = np.asarray(x)  # CVL201\nreturn x * int({number})"))
 
 
+def test_what_other_libraries_make_of_an_array_is_outside_too(agree: Agree) -> None:
+    body = "a = np.asarray(x)  # CVL201\nfor part in cv2.split(a):\n    if part.any():\n        return x\nreturn x * 2"
+    agree(forward(body, imports="cv2, numpy as np"))
+
+
 @pytest.mark.parametrize("annotation", ["np.ndarray", "'np.ndarray'"])
 def test_what_is_annotated_as_an_array_is_none_of_torchs(agree: Agree, annotation: str) -> None:
     """Who calls it with what a layer gives has taken that out of the graph, and is told so there."""
