@@ -240,18 +240,18 @@ class PythonMathOnTensors(Rule):
         if event.callee == "pow":
             message = f"`{text}` stops every exporter: a size has no `pow` with a modulus; write `**` and `%`"
             return self.finding(event, message, DIVMOD, context)
+        traced = not event.routes.isdisjoint(EXPORTERS["torchscript"])
+        what = "a count or number that depends on values" if event.taint is Taint.data else "a size"
         if event.callee == "divmod":
-            what = "a count or number that depends on values" if event.taint is Taint.data else "a size"
-            message = f"`{text}` stops every exporter: {what} has no `divmod` while it is traced; write `//` and `%`"
+            stops = "every exporter" if traced else "`torch.export` and the dynamo ONNX exporter"
+            message = f"`{text}` stops {stops}: {what} has no `divmod` while it is traced; write `//` and `%`"
             return self.finding(event, message, DIVMOD, context, fixable=_divmod_applicability(event))
         if event.callee == "round":
-            message = (
-                f"`{text}` rounds a size, at which `torch.jit.trace` and the ONNX exporters stop; "
-                f"use integer arithmetic on the size"
-            )
+            stop = "`torch.jit.trace` and the ONNX exporters stop" if traced else "the dynamo ONNX exporter stops"
+            repair = "use integer arithmetic on the size" if traced else "keep the tensor, and `torch.round` it"
+            message = f"`{text}` rounds {what}, at which {stop}; {repair}"
             return self.finding(event, message, ROUND, context)
         if event.taint is Taint.data:
-            traced = not event.routes.isdisjoint(EXPORTERS["torchscript"])
             kept = "and the traced result is used for every input" if traced else "at which `torch.export` stops"
             of_tensor = any(one.kind == "tensor" for one in event.operands)
             what = "a tensor's value" if of_tensor else "a count or number that depends on values"
