@@ -13,7 +13,7 @@ from msgspec import field
 from msgspec.structs import replace
 
 from convlint.analyzer import checks, guards, keys
-from convlint.analyzer.annotations import annotated, unquoted
+from convlint.analyzer.annotations import annotated
 from convlint.analyzer.attributes import GUARDS, MODULE_METHODS
 from convlint.analyzer.decorators import custom_operator, is_compiled, is_scripted
 from convlint.analyzer.index import FunctionInfo, dotted
@@ -430,12 +430,17 @@ def _bind(run: Run, frame: Frame, function: Function, arguments: Arguments) -> d
 
 def _is_presumed(value: Value, annotation: ast.expr) -> bool:
     """Whether a value is taken for a tensor with nothing that says so, or may be the array that an annotation says."""
-    array = dotted(unquoted(annotation)).endswith("ndarray")
     left = [one for one in members(value) if not isinstance(one, Array)]
     return bool(left) and all(
-        (isinstance(one, Tensor) and not one.sure) or (isinstance(one, Unknown) and (array or one.module))
+        (isinstance(one, Tensor) and not one.sure)
+        or (isinstance(one, Unknown) and (one.module or _says_array(annotation)))
         for one in left
     )
+
+
+def _says_array(annotation: ast.expr) -> bool:
+    text = annotation.value if isinstance(annotation, ast.Constant) else dotted(annotation)
+    return isinstance(text, str) and text.endswith("ndarray")
 
 
 def _defaults(run: Run, function: Function, env: dict[str, Value], more: bool) -> None:

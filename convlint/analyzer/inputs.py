@@ -16,8 +16,7 @@ _CONSTANT = frozenset(["device", "dtype", "is_cuda", "requires_grad", "layout"])
 """Attributes of a tensor that tracers keep as what they are for the example."""
 _ALL_NAMES = frozenset(["locals", "vars"])
 _REFUSED = frozenset(["numpy.ndarray", "numpy.typing.NDArray", "PIL.Image.Image"])
-"""Of these no exporter takes an input, neither by itself nor in a list: measured by giving an array to each."""
-
+"""Of these no exporter takes an input: measured with an array, a list of arrays and an image."""
 _REFUSED_NAMES = frozenset(name.rpartition(".")[2] for name in _REFUSED)
 
 
