@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from convlint.analyzer import signs, torch_facts
 from convlint.analyzer.attributes import TENSOR_ONLY
-from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo
+from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, dotted
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import OF_SIZES
 from convlint.analyzer.usage import operands
@@ -91,6 +91,12 @@ def unquoted(node: ast.expr) -> ast.expr:
         return ast.parse(node.value, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return node
+
+
+def written(annotation: ast.expr) -> str:
+    """The name that an annotation is, also where it is a text; '' for more than a name."""
+    text = annotation.value if isinstance(annotation, ast.Constant) else dotted(annotation)
+    return text if isinstance(text, str) else ""
 
 
 def annotated(run: Run, module: ModuleInfo, node: ast.expr, presumed: Value) -> Value:

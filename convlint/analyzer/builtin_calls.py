@@ -35,6 +35,7 @@ from convlint.analyzer.values import (
     Tuple,
     Unknown,
     Value,
+    are_outside,
     counted_in,
     join_all,
     measured_in,
@@ -162,8 +163,7 @@ def python_math(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Ar
         kind = "int"
     if short == "round" and len(values) == 1:
         kind = "int"
-    out = {type(v) for one in values for v in members(one) if taint_of(v)} == {Array}
-    frozen = ALL_ROUTES if tainted or out else frozenset()
+    frozen = ALL_ROUTES if tainted or are_outside(values) else frozenset()
     of = measured_in(*values)
     return Number(kind, taint, frozen, counted=counted_in(*values), of=of, stepwise=True)
 

@@ -13,10 +13,10 @@ from msgspec import field
 from msgspec.structs import replace
 
 from convlint.analyzer import checks, guards, keys
-from convlint.analyzer.annotations import annotated
+from convlint.analyzer.annotations import annotated, written
 from convlint.analyzer.attributes import GUARDS, MODULE_METHODS
 from convlint.analyzer.decorators import custom_operator, is_compiled, is_scripted
-from convlint.analyzer.index import FunctionInfo, dotted
+from convlint.analyzer.index import FunctionInfo
 from convlint.analyzer.iteration import iterate
 from convlint.analyzer.parts import Trace
 from convlint.analyzer.run import DYNAMO, Frame, Remembered, Run, qualified
@@ -43,6 +43,7 @@ from convlint.analyzer.values import (
     Unknown,
     Value,
     Wrapped,
+    are_outside,
     join,
     join_all,
     members,
@@ -164,10 +165,9 @@ def invoke(run: Run, frame: Frame, node: ast.expr, function: Value, arguments: A
 
 def opaque(arguments: Arguments, module: bool = False) -> Value:
     """The result of a call of which nothing is known."""
-    tainted = [v for v in arguments.all() if taint_of(v)]
-    taint = max(map(taint_of, tainted), default=Taint.none)
-    if tainted and all(isinstance(v, Array) for v in tainted):
-        return Array(taint)  # made of what left the graph, it is outside, too
+    taint = max((taint_of(v) for v in arguments.all()), default=Taint.none)
+    if are_outside(arguments.all()):
+        return Array(taint)
     return Unknown(taint, module and taint >= Taint.state)
 
 
@@ -433,14 +433,9 @@ def _is_presumed(value: Value, annotation: ast.expr) -> bool:
     left = [one for one in members(value) if not isinstance(one, Array)]
     return bool(left) and all(
         (isinstance(one, Tensor) and not one.sure)
-        or (isinstance(one, Unknown) and (one.module or _says_array(annotation)))
+        or (isinstance(one, Unknown) and (one.module or written(annotation).endswith("ndarray")))
         for one in left
     )
-
-
-def _says_array(annotation: ast.expr) -> bool:
-    text = annotation.value if isinstance(annotation, ast.Constant) else dotted(annotation)
-    return isinstance(text, str) and text.endswith("ndarray")
 
 
 def _defaults(run: Run, function: Function, env: dict[str, Value], more: bool) -> None:

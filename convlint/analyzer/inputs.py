@@ -1,4 +1,4 @@
-"""Inputs that a model takes and does nothing with, or gives other axes."""
+"""Inputs that no exporter takes, that a model does nothing with, or gives other axes."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import convlint.analyzer.expressions  # noqa: F401 - fills in what nodes do
 from convlint.analyzer import Asked, inputs, kept, properties, training
-from convlint.analyzer.annotations import entry_arguments
+from convlint.analyzer.annotations import entry_arguments, written
 from convlint.analyzer.builders import Builders
 from convlint.analyzer.calls import UNINTERESTING, Arguments, invoke
 from convlint.analyzer.index import ClassInfo, FunctionInfo, ModuleInfo, dotted
@@ -67,10 +67,7 @@ def _is_of_tensors(function: FunctionInfo) -> bool:
 
 
 def _is_tensor(annotation: ast.expr | None) -> bool:
-    if annotation is None:
-        return False
-    text = annotation.value if isinstance(annotation, ast.Constant) else dotted(annotation)
-    return isinstance(text, str) and text.rpartition(".")[2] == "Tensor"
+    return annotation is not None and written(annotation).rpartition(".")[2] == "Tensor"
 
 
 def _transforms(module: ModuleInfo) -> str:

@@ -467,6 +467,12 @@ def _frozen_on(*values: Const | Number) -> frozenset[str]:
     return frozenset.intersection(*frozen) if frozen else frozenset()
 
 
+def are_outside(values: Iterable[Value]) -> bool:
+    """Whether all that values depend on left the graph for NumPy: what is made of them is outside, too."""
+    tainted = [one for value in values for one in members(value) if taint_of(one)]
+    return bool(tainted) and all(isinstance(one, Array) for one in tainted)
+
+
 def number_kind(value: Value) -> str | None:
     """int, float, bool or number; None for no number."""
     if isinstance(value, Number):
