@@ -35,7 +35,7 @@ from convlint.backends.fact_file import Known, path_of, trimmed, write
 from convlint.backends.facts import facts
 from convlint.backends.onnx_file import read
 from convlint.backends.uses import FILE, Operator
-from convlint.trial.program_runtimes import BY_DATA, PRELU, SIX_AXES, UNEVEN, UNSTRIDED, VOLUMES, operators
+from convlint.trial.program_runtimes import BY_DATA, PRELU, SIX_AXES, TOLD_APART, UNEVEN, UNSTRIDED, VOLUMES, operators
 from convlint.trial.runtime_process import RuntimeProcess
 from convlint.trial.runtimes import installed
 
@@ -389,7 +389,7 @@ CONVERSIONS = {
 
 def _plain(operator: str) -> str:
     """As facts name it."""
-    if operator.endswith((UNEVEN, BY_DATA, VOLUMES, PRELU, SIX_AXES, UNSTRIDED)):
+    if operator.endswith(TOLD_APART):
         return overload_name(operator)
     return aten_name(operator) if operator.startswith("aten") else operator.partition("/")[0]
 

@@ -16,6 +16,7 @@ _CONTROL_FLOW = ("cond", "while_loop")
 """Operators of programs that are none of ATen's."""
 UNEVEN, BY_DATA, VOLUMES, PRELU = "transposed_uneven", "data_strides", "volumes", "prelu_of_no_images"
 SIX_AXES, UNSTRIDED = "six_axes", "no_stride"
+TOLD_APART = (UNEVEN, BY_DATA, VOLUMES, PRELU, SIX_AXES, UNSTRIDED)
 """What overloads of operators are called here that converters may take otherwise: a transposed convolution with uneven
 edges; what makes a tensor with a stride that depends on what a tensor holds; a convolution or a sampling of volumes; a
 choice that is the last of what a PReLU is made of, which a converter may keep whole, of other axes than images have; an
