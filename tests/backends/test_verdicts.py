@@ -39,6 +39,11 @@ def test_what_targets_take(target: str, operator: str, supported: str) -> None:
     assert verdict(target, None, operator, DEFAULT_OPSET).supported == supported
 
 
+def test_what_is_refused_by_its_name_between_underscores_was_tried() -> None:
+    assert verdict("coreml", None, "aten::__and__", DEFAULT_OPSET).tests > 0
+    assert verdict("coreml", None, "aten::__nosuch__", DEFAULT_OPSET).tests == 0
+
+
 @pytest.mark.parametrize(
     ("target", "version", "operator", "opset"),
     [
