@@ -621,12 +621,25 @@ class SqueezesNothing(Event, frozen=True, kw_only=True):
 
 
 class AxesFromEnd(Event, frozen=True, kw_only=True):
-    """A permutation names axes from the end: ``x.permute(0, -1, 1)``, ``x.movedim(-1, 1)``."""
+    """Axes are named from the end: ``x.permute(0, -1, 1)``, ``x.movedim(-1, 1)``, ``x.unfold(-1, 4, 2)``."""
 
+    callee: str
     axes: tuple[Span, ...]
     """Where they are written."""
     from_front: tuple[int, ...]
     """Which they are counted from the front, empty where the number of axes is not known."""
+
+
+class Mistranslated(Event, frozen=True, kw_only=True):
+    """A call that an ONNX exporter writes as another computation, or in another shape, without a word."""
+
+    how: Literal[
+        "divisor", "axes", "axes_by_both", "axes_refused", "axes_by_dynamo", "fractions", "norm", "spread", "bend"
+    ]
+    """``divisor_override`` of a pool; ``keepdim`` where no axes are named, by the TorchScript exporter, both, it while
+    the dynamo exporter's file is refused, or the dynamo one; ``any`` of floats; ``max_norm`` of an embedding;
+    ``cosine_similarity`` of tensors that are repeated along the axis; ``threshold`` of a ``softplus``.
+    """
 
 
 class Distances(Event, frozen=True, kw_only=True):

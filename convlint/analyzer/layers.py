@@ -6,7 +6,7 @@ import ast
 
 from msgspec.structs import replace
 
-from convlint.analyzer import draws, needed_sizes, shapes, signs, squeezes, torchvision_calls
+from convlint.analyzer import draws, mistranslations, needed_sizes, shapes, signs, squeezes, torchvision_calls
 from convlint.analyzer.calls import Arguments, invoke, opaque
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run
 from convlint.analyzer.torch_calls import note_call
@@ -49,6 +49,7 @@ def called(run: Run, frame: Frame, node: ast.expr, function: Layer, arguments: A
     note_call(run, frame, node, function.name, given, options, of_itself=_is_self_attention(arguments))
     needed_sizes.note_layer(run, frame, node, function, given)
     draws.note_layer(run, frame, node, function)
+    mistranslations.note_layer(run, frame, node, function)
     taint = max([Taint.state, *(taint_of(v) for v in arguments.all())])
     shape = tensor.shape if tensor is not None else None
     if function.name == "Identity":

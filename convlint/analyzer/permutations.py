@@ -1,4 +1,4 @@
-"""Permutations whose axes are counted from the end: the TorchScript ONNX exporter writes them as they are."""
+"""Axes that are counted from the end where the TorchScript ONNX exporter takes them for such from the front."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from convlint.analyzer.values import Tensor
 from convlint.events import AxesFromEnd
 
 MOVES = frozenset({"movedim", "moveaxis"})
-FUNCTIONS = MOVES | {"permute"}
+FUNCTIONS = MOVES | {"permute", "unfold"}
 
 
 def note(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, arguments: Arguments) -> None:
@@ -22,6 +22,8 @@ def note(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, argu
         axes, rank = _listed([arguments.node(0, "source")]), tensor.rank or 0
         if [_axis(one) for one in axes] == [_axis(one) for one in _listed([arguments.node(1, "destination")])]:
             return  # nothing moves
+    elif name == "unfold":
+        axes, rank = _listed([arguments.node(0, "dimension")]), tensor.rank or 0
     else:
         axes = _listed([*arguments.nodes, *arguments.keyword_nodes.values()])
         rank = len(axes)
@@ -35,6 +37,7 @@ def note(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, argu
             node,
             "",
             (),
+            callee=name,
             axes=tuple(frame.document.span(one) for one, _ in found),
             from_front=tuple(rank + axis for _, axis in found) if rank else (),
         )

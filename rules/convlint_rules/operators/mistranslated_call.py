@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from convlint.events import Mistranslated
+from convlint.findings import Finding, Harm, Level
+from convlint.rule import Context, Example, Rule
+from convlint_rules.examples import forward
+
+TORCHSCRIPT = Harm(onnx_torchscript=Level.wrong)
+BOTH = Harm(onnx_torchscript=Level.wrong, onnx_dynamo=Level.wrong)
+HARM = {
+    "divisor": BOTH,
+    "axes": TORCHSCRIPT,
+    "axes_by_both": BOTH,
+    "axes_refused": Harm(onnx_torchscript=Level.wrong, onnx_dynamo=Level.breaks),
+    "axes_by_dynamo": Harm(onnx_dynamo=Level.wrong),
+    "fractions": TORCHSCRIPT,
+    "norm": TORCHSCRIPT,
+    "spread": TORCHSCRIPT,
+    "bend": TORCHSCRIPT,
+}
+ALL_AXES = "keeps all axes in torch, {who}: name them, `dim=(...)`"
+TOLD = {
+    "divisor": (
+        "divides by the size of the window in what both ONNX exporters write, which leave `divisor_override` out: "
+        "multiply its result"
+    ),
+    "axes": ALL_AXES.format(who="none in what the TorchScript ONNX exporter writes"),
+    "axes_by_both": ALL_AXES.format(who="none in what both ONNX exporters write"),
+    "axes_refused": ALL_AXES.format(
+        who="none in what the TorchScript ONNX exporter writes, and ONNX Runtime refuses the file of the dynamo one"
+    ),
+    "axes_by_dynamo": ALL_AXES.format(who="one in what the dynamo ONNX exporter writes"),
+    "fractions": (
+        "adds whole numbers in what the TorchScript ONNX exporter writes: what is between -1 and 1 does not count, and "
+        "what is negative counts against the rest; compare first, `(... != 0).any()`"
+    ),
+    "norm": (
+        "scales rows down to `max_norm`, which the TorchScript ONNX exporter leaves out: scale them after, or the "
+        "weight before"
+    ),
+    "spread": (
+        "brings both tensors to one shape first; what the TorchScript ONNX exporter writes takes their norms before: "
+        "expand both yourself"
+    ),
+    "bend": (
+        "is a line from `threshold` on, which the TorchScript ONNX exporter leaves out: write it with `torch.where`"
+    ),
+}
+
+
+class MistranslatedCall(Rule):
+    """
+    ## What it does
+    Finds calls that an ONNX exporter writes as another computation, or in another shape, without a word:
+
+    - `divisor_override` of an average pool (both exporters leave it out);
+    - `keepdim=True` where no axes are named: `norm` and `linalg.vector_norm` (both), `std` and `var` (TorchScript),
+      `mean(dim=None)` (TorchScript; the dynamo exporter's file is refused), `argmax` and `argmin` (dynamo);
+    - `any` of floats, `max_norm` of an embedding, `cosine_similarity` of tensors that are repeated along the axis, and
+      `softplus` with a low `threshold` (TorchScript).
+
+    ## Why it breaks
+    Nothing breaks: the export succeeds, ONNX Runtime takes the file, and what it computes is something else, for the
+    very data that was traced. `any` of floats becomes a sum of integers, in which 0.5 counts nothing and -1 takes one
+    away.
+
+    ## Fix safety
+    There is no fix: what to write depends on what is meant.
+
+    ## References
+    - `torch.nn.functional.avg_pool2d`, `torch.linalg.vector_norm`, `torch.any`
+    """
+
+    code, name, since = "CVL810", "mistranslated-call", "0.1"
+    events = (Mistranslated,)
+    examples = [
+        Example(
+            title="A pool that adds",
+            bad=forward("return nn.functional.avg_pool2d(x, 2, divisor_override=1)  # <-"),
+            good=forward("return nn.functional.avg_pool2d(x, 2) * 4"),
+            inputs="x: float32[N=2, 3, 4, 4]",
+            harm=HARM["divisor"],
+        ),
+        Example(
+            title="A layer that does",
+            bad=forward("return self.pool(x)  # <-", init="self.pool = nn.AvgPool2d(2, divisor_override=3)"),
+            good=forward("return self.pool(x) * 4 / 3", init="self.pool = nn.AvgPool2d(2)"),
+            inputs="x: float32[N=2, 3, 4, 4]",
+            harm=HARM["divisor"],
+        ),
+        Example(
+            title="The spread of all",
+            bad=forward("return x.std(keepdim=True)  # <-"),
+            good=forward("return x.std(dim=(0, 1, 2), keepdim=True)"),
+            inputs="x: float32[2, 3, 4]",
+            harm=HARM["axes"],
+        ),
+        Example(
+            title="The norm of all",
+            bad=forward("return torch.linalg.vector_norm(x, keepdim=True)  # <-"),
+            good=forward("return torch.linalg.vector_norm(x, dim=(0, 1, 2), keepdim=True)"),
+            inputs="x: float32[2, 3, 4]",
+            harm=HARM["axes_by_both"],
+        ),
+        Example(
+            title="The mean of all",
+            bad=forward("return x.mean(dim=None, keepdim=True)  # <-"),
+            good=forward("return x.mean(dim=(0, 1, 2), keepdim=True)"),
+            inputs="x: float32[2, 3, 4]",
+            harm=HARM["axes_refused"],
+        ),
+        Example(
+            title="The place of the largest",
+            bad=forward("return x.argmax(keepdim=True)  # <-"),
+            good=forward("return x.flatten().argmax(0).reshape(1, 1, 1)"),
+            inputs="x: float32[2, 3, 4]",
+            harm=HARM["axes_by_dynamo"],
+        ),
+        Example(
+            title="Any of floats",
+            bad=forward("return x.sigmoid().any(dim=1)  # <-"),
+            good=forward("return (x.sigmoid() != 0).any(dim=1)"),
+            inputs="x: float32[N=2, 3]",
+            harm=HARM["fractions"],
+        ),
+        Example(
+            title="An embedding of bounded length",
+            bad=forward("return self.words(x)  # <-", init="self.words = nn.Embedding(9, 4, max_norm=0.5)"),
+            good=forward(
+                """
+                rows = self.words(x)
+                return rows * (0.5 / rows.norm(dim=-1, keepdim=True)).clamp(max=1.0)
+            """,
+                init="self.words = nn.Embedding(9, 4)",
+            ),
+            inputs="x: int64[N=2, 3] in 0..8",
+            harm=HARM["norm"],
+        ),
+        Example(
+            title="Likeness along an axis that one of them repeats",
+            bad=forward(
+                "return nn.functional.cosine_similarity(x.reshape(2, 3, 4), y.reshape(2, 1, 4), dim=1)  # <-",
+                parameters="x, y",
+            ),
+            good=forward(
+                "x, y = x.reshape(2, 3, 4), y.reshape(2, 1, 4).expand(2, 3, 4)\n"
+                "return nn.functional.cosine_similarity(x, y, dim=1)",
+                parameters="x, y",
+            ),
+            inputs="x: float32[2, 12]; y: float32[2, 4]",
+            harm=HARM["spread"],
+        ),
+        Example(
+            title="A line from early on",
+            bad=forward("return nn.functional.softplus(x, threshold=0.5)  # <-"),
+            good=forward("return torch.where(x > 0.5, x, nn.functional.softplus(x))"),
+            inputs="x: float32[N=2, 3]",
+            harm=HARM["bend"],
+        ),
+    ]
+
+    def check(self, event: Mistranslated, context: Context) -> Finding | None:
+        """As measured."""
+        message = f"`{event.short}` {TOLD[event.how]}"
+        masked = event.how == "fractions"  # often a mask of zeros and ones that was made a float
+        return self.finding(event, message, HARM[event.how], context, at_most="warning" if masked else "error")

@@ -1,0 +1,91 @@
+"""Calls that an ONNX exporter writes as another computation."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Agree
+from convlint_rules.examples import forward
+
+POOL, WORDS, BEND = (
+    "self.layer = nn.AvgPool2d({})",
+    "self.layer = nn.Embedding({})",
+    "self.layer = nn.Softplus({})",
+)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "nn.functional.avg_pool2d(x, 2, divisor_override=1)",
+        "nn.functional.avg_pool3d(x, 2, 2, 0, False, True, 1)",
+        "nn.functional.embedding(x, self.words, max_norm=1.0)",
+        "nn.functional.embedding(x, self.words, None, 2)",
+        "nn.functional.softplus(x, 1, 2)",
+        "x.std(keepdim=True)",
+        "torch.var_mean(x, None, True, True)",
+        "x.norm(keepdim=True)",
+        "torch.linalg.norm(x, keepdim=True)",
+        "torch.linalg.vector_norm(x, 1, None, True)",
+        "x.mean(dim=None, keepdim=True)",
+        "torch.argmin(x, keepdim=True)",
+        "x.sigmoid().any()",
+        "torch.any(x.float(), dim=1)",
+        "nn.functional.cosine_similarity(x.reshape(4, 3, 5), x.reshape(60)[:5].reshape(1, 5))",
+        "nn.functional.cosine_similarity(x.reshape(4, 3), x.reshape(4, 3)[:, :1], dim=-1)",
+    ],
+)
+def test_what_an_exporter_changes(agree: Agree, call: str) -> None:
+    agree(forward(f"return {call}  # CVL810"))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "nn.functional.avg_pool2d(x, 2, divisor_override=None)",
+        "nn.functional.avg_pool2d(x, 2, divisor_override=self.divisor)",
+        "nn.functional.embedding(x, self.words, 0)",
+        "nn.functional.softplus(x, 2.0)",
+        "nn.functional.softplus(x, 1, 20)",
+        "x.std(1, keepdim=True)",
+        "x.std()",
+        "x.norm(2, -1, True)",
+        "x.mean((1, 2), keepdim=True)",
+        "x.argmax(1, keepdim=True)",
+        "(x > 0).any()",
+        "x.any()",
+        "nn.functional.cosine_similarity(x[:, None], x[None], dim=-1)",
+        "nn.functional.cosine_similarity(x.reshape(4, 3), x.reshape(1, 3))",
+        "nn.functional.cosine_similarity(x.reshape(4, 3, 5), x.reshape(60)[:5].reshape(1, 5), dim=-1)",
+    ],
+)
+def test_what_all_exporters_write_as_it_is(agree: Agree, call: str) -> None:
+    agree(forward(f"return {call}"))
+
+
+@pytest.mark.parametrize(
+    ("init", "code"),
+    [
+        (POOL.format("2, divisor_override=4"), "  # CVL810"),
+        (POOL.format("2, 2, 0, False, True, 4"), "  # CVL810"),
+        (POOL.format("2"), ""),
+        (WORDS.format("9, 4, max_norm=1.0"), "  # CVL810"),
+        (WORDS.format("9, 4, 0"), ""),
+        (BEND.format("1.0, 3.0"), "  # CVL810"),
+        (BEND.format("beta=3"), ""),
+    ],
+)
+def test_layers_made_with_an_option(agree: Agree, init: str, code: str) -> None:
+    agree(forward(f"return self.layer(x){code}", init=init))
+
+
+@pytest.mark.parametrize(
+    ("call", "torchscript", "dynamo"),
+    [
+        ("x.norm(keepdim=True)", True, True),
+        ("x.std(keepdim=True)", True, False),
+        ("x.argmax(keepdim=True)", False, True),
+    ],
+)
+def test_it_is_told_of_the_exporter_that_does(agree: Agree, call: str, torchscript: bool, dynamo: bool) -> None:
+    for exporter, named in (("torchscript", torchscript), ("dynamo", dynamo)):
+        agree(forward(f"return {call}{'  # CVL810' if named else ''}"), exporter=exporter)
