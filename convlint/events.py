@@ -630,16 +630,33 @@ class AxesFromEnd(Event, frozen=True, kw_only=True):
     """Which they are counted from the front, empty where the number of axes is not known."""
 
 
+Mistranslation = Literal[
+    "divisor",
+    "axes",
+    "axes_by_both",
+    "axes_refused",
+    "axes_by_dynamo",
+    "fractions",
+    "floats",
+    "norm",
+    "spread",
+    "bend",
+    "same",
+    "tiles",
+]
+
+
 class Mistranslated(Event, frozen=True, kw_only=True):
     """A call that an ONNX exporter writes as another computation, or in another shape, without a word."""
 
-    how: Literal[
-        "divisor", "axes", "axes_by_both", "axes_refused", "axes_by_dynamo", "fractions", "norm", "spread", "bend"
-    ]
+    how: Mistranslation
     """``divisor_override`` of a pool; ``keepdim`` where no axes are named, by the TorchScript exporter, both, it while
-    the dynamo exporter's file is refused, or the dynamo one; ``any`` of floats; ``max_norm`` of an embedding;
-    ``cosine_similarity`` of tensors that are repeated along the axis; ``threshold`` of a ``softplus``.
+    the dynamo exporter's file is refused, or the dynamo one; ``any`` of floats, and ``all``; ``max_norm`` of an
+    embedding; ``cosine_similarity`` of tensors that are repeated along the axis; ``threshold`` of a ``softplus``;
+    ``padding="same"`` with a dilation; ``tile`` to more axes than there are.
     """
+    certain: bool = True
+    """Whether for all values, and for the sizes that are not known."""
 
 
 class Distances(Event, frozen=True, kw_only=True):

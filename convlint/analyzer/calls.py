@@ -71,6 +71,13 @@ class Arguments(msgspec.Struct):
     receiver: ast.expr | None = None
     """Where the tensor is written whose method (or function) is called."""
 
+    @classmethod
+    def of_layer(cls, layer: Layer) -> Arguments:
+        """Those that a layer was made with, as far as they are known."""
+        given = dict(layer.arguments)
+        last = max((int(key) for key in given if key.isdecimal()), default=-1)
+        return cls([given.get(str(at), UNKNOWN) for at in range(last + 1)], given)
+
     def get(self, position: int, *names: str) -> Value | None:
         """An argument by position or keyword."""
         for name in names:

@@ -6,7 +6,16 @@ import ast
 
 from msgspec.structs import replace
 
-from convlint.analyzer import draws, mistranslations, needed_sizes, shapes, signs, squeezes, torchvision_calls
+from convlint.analyzer import (
+    draws,
+    mistranslations,
+    needed_sizes,
+    refused_options,
+    shapes,
+    signs,
+    squeezes,
+    torchvision_calls,
+)
 from convlint.analyzer.calls import Arguments, invoke, opaque
 from convlint.analyzer.run import ALL_ROUTES, Frame, Run
 from convlint.analyzer.torch_calls import note_call
@@ -50,6 +59,7 @@ def called(run: Run, frame: Frame, node: ast.expr, function: Layer, arguments: A
     needed_sizes.note_layer(run, frame, node, function, given)
     draws.note_layer(run, frame, node, function)
     mistranslations.note_layer(run, frame, node, function)
+    refused_options.note_layer(run, frame, node, function)
     taint = max([Taint.state, *(taint_of(v) for v in arguments.all())])
     shape = tensor.shape if tensor is not None else None
     if function.name == "Identity":

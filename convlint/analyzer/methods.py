@@ -20,6 +20,7 @@ from convlint.analyzer import (
     needed_sizes,
     numpy_calls,
     operators,
+    refused_options,
 )
 from convlint.analyzer.attributes import CONVERSIONS, GIVING_ITSELF
 from convlint.analyzer.calls import SEQUENCE, Arguments, modules_of, opaque
@@ -66,6 +67,7 @@ def call(run: Run, frame: Frame, node: ast.expr, method: Method, arguments: Argu
         hidden_ints.note(run, frame, f"Tensor.{method.name}", arguments)
         bools.note(run, frame, node, f"Tensor.{method.name}", owner, arguments)
         accumulation.note(run, frame, node, method.name, owner, arguments, 0)
+        refused_options.note(run, frame, node, method.name, owner, arguments, 0)
         needed_sizes.note_method(run, frame, node, method.name, owner, arguments)
         note_draw(run, frame, node, f"Tensor.{method.name}", arguments)
         return operators.operate(run, frame, node, method.name, owner, replace(arguments, receiver=receiver))

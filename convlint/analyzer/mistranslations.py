@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import ast
-from typing import Literal
 
 from convlint.analyzer.calls import Arguments
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import axis, integer
-from convlint.analyzer.values import NONE, TRUE, Const, Layer, Tensor, Value
-from convlint.events import Mistranslated
-
-How = Literal[
-    "divisor", "axes", "axes_by_both", "axes_refused", "axes_by_dynamo", "fractions", "norm", "spread", "bend"
-]
+from convlint.analyzer.values import NONE, TRUE, Const, Layer, List, Number, Tensor, Tuple, Value
+from convlint.events import Mistranslated, Mistranslation
 
 _DIVISOR = {"avg_pool2d": 5, "avg_pool3d": 5, "AvgPool2d": 5, "AvgPool3d": 5}
 """Where ``divisor_override`` is, behind the tensor."""
 _MAX_NORM = {"embedding": 2, "Embedding": 3}
 _BEND = {"softplus": 1, "Softplus": 1}
 """Where ``threshold`` is."""
-_WHOLE: dict[str, tuple[How, int, int]] = {
+_PADDED = {
+    **{f"conv{n}d": (3, 4, 9) for n in (1, 2, 3)},
+    **{f"Conv{n}d": (4, 5, 8) for n in (1, 2, 3)},
+}
+"""Where ``padding``, ``dilation`` and ``padding_mode`` are; the functions have none."""
+_WHOLE: dict[str, tuple[Mistranslation, int, int]] = {
     **dict.fromkeys(("std", "var", "std_mean", "var_mean"), ("axes", 0, 2)),
     "norm": ("axes_by_both", 1, 2),
     "vector_norm": ("axes_by_both", 1, 2),
@@ -28,50 +28,71 @@ _WHOLE: dict[str, tuple[How, int, int]] = {
     **dict.fromkeys(("argmax", "argmin"), ("axes_by_dynamo", 0, 1)),
 }
 """What becomes of ``keepdim`` where no axes are named, and where ``dim`` and ``keepdim`` are, behind the tensor."""
+_OF_MATRIX = Const("fro")
+"""By that ``torch.linalg.norm`` takes both axes of a matrix, which is written as it is."""
 _FAR = 6
 """From which threshold on the curve and the line differ by less than a thousandth part."""
 
 
 def note(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, arguments: Arguments) -> None:
     """Notes a function that is given a tensor and these arguments behind it."""
-    how = "" if arguments.more else _of_call(name, tensor, arguments)
-    _emit(run, frame, node, how)
+    if not arguments.more:
+        _emit(run, frame, node, _of_call(name, tensor, arguments))
 
 
 def note_layer(run: Run, frame: Frame, node: ast.expr, layer: Layer) -> None:
     """Notes a call of a layer that was made with such an option."""
-    options = dict(layer.arguments)
-    positional = [options[key] for key in sorted(key for key in options if key.isdecimal())]
-    _emit(run, frame, node, _of_options(layer.name, Arguments(positional, options)))
+    _emit(run, frame, node, _of_options(layer.name, Arguments.of_layer(layer)))
 
 
-def _emit(run: Run, frame: Frame, node: ast.expr, how: How | Literal[""]) -> None:
-    if how:
-        run.emit(frame, Mistranslated, node, "", (), how=how)
+def _emit(run: Run, frame: Frame, node: ast.expr, found: tuple[Mistranslation, bool] | None) -> None:
+    if found is not None:
+        how, certain = found
+        run.emit(frame, Mistranslated, node, "", (), how=how, certain=certain)
 
 
-def _of_call(name: str, tensor: Tensor, arguments: Arguments) -> How | Literal[""]:
+def _of_call(name: str, tensor: Tensor, arguments: Arguments) -> tuple[Mistranslation, bool] | None:
+    """How a call is changed, and whether surely."""
     if name in _WHOLE:
         how, dim, keepdim = _WHOLE[name]
         named = arguments.get(dim, "dim", "axis")
-        return how if named in (None, NONE) and arguments.get(keepdim, "keepdim", "keepdims") == TRUE else ""
-    if name == "any":
-        return "fractions" if tensor.dtype == "float" else ""
+        kept = named in (None, NONE) and arguments.get(keepdim, "keepdim", "keepdims") == TRUE
+        return (how, True) if kept and arguments.get(0, "ord") != _OF_MATRIX else None
+    if name in ("any", "all") and tensor.dtype == "float":
+        return ("fractions", False) if name == "any" else ("floats", True)  # zeros and ones add up to what is meant
     if name == "cosine_similarity":
-        return "spread" if _is_spread(tensor, arguments.get(0, "x2"), arguments.get(1, "dim") or Const(1)) else ""
+        spread = _is_spread(tensor, arguments.get(0, "x2"), arguments.get(1, "dim") or Const(1))
+        return ("spread", True) if spread else None
+    if name == "tile":
+        given = arguments.get(0, "dims")
+        count = len(given.items or ()) if isinstance(given, (Tuple, List)) else len(arguments.positional)
+        return ("tiles", True) if tensor.rank is not None and count > tensor.rank else None
     return _of_options(name, arguments)
 
 
-def _of_options(name: str, arguments: Arguments) -> How | Literal[""]:
-    """What a function and the layer of the same name have in common: options that are numbers."""
+def _of_options(name: str, arguments: Arguments) -> tuple[Mistranslation, bool] | None:
+    """What a function and the layer of the same name have in common."""
     if name in _DIVISOR:
-        return "divisor" if _number(arguments.get(_DIVISOR[name], "divisor_override")) is not None else ""
+        return ("divisor", True) if _number(arguments.get(_DIVISOR[name], "divisor_override")) is not None else None
     if name in _MAX_NORM:
-        return "norm" if _number(arguments.get(_MAX_NORM[name], "max_norm")) is not None else ""
+        return ("norm", True) if _number(arguments.get(_MAX_NORM[name], "max_norm")) is not None else None
     if name in _BEND:
         threshold = _number(arguments.get(_BEND[name], "threshold"))
-        return "bend" if threshold is not None and threshold < _FAR else ""
-    return ""
+        return ("bend", True) if threshold is not None and threshold < _FAR else None
+    return _of_padding(arguments, *_PADDED[name]) if name in _PADDED else None
+
+
+def _of_padding(arguments: Arguments, padding: int, dilation: int, mode: int) -> tuple[Mistranslation, bool] | None:
+    """A convolution that pads to the same size, with a dilation that is, or may be, above 1."""
+    by = arguments.get(dilation, "dilation")
+    if arguments.get(padding, "padding") != Const("same") or by is None:
+        return None
+    if arguments.get(mode, "padding_mode") not in (None, Const("zeros")):
+        return None  # torch pads before
+    sizes = by.items if isinstance(by, (Tuple, List)) and by.items is not None else [by]
+    known = [integer(one) for one in sizes]
+    above = any(number is not None and number > 1 for number in known)
+    return ("same", above) if above or any(isinstance(one, Number) for one in sizes) else None
 
 
 def _number(value: Value | None) -> int | float | None:

@@ -21,6 +21,7 @@ from convlint.analyzer import (
     numpy_calls,
     operators,
     precision,
+    refused_options,
     shapes,
     signs,
     torch_facts,
@@ -151,6 +152,7 @@ def _torch(run: Run, frame: Frame, node: ast.expr, name: str, arguments: Argumen
     handler = higher_order.handler(name) or _TORCH.get(last)
     is_told = handler is not _rewrap and hidden_ints.note(run, frame, f"torch.{name}", arguments)
     accumulation.note(run, frame, node, name, first, arguments, 1)
+    refused_options.note(run, frame, node, name, first, arguments, 1)
     if handler is not None:
         made = handler(run, frame, node, name, arguments)
         return signs.of_call(last, arguments.positional, arguments.keywords, made)

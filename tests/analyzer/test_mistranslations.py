@@ -6,10 +6,11 @@ import pytest
 from conftest import Agree
 from convlint_rules.examples import forward
 
-POOL, WORDS, BEND = (
+POOL, WORDS, BEND, SAME = (
     "self.layer = nn.AvgPool2d({})",
     "self.layer = nn.Embedding({})",
     "self.layer = nn.Softplus({})",
+    "self.layer = nn.Conv1d({})",
 )
 
 
@@ -32,6 +33,12 @@ POOL, WORDS, BEND = (
         "torch.any(x.float(), dim=1)",
         "nn.functional.cosine_similarity(x.reshape(4, 3, 5), x.reshape(60)[:5].reshape(1, 5))",
         "nn.functional.cosine_similarity(x.reshape(4, 3), x.reshape(4, 3)[:, :1], dim=-1)",
+        "x.sigmoid().all()",
+        'nn.functional.conv1d(x, self.weight, padding="same", dilation=2)',
+        'nn.functional.conv2d(x, self.weight, None, 1, "same", (1, 3))',
+        "x.reshape(2, 3).tile((2, 1, 1))",
+        "torch.tile(x.reshape(2, 3), (2, 1, 1))",
+        "x.reshape(2, 3).tile(2, 1, 1)",
     ],
 )
 def test_what_an_exporter_changes(agree: Agree, call: str) -> None:
@@ -52,6 +59,12 @@ def test_what_an_exporter_changes(agree: Agree, call: str) -> None:
         "x.mean((1, 2), keepdim=True)",
         "x.argmax(1, keepdim=True)",
         "(x > 0).any()",
+        "(x > 0).all()",
+        'torch.linalg.norm(x.reshape(2, 3), "fro", keepdim=True)',
+        'nn.functional.conv1d(x, self.weight, padding="same")',
+        "nn.functional.conv1d(x, self.weight, padding=2, dilation=2)",
+        "x.reshape(2, 3).tile((2, 1))",
+        "x.tile((2, 1, 1))",
         "x.any()",
         "nn.functional.cosine_similarity(x[:, None], x[None], dim=-1)",
         "nn.functional.cosine_similarity(x.reshape(4, 3), x.reshape(1, 3))",
@@ -72,6 +85,10 @@ def test_what_all_exporters_write_as_it_is(agree: Agree, call: str) -> None:
         (WORDS.format("9, 4, 0"), ""),
         (BEND.format("1.0, 3.0"), "  # CVL810"),
         (BEND.format("beta=3"), ""),
+        (SAME.format("4, 4, 3, padding='same', dilation=2"), "  # CVL810"),
+        (SAME.format("4, 4, 3, 1, 'same', 2"), "  # CVL810"),
+        (SAME.format("4, 4, 3, padding='same', dilation=config.dilation"), ""),
+        (SAME.format("4, 4, 3, padding='same', dilation=2, padding_mode='reflect'"), ""),
     ],
 )
 def test_layers_made_with_an_option(agree: Agree, init: str, code: str) -> None:

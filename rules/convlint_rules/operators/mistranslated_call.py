@@ -5,7 +5,7 @@ from convlint.findings import Finding, Harm, Level
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
 
-TORCHSCRIPT = Harm(onnx_torchscript=Level.wrong)
+TORCHSCRIPT, REFUSED = Harm(onnx_torchscript=Level.wrong), Harm(onnx_torchscript=Level.breaks)
 BOTH = Harm(onnx_torchscript=Level.wrong, onnx_dynamo=Level.wrong)
 HARM = {
     "divisor": BOTH,
@@ -14,9 +14,12 @@ HARM = {
     "axes_refused": Harm(onnx_torchscript=Level.wrong, onnx_dynamo=Level.breaks),
     "axes_by_dynamo": Harm(onnx_dynamo=Level.wrong),
     "fractions": TORCHSCRIPT,
+    "floats": REFUSED,
     "norm": TORCHSCRIPT,
     "spread": TORCHSCRIPT,
     "bend": TORCHSCRIPT,
+    "same": REFUSED,
+    "tiles": REFUSED,
 }
 ALL_AXES = "keeps all axes in torch, {who}: name them, `dim=(...)`"
 TOLD = {
@@ -34,6 +37,10 @@ TOLD = {
         "adds whole numbers in what the TorchScript ONNX exporter writes: what is between -1 and 1 does not count, and "
         "what is negative counts against the rest; compare first, `(... != 0).any()`"
     ),
+    "floats": (
+        "takes floats, of which the TorchScript ONNX exporter writes `Not`, which ONNX Runtime refuses: compare first, "
+        "`(... != 0).all()`"
+    ),
     "norm": (
         "scales rows down to `max_norm`, which the TorchScript ONNX exporter leaves out: scale them after, or the "
         "weight before"
@@ -44,6 +51,14 @@ TOLD = {
     ),
     "bend": (
         "is a line from `threshold` on, which the TorchScript ONNX exporter leaves out: write it with `torch.where`"
+    ),
+    "same": (
+        'pads by `"same"`, and ONNX Runtime stops when it runs what the TorchScript exporter writes for that and a '
+        "dilation above 1: give the number, `dilation * (kernel_size - 1) // 2` for an odd kernel"
+    ),
+    "tiles": (
+        "makes more axes than there are, and ONNX Runtime refuses what the TorchScript ONNX exporter writes for that: "
+        "`repeat` gives the same"
     ),
 }
 
@@ -57,12 +72,14 @@ class MistranslatedCall(Rule):
     - `keepdim=True` where no axes are named: `norm` and `linalg.vector_norm` (both), `std` and `var` (TorchScript),
       `mean(dim=None)` (TorchScript; the dynamo exporter's file is refused), `argmax` and `argmin` (dynamo);
     - `any` of floats, `max_norm` of an embedding, `cosine_similarity` of tensors that are repeated along the axis, and
-      `softplus` with a low `threshold` (TorchScript).
+      `softplus` with a low `threshold` (TorchScript);
+    - `all` of floats, a convolution with `padding="same"` and a dilation, and `tile` to more axes than there are
+      (TorchScript; ONNX Runtime refuses the file, or stops when it runs).
 
     ## Why it breaks
-    Nothing breaks: the export succeeds, ONNX Runtime takes the file, and what it computes is something else, for the
-    very data that was traced. `any` of floats becomes a sum of integers, in which 0.5 counts nothing and -1 takes one
-    away.
+    The export succeeds. ONNX Runtime takes most of these files, and what it computes is something else, for the very
+    data that was traced: `any` of floats becomes a sum of integers, in which 0.5 counts nothing and -1 takes one away.
+    `padding="same"` becomes `auto_pad`, which it does not take with a dilation.
 
     ## Fix safety
     There is no fix: what to write depends on what is meant.
@@ -157,10 +174,30 @@ class MistranslatedCall(Rule):
             inputs="x: float32[N=2, 3]",
             harm=HARM["bend"],
         ),
+        Example(
+            title="All of floats",
+            bad=forward("return x.float().all(dim=1)  # <-"),
+            good=forward("return (x != 0).all(dim=1)"),
+            inputs="x: float32[N=2, 3]",
+            harm=HARM["floats"],
+        ),
+        Example(
+            title="A dilated convolution that keeps the size",
+            bad=forward("return self.conv(x)  # <-", init='self.conv = nn.Conv1d(3, 4, 3, padding="same", dilation=2)'),
+            good=forward("return self.conv(x)", init="self.conv = nn.Conv1d(3, 4, 3, padding=2, dilation=2)"),
+            inputs="x: float32[N=2, 3, 8]",
+            harm=HARM["same"],
+        ),
+        Example(
+            title="Tiles along a new axis",
+            bad=forward("return x.reshape(2, 3).tile((2, 1, 2))  # <-"),
+            good=forward("return x.reshape(2, 3).repeat(2, 1, 2)"),
+            inputs="x: float32[2, 3]",
+            harm=HARM["tiles"],
+        ),
     ]
 
     def check(self, event: Mistranslated, context: Context) -> Finding | None:
         """As measured."""
         message = f"`{event.short}` {TOLD[event.how]}"
-        masked = event.how == "fractions"  # often a mask of zeros and ones that was made a float
-        return self.finding(event, message, HARM[event.how], context, at_most="warning" if masked else "error")
+        return self.finding(event, message, HARM[event.how], context, at_most="error" if event.certain else "warning")

@@ -30,7 +30,9 @@ class NoSuchOperator(Rule):
     ## What it does
     Finds functions and layers that the TorchScript ONNX exporter (`dynamo=False`) has no operator for at its default
     opset: `torch.diff`, `median`, `quantile`, `trunc`, `nn.RMSNorm`, `F.interpolate(antialias=True)` and many
-    more. Which these are was measured by exporting each of torch's functions once. Of `torchvision.ops` no ONNX
+    more. Which these are was measured by exporting each of torch's functions once. Of some it has one, but not for
+    these options: `mode="nearest-exact"`, `roll` of all axes at once, another `threshold` than 0, norms of singular
+    values. Of `torchvision.ops` no ONNX
     exporter knows `ps_roi_align` and `ps_roi_pool`; `deform_conv2d` needs the dynamo exporter, `roi_pool` the
     TorchScript one. An operator of one's own (`torch.library.custom_op`) is known to neither ONNX exporter; what is in
     it is not traced and not reported.
@@ -163,6 +165,35 @@ class NoSuchOperator(Rule):
             ),
             inputs="x: float32[N=2, 4, 8]",
             harm=HARM,
+        ),
+        Example(
+            title="A way to interpolate",
+            bad=forward('return nn.functional.interpolate(x, scale_factor=2, mode="nearest-exact")  # <-'),
+            good=forward('return nn.functional.interpolate(x, scale_factor=2, mode="nearest")'),
+            inputs="x: float32[N=2, 3, 4, 4]",
+            harm=HARM,
+        ),
+        Example(
+            title="A layer that cuts at a threshold",
+            bad=forward("return self.cut(x)  # <-", init="self.cut = nn.Threshold(0.1, 2.0)"),
+            good=forward("return torch.where(x > 0.1, x, 2.0)"),
+            inputs="x: float32[N=2, 3]",
+            harm=HARM,
+        ),
+        Example(
+            title="Rolled as one axis",
+            bad=forward("return torch.roll(x, 2)  # <-"),
+            good=forward("return torch.roll(x.flatten(), 2, 0).reshape(3, 4)"),
+            inputs="x: float32[3, 4]",
+            harm=HARM,
+        ),
+        Example(
+            title="The largest singular value",
+            bad=forward("return torch.linalg.matrix_norm(x, 2)  # <-"),
+            good=forward("return torch.linalg.matrix_norm(x)"),
+            inputs="x: float32[3, 4]",
+            harm=BOTH,
+            same_in_eager=False,
         ),
     ]
 

@@ -1,0 +1,58 @@
+"""Options with which an ONNX exporter refuses what it takes without them."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Agree
+from convlint_rules.examples import forward
+
+
+@pytest.mark.parametrize(
+    ("call", "by_both"),
+    [
+        ('nn.functional.interpolate(x, size=(4, 4), mode="nearest-exact")', False),
+        ('nn.functional.interpolate(x, None, 2.0, "nearest-exact")', False),
+        ("nn.functional.threshold(x, 0.1, 2.0)", False),
+        ("torch.roll(x, 2)", False),
+        ("x.roll(shifts=2)", False),
+        ("torch.linalg.matrix_norm(x, ord=2)", True),
+        ("torch.linalg.norm(x.reshape(3, 4), 2)", True),
+        ("torch.linalg.norm(x, -2, dim=(1, 2))", True),
+        ("torch.norm(x, p='nuc')", True),
+    ],
+)
+def test_an_option_that_is_refused(agree: Agree, call: str, by_both: bool) -> None:
+    agree(forward(f"return {call}  # CVL801"), exporter="torchscript")
+    agree(forward(f"return {call}{'  # CVL801' if by_both else ''}"), exporter="dynamo")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'nn.functional.interpolate(x, scale_factor=2, mode="nearest")',
+        "nn.functional.threshold(x, 0, 2.0)",
+        "nn.functional.threshold(x, self.threshold, 2.0)",
+        "torch.roll(x, 2, 1)",
+        "x.roll((1, 2), dims=(1, 2))",
+        "torch.linalg.matrix_norm(x)",
+        "torch.linalg.norm(x, 2)",
+        "torch.linalg.norm(x.reshape(3, 4), 2, dim=1)",
+        "torch.norm(x.reshape(3, 4), 2)",
+    ],
+)
+def test_others_are_taken(agree: Agree, call: str) -> None:
+    agree(forward(f"return {call}"))
+
+
+@pytest.mark.parametrize(
+    ("init", "code"),
+    [
+        ('nn.Upsample(scale_factor=2, mode="nearest-exact")', "  # CVL801"),
+        ('nn.Upsample(None, 2, "nearest-exact")', "  # CVL801"),
+        ("nn.Upsample(scale_factor=2)", ""),
+        ("nn.Threshold(0.1, 2.0)", "  # CVL801"),
+        ("nn.Threshold(0, 2.0)", ""),
+    ],
+)
+def test_layers(agree: Agree, init: str, code: str) -> None:
+    agree(forward(f"return self.layer(x){code}", init=f"self.layer = {init}"))
