@@ -59,7 +59,7 @@ def called(run: Run, frame: Frame, node: ast.expr, function: Layer, arguments: A
     needed_sizes.note_layer(run, frame, node, function, given)
     draws.note_layer(run, frame, node, function)
     mistranslations.note_layer(run, frame, node, function)
-    refused_options.note_layer(run, frame, node, function)
+    refused_options.note_layer(run, frame, node, function, given)
     taint = max([Taint.state, *(taint_of(v) for v in arguments.all())])
     shape = tensor.shape if tensor is not None else None
     if function.name == "Identity":

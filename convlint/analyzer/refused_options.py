@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import NamedTuple
 
 from convlint.analyzer.calls import Arguments
 from convlint.analyzer.run import Frame, Run
+from convlint.analyzer.shapes import integer
 from convlint.analyzer.torch_calls import note_refused
 from convlint.analyzer.values import NONE, Const, Layer, List, Tensor, Tuple, Value, tensor_of
 
@@ -27,12 +29,18 @@ def note(
         note_refused(run, frame, node, name, refused.operators, form=refused.form, instead=refused.instead)
 
 
-def note_layer(run: Run, frame: Frame, node: ast.expr, layer: Layer) -> None:
-    """Notes a layer that was made so."""
-    note(run, frame, node, layer.name, None, Arguments.of_layer(layer), 0)
+def note_layer(run: Run, frame: Frame, node: ast.expr, layer: Layer, given: Value | None) -> None:
+    """Notes a call of a layer that was made so."""
+    note(run, frame, node, layer.name, given, Arguments.of_layer(layer), 0)
 
 
 def _refused(name: str, tensor: Tensor | None, arguments: Arguments, first: int) -> Refused | None:
+    pool = _POOL.fullmatch(name)
+    if pool is not None:
+        rank = int(pool["rank"])
+        wanted = arguments.get(first, "output_size")
+        stops_both = pool["kind"].lower() == "max" or rank == 3
+        return (_UNEVEN_BY_BOTH if stops_both else _UNEVEN) if _is_uneven(tensor, wanted, rank) else None
     match name:
         case "nn.functional.interpolate" | "Upsample":
             return _EXACT if arguments.get(first + 2, "mode") == Const("nearest-exact") else None
@@ -51,6 +59,15 @@ def _refused(name: str, tensor: Tensor | None, arguments: Arguments, first: int)
     return None
 
 
+def _is_uneven(tensor: Tensor | None, wanted: Value | None, rank: int) -> bool:
+    """Whether the last axes are known to have sizes that are no multiples of the wanted ones; None keeps a size."""
+    if tensor is None or tensor.shape is None or len(tensor.shape) < rank:
+        return False
+    sizes = wanted.items if isinstance(wanted, Tuple) else [wanted] * rank
+    pairs = zip(map(integer, tensor.shape[-rank:]), map(integer, sizes), strict=False)
+    return any(size is not None and to is not None and to > 0 and size % to != 0 for size, to in pairs)
+
+
 def _is_matrix(tensor: Tensor | None, dim: Value | None) -> bool:
     """Whether `torch.linalg.norm` takes a matrix: it is given two axes, or none and a tensor that has two."""
     if dim in (None, NONE):
@@ -58,7 +75,14 @@ def _is_matrix(tensor: Tensor | None, dim: Value | None) -> bool:
     return isinstance(dim, (Tuple, List)) and dim.items is not None and len(dim.items) == 2
 
 
+_POOL = re.compile(r"(nn\.functional\.adaptive_|Adaptive)(?P<kind>avg|max|Avg|Max)(_pool|Pool)(?P<rank>[123])d")
 _TORCHSCRIPT, _DYNAMO = "onnx_torchscript", "onnx_dynamo"
+_UNEVEN = Refused(
+    {_TORCHSCRIPT: "aten::adaptive_avg_pool2d"},
+    "to a size that does not divide its input's",
+    "take one that does, or `interpolate` before",
+)
+_UNEVEN_BY_BOTH = _UNEVEN._replace(operators=_UNEVEN.operators | {_DYNAMO: "aten._adaptive_avg_pool3d"})
 _EXACT = Refused(
     {_TORCHSCRIPT: "aten::_upsample_nearest_exact2d"},
     'with `mode="nearest-exact"`',

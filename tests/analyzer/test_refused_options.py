@@ -19,6 +19,10 @@ from convlint_rules.examples import forward
         ("torch.linalg.norm(x.reshape(3, 4), 2)", True),
         ("torch.linalg.norm(x, -2, dim=(1, 2))", True),
         ("torch.norm(x, p='nuc')", True),
+        ("nn.functional.adaptive_avg_pool2d(x.reshape(2, 3, 8, 8), 3)", False),
+        ("nn.functional.adaptive_avg_pool2d(x.reshape(2, 3, 8, 8), (None, 16))", False),
+        ("nn.functional.adaptive_avg_pool3d(x.reshape(2, 3, 4, 4, 8), (4, 4, 3))", True),
+        ("nn.functional.adaptive_max_pool1d(x.reshape(2, 3, 8), output_size=5)", True),
     ],
 )
 def test_an_option_that_is_refused(agree: Agree, call: str, by_both: bool) -> None:
@@ -38,6 +42,9 @@ def test_an_option_that_is_refused(agree: Agree, call: str, by_both: bool) -> No
         "torch.linalg.norm(x, 2)",
         "torch.linalg.norm(x.reshape(3, 4), 2, dim=1)",
         "torch.norm(x.reshape(3, 4), 2)",
+        "nn.functional.adaptive_avg_pool2d(x.reshape(2, 3, 8, 8), (4, 1))",
+        "nn.functional.adaptive_avg_pool2d(x.reshape(2, 3, 8, 8), (None, 2))",
+        "nn.functional.adaptive_max_pool1d(x.reshape(2, 3, 8), self.size)",
     ],
 )
 def test_others_are_taken(agree: Agree, call: str) -> None:
@@ -56,3 +63,8 @@ def test_others_are_taken(agree: Agree, call: str) -> None:
 )
 def test_layers(agree: Agree, init: str, code: str) -> None:
     agree(forward(f"return self.layer(x){code}", init=f"self.layer = {init}"))
+
+
+def test_a_layer_that_pools_to_a_size(agree: Agree) -> None:
+    agree(forward("return self.pool(x.reshape(2, 3, 8, 8))  # CVL801", init="self.pool = nn.AdaptiveAvgPool2d((3, 4))"))
+    agree(forward("return self.pool(x.reshape(2, 3, 8, 8))", init="self.pool = nn.AdaptiveAvgPool2d((2, 4))"))

@@ -43,11 +43,14 @@ PRELOAD += ["convlint.analyzer.torch_facts.operators_server"]
 
 
 class Sampled(torch.nn.Module):
-    """A call of a function of tensors and constants, as a module of the tensors."""
+    """A call of a function of tensors and constants, as a module of the tensors; ``made`` is how a layer is written."""
 
-    def __init__(self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+    def __init__(
+        self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], made: str = ""
+    ) -> None:
         super().__init__()
         self.function = function
+        self.made = made
         leaves, self.tree = pytree.tree_flatten((tuple(args), kwargs))
         self.constants = [None if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
         self.places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, torch.Tensor)]
@@ -123,10 +126,16 @@ def _layer_calls(name: str, letter: str) -> Iterator[Iterator[Sampled]]:
                     info.module_cls(*one.constructor_input.args, **one.constructor_input.kwargs).eval(),
                     one.forward_input.args,
                     one.forward_input.kwargs,
+                    made=f"nn.{name}({written(one.constructor_input.args, one.constructor_input.kwargs)})",
                 )
                 for one in samples
                 if one.forward_input is not None
             )
+
+
+def written(args: Sequence[Any], kwargs: dict[str, Any]) -> str:
+    """Arguments as they are written in a call."""
+    return ", ".join([*map(repr, args), *(f"{key}={value!r}" for key, value in kwargs.items())])
 
 
 # --- what becomes of a call --------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ class NoSuchOperator(Rule):
     opset: `torch.diff`, `median`, `quantile`, `trunc`, `nn.RMSNorm`, `F.interpolate(antialias=True)` and many
     more. Which these are was measured by exporting each of torch's functions once. Of some it has one, but not for
     these options: `mode="nearest-exact"`, `roll` of all axes at once, another `threshold` than 0, norms of singular
-    values. Of `torchvision.ops` no ONNX
+    values, an adaptive pool to a size that does not divide the one that it is given. Of `torchvision.ops` no ONNX
     exporter knows `ps_roi_align` and `ps_roi_pool`; `deform_conv2d` needs the dynamo exporter, `roi_pool` the
     TorchScript one. An operator of one's own (`torch.library.custom_op`) is known to neither ONNX exporter; what is in
     it is not traced and not reported.
@@ -192,6 +192,14 @@ class NoSuchOperator(Rule):
             bad=forward("return torch.linalg.matrix_norm(x, 2)  # <-"),
             good=forward("return torch.linalg.matrix_norm(x)"),
             inputs="x: float32[3, 4]",
+            harm=BOTH,
+            same_in_eager=False,
+        ),
+        Example(
+            title="A pool to a size that does not divide",
+            bad=forward("return nn.functional.adaptive_max_pool2d(x.reshape(2, 3, 8, 8), 3)  # <-"),
+            good=forward("return nn.functional.adaptive_max_pool2d(x.reshape(2, 3, 8, 8), 4)"),
+            inputs="x: float32[2, 192]",
             harm=BOTH,
             same_in_eager=False,
         ),
