@@ -348,7 +348,7 @@ def compared(run: Run, left: Value, op: ast.cmpop, right: Value) -> Value:
     if isinstance(left, (Number, Const)) and isinstance(right, (Number, Const)):
         return _compared_numbers(left, op, right)
     if isinstance(left, (Shape, Tuple, List)) and isinstance(right, (Shape, Tuple, List)):
-        return _compared_shapes(left, right)
+        return _compared_shapes(left, op, right)
     return UNKNOWN
 
 
@@ -394,13 +394,23 @@ def _is_degenerate(left: Value, op: ast.cmpop, right: Value) -> bool:
 _MIRRORED: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Lt: ast.Gt, ast.Gt: ast.Lt, ast.LtE: ast.GtE, ast.GtE: ast.LtE}
 
 
-def _compared_shapes(left: Value, right: Value) -> Value:
+def _compared_shapes(left: Shape | Tuple | List, op: ast.cmpop, right: Shape | Tuple | List) -> Value:
+    if isinstance(op, (ast.Eq, ast.NotEq)) and (_is_empty(left) or _is_empty(right)):
+        other = left if _is_empty(right) else right
+        if not isinstance(other, Shape) and other.items is not None:
+            return Const((not other.items) == isinstance(op, ast.Eq))
+        return Number("bool", other.taint, other.frozen_on) if isinstance(other, List) else Number("bool")
     if left == right and isinstance(left, (Shape, Tuple)):
-        return TRUE if isinstance(left, Tuple) or left.symbol else UNKNOWN
+        return Const(isinstance(op, ast.Eq)) if isinstance(left, Tuple) or left.symbol else UNKNOWN
     if isinstance(left, Tuple) and isinstance(right, Tuple) and len(left.items) == len(right.items):
         pairs = [(a, b) for a, b in zip(left.items, right.items, strict=True) if a != b]
         return Number("bool", max((max(taint_of(a), taint_of(b)) for a, b in pairs), default=Taint.none))
     return Number("bool", max(taint_of(left), taint_of(right)))
+
+
+def _is_empty(value: Value) -> bool:
+    """Whether ``[]`` or ``()``: what is compared with it is asked for its length alone."""
+    return isinstance(value, (Tuple, List)) and value.items is not None and not value.items
 
 
 def _identical(left: Value, right: Value, negated: bool) -> Value:

@@ -45,10 +45,11 @@ CLASS = re.compile(
 )
 FUNCTION = re.compile(
     r"loss|criterion|metric|accuracy|train|valid|evaluat|test|collate|load|save|plot|draw|visuali|log|convert|export|main"
-    r"|backward|augment|optimi|sample_batch|dataset|to_pil|to_image|^__\w+__$",
+    r"|backward|augment|optimi|sample_batch|dataset|to_pil|to_image|^__\w+__$|(?<=[a-z])_$",
     re.IGNORECASE,
 )
-"""Parts of the names of functions that feed, train, test or show a model, and Python's own hooks."""
+"""Parts of the names of functions that feed, train, test or show a model, and Python's own hooks; torch calls what
+fills weights `trunc_normal_`."""
 LOSS = re.compile(r"(.*_)?(loss|losses|criterion)(_.*)?", re.IGNORECASE)
 """Names of losses, and of functions that only training calls."""
 _TRAINS = frozenset(["backward", "zero_grad"])

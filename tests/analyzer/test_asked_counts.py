@@ -21,8 +21,8 @@ self.rows = nn.LayerNorm(4)
         "self.norm(x.new_zeros((x.argmax(), 4)).scatter_reduce(0, places, x, 'sum'))",
         "nn.functional.scaled_dot_product_attention(x, keys, keys)",
         "nn.functional.scaled_dot_product_attention(query=keys, key=x, value=x)",
-        "x[x > 0.5].roll(1)",
-        "torch.roll(x[x > 0.5], 1)",
+        "x[x > 0.5].roll(1, 0)",
+        "torch.roll(x[x > 0.5], 1, 0)",
     ],
 )
 def test_what_asks_for_a_count(agree: Agree, call: str) -> None:

@@ -96,3 +96,25 @@ def test_a_tuple_keeps_its_beginning_when_others_are_added(agree: Agree) -> None
         return x * 2
     """
     agree(forward(body))
+
+
+def test_a_list_compared_with_an_empty_one_is_asked_for_its_length(agree: Agree) -> None:
+    agree(
+        forward(
+            """
+        kept = []
+        for layer in self.layers:
+            x = layer(x)
+            kept.append(x)
+        for layer in self.layers:
+            if kept != []:
+                x = x + kept.pop()
+        return x if kept == [] else x * 2
+    """,
+            init="self.layers = nn.ModuleList([nn.Linear(4, 4)] * depth)",
+        )
+    )
+
+
+def test_what_is_the_same_is_not_different(agree: Agree) -> None:
+    agree(forward("return x.item() if (x.shape[0], 2) != (x.shape[0], 2) else x"))

@@ -85,3 +85,15 @@ def test_a_model_that_is_always_given_the_ground_truth_is_for_training(agree: Ag
 def test_a_model_that_trains_itself_is_not_exported(agree: Agree, trained: str, mark: str) -> None:
     close = f"def close():\n    loss = (x - 1).abs().sum()\n    {trained}return loss\nself.optimizer.step(close)"
     agree(forward(f"{close}\nreturn x / x.max().item(){mark}"))
+
+
+@pytest.mark.parametrize(("name", "mark"), [("trunc_normal_", ""), ("truncated", "  # CVL801")])
+def test_what_fills_weights_is_not_exported(agree: Agree, name: str, mark: str) -> None:
+    agree(f"""import torch
+
+
+def {name}(tensor: torch.Tensor, std: float = 1.0) -> torch.Tensor:
+    with torch.no_grad():
+        tensor.uniform_(-1, 1)
+        return tensor.erfinv_().mul_(std){mark}
+""")
