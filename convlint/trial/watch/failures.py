@@ -15,6 +15,7 @@ import onnx_ir
 import onnxruntime
 import torch.fx
 import torch.onnx
+from msgspec.structs import replace
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.fx.proxy import TracerBase
 from torch.jit._trace import TracingCheckError
@@ -65,9 +66,12 @@ def _failed(error: BaseException, place: Place, tool: str, places: Places, maker
     if (helpful := readable(said)) == said:
         return places.event(place, tool, "fail", "harm", said)
     unknown = next((name for name in _UNKNOWN.findall(helpful) if makers.get(name, place) != place), None)
-    if unknown:
-        helpful += f": `{unknown}` is made at line {makers[unknown].line} of {Path(makers[unknown].path).name}"
-    return places.event(place, tool, "fail", "harm", helpful, longest=len(helpful))
+    if unknown is None:
+        return places.event(place, tool, "fail", "harm", helpful, longest=len(helpful))
+    made = makers[unknown]
+    helpful += f": `{unknown}` is made at line {made.line} of {Path(made.path).name}"
+    event = places.event(place, tool, "fail", "harm", helpful, longest=len(helpful))
+    return replace(event, origin=f"{places.relative(made.path)}:{made.line}")
 
 
 @contextmanager
