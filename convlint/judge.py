@@ -73,7 +73,7 @@ def judge(findings: Iterable[Finding], trial: Trial, settings: Settings) -> Judg
         if finding.harm is None or not run.get(path, set()).intersection(range(first, last + 1)):
             judged.elsewhere += finding.severity != "info"
             continue
-        on_rows = [key for key in shown if key[0] == path and key[1][0] <= last and first <= key[1][1]]
+        on_rows = [key for key, seen in shown.items() if _is_at(finding, key, seen)]
         met = [key for key in on_rows if _may_explain(finding, shown[key])]
         on_lines.append((finding, met))
         for key in met:
@@ -90,6 +90,20 @@ def judge(findings: Iterable[Finding], trial: Trial, settings: Settings) -> Judg
     judged.findings = [one for one in judged.findings if _is_wanted(one, settings)]
     judged.findings.sort(key=lambda finding: (finding.path, finding.span, finding.code))
     return judged
+
+
+def _is_at(finding: Finding, key: _Statement, seen: Iterable[Seen]) -> bool:
+    """Whether a finding is on a statement, or on what made the number that an exporter asks for there, as it says."""
+    assert finding.harm
+    return (key[0] == str(absolute(finding.path)) and _overlap(_rows(finding), key[1])) or any(
+        finding.harm.on(one.route) and is_origin(finding, one.event) for one in seen
+    )
+
+
+def is_origin(finding: Finding, event: Event) -> bool:
+    """Whether a finding is where the number was made that an exporter asks for elsewhere."""
+    path, _, row = event.origin.rpartition(":")
+    return bool(path) and absolute(path) == absolute(finding.path) and _is_on(finding, int(row))
 
 
 def _may_explain(finding: Finding, seen: Iterable[Seen]) -> bool:
@@ -204,7 +218,7 @@ def _with_evidence(finding: Finding, seen: Sequence[Seen], trial: Trial, setting
     assert finding.harm
     levels = {one.route: max(other.level for other in seen if other.route == one.route) for one in seen}
     if seen:
-        evidence = _evidence(seen, trial, rows=_rows(finding))
+        evidence = _evidence(seen, trial, of=finding)
         return _leveled(replace(finding, seen="both", evidence=evidence), finding.harm.with_levels(levels), settings)
     right = [route for route, outcome in trial.outcomes.items() if _is_equal(outcome)]
     right += [route for route in trial.outcomes if route not in right and _is_of_trace(finding.harm, route, right)]
@@ -232,16 +246,15 @@ def _leveled(finding: Finding, harm: Harm, settings: Settings) -> Finding:
     return replace(finding, harm=harm, severity=severity(worst))
 
 
-def _evidence(seen: Sequence[Seen], trial: Trial, known: str = "", rows: tuple[int, int] | None = None) -> str:
+def _evidence(seen: Sequence[Seen], trial: Trial, known: str = "", of: Finding | None = None) -> str:
     """``8 on traced, 7 on other values: jit_trace and onnx_torchscript differ on 20 of 21 inputs``.
 
-    ``known`` is what the finding itself says, and is not said again; ``rows`` are those that it is about, where what
-    was seen may be elsewhere.
+    ``known`` is what the finding itself says, and is not said again; ``of`` is a finding that what was seen may be
+    elsewhere than.
     """
     parts: dict[str, dict[str, list[str]]] = {}
     for one in seen:
-        here = rows is None or _overlap(rows, one.event.statement)
-        what, does = _told(one, trial, "here" if here else f"at line {one.event.line}")
+        what, does = _told(one, trial, _where(one.event, of) if of else "here")
         routes = parts.setdefault(what, {}).setdefault(does, [])
         if one.route not in routes:
             routes.append(one.route)
@@ -250,6 +263,13 @@ def _evidence(seen: Sequence[Seen], trial: Trial, known: str = "", rows: tuple[i
         routes_do = ", ".join(f"{_listed(routes)} {agreeing(does, routes)}" for does, routes in doing.items())
         told.append(f"{what}: {routes_do}" if what and what != known else routes_do)
     return "; ".join(told)
+
+
+def _where(event: Event, of: Finding) -> str:
+    """Where something was seen, from the lines of a finding."""
+    if absolute(event.file) != absolute(of.path):
+        return f"at line {event.line} of {absolute(event.file).name}"
+    return "here" if _overlap(_rows(of), event.statement) else f"at line {event.line}"
 
 
 def _overlap(rows: tuple[int, int], others: tuple[int, int]) -> bool:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, TextIO, get_args
 
 from convlint.backends.matrix import MatrixResult
-from convlint.findings import TRACERS, Finding, Level
+from convlint.findings import ROUTES, TRACERS, Finding, Level
 from convlint.graph.problems import BadNode
-from convlint.judge import TRIAL_CODES, agreeing
+from convlint.judge import TRIAL_CODES, agreeing, is_origin
 from convlint.preflighter import Preflighted, PreflightResult
 from convlint.report import summary, text
 from convlint.report.as_json import dump, finding_as_json
@@ -26,7 +26,7 @@ from convlint.report.matrix_text import in_short
 from convlint.report.plain import printable
 from convlint.report.style import Painter
 from convlint.source.discovery import INSTALLED, absolute
-from convlint.trial.job import A_TUPLE, CUT, LOOSE, Kind, Outcome, Reference, Trial
+from convlint.trial.job import A_TUPLE, CUT, LOOSE, Event, Kind, Outcome, Reference, Trial
 
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 _COUNTED: dict[Kind, tuple[str, str]] = {
@@ -49,6 +49,8 @@ _ROWS, _NARROWEST = 40, 100
 """Of a screen: as many lines as fit on it, and what is never taken for its width."""
 _Groups = Sequence[Sequence[Finding]]
 _PAINT = re.compile(r"\x1b\[[\d;]*m")
+_DOES = re.compile(rf": (?={'|'.join(ROUTES)})")
+"""Between what a trial saw and what the routes do for it."""
 
 
 def lines(
@@ -342,6 +344,15 @@ def _short(message: str, verbose: bool = False, longest: int = _LONGEST) -> str:
     return message if verbose or len(message) <= longest else f"{message[:longest]}..."
 
 
+def _short_evidence(evidence: str, longest: int) -> str:
+    """What a trial saw, rather cut in the values that it saw than in what the routes do for them."""
+    does = _DOES.search(evidence)
+    if does is None or len(evidence) <= longest:
+        return _short(evidence, longest=longest)
+    told = _short(evidence[does.start() :], longest=longest // 2)
+    return _short(evidence[: does.start()], longest=longest - len(told)) + told
+
+
 def _fitting(model: Preflighted, painter: Painter, unsafe_fixes: bool, around: Sequence[str]) -> Iterator[str]:
     """A line a finding and what the trial saw of it, of as many as fit on a screen with the lines around them.
 
@@ -382,7 +393,7 @@ def _in_short(groups: _Groups, painter: Painter, unsafe_fixes: bool, seen: int, 
     for i, (group, line) in enumerate(zip(groups, text.concise(report), strict=True)):
         yield line + _others(group)
         if i < seen and group[0].evidence and _is_new(group[0], firsts[i + 1 : i + 2]):
-            yield f"    {painter('trial:', 'bold')} {_short(group[0].evidence, longest=longest)}"
+            yield f"    {painter('trial:', 'bold')} {_short_evidence(group[0].evidence, longest)}"
 
 
 def _others(group: Sequence[Finding]) -> str:
@@ -423,17 +434,18 @@ def _harm(finding: Finding, outcomes: Mapping[str, Outcome]) -> Level:
 
 
 def _stops(finding: Finding, outcomes: Mapping[str, Outcome]) -> bool:
-    """Whether an exporter ended at a finding."""
+    """Whether an exporter ended at a finding, or at a number that is made there."""
     return any(
-        event.kind == "fail" and absolute(event.file) == absolute(finding.path) and _covers(finding, event.statement)
+        event.kind == "fail" and (_is_at(finding, event) or is_origin(finding, event))
         for outcome in outcomes.values()
         for event in outcome.events
     )
 
 
-def _covers(finding: Finding, rows: tuple[int, int]) -> bool:
+def _is_at(finding: Finding, event: Event) -> bool:
+    first, last = event.statement
     span = finding.statement or finding.span
-    return span.row <= rows[1] and rows[0] <= span.end_row
+    return absolute(event.file) == absolute(finding.path) and span.row <= last and first <= span.end_row
 
 
 def _explaining(ranked: Sequence[Finding], outcome: Outcome, outcomes: Mapping[str, Outcome]) -> Finding | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from torch import nn
 
 from convlint.errors import UsageError
 from convlint.trial.compare import named_leaves
+from convlint.trial.documented import documented
 from convlint.trial.execute import eager, told
 from convlint.trial.flat import by_parameter
 from convlint.trial.inputs import parse_inputs
@@ -85,8 +86,14 @@ def _candidates(model: nn.Module) -> Iterator[Guess]:
     tensors = [name for name, annotation in needed.items() if annotation not in _NUMBERS]
     if tensors == ["x", "edge_index"]:
         yield from _graphs(model)
-    if len(tensors) != 1:
-        return
+    if len({name.rstrip("0123456789") for name in tensors}) == 1:
+        yield from _by_layers(model, tensors, needed)
+    if len(tensors) == len(needed):
+        yield from (Guess(text, "the docstring of `forward`") for text in documented(model, tensors))
+
+
+def _by_layers(model: nn.Module, tensors: Sequence[str], needed: Mapping[str, Any]) -> Iterator[Guess]:
+    """What the first layer takes that says so, for the one tensor that a model needs, or for several that are alike."""
     constants = "".join(f"; {name} = {_NUMBERS[needed[name]]}" for name in needed if name not in tensors)
     for place, layer in model.named_modules():
         layouts = list(_layouts(layer))
@@ -94,7 +101,8 @@ def _candidates(model: nn.Module) -> Iterator[Guess]:
             kind = type(layer).__name__
             told = f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}"
             called = f"`{place}`, {told}" if place else told
-            yield Guess(f"{tensors[0]}: {layout}{constants}", f"the first layer, {called}")
+            alike = "; ".join(f"{name}: {layout}" for name in tensors)
+            yield Guess(f"{alike}{constants}", f"the first layer, {called}")
         if layouts:
             return
 

@@ -141,6 +141,8 @@ class Event(msgspec.Struct, frozen=True, order=True, kw_only=True):
     message: str = ""
     on: str = ""
     """The sample on which a value differs from the traced one."""
+    origin: str = ""
+    """The line (``file.py:12``) that made the number which is asked for here."""
 
 
 class Running(msgspec.Struct, frozen=True, tag=True):

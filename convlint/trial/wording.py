@@ -10,6 +10,8 @@ import re
 from convlint.trial.limits import of_machine
 
 _LONGEST_CONDITION = 60
+UNKNOWN = re.compile(r"\bz?u[fi]?\d+\b")
+"""What torch calls a number that depends on values."""
 _STEP = re.compile(r"^\w+: Failed to .* step \d/\d of exporting the model to ONNX\. <class '(?:[\w.]+\.)?(\w+)'>: ")
 _ADVICE = re.compile(
     r" \(Refer to the full stack trace above for more[^)]*\)?"
@@ -115,10 +117,12 @@ def _out_of_memory(found: re.Match[str]) -> str:
 
 
 def _asked(found: re.Match[str]) -> str:
-    condition = found[1]
-    if len(condition) > _LONGEST_CONDITION:
-        condition = f"{condition[:_LONGEST_CONDITION].rpartition(' ')[0]} ..."
-    return f"GuardOnDataDependentSymNode: `{condition}` must be known here, and depends on values of tensors"
+    condition = f"`{found[1]}`"
+    numbers = list(dict.fromkeys(UNKNOWN.findall(condition)))
+    if len(condition) > _LONGEST_CONDITION and numbers:
+        more = f" and {len(numbers) - 1} more numbers" if len(numbers) > 1 else ""
+        condition = f"what is computed from `{numbers[0]}`{more}"
+    return f"GuardOnDataDependentSymNode: {condition} must be known here, and depends on values of tensors"
 
 
 def said_of_node(message: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +14,11 @@ pytest.importorskip("onnxruntime")
 
 import torch
 
+from convlint.trial.divergence import computed
 from convlint.trial.divergence.computed import GraphValues, OnnxValues, ProgramValues, TraceValues
+from convlint.trial.divergence.kept import Kept, gap
 from convlint.trial.divergence.search import first_divergence
+from convlint.trial.divergence.tape import Budget
 from convlint.trial.divergence.told import Divergence
 from convlint.trial.execute import load, run_on, seed
 from convlint.trial.routes import MODEL_FILE, Export, onnx_dynamo, onnx_torchscript
@@ -236,3 +240,22 @@ def test_the_limits_end_the_search(tmp_path: Path) -> None:
     other = Sample("other", "values", (X * 2,), made=False)
     assert first_divergence(module.Model, sample, other, graph, memory=500) is None
     assert first_divergence(module.Model, sample, other, graph, seconds=0) is None
+
+
+class Enlarges(torch.nn.Module):
+    """To a size that is computed in the file."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.interpolate(x[None, None], size=(2 * x.shape[0], 8), mode="bilinear")
+
+
+@pytest.mark.parametrize("route", ONNX)
+def test_a_size_that_a_node_is_given_from_outside_is_no_fault_of_the_file(
+    tmp_path: Path, route: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(computed, "_CHUNK", 1)
+    graph = exported(route, Enlarges(), Sample("traced", "traced", (X,), made=False), {0: {0: "n"}}, tmp_path)
+    (name,) = graph.outputs
+    budget = Budget(time.monotonic() + 60, 1 << 30)
+    (found,) = (one.value for one in graph.run((X[:2],), budget) if one.name == name)
+    assert gap(found, Kept.of(Enlarges()(X[:2]))) is None

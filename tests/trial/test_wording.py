@@ -57,8 +57,13 @@ _HINT = "Received user-specified dim hint Dim.DYNAMIC(min=None, max=None), but"
             "GuardOnDataDependentSymNode: `Eq(u0, 1)` must be known here, and depends on values of tensors",
         ),
         (
+            f"GuardOnDataDependentSymNode: Could not guard on data-dependent expression {'u26 + (u2 - u4)//8 + ' * 9}1",
+            "GuardOnDataDependentSymNode: what is computed from `u26` and 2 more numbers must be known here, and "
+            "depends on values of tensors",
+        ),
+        (
             f"GuardOnDataDependentSymNode: Could not guard on data-dependent expression {' + '.join(['4*u0'] * 20)}",
-            f"GuardOnDataDependentSymNode: `{' + '.join(['4*u0'] * 8)} + ...` must be known here, and depends on "
+            "GuardOnDataDependentSymNode: what is computed from `u0` must be known here, and depends on "
             "values of tensors",
         ),
         (

@@ -249,4 +249,5 @@ def _declared(name: str, value: Any) -> Any:
         kind = onnx.helper.np_dtype_to_tensor_dtype(value[0].dtype) if value else onnx.TensorProto.FLOAT
         return onnx.helper.make_tensor_sequence_value_info(name, kind, None)
     kind = onnx.helper.np_dtype_to_tensor_dtype(value.dtype)
-    return onnx.helper.make_tensor_value_info(name, kind, [None] * value.ndim)
+    # of what may be sizes the number counts: an unknown one is none to ONNX Runtime, which refuses a Resize then
+    return onnx.helper.make_tensor_value_info(name, kind, value.shape if value.ndim == 1 else [None] * value.ndim)

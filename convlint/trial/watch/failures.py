@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial, wraps
@@ -15,6 +14,7 @@ import onnx_ir
 import onnxruntime
 import torch.fx
 import torch.onnx
+from msgspec.structs import replace
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.fx.proxy import TracerBase
 from torch.jit._trace import TracingCheckError
@@ -26,13 +26,11 @@ from convlint.trial.job import Event
 from convlint.trial.limits import of_memory
 from convlint.trial.watch.hooks import replaced
 from convlint.trial.watch.places import Place, Places
-from convlint.trial.wording import readable
+from convlint.trial.wording import UNKNOWN, readable
 
 _STACK = "pkg.torch.onnx.stack_trace"
 """Where the dynamo exporter writes whose a node is."""
 _MAKERS = ("create_unbacked_symint", "create_unbacked_symfloat", "create_unbacked_symbool")
-_UNKNOWN = re.compile(r"\bz?u[fi]?\d+\b")
-"""What ``torch.export`` calls a number that depends on values."""
 
 
 @contextmanager
@@ -64,10 +62,13 @@ def _failed(error: BaseException, place: Place, tool: str, places: Places, maker
     said = told(reason(error))
     if (helpful := readable(said)) == said:
         return places.event(place, tool, "fail", "harm", said)
-    unknown = next((name for name in _UNKNOWN.findall(helpful) if makers.get(name, place) != place), None)
-    if unknown:
-        helpful += f": `{unknown}` is made at line {makers[unknown].line} of {Path(makers[unknown].path).name}"
-    return places.event(place, tool, "fail", "harm", helpful, longest=len(helpful))
+    unknown = next((name for name in UNKNOWN.findall(helpful) if makers.get(name, place) != place), None)
+    if unknown is None:
+        return places.event(place, tool, "fail", "harm", helpful, longest=len(helpful))
+    made = makers[unknown]
+    helpful += f": `{unknown}` is made at line {made.line} of {Path(made.path).name}"
+    event = places.event(place, tool, "fail", "harm", helpful, longest=len(helpful))
+    return replace(event, origin=f"{places.relative(made.path)}:{made.line}")
 
 
 @contextmanager

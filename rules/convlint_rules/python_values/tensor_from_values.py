@@ -138,9 +138,10 @@ class TensorFromValuesInForward(Rule):
             return self._of_sizes(event, context)
         if event.numbers:
             return self._of_counts(event, context)
-        message = (
-            f"`{text}` reads values: the TorchScript routes keep the traced ones; use `torch.stack` or `torch.cat`"
-        )
+        remedy = "use `torch.stack` or `torch.cat`"
+        if not event.elements:  # they may be tensors or plain numbers, which nothing can stack
+            remedy = f"{remedy} for tensors, and take numbers as one tensor from the caller"
+        message = f"`{text}` reads values: the TorchScript routes keep the traced ones; {remedy}"
         return self.finding(event, message, DATA, context, fixable=_applicability(event))
 
     def _of_sizes(self, event: TensorFromValues, context: Context) -> Finding:
