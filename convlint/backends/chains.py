@@ -21,7 +21,7 @@ _CONSTANT, _AXES, _MIXED, _THIN, _FIRST, _INPUTS = "constant", "-axes", "mixed",
 _COMPUTED, _FOLDED, _WEIGHTS, _TO, _BEHIND = "computed", "folded", "weights", "to", "behind"
 _UNLIKE, _EMPTY, _REGROUPED, _WITHOUT, _REPEATED = "unlike", "empty", "regrouped", "without", "repeated"
 _VECTOR, _FOREIGN, _POINT, _LONGER, _BRANCHES, _CAST = "vector", "foreign", "point", "longer", "branches", "cast"
-_OPTION, _ONLY, _SIZED = "option", "only", "sized"
+_OPTION, _ONLY, _SIZED, _MULTIPLIED = "option", "only", "sized", "multiplied"
 _TOLD = {
     _CONSTANT: "of a constant",
     _MIXED: "of mixed dtypes",
@@ -37,9 +37,14 @@ _TOLD = {
     _BRANCHES: "of which one branch takes an axis away, or makes one",
     _SIZED: "of which one branch takes an axis away, or makes one, by a size",
     _CAST: "of int64 that a Cast makes",
+    _MULTIPLIED: "by a computed condition of what two products of matrices in a row make",
 }
 """The situations that are one word, in more."""
-_BATCH_AND_CHANNELS, _FEW, _INT64 = 2, 8, 7
+_BATCH_AND_CHANNELS, _MATRIX, _FEW = 2, 2, 8
+_INT64, _BOOL = 7, 9
+_CONDITIONS = frozenset(
+    {"And", "Equal", "Greater", "GreaterOrEqual", "IsNaN", "Less", "LessOrEqual", "Not", "Or", "Xor"}
+)
 _OF_NUMBERS = frozenset({
     "Abs", "Add", "Cast", "Ceil", "Clip", "Cos", "Div", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid",
     "HardSwish", "Identity", "LeakyRelu", "Log", "Max", "Min", "Mish", "Mul", "Neg", "PRelu", "Pow", "Reciprocal",
@@ -49,6 +54,9 @@ _OF_NUMBERS = frozenset({
 """Operators that leave numbers in the places where they are, so that a runtime may keep them in blocks of channels."""
 _OF_PLACES = frozenset({"Concat", "Expand", "Gather", "Slice", "Squeeze", "Transpose", "Unsqueeze"})
 """Those that move numbers, or leave some out."""
+_PRODUCTS = frozenset({"Gemm", "MatMul"})
+_IN_A_ROW = 2
+"""Products that a runtime may compute together, with what is done to each number between and behind them."""
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -68,6 +76,8 @@ class Fault(msgspec.Struct, frozen=True):
     ``only-0 GRU``: of whose outputs nothing but this is wanted; ``longer ScatterElements``: of more indices than there
     are places along its axis; ``branches If``: of which one branch takes an axis away, or makes one, as exporters write
     a squeeze of what may not be one long, ``sized If``: the same by a size; ``cast TopK``: of int64 that a Cast makes;
+    ``multiplied Where``: by a computed condition, of what two products of matrices by constants in a row make, whatever
+    is done with each number between and behind them;
     ``vector MatMul``: of which one input has one axis; ``foreign-1 ScatterND``: whose input has another dtype than the
     only one that ONNX has for it;
     ``weights-axis Gather``: of a constant by what is computed, with this attribute written;
@@ -185,6 +195,7 @@ def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tupl
     behind: dict[str, set[int]] = {}
     cast: set[str] = set()
     neighbours, takers = _reshapes(graph, constants), _takers(graph)
+    products = _Products(constants, takers)
     for node in graph.node:
         if node.op_type == "Constant" or not node.input:
             continue
@@ -209,6 +220,9 @@ def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tupl
             yield of_repeated(node.op_type), (node,)
         if node.op_type == "MatMul" and vectors.intersection(node.input):
             yield with_vector(node.op_type), (node,)
+        if products.are_chosen_from(node):
+            yield multiplied(node.op_type), (node,)
+        products.follow(node, shapes)
         if none_in.intersection(node.input):
             yield empty(node.op_type), (node,)
         if node.input[0] not in varying and varying.intersection(node.input):
@@ -220,6 +234,34 @@ def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tupl
             if node.input[0] in varying and node.input[0] not in sizes:
                 yield from ((one, (node,)) for one in _of_values(node, values, shapes, behind, takers))
         _follow(node, shapes, behind)
+
+
+class _Products:
+    """How many products of matrices by constants there are in a row before each value."""
+
+    def __init__(self, constants: set[str], takers: Mapping[str, set[str]]) -> None:
+        self._constants, self._takers = constants, takers
+        self._counts: dict[str, int] = {}
+        self._conditions: set[str] = set()
+
+    def follow(self, node: Any, shapes: Mapping[str, Sequence[int]]) -> None:
+        """Notes what an operator makes of what is known of its inputs."""
+        varying = [name for name in node.input if name and name not in self._constants]
+        if node.op_type in _CONDITIONS or (node.op_type == "Cast" and _makes(node, _BOOL)):
+            self._conditions.update(node.output)
+        elif node.op_type in _PRODUCTS and varying == [node.input[0]] and len(shapes.get(node.input[0], ())) == _MATRIX:
+            self._counts[node.output[0]] = self._counts.get(node.input[0], 0) + 1
+        elif node.op_type in _OF_NUMBERS - {"Reshape"}:
+            counts = {self._counts.get(name, 0) for name in varying}
+            if len(counts) == 1 and (len(varying) == 1 or counts < {*range(_IN_A_ROW)}):
+                self._counts[node.output[0]] = counts.pop()
+
+    def are_chosen_from(self, node: Any) -> bool:
+        """Whether an operator chooses, by a computed condition, from what two of them in a row make for it alone."""
+        if node.op_type != "Where" or node.input[0] not in self._conditions:
+            return False
+        made = (name for name in node.input[1:] if self._counts.get(name, 0) >= _IN_A_ROW)
+        return any(self._takers.get(name) == {"Where"} for name in made)
 
 
 def _told(node: Any, shapes: Mapping[str, Sequence[int]], sizes: set[str]) -> Iterator[str]:
@@ -269,8 +311,13 @@ def _last(graph: Any) -> Any:
 def _is_of_cast(node: Any, cast: set[str]) -> bool:
     """Whether a Cast makes int64, or an operator gives what one has made."""
     if node.op_type == "Cast":
-        return any(one.name == "to" and one.i == _INT64 for one in node.attribute)
+        return _makes(node, _INT64)
     return node.op_type in _OF_NUMBERS | _OF_PLACES and node.input[0] in cast
+
+
+def _makes(cast: Any, dtype: int) -> bool:
+    """Whether a Cast makes a dtype."""
+    return any(one.name == "to" and one.i == dtype for one in cast.attribute)
 
 
 def _of_values(
@@ -409,6 +456,11 @@ def branches(operator: str, *, by_size: bool) -> str:
 def cast_to_int64(operator: str) -> str:
     """The situation of an operator of int64 that a Cast makes."""
     return f"{_CAST} {operator}"
+
+
+def multiplied(operator: str) -> str:
+    """The situation of an operator by a computed condition of what two products of matrices in a row make."""
+    return f"{_MULTIPLIED} {operator}"
 
 
 def along_first(operator: str) -> str:

@@ -263,7 +263,7 @@ def measured(target: str, asked: Sequence[str]) -> list[Fault]:
                 noted.add(situation, _called(plain), _run(process, changed))
         for situation, plain, changed in of_own():
             if (not asked or plain.operator in asked) and _run(process, plain).passed:
-                dtype = "" if plain.operator == "If" else _PLAIN  # what chooses is no number
+                dtype = "" if plain.operator in ("If", "Where") else _PLAIN  # what chooses is no number
                 noted.add(situation, f"{changed.name}, not of {plain.name}", _again(process, changed), dtype)
         for situation, plain, changed in of_defaults():
             if (not asked or plain.operator in asked) and _run(process, plain).passed:

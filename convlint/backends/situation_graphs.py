@@ -18,6 +18,7 @@ from convlint.backends.chains import (
     branches,
     empty,
     longer,
+    multiplied,
     of_axes,
     of_repeated,
     of_weights,
@@ -252,6 +253,25 @@ def of_vectors() -> Iterator[tuple[str, Case, Case]]:
     yield with_vector("MatMul"), plain, _made("MatMul", (5,), [_drawn((5, 3))], {})
 
 
+def of_products() -> Iterator[tuple[str, Case, Case]]:
+    """The situation of a choice, by what is computed, of a product of matrices, and of two in a row."""
+    yield multiplied("Where"), _chosen_from(1), _chosen_from(2)
+
+
+def _chosen_from(products: int) -> Case:
+    """What layers in a row make, where the input is small."""
+    from onnx import helper, numpy_helper
+
+    weights = {"w": _drawn((_SIZE, _SIZE)), "half": np.array(0.5, "float32"), "other": np.array(-1, "float32")}
+    nodes = [helper.make_node("Less", ["x0", "half"], ["small"])]
+    for i in range(products):
+        nodes.append(helper.make_node("Gemm", [f"x{i}", "w"], [f"product{i}"]))
+        nodes.append(helper.make_node("Relu", [f"product{i}"], [f"x{i + 1}"]))
+    nodes.append(helper.make_node("Where", ["small", "other", f"x{products}"], ["y"]))
+    stored = [numpy_helper.from_array(one, name) for name, one in weights.items()]
+    return _case("Where", f"Where of {products} products", nodes, {"x0": _drawn((_FEW, _SIZE))}, stored)
+
+
 def _beside(how: str, behind: Any) -> Case:
     from onnx import helper, numpy_helper
 
@@ -367,7 +387,7 @@ def of_own() -> Iterator[tuple[str, Case, Case]]:
     """The situations that are no test of ONNX's."""
     yield from chain(of_ranks(), of_first_axes(), of_new_axes(), of_tables(), of_nothing(), of_repetitions())
     yield from chain(of_convolutions(), of_channels(), of_groups(), of_vectors(), of_outputs(), of_indices())
-    yield from of_branches()
+    yield from chain(of_branches(), of_products())
 
 
 def _drawn(shape: Sequence[int]) -> Any:

@@ -272,6 +272,26 @@ def test_an_operator_is_behind_a_convolution_whatever_is_done_with_its_numbers()
     assert "behind-3-Conv Conv" not in found
 
 
+@pytest.mark.parametrize(
+    ("nodes", "is_one"),
+    [
+        ("a = Gemm (x, w) r = Relu (a) q = MatMul (r, w) b = Less (x, half) y = Where (b, half, q)", True),
+        ("a = Gemm (x, w) s = Sigmoid (a) r = Mul (a, s) q = Gemm (r, w) b = Less (x, half) y = Where (b, q, x)", True),
+        ("a = Gemm (x, w) r = Relu (a) q = Gemm (r, w) y = Where (given, half, q)", False),
+        ("q = Gemm (x, w) b = Less (x, half) y = Where (b, half, q)", False),
+        ("a = Gemm (x, w) r = Softmax (a) q = Gemm (r, w) b = Less (x, half) y = Where (b, half, q)", False),
+        ("a = Gemm (x, w) q = Gemm (a, w) b = Less (q, half) y = Where (b, half, q)", False),
+        ("a = Gemm (x, w) p = Gemm (a, w) q = Mul (p, p) b = Less (x, half) y = Where (b, half, q)", False),
+    ],
+)
+def test_a_choice_from_what_two_products_make_is_a_situation(nodes: str, is_one: bool) -> None:
+    found = _situations(
+        f"g (float[3,1] x, bool[3,1] given) => (float[3,1] y) <float[1,1] w = {{2}}, float half = {{1}}> {{ {nodes} }}",
+        {name: [3, 1] for name in "xarsqpy"},
+    )
+    assert ("multiplied Where" in found) is is_one
+
+
 def test_new_axes_are_told_by_what_takes_them() -> None:
     found = _situations(
         """
