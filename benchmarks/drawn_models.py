@@ -578,6 +578,7 @@ def _is_made(name: str, make: Callable[[str], Made], largest: int) -> bool:
 if __name__ == "__main__":
     import predicted_models
 
+    predicted_models.stand_in()  # timm needs torchvision when it is listed
     known = {one.partition("@")[0] for one in predicted_models.names()}
     makers = {"": pools, "practice": pools_of_kinds, "hard": pools_of_hard_kinds, "each": pools_of_hard_kinds}
     one_each = dict.fromkeys(COUNTS_OF_HARD_KINDS, 1)
