@@ -32,7 +32,7 @@ from convlint.analyzer.torch_facts.generate import quiet
 from convlint.analyzer.torch_facts.generate_operators import calls
 from convlint.backends import aten_name, live, overload_name
 from convlint.backends.fact_file import Known, path_of, trimmed, write
-from convlint.backends.facts import facts
+from convlint.backends.facts import Facts, facts
 from convlint.backends.onnx_file import read
 from convlint.backends.uses import FILE, Operator
 from convlint.trial.program_runtimes import BY_DATA, PRELU, SIX_AXES, TOLD_APART, UNEVEN, UNSTRIDED, VOLUMES, operators
@@ -309,6 +309,18 @@ class Looked(torch.nn.Module):
         return torch.nn.functional.grid_sample(x, x[:, :3].permute(0, 2, 3, 4, 1), align_corners=False)
 
 
+class Applied(torch.nn.Module):
+    """A function of an input, as numbers of a class of dtypes."""
+
+    def __init__(self, function: Callable[[torch.Tensor], Any], kind: str) -> None:
+        super().__init__()
+        self.function, self.made_of = function, _MADE_OF[kind]
+
+    def forward(self, x: torch.Tensor) -> Any:
+        """What it gives."""
+        return self.function(self.made_of(x))
+
+
 class Pooled(torch.nn.Module):
     """A pooling that is told its size only."""
 
@@ -374,6 +386,51 @@ OWN_OF_ONNX = {
 """The same by operators of ONNX, as models have them."""
 OWN_OF_INTEGERS = {"Div": (Divided, (2, 3))}
 """The same of integers."""
+OVERLOADED: dict[str, Callable[[torch.Tensor], Any]] = {
+    "all": lambda x: x.all(-1),
+    "any": lambda x: x.any(-1),
+    "concat": lambda x: torch.concat([x, x], 1),
+    "copy": lambda x: _overwritten(x),
+    "index": lambda x: x[:, torch.tensor([2, 0])],
+    "masked_fill": lambda x: x.masked_fill(x == 0, 1),
+    "max": lambda x: tuple(x.max(-1)),
+    "meshgrid": lambda x: torch.meshgrid(x[0, 0], x[1, 0], indexing="ij"),
+    "min": lambda x: tuple(x.min(-1)),
+    "prod": lambda x: x.prod(-1),
+    "repeat_interleave": lambda x: x.repeat_interleave(2, 1),
+    "round": lambda x: x.round(),
+    "scatter": lambda x: x.scatter(1, _first_row(x), x[:, :1]),
+    "scatter_add": lambda x: x.scatter_add(1, _first_row(x), x[:, :1]),
+    "sort": lambda x: tuple(x.sort(-1)),
+    "std": lambda x: x.std(-1),
+    "sum": lambda x: x.sum(-1),
+    "type_as": lambda x: torch.ones(1).type_as(x) + x,
+    "var": lambda x: x.var(-1),
+    "where": lambda x: torch.where(x == 0, x, x[:1]),
+    "zeros_like": lambda x: torch.zeros_like(x) + x,
+}
+"""Functions whose overloads have operators of their own, so that none is common to torch's tests of them."""
+OVERLOADED_OF_PICTURES: dict[str, Callable[[torch.Tensor], Any]] = {
+    "max_pool2d": functools.partial(torch.nn.functional.max_pool2d, kernel_size=2, stride=2),
+    "pad": functools.partial(torch.nn.functional.pad, pad=(1, 1, 1, 1), mode="reflect"),
+    "pixel_shuffle": lambda x: torch.nn.functional.pixel_shuffle(torch.cat([x, x, x, x], 1), 2),
+}
+"""The same of pictures alone, with a point."""
+_MADE_OF: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "float": lambda x: x,
+    "int": lambda x: (x * 9).long(),
+    "bool": lambda x: x > 0.5,
+}
+
+
+def _first_row(x: torch.Tensor) -> torch.Tensor:
+    return x[:, :1].long() * 0  # what the input makes: converters lose the dtype of zeros
+
+
+def _overwritten(x: torch.Tensor) -> torch.Tensor:
+    made = torch.zeros_like(x)
+    made[:, 1:] = x[:, 1:]
+    return made
 
 
 SPECTRA = {
@@ -385,6 +442,13 @@ CONVERSIONS = {
     for dtype in (torch.float32, torch.int32, torch.int64, torch.bool, *CASTS)
 }
 """Calls that become a Cast, of which the dtype that it makes counts too."""
+APPLIED = {
+    f"{name} of {kind}": (functools.partial(Applied, function, kind), shape)
+    for table, kinds, shape in ((OVERLOADED, KINDS, (2, 4, 5)), (OVERLOADED_OF_PICTURES, KINDS[:1], (2, 3, 4, 4)))
+    for name, function in table.items()
+    for kind in kinds
+}
+"""Calls of functions that have several operators."""
 
 
 def _plain(operator: str) -> str:
@@ -409,6 +473,9 @@ def samples(graph: str) -> Iterator[tuple[str, dict[str, list[str]]]]:
     if graph in ("core", "torch_export"):
         makers |= {name: {"float": [(1, False, name)]} for name in OWN}
         makers.setdefault("abs", {})["complex"] = [(1, False, name) for name in SPECTRA]
+        for name in APPLIED:
+            operator, _, kind = name.partition(" of ")
+            makers.setdefault(operator, {}).setdefault(kind, []).append((0, False, name))
     else:
         for kind, own in (("float", OWN_OF_ONNX), ("int", OWN_OF_INTEGERS)):
             for name in own:
@@ -420,9 +487,9 @@ def samples(graph: str) -> Iterator[tuple[str, dict[str, list[str]]]]:
 class Measuring:
     """A target that is measured."""
 
-    def __init__(self, process: RuntimeProcess, graph: str, folder: Path) -> None:
+    def __init__(self, process: RuntimeProcess, graph: str, folder: Path, known: Facts | None = None) -> None:
         self.tally = Tally()
-        self._process, self._graph, self._folder = process, graph, folder
+        self._process, self._graph, self._folder, self._known = process, graph, folder, known
 
     def tried(self, operator: str, name: str, kind: str) -> bool:
         """Whether a call comes out right as it is; so does one that torch does not export, of which nothing is said."""
@@ -450,12 +517,20 @@ class Measuring:
                 self.tally.count(keys if passed else set(), operator, passed=True)
                 return True
             failed = failed or keys
-        if not failed:
+        if not failed or any(self._is_lacking(name) for name, _ in failed if name != operator):
             return True
         self.tally.count(failed, operator, passed=False)
         if cast is None and self._is_folded(call):
             self.tally.folded |= {key for key in failed if key[0] == operator}
         return False
+
+    def _is_lacking(self, operator: str) -> bool:
+        """Whether a target is known to lack an operator, by which a file fails whatever else is in it."""
+        if self._known is None or any(name == operator for name, _ in self.tally.passed):
+            return False
+        names = (operator, f"{operator}_copy")  # a view, which facts may have as a copy
+        rows = [row for name in names if (row := self._known.by_operator.get((name, 0))) is not None]
+        return not any(row.passed or row.claim != "no" for row in rows) and (bool(rows) or self._known.complete)
 
     def _is_folded(self, call: Any) -> bool:
         """Whether a call comes out right where it is of constants; the exporters of ONNX fold by themselves."""
@@ -515,7 +590,7 @@ class Measuring:
 
 @functools.cache
 def _called(name: str, letter: str) -> list[Any]:
-    if make_and_shape := (OWN | OWN_OF_ONNX | OWN_OF_INTEGERS | SPECTRA | CONVERSIONS).get(name):
+    if make_and_shape := (OWN | OWN_OF_ONNX | OWN_OF_INTEGERS | SPECTRA | CONVERSIONS | APPLIED).get(name):
         make, shape = make_and_shape
         models: list[Any] = [make().eval() for _ in range(CALLS)]
         for number, model in enumerate(models, 1):
@@ -527,7 +602,7 @@ def _called(name: str, letter: str) -> list[Any]:
 def measured(target: str, graph: str, asked: Sequence[str]) -> Tally:
     """What a target makes of operators, by dtype."""
     with RuntimeProcess(target, seconds=SECONDS) as process, tempfile.TemporaryDirectory() as folder:
-        measuring = Measuring(process, graph, Path(folder))
+        measuring = Measuring(process, graph, Path(folder), facts(target))
         for operator, makers in samples(graph):
             if asked and operator not in asked:
                 continue
