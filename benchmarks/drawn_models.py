@@ -200,6 +200,22 @@ DRAWS: dict[int, tuple[str, ...]] = {
         "hard:queries-of-sets@float16",
         "hard:matched",
     ),
+    9: (
+        "timm:test_vit_relpos@bfloat16",
+        "timm:efficientvim_m1",
+        "timm:fasternet_t0@float16",
+        "torchvision:mnasnet0_5",
+        "torchvision:shufflenet_v2_x2_0@float16",
+        "transformers:bigbird_pegasus@float64",
+        "transformers:cwm",
+        "transformers:bitnet",
+        "transformers:convbert@float16",
+        "ultralytics:yolov8-cls-resnet101",
+        "smp:PSPNet+efficientnet-b0@float16",
+        "other:keypoint-heat",
+        "other:tagger",
+        "other:wav2letter@bfloat16",
+    ),
 }
 """By seed what was drawn, and could be made."""
 AT_SEVERAL = (
