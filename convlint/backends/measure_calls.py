@@ -333,6 +333,19 @@ class Pooled(torch.nn.Module):
         return self.pool(x, 2)
 
 
+class Padded(torch.nn.Module):
+    """A picture with an edge, of which a convolution is made: its weights have the dtype that the edge has to keep."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The convolution of what is larger below and on the right."""
+        made: torch.Tensor = self.conv(torch.nn.functional.pad(x, (0, 1, 0, 1)))
+        return made
+
+
 class Deep(torch.nn.Module):
     """A tensor that is given a sixth axis."""
 
@@ -360,6 +373,8 @@ OWN: dict[str, tuple[Callable[[], torch.nn.Module], tuple[int, ...]]] = {
         (1, 3, 4, 4, 4),
     ),
     f"where.{PRELU}": (torch.nn.PReLU, (1, 3, 4)),
+    "constant_pad_nd": (Padded, (1, 3, 6, 6)),
+    "pad": (Padded, (1, 3, 6, 6)),  # which it is in programs that are not taken apart
     "linalg_inv": (Inverse, (1, 3, 3)),
     "max_pool3d": (functools.partial(torch.nn.MaxPool3d, 2), (1, 3, 4, 4, 4)),
     f"max_pool2d.{UNSTRIDED}": (functools.partial(Pooled, torch.nn.functional.max_pool2d), (1, 3, 4, 4)),
@@ -412,7 +427,6 @@ OVERLOADED: dict[str, Callable[[torch.Tensor], Any]] = {
 """Functions whose overloads have operators of their own, so that none is common to torch's tests of them."""
 OVERLOADED_OF_PICTURES: dict[str, Callable[[torch.Tensor], Any]] = {
     "max_pool2d": functools.partial(torch.nn.functional.max_pool2d, kernel_size=2, stride=2),
-    "pad": functools.partial(torch.nn.functional.pad, pad=(1, 1, 1, 1), mode="reflect"),
     "pixel_shuffle": lambda x: torch.nn.functional.pixel_shuffle(torch.cat([x, x, x, x], 1), 2),
 }
 """The same of pictures alone, with a point."""

@@ -23,7 +23,7 @@ from convlint.report.claims_text import lines
 
 pytest.importorskip("onnxruntime")
 
-from convlint.backends.measure_calls import Deep, Looked, Pooled, with_calls
+from convlint.backends.measure_calls import Applied, Deep, Looked, Measuring, Pooled, samples, with_calls
 from convlint.backends.measure_calls import Tally as CallsTally
 from convlint.backends.measure_situations import Noted
 from convlint.backends.operator_tests import Tally, cases, measured
@@ -119,6 +119,41 @@ def test_a_file_fails_by_what_was_asked_for_or_by_what_was_never_taken() -> None
     tally.count({("sort", "float32")}, "sort", passed=True)
     assert tally.refused("sort") == {"int64"}
     assert not tally.refused("relu")
+
+
+class _Refusing:
+    """A runtime that refuses what it is given."""
+
+    def run(self, *_: object) -> Said:
+        return Said("refused", "no")
+
+
+@pytest.mark.parametrize(("lacking", "is_said"), [("sin", False), ("tan", True)])
+def test_what_fails_with_an_operator_that_is_lacking_says_nothing_of_another(
+    tmp_path: Path, lacking: str, is_said: bool
+) -> None:
+    torch = pytest.importorskip("torch")
+    call = Applied(lambda x: x.sin().cos(), "float").eval()
+    call.tensors = (torch.rand(2, 3),)
+    known = msgspec.convert(msgspec.to_builtins(facts("coreml")) | {"rows": [["cos"], [lacking, 0, "no"]]}, Facts)
+    known = msgspec.structs.replace(known, complete=False)
+    process: Any = _Refusing()
+    measuring = Measuring(process, "torch_export", tmp_path, known)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("convlint.backends.measure_calls._called", lambda *_: [call])
+        measuring.tried("cos", "cos of float", "float")
+    assert bool(measuring.tally.failed) is is_said
+
+
+def test_operators_that_are_overloads_of_one_function_are_called_in_each_class_of_dtypes() -> None:
+    calls = dict(samples("torch_export"))
+    for operator in ("sum", "max", "index", "scatter"):
+        assert {"float", "int", "bool"} <= calls[operator].keys()
+
+
+def test_an_edge_in_float16_is_refused_by_core_ml() -> None:
+    assert verdict("coreml", None, "aten.pad.default", 18, ["float16"]).supported == "no"
+    assert verdict("coreml", None, "aten.pad.default", 18, ["float32"]).supported == "yes"
 
 
 def test_an_operator_that_no_call_of_comes_out_right_is_refused() -> None:
