@@ -156,6 +156,10 @@ def test_an_edge_in_float16_is_refused_by_core_ml() -> None:
     assert verdict("coreml", None, "aten.pad.default", 18, ["float32"]).supported == "yes"
 
 
+def test_sizes_of_complex_numbers_that_a_spectrum_makes_are_taken_by_core_ml() -> None:
+    assert verdict("coreml", None, "aten.abs.default", 18, ["complex64"]).supported == "yes"
+
+
 def test_an_operator_that_no_call_of_comes_out_right_is_refused() -> None:
     tally = CallsTally()
     tally.count({("relu", "float32")}, "relu", passed=True)
