@@ -643,6 +643,7 @@ Mistranslation = Literal[
     "bend",
     "same",
     "tiles",
+    "trains",
 ]
 
 
@@ -653,7 +654,7 @@ class Mistranslated(Event, frozen=True, kw_only=True):
     """``divisor_override`` of a pool; ``keepdim`` where no axes are named, by the TorchScript exporter, both, it while
     the dynamo exporter's file is refused, or the dynamo one; ``any`` of floats, and ``all``; ``max_norm`` of an
     embedding; ``cosine_similarity`` of tensors that are repeated along the axis; ``threshold`` of a ``softplus``;
-    ``padding="same"`` with a dilation; ``tile`` to more axes than there are.
+    ``padding="same"`` with a dilation; ``tile`` to more axes than there are; ``batch_norm`` with ``training=True``.
     """
     certain: bool = True
     """Whether for all values, and for the sizes that are not known."""

@@ -67,6 +67,9 @@ def _of_call(name: str, tensor: Tensor, arguments: Arguments) -> tuple[Mistransl
         given = arguments.get(0, "dims")
         count = len(given.items or ()) if isinstance(given, (Tuple, List)) else len(arguments.positional)
         return ("tiles", True) if tensor.rank is not None and count > tensor.rank else None
+    if name == "batch_norm":
+        trains = arguments.get(4, "training") == TRUE and arguments.get(0, "running_mean") not in (None, NONE)
+        return ("trains", True) if trains else None
     return _of_options(name, arguments)
 
 

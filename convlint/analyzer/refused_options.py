@@ -47,6 +47,8 @@ def _refused(name: str, tensor: Tensor | None, arguments: Arguments, first: int)
         case "nn.functional.threshold" | "Threshold":
             threshold = arguments.get(first, "threshold")
             return _THRESHOLD if isinstance(threshold, Const) and threshold.value != 0 else None
+        case "nn.functional.scaled_dot_product_attention":
+            return _NOT_OF_HEADS if tensor is not None and tensor.rank not in (4, None) else None
         case "roll":
             return _FLAT if arguments.get(first + 1, "dims") in (None, NONE) else None
         case "norm":
@@ -90,6 +92,11 @@ _EXACT = Refused(
 )
 _THRESHOLD = Refused(
     {_TORCHSCRIPT: "aten::threshold"}, "with another threshold than 0", "write `torch.where(x > threshold, x, value)`"
+)
+_NOT_OF_HEADS = Refused(
+    {_DYNAMO: "aten.scaled_dot_product_attention"},
+    "of tensors that have not four axes",
+    "give them one for the heads, `query[:, None]`, and take it away after",
 )
 _FLAT = Refused({_TORCHSCRIPT: "aten::roll"}, "of all axes at once", "flatten, and name the axis")
 _SINGULAR = Refused(

@@ -68,3 +68,11 @@ def test_layers(agree: Agree, init: str, code: str) -> None:
 def test_a_layer_that_pools_to_a_size(agree: Agree) -> None:
     agree(forward("return self.pool(x.reshape(2, 3, 8, 8))  # CVL801", init="self.pool = nn.AdaptiveAvgPool2d((3, 4))"))
     agree(forward("return self.pool(x.reshape(2, 3, 8, 8))", init="self.pool = nn.AdaptiveAvgPool2d((2, 4))"))
+
+
+def test_attention_of_other_than_four_axes(agree: Agree) -> None:
+    attends = "return nn.functional.scaled_dot_product_attention(x, x, x)"
+    for shape, code in (("2, 3, 4", "  # CVL801"), ("2, 1, 1, 3, 4", "  # CVL801"), ("2, 1, 3, 4", "")):
+        agree(forward(f"x = x.reshape({shape})\n{attends}{code}"))
+        agree(forward(f"x = x.reshape({shape})\n{attends}"), exporter="torchscript")
+    agree(forward(attends))

@@ -20,6 +20,7 @@ HARM = {
     "bend": TORCHSCRIPT,
     "same": REFUSED,
     "tiles": REFUSED,
+    "trains": BOTH,
 }
 ALL_AXES = "keeps all axes in torch, {who}: name them, `dim=(...)`"
 TOLD = {
@@ -56,6 +57,10 @@ TOLD = {
         'pads by `"same"`, and ONNX Runtime stops when it runs what the TorchScript exporter writes for that and a '
         "dilation above 1: give the number, `dilation * (kernel_size - 1) // 2` for an odd kernel"
     ),
+    "trains": (
+        "takes the mean of the batch, and what both ONNX exporters write takes the running one: leave the running "
+        "statistics out"
+    ),
     "tiles": (
         "makes more axes than there are, and ONNX Runtime refuses what the TorchScript ONNX exporter writes for that: "
         "`repeat` gives the same"
@@ -68,7 +73,8 @@ class MistranslatedCall(Rule):
     ## What it does
     Finds calls that an ONNX exporter writes as another computation, or in another shape, without a word:
 
-    - `divisor_override` of an average pool (both exporters leave it out);
+    - `divisor_override` of an average pool (both exporters leave it out), and `batch_norm` with `training=True` and
+      running statistics (both take these);
     - `keepdim=True` where no axes are named: `norm` and `linalg.vector_norm` (both), `std` and `var` (TorchScript),
       `mean(dim=None)` (TorchScript; the dynamo exporter's file is refused), `argmax` and `argmin` (dynamo);
     - `any` of floats, `max_norm` of an embedding, `cosine_similarity` of tensors that are repeated along the axis, and
@@ -173,6 +179,13 @@ class MistranslatedCall(Rule):
             good=forward("return torch.where(x > 0.5, x, nn.functional.softplus(x))"),
             inputs="x: float32[N=2, 3]",
             harm=HARM["bend"],
+        ),
+        Example(
+            title="Statistics of the batch",
+            bad=forward("return nn.functional.batch_norm(x, torch.zeros(3), torch.ones(3), training=True)  # <-"),
+            good=forward("return nn.functional.batch_norm(x, None, None, training=True)"),
+            inputs="x: float32[4, 3, 5]",
+            harm=HARM["trains"],
         ),
         Example(
             title="All of floats",

@@ -32,7 +32,8 @@ class NoSuchOperator(Rule):
     opset: `torch.diff`, `median`, `quantile`, `trunc`, `nn.RMSNorm`, `F.interpolate(antialias=True)` and many
     more. Which these are was measured by exporting each of torch's functions once. Of some it has one, but not for
     these options: `mode="nearest-exact"`, `roll` of all axes at once, another `threshold` than 0, norms of singular
-    values, an adaptive pool to a size that does not divide the one that it is given. Of `torchvision.ops` no ONNX
+    values, an adaptive pool to a size that does not divide the one that it is given; the dynamo exporter
+    takes `scaled_dot_product_attention` of tensors with four axes only. Of `torchvision.ops` no ONNX
     exporter knows `ps_roi_align` and `ps_roi_pool`; `deform_conv2d` needs the dynamo exporter, `roi_pool` the
     TorchScript one. An operator of one's own (`torch.library.custom_op`) is known to neither ONNX exporter; what is in
     it is not traced and not reported.
@@ -202,6 +203,19 @@ class NoSuchOperator(Rule):
             inputs="x: float32[2, 192]",
             harm=BOTH,
             same_in_eager=False,
+        ),
+        Example(
+            title="Attention without heads",
+            bad=forward("""
+                x = x.reshape(2, 3, 4)
+                return nn.functional.scaled_dot_product_attention(x, x, x)  # <-
+            """),
+            good=forward("""
+                x = x.reshape(2, 1, 3, 4)
+                return nn.functional.scaled_dot_product_attention(x, x, x).reshape(2, 3, 4)
+            """),
+            inputs="x: float32[2, 12]",
+            harm=Harm(onnx_dynamo=Level.breaks),
         ),
     ]
 
