@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from convlint.errors import UsageError
 from convlint.report.rule_page import fixes, rule_page, summary
 from convlint.rule import Rule, registry
 
@@ -15,6 +16,8 @@ FOLDER = Path("docs/rules")
 def pages() -> dict[str, str]:
     """File name to text, of the built-in rules."""
     rules = [rule for rule in registry().values() if rule.code.startswith("CVL")]
+    if not rules:
+        raise UsageError("the built-in rules are not installed: there is nothing to write pages of")
     return {f"{rule.code}.md": rule_page(rule) for rule in rules} | {"README.md": _table(rules)}
 
 
