@@ -23,10 +23,11 @@ from convlint.report.claims_text import lines
 
 pytest.importorskip("onnxruntime")
 
-from convlint.backends.measure_calls import Applied, Deep, Looked, Measuring, Pooled, samples, with_calls
+from convlint.backends.measure_calls import Measuring, samples, with_calls
 from convlint.backends.measure_calls import Tally as CallsTally
 from convlint.backends.measure_situations import Noted
 from convlint.backends.operator_tests import Tally, cases, measured
+from convlint.backends.own_calls import Applied, Deep, Looked, Pooled
 from convlint.backends.refresh import is_lacking, without
 from convlint.trial.program_runtimes import operators
 from convlint.trial.runtime_process import RuntimeProcess, Said
