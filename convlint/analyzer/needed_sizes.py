@@ -11,7 +11,7 @@ from convlint.analyzer.calls import Arguments
 from convlint.analyzer.run import Frame, Run
 from convlint.analyzer.shapes import axis, integer
 from convlint.analyzer.torch_facts import Need
-from convlint.analyzer.values import TRUE, Const, Layer, Number, Tensor, Tuple, Value, taint_of, tensor_of
+from convlint.analyzer.values import FALSE, TRUE, Const, Layer, Number, Tensor, Tuple, Value, taint_of, tensor_of
 from convlint.events import NeedsSize, Taint
 
 _TORCHSCRIPT, _DYNAMO = "onnx_torchscript", "onnx_dynamo"
@@ -20,10 +20,13 @@ _TORCHSCRIPT, _DYNAMO = "onnx_torchscript", "onnx_dynamo"
 def note_layer(run: Run, frame: Frame, node: ast.expr, layer: Layer, given: Value | None) -> None:
     """Notes a call of a layer."""
     options = dict(layer.arguments)
-    switch = ":batch_first" if options.get("batch_first") == TRUE else ""
-    asked_counts.note(run, frame, node, f"{layer.name}{switch}", (given,))
+    full = f"{layer.name}{':batch_first' if options.get('batch_first') == TRUE else ''}"
+    asked_counts.note(run, frame, node, full, (given,))
+    kept = options.get("track_running_stats")
+    if kept in (TRUE, FALSE):
+        full += torch_facts.switched({"track_running_stats": kept == TRUE})
     first = options.get("output_size", options.get("0"))
-    _note(run, frame, node, f"{layer.name}{switch}", given, first, options)
+    _note(run, frame, node, full, given, first, options)
 
 
 def note_method(run: Run, frame: Frame, node: ast.expr, name: str, given: Value, arguments: Arguments) -> None:

@@ -177,3 +177,19 @@ def test_a_kernel_of_as_many_channels_as_a_tensor_has(agree: Agree, kernel: str,
 )
 def test_a_kernel_whose_sizes_are_numbers(agree: Agree, kernel: str) -> None:
     agree(forward(f"return nn.functional.conv2d(x, {kernel}, groups=3)", init=_KERNELS))
+
+
+@pytest.mark.parametrize(
+    ("layer", "code"),
+    [
+        ("BatchNorm2d(3, track_running_stats=False)", "  # CVL802"),
+        ("BatchNorm2d(3, track_running_stats=True)", ""),
+        ("BatchNorm2d(3)", ""),
+        ("InstanceNorm2d(3, track_running_stats=True)", "  # CVL802"),
+        ("InstanceNorm2d(3, track_running_stats=False)", ""),
+    ],
+)
+def test_statistics_of_the_batch_need_its_size(agree: Agree, layer: str, code: str) -> None:
+    agree(
+        forward(f"return self.norm(self.conv(x)){code}", init=f"self.conv = nn.Conv2d(3, 3, 1)\nself.norm = nn.{layer}")
+    )

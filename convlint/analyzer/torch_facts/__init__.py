@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -227,6 +228,11 @@ def needs() -> dict[str, dict[str, Need]]:
     """By layer (``LSTM``, ``LSTM:batch_first``), function or method, what the exporters need; by ``generate_sizes``."""
     raw = json.loads(_SIZES.read_text(encoding="utf-8"))["needs"]
     return {name: {route: _need(fact) for route, fact in facts.items()} for name, facts in raw.items()}
+
+
+def switched(options: Mapping[str, bool]) -> str:
+    """What stands behind the name of a layer that is made with a switch: ``:track_running_stats=False``."""
+    return "".join(f":{name}" if value else f":{name}=False" for name, value in options.items())
 
 
 def need(name: str) -> dict[str, Need]:

@@ -16,6 +16,7 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode, ShapeEnv
 
+from convlint.analyzer import torch_facts
 from convlint.analyzer.torch_facts.generate import attempt, in_processes
 from convlint.analyzer.torch_facts.generate_sizes import INPUTS, modules_of, renew, wanted
 from convlint.analyzer.torch_facts.kernels import forget_dispatched
@@ -83,7 +84,7 @@ def _calls(name: str) -> Iterator[tuple[str, nn.Module, torch.Tensor, int]]:
         for (tensor,) in INPUTS:
             times = next((n for n in range(1, MOST + 1) if _works(module, (tensor,) * n)), None)
             if times is not None:
-                yield "".join(keywords), module, tensor, times
+                yield torch_facts.switched(keywords).removeprefix(":"), module, tensor, times
 
 
 def _takes_any(module: nn.Module, tensor: torch.Tensor, axis: int, times: int) -> bool:
@@ -143,9 +144,7 @@ def facts(name: str, found: list[Sample]) -> dict[str, dict[str, Any]]:
             if all(one.asked == one.free for one in mine):
                 row["any"] = True
             rows[f"{name}:{switch}" if switch else name] = row
-    if rows.get(f"{name}:batch_first") == rows.get(name):
-        rows.pop(f"{name}:batch_first", None)
-    return rows
+    return {full: row for full, row in rows.items() if full == name or row != rows.get(name)}
 
 
 def main() -> None:

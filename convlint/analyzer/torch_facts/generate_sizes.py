@@ -41,7 +41,12 @@ WITH = (
     (2, 1),
 )
 """Arguments behind the tensors."""
-LAYERS = tuple(product(((1,), *MADE_WITH), ({}, {"batch_first": True})))
+SWITCHES: tuple[dict[str, bool], ...] = (
+    {"batch_first": True},
+    {"track_running_stats": True},
+    {"track_running_stats": False},
+)
+LAYERS = tuple(product(((1,), *MADE_WITH), ({}, *SWITCHES)))
 INPUTS = [(torch.rand(3, 4, *more),) for more in ((), (8,), (8, 8), (8, 8, 8))]
 
 
@@ -62,7 +67,7 @@ def samples(name: str) -> list[Sample]:
     found: dict[Any, Sample] = {}
     for arguments, keywords, module in modules_of(name):
         for given in INPUTS:
-            key = (repr(arguments), tuple(keywords), given[0].dim())
+            key = (repr(arguments), repr(keywords), given[0].dim())
             if key in found or not isinstance(attempt(lambda: module(*given)), (torch.Tensor, tuple)):  # noqa: B023
                 continue
             free = [axis for axis in range(given[0].dim()) if _takes_more(module, given[0], axis)]
@@ -179,18 +184,17 @@ def _shapes(module: nn.Module, axis: int) -> Any:
 def facts(name: str, found: list[Sample]) -> dict[str, dict[str, Any]]:
     """By name (``LSTM:batch_first`` with a switch) and exporter, the axes that all samples but those of ones need."""
     rows: dict[str, dict[str, Any]] = {}
-    for switch in sorted({"", *(key for sample in found for key in sample.keywords)}):
-        mine = [sample for sample in found if list(sample.keywords) == ([switch] if switch else [])]
+    for keywords in ({}, *SWITCHES):
+        mine = [sample for sample in found if sample.keywords == keywords]
+        full = f"{name}{torch_facts.switched(keywords)}"
         for route in exports_of(name):
             dynamo = max((one.dynamo[route] for one in mine), default="")  # frozen where any call is exported
             fact = _fact([(one.arguments, one.rank, one.needed[route]) for one in mine])
             if fact and dynamo and route != "onnx_dynamo":
                 fact["dynamo"] = dynamo
             if fact:
-                rows.setdefault(f"{name}:{switch}" if switch else name, {})[route] = fact
-    if rows.get(f"{name}:batch_first") == rows.get(name):
-        rows.pop(f"{name}:batch_first", None)
-    return rows
+                rows.setdefault(full, {})[route] = fact
+    return {full: row for full, row in rows.items() if full == name or row != rows.get(name)}
 
 
 Call = tuple[tuple[Any, ...], int, tuple[int, ...]]
