@@ -142,7 +142,8 @@ def _emit(
 def _varies(tensor: Tensor, need: Need, option: Value | None) -> bool:
     """Whether a size that is needed is one of an input."""
     if tensor.shape is None:
-        named = integer(option) is not None if need.argument is not None else -1 in need.axes or need.rank == 3
+        sure = bool({0, -1}.intersection(need.axes)) or need.rank == 3
+        named = integer(option) is not None if need.argument is not None else sure
         return named and size_taint(tensor) >= Taint.shape
     if need.argument is not None:
         axes = [axis(option, len(tensor.shape))]

@@ -19,10 +19,10 @@ class NeededSize(Rule):
     """
     ## What it does
     Finds functions and layers that an exporter takes only where a size is a number, given a size of an input:
-    recurrent layers and `max_pool1d` (the length), adaptive pooling to more than one value (height and width), `unfold`
-    and `chunk` (the axis that they cut), instance normalisation (the channels), `BatchNorm2d` without running
-    statistics (the batch) and `InstanceNorm2d` with them, and convolutions by a kernel that is repeated or expanded to a tensor's
-    size. Which these are was measured, axis by axis.
+    recurrent layers and `max_pool1d` (the length), adaptive pooling to more than one value (height and width),
+    `unfold` and `chunk` (the axis that they cut), instance normalisation (the channels), `BatchNorm2d` without
+    running statistics (the batch) and `InstanceNorm2d` with them, and convolutions by a kernel that is repeated or
+    expanded to a tensor's size. Which these are was measured, axis by axis.
 
     ## Why it breaks
     `torch.export` unrolls `nn.LSTM`, `GRU` and `RNN` for the traced length: where that axis is declared dynamic it
