@@ -21,7 +21,6 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,7 +47,7 @@ CALLED = "        return "
 
 
 class Row(NamedTuple):
-    """A call: its source, and what became of it (``fine``, or ``stops``, ``refused``, ``wrong``, ...), with details."""
+    """A call: its source, and what became of it, one of ``OUTCOMES``, with the message or the values."""
 
     source: str
     outcome: str
@@ -62,14 +61,9 @@ def sources(name: str, most: int) -> Iterator[tuple[str, Sampled]]:
     """The calls of a function or layer that can be written down, each once, as unlike one another as there are."""
     seen = set()
     for letter, count in COUNT.items():
-        of = generate_operators._function_calls if "." in name else generate_operators._layer_calls
-        usable = [
-            one for one in islice(chain.from_iterable(of(name, letter)), 80) if generate_operators._is_usable(one)
-        ]
-        taken = min(count, most, len(usable))
-        for call in (usable[round(i * (len(usable) - 1) / max(taken - 1, 1))] for i in range(taken)):
+        for call in generate_operators.calls(name, letter, min(count, most)):
             source = written(name, call)
-            if source and source not in seen and _is_same(source, call):
+            if source not in seen and _is_same(source, call):
                 seen.add(source)
                 yield source, call
 

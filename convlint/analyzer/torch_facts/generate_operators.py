@@ -88,11 +88,11 @@ def names() -> list[str]:
     return sorted(name for name in functions | layers if not UNWANTED.match(name))
 
 
-def calls(name: str, letter: str) -> list[Sampled]:
+def calls(name: str, letter: str, most: int | None = None) -> list[Sampled]:
     """Calls of a function or layer on tensors of a dtype that eager takes, as unlike one another as there are."""
     made = chain.from_iterable(_function_calls(name, letter) if "." in name else _layer_calls(name, letter))
     works = [call for call in islice(made, 60) if _is_usable(call)]
-    count = min(ENOUGH[letter], len(works))
+    count = min(ENOUGH[letter] if most is None else most, len(works))
     return [works[round(i * (len(works) - 1) / max(count - 1, 1))] for i in range(count)]
 
 
