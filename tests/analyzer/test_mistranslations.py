@@ -104,6 +104,7 @@ def test_layers_made_with_an_option(agree: Agree, init: str, code: str) -> None:
         ("x.norm(keepdim=True)", True, True),
         ("x.std(keepdim=True)", True, False),
         ("x.argmax(keepdim=True)", False, True),
+        ("nn.functional.batch_norm(x, self.mean, self.var, training=True)", False, True),
     ],
 )
 def test_it_is_told_of_the_exporter_that_does(agree: Agree, call: str, torchscript: bool, dynamo: bool) -> None:

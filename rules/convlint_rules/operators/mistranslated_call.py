@@ -20,7 +20,7 @@ HARM = {
     "bend": TORCHSCRIPT,
     "same": REFUSED,
     "tiles": REFUSED,
-    "trains": BOTH,
+    "trains": Harm(onnx_dynamo=Level.wrong),
 }
 ALL_AXES = "keeps all axes in torch, {who}: name them, `dim=(...)`"
 TOLD = {
@@ -58,8 +58,8 @@ TOLD = {
         "dilation above 1: give the number, `dilation * (kernel_size - 1) // 2` for an odd kernel"
     ),
     "trains": (
-        "takes the mean of the batch, and what both ONNX exporters write takes the running one: leave the running "
-        "statistics out"
+        "takes the statistics of the batch, and what the dynamo ONNX exporter writes takes the running ones: "
+        "leave these out"
     ),
     "tiles": (
         "makes more axes than there are, and ONNX Runtime refuses what the TorchScript ONNX exporter writes for that: "
@@ -74,7 +74,7 @@ class MistranslatedCall(Rule):
     Finds calls that an ONNX exporter writes as another computation, or in another shape, without a word:
 
     - `divisor_override` of an average pool (both exporters leave it out), and `batch_norm` with `training=True` and
-      running statistics (both take these);
+      running statistics (the dynamo exporter takes these);
     - `keepdim=True` where no axes are named: `norm` and `linalg.vector_norm` (both), `std` and `var` (TorchScript),
       `mean(dim=None)` (TorchScript; the dynamo exporter's file is refused), `argmax` and `argmin` (dynamo);
     - `any` of floats, `max_norm` of an embedding, `cosine_similarity` of tensors that are repeated along the axis, and
@@ -182,7 +182,10 @@ class MistranslatedCall(Rule):
         ),
         Example(
             title="Statistics of the batch",
-            bad=forward("return nn.functional.batch_norm(x, torch.zeros(3), torch.ones(3), training=True)  # <-"),
+            bad=forward(
+                "return nn.functional.batch_norm(x, self.mean, self.var, training=True)  # <-",
+                init='self.register_buffer("mean", torch.zeros(3))\nself.register_buffer("var", torch.ones(3))',
+            ),
             good=forward("return nn.functional.batch_norm(x, None, None, training=True)"),
             inputs="x: float32[4, 3, 5]",
             harm=HARM["trains"],
