@@ -20,7 +20,8 @@ import sys
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -195,12 +196,13 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=max(COUNT.values()), help="calls of a function, of each dtype")
     parser.add_argument("--measured", type=Path, help="a file that what was measured is kept in, and taken from")
     options = parser.parse_args()
-    rows = measured(_Outcomes(options.exporter, options.most), options.names, options.measured)
+    ask = partial(outcomes, exporter=options.exporter, most=options.most)
+    rows = measured(ask, options.names, options.measured)
     codes = named([row for _, row in rows], options.exporter)
     report(rows, codes, options.exporter, options.calls)
 
 
-def measured(ask: _Outcomes, names: Sequence[str], kept: Path | None) -> list[tuple[str, Row]]:
+def measured(ask: Callable[[str], list[Row]], names: Sequence[str], kept: Path | None) -> list[tuple[str, Row]]:
     """Each call with the name of its function."""
     if kept and kept.is_file():
         return [(name, Row(*row)) for name, row in json.loads(kept.read_text(encoding="utf-8"))]
@@ -217,16 +219,6 @@ def _quiet() -> None:
     """Also of what the exporter prints past Python."""
     quiet()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-class _Outcomes(NamedTuple):
-    """Asks one exporter; a worker process is given it."""
-
-    exporter: str
-    most: int
-
-    def __call__(self, name: str) -> list[Row]:
-        return outcomes(name, self.exporter, self.most)
 
 
 def report(rows: Sequence[tuple[str, Row]], codes: Sequence[frozenset[str]], exporter: str, calls: bool) -> None:

@@ -28,6 +28,9 @@ _WHOLE: dict[str, tuple[Mistranslation, int, int]] = {
     **dict.fromkeys(("argmax", "argmin"), ("axes_by_dynamo", 0, 1)),
 }
 """What becomes of ``keepdim`` where no axes are named, and where ``dim`` and ``keepdim`` are, behind the tensor."""
+_WITH_OPTIONS = frozenset({*_DIVISOR, *_MAX_NORM, *_BEND, *_PADDED})
+"""Functions and layers of which an option counts."""
+FUNCTIONS = _WITH_OPTIONS | {*_WHOLE, "any", "all", "cosine_similarity", "tile", "batch_norm"}
 _OF_MATRIX = Const("fro")
 """By that ``torch.linalg.norm`` takes both axes of a matrix, which is written as it is."""
 _FAR = 6
@@ -42,7 +45,8 @@ def note(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, argu
 
 def note_layer(run: Run, frame: Frame, node: ast.expr, layer: Layer) -> None:
     """Notes a call of a layer that was made with such an option."""
-    _emit(run, frame, node, _of_options(layer.name, Arguments.of_layer(layer)))
+    if layer.name in _WITH_OPTIONS:
+        _emit(run, frame, node, _of_options(layer.name, Arguments.of_layer(layer)))
 
 
 def _emit(run: Run, frame: Frame, node: ast.expr, found: tuple[Mistranslation, bool] | None) -> None:

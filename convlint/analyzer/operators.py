@@ -104,7 +104,8 @@ def operate(run: Run, frame: Frame, node: ast.expr, name: str, tensor: Tensor, a
         note_division(run, frame, node, "function", (arguments.receiver or node, tensor), (where_, other))
     if name == "remainder" and other is not None and where_ is not None:
         note_remainder(run, frame, node, (arguments.receiver or node, tensor), (where_, other))
-    mistranslations.note(run, frame, node, name, tensor, arguments)
+    if name in mistranslations.FUNCTIONS:
+        mistranslations.note(run, frame, node, name, tensor, arguments)
     if name in permutations.FUNCTIONS:
         permutations.note(run, frame, node, name, tensor, arguments)
     if name in clamping.FUNCTIONS:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import NamedTuple
 
 from convlint.analyzer.calls import Arguments
@@ -31,16 +30,14 @@ def note(
 
 def note_layer(run: Run, frame: Frame, node: ast.expr, layer: Layer, given: Value | None) -> None:
     """Notes a call of a layer that was made so."""
-    note(run, frame, node, layer.name, given, Arguments.of_layer(layer), 0)
+    if layer.name in _LAYERS:
+        note(run, frame, node, layer.name, given, Arguments.of_layer(layer), 0)
 
 
 def _refused(name: str, tensor: Tensor | None, arguments: Arguments, first: int) -> Refused | None:
-    pool = _POOL.fullmatch(name)
-    if pool is not None:
-        rank = int(pool["rank"])
-        wanted = arguments.get(first, "output_size")
-        stops_both = pool["kind"].lower() == "max" or rank == 3
-        return (_UNEVEN_BY_BOTH if stops_both else _UNEVEN) if _is_uneven(tensor, wanted, rank) else None
+    if name in _POOLS:
+        rank, refused = _POOLS[name]
+        return refused if _is_uneven(tensor, arguments.get(first, "output_size"), rank) else None
     match name:
         case "nn.functional.interpolate" | "Upsample":
             return _EXACT if arguments.get(first + 2, "mode") == Const("nearest-exact") else None
@@ -77,7 +74,6 @@ def _is_matrix(tensor: Tensor | None, dim: Value | None) -> bool:
     return isinstance(dim, (Tuple, List)) and dim.items is not None and len(dim.items) == 2
 
 
-_POOL = re.compile(r"(nn\.functional\.adaptive_|Adaptive)(?P<kind>avg|max|Avg|Max)(_pool|Pool)(?P<rank>[123])d")
 _TORCHSCRIPT, _DYNAMO = "onnx_torchscript", "onnx_dynamo"
 _UNEVEN = Refused(
     {_TORCHSCRIPT: "aten::adaptive_avg_pool2d"},
@@ -85,6 +81,14 @@ _UNEVEN = Refused(
     "take one that does, or `interpolate` before",
 )
 _UNEVEN_BY_BOTH = _UNEVEN._replace(operators=_UNEVEN.operators | {_DYNAMO: "aten._adaptive_avg_pool3d"})
+_POOLS = {
+    name: (rank, _UNEVEN if kind == "Avg" and rank < 3 else _UNEVEN_BY_BOTH)
+    for kind in ("Avg", "Max")
+    for rank in (1, 2, 3)
+    for name in (f"Adaptive{kind}Pool{rank}d", f"nn.functional.adaptive_{kind.lower()}_pool{rank}d")
+}
+"""The last axes that a pool makes smaller, and who refuses it."""
+_LAYERS = frozenset({"Upsample", "Threshold", *_POOLS})
 _EXACT = Refused(
     {_TORCHSCRIPT: "aten::_upsample_nearest_exact2d"},
     'with `mode="nearest-exact"`',
