@@ -23,7 +23,7 @@ def note_layer(run: Run, frame: Frame, node: ast.expr, layer: Layer, given: Valu
     full = f"{layer.name}{':batch_first' if options.get('batch_first') == TRUE else ''}"
     asked_counts.note(run, frame, node, full, (given,))
     kept = options.get("track_running_stats")
-    if kept in (TRUE, FALSE):
+    if kept in (TRUE, FALSE):  # of counts these have no rows of their own
         full += torch_facts.switched({"track_running_stats": kept == TRUE})
     first = options.get("output_size", options.get("0"))
     _note(run, frame, node, full, given, first, options)

@@ -11,10 +11,11 @@ import convlint_rules
 import pytest
 
 from convlint.config import Settings
+from convlint.errors import UsageError
 from convlint.findings import ROUTES, Harm, Level
 from convlint.linter import lint
 from convlint.proofs import digest, load, proofs_file
-from convlint.report.docs import pages
+from convlint.report.docs import pages, write
 from convlint.report.rule_page import SECTIONS
 from convlint.rule import Example, Rule, registry
 from convlint.source.document import Document
@@ -126,6 +127,15 @@ def test_what_is_stored_of_a_long_message_shows_that_it_was_longer(message: str,
 def test_the_pages_of_the_rules_are_up_to_date() -> None:
     there = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs/rules").glob("*.md")}
     assert there == pages(), "run `make docs`"
+
+
+def test_without_rules_no_page_is_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = tmp_path / "CVL101.md"
+    kept.write_text("# chained-index-assignment\n", encoding="utf-8")
+    monkeypatch.setattr("convlint.report.docs.registry", dict)
+    with pytest.raises(UsageError, match="not installed"):
+        write(tmp_path)
+    assert kept.is_file()
 
 
 @by_code(RULES)
