@@ -41,7 +41,7 @@ demo: $(VENV)/.trace  ## lint the example detector, repair a copy, and run both 
 	@$(BIN)/convlint matrix $(EXPORTABLE) --isolated --target onnxruntime,openvino,tensorrt==8.6,opencv || [ $$? -eq 1 ]
 
 test: $(VENV)/.dev lint types
-	$(BIN)/pytest -n 2 tests
+	$(BIN)/pytest -n 2 --dist worksteal -m "not sibling" tests
 
 test-browser: $(VENV)/.browser  ## drive the report pages in Chromium (on Debian: apt-get install chromium)
 	$(BIN)/pytest tests/browser
@@ -101,6 +101,7 @@ comparison: $(VENV)/.dev  ## try what users of linters expect on convlint, Ruff,
 prove: $(VENV)/.dev  ## run every rule's examples, and the pairs of users' demands, through the real tracers, and store what they do
 	$(BIN)/python -m convlint.trial.prove
 	$(BIN)/python tests/demand/pairs.py
+	$(BIN)/pytest -n 2 -m sibling tests
 
 bench: $(VENV)/.dev  ## time convlint beside its peers; lint the pinned packages and draw findings to read by hand
 	$(BIN)/python benchmarks/speed.py

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -69,16 +69,17 @@ def sources(name: str, most: int) -> Iterator[tuple[str, Sampled]]:
                 yield source, call
 
 
-def written(name: str, call: Sampled) -> str:
-    """A module that makes the call, with each input's size and dtype told."""
+def written(name: str, call: Sampled, untold: Collection[tuple[int, int]] = ()) -> str:
+    """A module that makes the call, and tells each input's dtype and sizes, but of these inputs and axes."""
     leaves: list[Any] = list(call.constants)
     for i, place in enumerate(call.places):
         leaves[place] = _Name(f"x{i}")
     args, keywords = pytree.tree_unflatten(leaves, call.tree)
     inputs = ", ".join(f"x{i}" for i in range(len(call.tensors)))
-    told = "".join(
-        f"        x{i} = x{i}.reshape({tuple(one.shape)}).to({one.dtype})\n" for i, one in enumerate(call.tensors)
-    )
+    told = ""
+    for i, one in enumerate(call.tensors):
+        sizes = [f"x{i}.shape[{axis}]" if (i, axis) in untold else size for axis, size in enumerate(one.shape)]
+        told += f"        x{i} = x{i}.reshape(({''.join(f'{size}, ' for size in sizes)})).to({one.dtype})\n"
     init, called = "", name
     if call.made:
         init = f"    def __init__(self):\n        super().__init__()\n        self.layer = {call.made}\n\n"
@@ -98,13 +99,14 @@ class _Name(str):
 
 def _is_same(source: str, call: Sampled) -> bool:
     """Whether the source computes what the call computes, and both the same twice: draws are not compared."""
-    results = [attempt(lambda: pytree.tree_leaves(call(*_copies(call)))) for _ in range(2)]
-    results.append(attempt(lambda: pytree.tree_leaves(model(source)(*_copies(call)))))
+    results = [attempt(lambda: pytree.tree_leaves(call(*copies(call)))) for _ in range(2)]
+    results.append(attempt(lambda: pytree.tree_leaves(model(source)(*copies(call)))))
     dense = all(one is not None and all(part.layout is torch.strided for part in one) for one in results)
     return dense and all(not _difference(results[0], one) for one in results)
 
 
-def _copies(call: Sampled) -> tuple[torch.Tensor, ...]:
+def copies(call: Sampled) -> tuple[torch.Tensor, ...]:
+    """The tensors that a call was sampled with."""
     return tuple(one.clone() for one in call.tensors)
 
 
@@ -124,33 +126,58 @@ def outcomes(name: str, exporter: str, most: int) -> list[Row]:
     onnxruntime.set_default_logger_severity(4)
     torch.manual_seed(0)
     with torch.no_grad():
-        return [Row(source, *outcome(model(source), _copies(call), exporter)) for source, call in sources(name, most)]
+        return [Row(source, *outcome(model(source), copies(call), exporter)) for source, call in sources(name, most)]
 
 
 def outcome(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], exporter: str) -> tuple[str, str]:
     """What became of a module, in a word, and the message or the two values."""
-    expected = pytree.tree_leaves(module(*inputs))
-    names = [f"x{i}" for i in range(len(inputs))]
-    file = io.BytesIO()
     try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            if exporter == "dynamo":
-                program = torch.onnx.export(module, inputs, dynamo=True, input_names=names, verbose=False)
-                assert program is not None
-                program.save(file)
-            else:
-                torch.onnx.export(module, inputs, file, dynamo=False, input_names=names)  # type: ignore[arg-type]
+        file = exported(module, inputs, exporter)
     except Exception as error:
         return "stops", str(error).partition("\n")[0]
+    return computed(file, inputs, module(*inputs))
+
+
+def exported(
+    module: torch.nn.Module,
+    inputs: tuple[torch.Tensor, ...],
+    exporter: str,
+    dynamic: Sequence[Sequence[int]] | None = None,
+) -> bytes:
+    """The ONNX file of a module, with these axes of its inputs dynamic; raises what the exporter raises."""
+    names, file = _names(inputs), io.BytesIO()
+    options: dict[str, Any] = {"input_names": names}
+    if exporter == "dynamo" and dynamic is not None:
+        options["dynamic_shapes"] = (tuple(dict.fromkeys(axes, torch.export.Dim.DYNAMIC) for axes in dynamic),)
+    elif dynamic is not None:
+        options["dynamic_axes"] = {
+            name: {axis: f"{name}_{axis}" for axis in axes} for name, axes in zip(names, dynamic, strict=True)
+        }
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        if exporter == "dynamo":
+            program = torch.onnx.export(module, inputs, dynamo=True, verbose=False, **options)
+            assert program is not None
+            program.save(file)
+        else:
+            torch.onnx.export(module, inputs, file, dynamo=False, **options)  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+def computed(file: bytes, inputs: Sequence[torch.Tensor], expected: Any) -> tuple[str, str]:
+    """Whether ONNX Runtime computes from the inputs what is expected."""
     try:
-        session = onnxruntime.InferenceSession(file.getvalue())
+        session = onnxruntime.InferenceSession(file)
         wanted = {one.name for one in session.get_inputs()}
-        given = {key: one.numpy() for key, one in zip(names, inputs, strict=True) if key in wanted}
-        computed = session.run(None, given)
+        given = {key: one.numpy() for key, one in zip(_names(inputs), inputs, strict=True) if key in wanted}
+        results = [torch.from_numpy(numpy.asarray(one)) for one in session.run(None, given)]
     except Exception as error:
         return "refused", re.sub(r"\s+", " ", str(error))
-    difference = _difference(expected, [torch.from_numpy(numpy.asarray(one)) for one in computed])
+    difference = _difference(pytree.tree_leaves(expected), results)
     return ("wrong", difference) if difference else ("fine", "")
+
+
+def _names(inputs: Sequence[torch.Tensor]) -> list[str]:
+    return [f"x{i}" for i in range(len(inputs))]
 
 
 def _difference(expected: Sequence[torch.Tensor], computed: Sequence[torch.Tensor]) -> str:
@@ -185,9 +212,13 @@ def named(rows: Sequence[Row], exporter: str) -> list[frozenset[str]]:
     return [frozenset(codes) for codes in found]
 
 
-def main() -> None:
-    """Measures, and prints the scores."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+Ask = Callable[[str, str, int], list[Row]]
+"""Of a name, an exporter and a number of calls, what becomes of them."""
+
+
+def compare(ask: Ask, how: str, description: str | None) -> None:
+    """Measures, and prints the scores; ``how`` says in the heading how the calls are exported."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="functions and layers; all by default")
     parser.add_argument("--exporter", choices=ROUTES, default="torchscript")
     parser.add_argument(
@@ -196,10 +227,9 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=max(COUNT.values()), help="calls of a function, of each dtype")
     parser.add_argument("--measured", type=Path, help="a file that what was measured is kept in, and taken from")
     options = parser.parse_args()
-    ask = partial(outcomes, exporter=options.exporter, most=options.most)
-    rows = measured(ask, options.names, options.measured)
+    rows = measured(partial(ask, exporter=options.exporter, most=options.most), options.names, options.measured)
     codes = named([row for _, row in rows], options.exporter)
-    report(rows, codes, options.exporter, options.calls)
+    report(rows, codes, f"by the {options.exporter} exporter{how}", options.calls)
 
 
 def measured(ask: Callable[[str], list[Row]], names: Sequence[str], kept: Path | None) -> list[tuple[str, Row]]:
@@ -221,15 +251,13 @@ def _quiet() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def report(rows: Sequence[tuple[str, Row]], codes: Sequence[frozenset[str]], exporter: str, calls: bool) -> None:
+def report(rows: Sequence[tuple[str, Row]], codes: Sequence[frozenset[str]], how: str, calls: bool) -> None:
     """Prints the counts as Markdown, and by function the calls on which convlint and the exporter do not agree."""
     apart: dict[str, Counter[str]] = {word: Counter() for word in OUTCOMES}
     for (name, row), one in zip(rows, codes, strict=True):
         apart[row.outcome][name] += bool(one) == (row.outcome == "fine")
     of = Counter(row.outcome for _, row in rows)
-    print(
-        f"# {len(rows)} calls of {len({name for name, _ in rows})} functions and layers, by the {exporter} exporter\n"
-    )
+    print(f"# {len(rows)} calls of {len({name for name, _ in rows})} functions and layers, {how}\n")
     print(f"torch {torch.__version__}, ONNX Runtime {onnxruntime.__version__}.\n")
     print("| what becomes of a call | calls | named by an error or warning |\n|---|---|---|")
     for word, told in OUTCOMES.items():
@@ -247,4 +275,4 @@ def report(rows: Sequence[tuple[str, Row]], codes: Sequence[frozenset[str]], exp
 
 
 if __name__ == "__main__":
-    main()
+    compare(outcomes, "", __doc__)

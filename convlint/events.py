@@ -209,15 +209,19 @@ class ChecksArguments(Event, frozen=True, kw_only=True):
     """Whether it is a method that checks."""
 
 
+OF_PARTS = ("join", "part")
+"""What is done with the parts of a tensor without a loop: all are joined, or one is taken."""
+
+
 class LoopOverDim(Event, frozen=True, kw_only=True):
     """The length of a Python loop is a dimension: ``for i in range(x.shape[0])``."""
 
     operand: Operand
     taint: Taint
     form: str
-    """for, comprehension, list-repeat."""
-    pieces: bool = False
-    """Whether the loop goes over the parts of a split tensor, whose number `torch.export` computes."""
+    """for, comprehension, list, list-repeat; of the parts of a tensor also join and part."""
+    pieces: str = ""
+    """The method that took a tensor apart into what the loop goes over: ``split``, ``unbind``."""
 
 
 class IteratesTensor(Event, frozen=True, kw_only=True):

@@ -520,6 +520,8 @@ def _indexed(run: Run, frame: Frame, node: ast.Subscript, owner: Value, index: V
         at = integer(index)
         if at is not None and 0 <= at < len(owner.head):
             return owner.head[at]
+        if at is not None and at < 0:  # by another number a part is asked for that is there in any case
+            iterate(run, frame, node.value, owner, "part")
         return List(owner.element) if isinstance(node.slice, ast.Slice) else owner.any()
     if isinstance(owner, Dict):
         keys.note_key(run, frame, node, owner, index, node.slice)

@@ -25,10 +25,11 @@ from convlint.analyzer.values import (
     join_all,
     taint_of,
 )
-from convlint.events import IteratesTensor, LoopOverDim, Taint
+from convlint.events import OF_PARTS, IteratesTensor, LoopOverDim, Taint
 
 QUIET = ""
 """The form of an iteration that is no event of its own."""
+_LOOPS = ("for", "comprehension", "list")
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def iterate(run: Run, frame: Frame, node: ast.expr, value: Value, form: str) -> 
 
 
 def _list(run: Run, frame: Frame, node: ast.expr, value: List, form: str) -> Elements:
-    if value.taint >= Taint.state and form in ("for", "comprehension", "list"):
+    if value.taint >= Taint.state and (form in _LOOPS or (value.pieces and form in OF_PARTS)):
         # `torch.export` alone does not know what no input changes
         with run.on_routes(frame, (ALL_ROUTES if value.taint >= Taint.shape else DYNAMO) - value.frozen_on):
             run.emit(

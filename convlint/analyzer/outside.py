@@ -237,7 +237,9 @@ def _joined_tensors(run: Run, frame: Frame, node: ast.expr, name: str, arguments
         parts: list[Value] = [elements.joined] if elements is not None else []
         count: Value = Number("int")
     elif isinstance(given, (Tuple, List)):
-        parts = list(given.items) if given.items is not None else [given.any()] if isinstance(given, List) else []
+        parts = list(given.items) if given.items is not None else []
+        if isinstance(given, List) and given.items is None:
+            parts = [iterate(run, frame, arguments.node(0, "tensors") or node, given, "join").joined]
         count = Const(len(parts)) if given.items is not None else Number("int")
     else:
         return run.tensor(None, None, max(taint_of(given), Taint.none))

@@ -129,13 +129,15 @@ def pieces(name: str) -> Handler:
             ]
             return Tuple(tuple(parts))
         one = run.view(frame, tensor, name, node, row=row, shape=shape, state="")
-        return List(one, None, count if isinstance(count, Taint) else Taint.none, pieces=name != "unbind")
+        # by a size the parts are told where it becomes a plain number
+        by_size = name != "unbind" and taint_of(_given(arguments) or UNKNOWN) >= Taint.shape
+        return List(one, None, count if isinstance(count, Taint) else Taint.none, pieces="" if by_size else name)
 
     return handler
 
 
 def _piece_count(name: str, tensor: Tensor, arguments: Arguments, dim: Value) -> int | Taint:
-    given = arguments.get(0, "chunks", "split_size_or_sections", "split_size")
+    given = _given(arguments)
     if name in ("chunk", "tensor_split"):
         count = integer(given)
         frozen = isinstance(given, Number) and given.frozen_on >= ALL_ROUTES  # reported where it became a plain number
@@ -154,6 +156,11 @@ def _piece_count(name: str, tensor: Tensor, arguments: Arguments, dim: Value) ->
         return taint_of(size)
     fixed = name == "unbind" and (integer(dim) is None or (integer(dim) or 0) < 0)  # from the end stand features
     return Taint.none if fixed else size_taint(tensor)
+
+
+def _given(arguments: Arguments) -> Value | None:
+    """The number or size of the parts."""
+    return arguments.get(0, "chunks", "split_size_or_sections", "split_size")
 
 
 def _piece_shape(name: str, tensor: Tensor, arguments: Arguments, dim: Value) -> shapes.Shaped:

@@ -192,8 +192,8 @@ class List(Value, Struct, eq=False):
     """What the length depends on."""
     frozen_on: frozenset[str] = frozenset()
     """Routes on which the length is a plain Python number already."""
-    pieces: bool = False
-    """Whether it holds the parts of a split tensor."""
+    pieces: str = ""
+    """The method that took a tensor apart into these: ``split``, ``unbind``."""
     registered: bool = False
     """Whether it is an ``nn.ModuleList`` or its like."""
     head: tuple[Value, ...] = ()

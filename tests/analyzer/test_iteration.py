@@ -51,6 +51,39 @@ def test_a_loop_over_as_many_pieces_as_a_size_says(agree: Agree, pieces: str) ->
 
 
 @pytest.mark.parametrize(
+    "taken",
+    [
+        "torch.cat(x.split(2, dim=1), dim=2)",
+        "torch.cat(tensors=torch.split(x, 2), dim=1)",
+        "torch.stack(x.unbind(1))",
+        "x.split(2, dim=1)[-1]",
+        "x.unbind(0)[-1]",
+    ],
+)
+def test_parts_whose_number_is_a_size_without_a_loop(agree: Agree, taken: str) -> None:
+    agree(forward(f"x = x.abs()\nreturn {taken}  # CVL303"))
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        "torch.cat(x.split([2, 3], dim=1), dim=2)",
+        "torch.stack(x.chunk(2, dim=1))",
+        "torch.stack(x.unbind(-1))",
+        "torch.stack(x.reshape(-1, 3).unbind(1))",
+        "x.unbind(1)[0]",
+        "x.split(2, dim=1)[1]",
+    ],
+)
+def test_as_many_parts_as_are_asked_for(agree: Agree, taken: str) -> None:
+    agree(forward(f"x = x.abs()\nreturn {taken}"))
+
+
+def test_parts_of_a_size_are_told_where_the_size_becomes_a_number(agree: Agree) -> None:
+    agree(forward("x = x.abs()\nreturn torch.cat(x.split(x.shape[1] // 2, 1), 0)  # CVL207"))
+
+
+@pytest.mark.parametrize(
     "loop",
     [
         "for i in range(3):",

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from convlint.events import LoopOverDim, Taint, one_line
+from convlint.events import OF_PARTS, LoopOverDim, Taint, one_line
 from convlint.findings import Applicability, Finding, Fix, Harm, Level
 from convlint.rule import Context, Example, Rule
 from convlint_rules.examples import forward
@@ -8,6 +8,14 @@ from convlint_rules.row_loop import guessed, is_vectorisable, vectorised
 
 FROZEN = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
 PIECES = Harm(Level.frozen, Level.frozen, Level.frozen, Level.frozen)
+WHOLE = "compute on the whole axis at once"
+JOINED = {
+    "split": "make the parts an axis by `unflatten(dim, (-1, size))`",
+    "unbind": "keep it an axis: `movedim` puts it elsewhere, `flatten` joins it with another",
+}
+"""Instead of `torch.cat` and `torch.stack` of all parts."""
+TAKEN = {"split": "take the part by a slice", "unbind": "index the axis instead"}
+"""Instead of one of the parts."""
 DATA = Harm(Level.wrong, Level.breaks, Level.wrong, Level.breaks)
 READ = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
 
@@ -16,14 +24,16 @@ class LoopOverDimension(Rule):
     """
     ## What it does
     Finds Python loops whose length is a size of a tensor: `for i in range(x.shape[0])`, comprehensions,
-    `[None] * x.shape[1]`, loops over `x.split(2)`; and those as long as a number in a buffer says,
-    `range(self.steps.item())`.
+    `[None] * x.shape[1]`, loops over `x.split(2)`; those as long as a number in a buffer says,
+    `range(self.steps.item())`; and the parts of `x.split(2)` and `x.unbind(1)` where they are put together or one is
+    taken, and their number is a size.
 
     ## Why it breaks
     The loop is unrolled for the traced size. The TorchScript routes do it silently: `range` prints no warning, and the
     graph handles exactly that many steps. `torch.export` and the dynamo exporter stop with
     `Constraints violated ... specialized it to be a constant`, without the loop's line; for the parts of a `split`
-    they keep the traced number of parts. What a buffer holds they do not know either.
+    they keep the traced number of parts. The `Split` that the TorchScript exporter writes of `split` and `unbind` is
+    refused by ONNX Runtime at any other size. What a buffer holds the dynamo routes do not know either.
 
     ## Fix safety
     Unsafe, and only where `torch.stack` puts together what was made of each row alone, by arithmetic with numbers, by
@@ -91,6 +101,50 @@ class LoopOverDimension(Rule):
             harm=PIECES,
         ),
         Example(
+            title="All parts put together",
+            bad=forward("""
+                return torch.cat(x.split(2, dim=1), dim=2)  # <-
+            """),
+            good=forward("""
+                return x.unflatten(1, (-1, 2)).transpose(1, 2).flatten(2)
+            """),
+            inputs="x: float32[3, N=4..12:2, 5]",
+            harm=FROZEN,
+        ),
+        Example(
+            title="An axis that is moved part by part",
+            bad=forward("""
+                return torch.stack(x.unbind(1))  # <-
+            """),
+            good=forward("""
+                return x.movedim(1, 0)
+            """),
+            inputs="x: float32[3, N=4, 5]",
+            harm=FROZEN,
+        ),
+        Example(
+            title="The last part",
+            bad=forward("""
+                return x.split(2, dim=1)[-1]  # <-
+            """),
+            good=forward("""
+                return x[:, -2:]
+            """),
+            inputs="x: float32[3, N=4..12:2, 5]",
+            harm=PIECES,
+        ),
+        Example(
+            title="One row",
+            bad=forward("""
+                return x.unbind(1)[-1]  # <-
+            """),
+            good=forward("""
+                return x[:, -1]
+            """),
+            inputs="x: float32[3, N=4, 5]",
+            harm=FROZEN,
+        ),
+        Example(
             title="A count in a buffer",
             bad=forward(
                 """
@@ -137,8 +191,15 @@ class LoopOverDimension(Rule):
                 f"keep the count as a plain Python number"
             )
             return self.finding(event, message, READ, context)
-        harm = DATA if event.taint is Taint.data else PIECES if event.pieces else FROZEN
+        of_split = event.pieces == "split" and event.form != "join"
+        harm = DATA if event.taint is Taint.data else PIECES if of_split else FROZEN
         what = "a count that depends on values" if event.taint is Taint.data else "a size of an input"
+        if event.form in OF_PARTS:
+            advice = (JOINED if event.form == "join" else TAKEN)[event.pieces]
+            message = (
+                f"the number of parts, `{event.short}`, is {what}: it is fixed to that of the traced input; {advice}"
+            )
+            return self.finding(event, message, harm, context)
         if event.form == "list-repeat":
             message = (
                 f"the length of `{event.short}` is {what}: it is as long as when traced; "
@@ -147,7 +208,7 @@ class LoopOverDimension(Rule):
             return self.finding(event, message, harm, context)
         fixable = Applicability.unsafe if is_vectorisable(event) else None
         guess = guessed(event) if fixable is None else None
-        advice = "compute on the whole axis at once"
+        advice = WHOLE
         if guess is not None:
             fixable = Applicability.display
             advice = f"if each row is treated alone, `{one_line(guess.stacked)}` is `{one_line(guess.lifted)}`"
