@@ -209,8 +209,8 @@ class ChecksArguments(Event, frozen=True, kw_only=True):
     """Whether it is a method that checks."""
 
 
-OF_PARTS = ("join", "part")
-"""What is done with the parts of a tensor without a loop: all are joined, or one is taken."""
+OF_PARTS = ("join", "sum", "part")
+"""What is done with the parts of a tensor without a loop: all are joined or added, or one is taken."""
 
 
 class LoopOverDim(Event, frozen=True, kw_only=True):
@@ -219,7 +219,7 @@ class LoopOverDim(Event, frozen=True, kw_only=True):
     operand: Operand
     taint: Taint
     form: str
-    """for, comprehension, list, list-repeat; of the parts of a tensor also join and part."""
+    """for, comprehension, list, list-repeat; of the parts of a tensor also those of ``OF_PARTS``."""
     pieces: str = ""
     """The method that took a tensor apart into what the loop goes over: ``split``, ``unbind``."""
 

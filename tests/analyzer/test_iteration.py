@@ -56,6 +56,7 @@ def test_a_loop_over_as_many_pieces_as_a_size_says(agree: Agree, pieces: str) ->
         "torch.cat(x.split(2, dim=1), dim=2)",
         "torch.cat(tensors=torch.split(x, 2), dim=1)",
         "torch.stack(x.unbind(1))",
+        "sum(x.unbind(1))",
         "x.split(2, dim=1)[-1]",
         "x.unbind(0)[-1]",
     ],

@@ -9,13 +9,15 @@ from convlint_rules.row_loop import guessed, is_vectorisable, vectorised
 FROZEN = Harm(Level.frozen, Level.breaks, Level.frozen, Level.breaks)
 PIECES = Harm(Level.frozen, Level.frozen, Level.frozen, Level.frozen)
 WHOLE = "compute on the whole axis at once"
-JOINED = {
-    "split": "make the parts an axis by `unflatten(dim, (-1, size))`",
-    "unbind": "keep it an axis: `movedim` puts it elsewhere, `flatten` joins it with another",
+PARTS = {
+    ("join", "split"): "make the parts an axis by `unflatten(dim, (-1, size))`",
+    ("join", "unbind"): "keep it an axis: `movedim` puts it elsewhere, `flatten` joins it with another",
+    ("sum", "split"): "make the parts an axis by `unflatten(dim, (-1, size))`, and add along it",
+    ("sum", "unbind"): "add along the axis: `sum(dim)`",
+    ("part", "split"): "take the part by a slice",
+    ("part", "unbind"): "index the axis instead",
 }
-"""Instead of `torch.cat` and `torch.stack` of all parts."""
-TAKEN = {"split": "take the part by a slice", "unbind": "index the axis instead"}
-"""Instead of one of the parts."""
+"""What to write instead, by what is done with the parts, and of which method."""
 DATA = Harm(Level.wrong, Level.breaks, Level.wrong, Level.breaks)
 READ = Harm(torch_export=Level.breaks, onnx_dynamo=Level.breaks)
 
@@ -191,14 +193,12 @@ class LoopOverDimension(Rule):
                 f"keep the count as a plain Python number"
             )
             return self.finding(event, message, READ, context)
-        of_split = event.pieces == "split" and event.form != "join"
+        of_split = event.pieces == "split" and event.form not in ("join", "sum")
         harm = DATA if event.taint is Taint.data else PIECES if of_split else FROZEN
         what = "a count that depends on values" if event.taint is Taint.data else "a size of an input"
         if event.form in OF_PARTS:
-            advice = (JOINED if event.form == "join" else TAKEN)[event.pieces]
-            message = (
-                f"the number of parts, `{event.short}`, is {what}: it is fixed to that of the traced input; {advice}"
-            )
+            told = f"the number of parts, `{event.short}`, is {what}: it is fixed to that of the traced input"
+            message = f"{told}; {PARTS[event.form, event.pieces]}"
             return self.finding(event, message, harm, context)
         if event.form == "list-repeat":
             message = (
