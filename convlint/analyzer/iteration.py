@@ -68,7 +68,7 @@ def iterate(run: Run, frame: Frame, node: ast.expr, value: Value, form: str) -> 
 
 
 def _list(run: Run, frame: Frame, node: ast.expr, value: List, form: str) -> Elements:
-    if value.taint >= Taint.state and (form in _LOOPS or (value.pieces and form in OF_PARTS)):
+    if value.taint >= Taint.state and (form in _LOOPS or (form in OF_PARTS and _is_as_many_as_a_size(value))):
         # `torch.export` alone does not know what no input changes
         with run.on_routes(frame, (ALL_ROUTES if value.taint >= Taint.shape else DYNAMO) - value.frozen_on):
             run.emit(
@@ -83,6 +83,12 @@ def _list(run: Run, frame: Frame, node: ast.expr, value: List, form: str) -> Ele
                 pieces=value.pieces,
             )
     return Elements(value.any(), value.items)
+
+
+def _is_as_many_as_a_size(value: List) -> bool:
+    """Whether it holds as many parts as an axis is long: of what has unknown axes, features are split most often."""
+    known = isinstance(value.element, Tensor) and value.element.shape is not None
+    return value.pieces == "unbind" or (value.pieces == "split" and known)
 
 
 def _tensor(run: Run, frame: Frame, node: ast.expr, value: Tensor, form: str) -> Elements:

@@ -62,7 +62,7 @@ def test_a_loop_over_as_many_pieces_as_a_size_says(agree: Agree, pieces: str) ->
     ],
 )
 def test_parts_whose_number_is_a_size_without_a_loop(agree: Agree, taken: str) -> None:
-    agree(forward(f"x = x.abs()\nreturn {taken}  # CVL303"))
+    agree(forward(f"_, n, _ = x.shape\nreturn {taken}  # CVL303"))
 
 
 @pytest.mark.parametrize(
@@ -70,14 +70,22 @@ def test_parts_whose_number_is_a_size_without_a_loop(agree: Agree, taken: str) -
     [
         "torch.cat(x.split([2, 3], dim=1), dim=2)",
         "torch.stack(x.chunk(2, dim=1))",
-        "torch.stack(x.unbind(-1))",
         "torch.stack(x.reshape(-1, 3).unbind(1))",
         "x.unbind(1)[0]",
         "x.split(2, dim=1)[1]",
     ],
 )
 def test_as_many_parts_as_are_asked_for(agree: Agree, taken: str) -> None:
-    agree(forward(f"x = x.abs()\nreturn {taken}"))
+    agree(forward(f"_, n, _ = x.shape\nreturn {taken}"))
+
+
+def test_features_at_the_end_are_not_told(agree: Agree) -> None:
+    agree(forward("x = x.abs()\nreturn torch.stack(x.unbind(-1))"))
+
+
+def test_heads_that_are_split_off_the_features_are_as_many_as_the_configuration_says(agree: Agree) -> None:
+    body = "q = self.query(x)\nreturn torch.stack(torch.split(q, self.size, dim=2), dim=0)"
+    agree(forward(body, init="self.query, self.size = nn.Linear(8, 8), 4"))
 
 
 def test_parts_of_a_size_are_told_where_the_size_becomes_a_number(agree: Agree) -> None:

@@ -105,6 +105,7 @@ class LoopOverDimension(Rule):
         Example(
             title="All parts put together",
             bad=forward("""
+                _, n, _ = x.shape
                 return torch.cat(x.split(2, dim=1), dim=2)  # <-
             """),
             good=forward("""
@@ -127,6 +128,7 @@ class LoopOverDimension(Rule):
         Example(
             title="The last part",
             bad=forward("""
+                _, n, _ = x.shape
                 return x.split(2, dim=1)[-1]  # <-
             """),
             good=forward("""
