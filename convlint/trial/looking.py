@@ -15,9 +15,11 @@ from msgspec.structs import replace
 from convlint.findings import TRACERS, Level
 from convlint.trial.divergence.along import errors_along
 from convlint.trial.divergence.computed import GraphValues, OnnxValues, ProgramValues, TraceValues
-from convlint.trial.divergence.search import first_divergence
-from convlint.trial.divergence.told import Errors, described
-from convlint.trial.execute import Measured, Subject
+from convlint.trial.divergence.exporting import parted_by_asking
+from convlint.trial.divergence.search import MEMORY, SECONDS, first_divergence
+from convlint.trial.divergence.tape import Budget
+from convlint.trial.divergence.told import Divergence, Errors, described
+from convlint.trial.execute import Measured, Subject, run_on
 from convlint.trial.job import A_TUPLE, Event, Job, Outcome
 from convlint.trial.outline import outline_of
 from convlint.trial.routes import Export, Graph
@@ -80,7 +82,7 @@ class Looking:
         if self._job.lock:
             done = replace(done, outline=outline_of(graph.exported))
         if done.route in TRACERS and done.failed:
-            events = [*self._excluded(seen, graph)] or [*self._divergence(done, path)]
+            events = [*self._excluded(seen, graph)] or [*self._divergence(done, graph, path)]
             done = replace(done, events=(*done.events, *events))
         if self._job.along and done.failed:
             done = replace(done, errors=self._errors(done, graph))
@@ -143,18 +145,29 @@ class Looking:
                 told = f"the program is good only for {one.condition}; the file takes {one.dimension}={one.size} too"
                 yield self._event(seen.outcome.route, "excluded", one.place, f"{told}: {shown.message}")
 
-    def _divergence(self, done: Outcome, path: Path) -> Iterator[Event]:
+    def _divergence(self, done: Outcome, graph: Graph, path: Path) -> Iterator[Event]:
         """The first operator that the file does not compute."""
         failing = self._unexplained(done)
         if failing is None:
             return
         found = None
         with suppress(Exception):  # a model whose operators cannot be recorded is no reason to end the trial
+            found = self._asked_whether(done, graph, failing)
+        with suppress(Exception):  # as above
             values = OnnxValues(path, self._subject.input_names)
-            found = first_divergence(self._subject.build, self._measured[0].sample, failing, values)
+            found = found or first_divergence(self._subject.build, self._measured[0].sample, failing, values)
         if found and found.place:
             event = self._event(done.route, "diverges", found.cause or found.place, described(found))
             yield replace(event, on=failing.name)
+
+    def _asked_whether(self, done: Outcome, graph: Graph, failing: Sample) -> Divergence | None:
+        """The line of the model that asks whether it is exported, where the file gives what eager gives then."""
+        if failing.name in done.raised:
+            return None
+        graph.reset()
+        got = run_on(failing, graph.run)
+        budget = Budget(time.monotonic() + SECONDS, MEMORY)
+        return parted_by_asking(self._subject.build, failing, got, done.route, budget)
 
     def _errors(self, done: Outcome, graph: Graph) -> Errors | None:
         """How far each tensor of the graph is from eager, on the first input on which the graph is wrong."""

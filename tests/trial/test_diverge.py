@@ -16,10 +16,11 @@ import torch
 
 from convlint.trial.divergence import computed
 from convlint.trial.divergence.computed import GraphValues, OnnxValues, ProgramValues, TraceValues
+from convlint.trial.divergence.exporting import parted_by_asking
 from convlint.trial.divergence.kept import Kept, gap
 from convlint.trial.divergence.search import first_divergence
 from convlint.trial.divergence.tape import Budget
-from convlint.trial.divergence.told import Divergence
+from convlint.trial.divergence.told import Divergence, described
 from convlint.trial.execute import load, run_on, seed
 from convlint.trial.routes import MODEL_FILE, Export, onnx_dynamo, onnx_torchscript
 from convlint.trial.samples import Sample
@@ -259,3 +260,41 @@ def test_a_size_that_a_node_is_given_from_outside_is_no_fault_of_the_file(
     budget = Budget(time.monotonic() + 60, 1 << 30)
     (found,) = (one.value for one in graph.run((X[:2],), budget) if one.name == name)
     assert gap(found, Kept.of(Enlarges()(X[:2]))) is None
+
+
+ASKING = ("y = x.exp()", "if torch.onnx.is_in_onnx_export():  # <- here", "    y = y.clamp(max=3)", "return y + 1")
+
+
+@pytest.mark.parametrize("route", ONNX)
+def test_a_model_that_asks_whether_it_is_exported_is_found_where_it_asks(tmp_path: Path, route: str) -> None:
+    body = HEADER + forward(*ASKING)
+    (path := tmp_path / "asking.py").write_text(body)
+    build, failing = load(path).Model, Sample("other", "values", (X * 2,), made=False)
+    graph = (onnx_dynamo if route == "onnx_dynamo" else onnx_torchscript)(
+        Export(build(), (X - 2,), ("x",), {}, {}, None, tmp_path)
+    )
+    got = run_on(failing, graph.run)
+    found = Found(parted_by_asking(build, failing, got, route, Budget(time.monotonic() + 60, 1 << 30)), body)
+    assert found.at_mark()
+    assert (found.divergence.kind, found.divergence.proven) == ("asked", True)
+
+
+@pytest.mark.parametrize("asked", ["torch.jit.is_tracing()", "torch.onnx.is_in_onnx_export()"])
+def test_what_a_model_asks_for_nothing_explains_nothing(tmp_path: Path, asked: str) -> None:
+    lines = ("y = x.long() * 3", f"if {asked}:", "    y = y + 0", "return y // 2")
+    (path := tmp_path / "other.py").write_text(HEADER + forward(*lines))
+    build, failing = load(path).Model, Sample("other", "values", (-X.abs() * 5,), made=False)
+    got = run_on(failing, onnx_torchscript(Export(build(), (X.abs() * 5,), ("x",), {}, {}, None, tmp_path)).run)
+    budget = Budget(time.monotonic() + 60, 1 << 30)
+    assert parted_by_asking(build, failing, got, "onnx_torchscript", budget) is None
+
+
+def test_what_the_file_does_not_have_before_a_wrong_tensor_is_told(search: Search) -> None:
+    """Subtracted is another number than eager's, which makes no difference as long as nothing is large."""
+    body = forward("most = 0.0 if torch.onnx.is_in_onnx_export() else x.amax(1, keepdim=True)", "y = (x - most).exp()",
+                   "return y / y.sum(1, keepdim=True)  # <- here")  # fmt: skip
+    found = search("onnx_torchscript", body, X - 4, X - 200)
+    assert found.at_mark()
+    assert found.divergence.since == "`aten::amax` (line 10 of model.py)"
+    assert "at `aten::div`" in described(found.divergence)
+    assert "from `aten::amax` (line 10 of model.py) on" in described(found.divergence)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -24,7 +25,7 @@ from convlint.source.place import shown
 from convlint.trial.compare import Difference
 from convlint.trial.divergence.computed import Computed, GraphValues, NodeError
 from convlint.trial.divergence.kept import Index, Kept, gap
-from convlint.trial.divergence.tape import OUTSIDE, Budget, OverBudgetError, Tape, record
+from convlint.trial.divergence.tape import OUTSIDE, Budget, Line, OverBudgetError, Tape, record
 from convlint.trial.divergence.told import Divergence
 from convlint.trial.divergence.variables import made_at
 from convlint.trial.execute import run_on
@@ -199,13 +200,17 @@ class Aligned:
                 before = a, b
         (a, b), lines, others = before, self._traced.lines, self._other.lines
         i, j = (self._traced.calls[a].lines if a >= 0 else 0), (self._other.calls[b].lines if b >= 0 else 0)
-        ends = _until(self._traced, a + 1), _until(self._other, b + 1)
-        while i < ends[0] and j < ends[1] and lines[i] == others[j]:
-            i, j = i + 1, j + 1
-        depths = [tape[at].depth for tape, at in ((lines, i), (others, j)) if at < len(tape)]
-        common = lines[:i]
-        decided = [line for line in common if line.depth == max(depths, default=0)] or common
-        return f"{shown(decided[-1].path)}:{decided[-1].row}" if decided else ""
+        return parting(lines[: _until(self._traced, a + 1)], others[: _until(self._other, b + 1)], i, j)
+
+
+def parting(lines: Sequence[Line], others: Sequence[Line], i: int = 0, j: int = 0) -> str:
+    """The line that decided that one of two runs goes another way, where they are the same until two of their lines."""
+    while i < len(lines) and j < len(others) and lines[i] == others[j]:
+        i, j = i + 1, j + 1
+    depths = [tape[at].depth for tape, at in ((lines, i), (others, j)) if at < len(tape)]
+    common = lines[:i]
+    decided = [line for line in common if line.depth == max(depths, default=0)] or common
+    return f"{shown(decided[-1].path)}:{decided[-1].row}" if decided else ""
 
 
 def _until(tape: Tape, call: int) -> int:
@@ -321,8 +326,17 @@ class _Paired:
             first = next(j for j in self.other.region_of([result], self.confirmed) if self._changed(j))
             told |= {"kind": "constant", "cause": self._cause(first)}
             return self.other.divergence(first, **(told if first == result else told | {"got": None}))
-        cause = self._cause(result)
-        return self.other.divergence(result, **told, cause=cause)
+        return self.other.divergence(result, **told, cause=self._cause(result), since=self._since(result))
+
+    def _since(self, result: int) -> str:
+        """The first operator between what is right and a result for whose tensors the graph has none."""
+        tape = self.other.tape
+        before = self.other.region_of([result], self.confirmed | self._with_partner - {result})
+        first = next((j for j in before if j != result and not tape.results[j].view), None)
+        if first is None or tape.place(tape.results[first]) == tape.place(tape.results[result]):
+            return ""
+        call = tape.calls[tape.results[first].call]
+        return f"`{call.operator}` (line {call.row} of {Path(call.path).name})"
 
     def _changed(self, result: int) -> bool:
         """Whether it is another value than on the traced data."""

@@ -6,9 +6,10 @@ from typing import Literal
 
 import msgspec
 
-DivergenceKind = Literal["operator", "constant", "branch", "write", "failure"]
-"""An operator gives other numbers; a constant stands for what eager computes; eager goes another way; a write into a
-tensor is lost; the runtime cannot compute the operator."""
+DivergenceKind = Literal["operator", "constant", "branch", "asked", "write", "failure"]
+"""An operator gives other numbers; a constant stands for what eager computes; eager goes another way; the model asks
+whether it is exported and goes another way then; a write into a tensor is lost; the runtime cannot compute the
+operator."""
 
 
 class Tensor(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,8 +46,10 @@ class Divergence(msgspec.Struct, frozen=True, kw_only=True):
     """The largest difference."""
     cause: str = ""
     """The user's line that made the Python number that differs, where it is another one."""
+    since: str = ""
+    """The first operator that it is made of for which the graph has nothing, with its line: it may be this one."""
     proven: bool = False
-    """Whether eager without this write gives exactly what the graph gives."""
+    """Whether eager without this write, or on that other way, gives exactly what the graph gives."""
 
 
 def described(found: Divergence) -> str:
@@ -61,9 +64,14 @@ def described(found: Divergence) -> str:
             return f"the file has a constant, {found.got}, where eager computes {found.want}"
         case "branch":
             return "eager goes another way from here"
+        case "asked":
+            return "the model asks here whether it is exported, and what it does then gives the same in eager"
         case "failure":
             return f"the runtime cannot compute {operator}: {found.message}"
-    return f"the file's numbers part from eager's at {operator}" + (f" ({found.message})" if found.message else "")
+    since = f", or from {found.since} on, which the file does not have" if found.since else ""
+    return f"the file's numbers part from eager's at {operator}{since}" + (
+        f" ({found.message})" if found.message else ""
+    )
 
 
 ENDLESS = 1e30
