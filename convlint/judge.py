@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from msgspec.structs import replace as changed
+
 from convlint.config import Settings
 from convlint.findings import EXPORTERS, ROUTES, SEVERITIES, TRACERS, Finding, Harm, Level, Span, severity
 from convlint.source.discovery import absolute
@@ -61,6 +63,8 @@ def judge(findings: Iterable[Finding], trial: Trial, settings: Settings) -> Judg
     A finding that was run and not reproduced is lowered by one severity, on the routes that gave equal results on all
     inputs; one that was reproduced has the level that was seen.
     """
+    findings = [*findings]
+    trial = _with_costs_of_cure(trial, findings)
     shown = _shown(trial)
     run = {str(absolute(path)): set(rows) for path, rows in trial.reference.executed.items()}
     judged = Judged()
@@ -90,6 +94,19 @@ def judge(findings: Iterable[Finding], trial: Trial, settings: Settings) -> Judg
     judged.findings = [one for one in judged.findings if _is_wanted(one, settings)]
     judged.findings.sort(key=lambda finding: (finding.path, finding.span, finding.code))
     return judged
+
+
+def _with_costs_of_cure(trial: Trial, findings: Iterable[Finding]) -> Trial:
+    """A trial whose advice names the first line that runs only where it is followed, and stops an exporter there."""
+    cured = {str(absolute(path)): set(rows) for path, rows in trial.reference.cured.items()}
+    for finding in findings:
+        path, (first, last) = str(absolute(finding.path)), _rows(finding)
+        stops = [route for route in trial.outcomes if finding.harm and finding.harm.on(route) is Level.breaks]
+        if stops and cured.get(path, set()).intersection(range(first, last + 1)):
+            line = f"line {finding.span.row} of {absolute(finding.path).name}, which runs then"
+            cure = f"{trial.reference.cure}; {line}, stops {_listed(stops)} ({finding.code})"
+            return replace(trial, reference=changed(trial.reference, cure=cure))
+    return trial
 
 
 def _is_at(finding: Finding, key: _Statement, seen: Iterable[Seen]) -> bool:

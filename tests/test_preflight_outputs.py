@@ -74,6 +74,14 @@ MODELS = """
             return {"out": x, "past": Cache(x * 2)} if self.config.use_cache else {"out": x}
 
 
+    class CuredAndStopped(Cached):
+        def given(self, x):
+            return {"out": x, "past": Cache(x * 2)} if self.config.use_cache else self.alone(x)
+
+        def alone(self, x):
+            return {"out": torch.diff(x, dim=-1)}
+
+
     class Uncured(Cached):
         def given(self, x):
             return {"out": x, "past": Cache(x * 2 if self.config.use_cache else x)}
@@ -198,6 +206,16 @@ def test_a_cache_is_left_out_where_that_was_seen_to_help(told: Callable[..., Any
         (finding,) = (one for one in told(name)["findings"] if "`past` is a Cache" in one["message"])
         assert (advice in finding["message"]) == cured
         assert ("return tensors alone" in finding["message"]) != cured
+
+
+def test_advice_says_what_stops_an_exporter_where_it_is_followed(told: Callable[..., Any], folder: Path) -> None:
+    """The exporter by TorchScript has no ``torch.diff``."""
+    source = (folder / "outputs.py").read_text().splitlines()
+    row = next(i for i, line in enumerate(source, 1) if "torch.diff" in line)
+    for name, costs in (("CuredAndStopped", True), ("Cached", False)):
+        (finding,) = (one for one in told(name)["findings"] if "`past` is a Cache" in one["message"])
+        told_so = f"; line {row} of outputs.py, which runs then, stops onnx_torchscript (CVL801)"
+        assert finding["message"].endswith(f"no exporter refuses the outputs{told_so if costs else ''}")
 
 
 def test_a_number_of_python_among_the_inputs_is_tried_at_its_bounds(folder: Path, cli: Cli) -> None:

@@ -227,6 +227,8 @@ class Reference(msgspec.Struct, frozen=True, tag=True):
     """What among these is no tensor, in words, nothing where all are and stand in tuples and lists."""
     cure: str = ""
     """What makes the model give outputs that exporters take, where that was seen."""
+    cured: dict[str, list[int]] = {}
+    """The lines that it runs then, and not as it is, by file."""
 
     @property
     def refused(self) -> str:

@@ -31,8 +31,8 @@ from convlint.trial.routes import MODEL_FILE, Args
 from convlint.trial.samples import Sample
 from convlint.trial.subject import Prepared, prepare
 from convlint.trial.watch.guards import shapes_of
-from convlint.trial.watch.lines import Lines
-from convlint.trial.watch.outputs import odd_ones, without_cache
+from convlint.trial.watch.lines import Lines, rows_beyond
+from convlint.trial.watch.outputs import Cure, odd_ones, without_cache
 from convlint.trial.watch.places import Place, Places, of_user
 from convlint.trial.watch.tools import Watched, run_too
 
@@ -119,6 +119,7 @@ def observed(model: torch.nn.Module, job: Job, inputs: str | Callable[[], Any]) 
         subject.made.assigns_buffers = called.assigns
     executed, gives = called.executed, given[0].want
     odd = "" if are_tensors(gives) else odd_ones(gives)
+    cure = without_cache(as_given, traced, job.routes, places) if odd else Cure()
     yield Reference(
         tuple(sample.name for sample in subject.samples),
         skipped,
@@ -131,7 +132,8 @@ def observed(model: torch.nn.Module, job: Job, inputs: str | Callable[[], Any]) 
         forward=_forward(model),
         outputs=called.outputs,
         odd=odd,
-        cure=without_cache(as_given, traced, job.routes) if odd else "",
+        cure=cure.advice,
+        cured=rows_beyond(cure.executed, executed),
         fingerprint=fingerprint(model, {one.sample.name: one.want for one in measured}, executed) if job.lock else None,
     )
     watched = Watched(subject, measured, places, given=given if odd else ())

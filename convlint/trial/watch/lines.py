@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
+from collections.abc import Collection, Mapping
 from types import CodeType, FrameType, TracebackType
 from typing import Any, Protocol
 
@@ -56,7 +57,12 @@ class Lines:
         """By file, in order."""
         return {path: sorted(rows) for path, rows in sorted(self.seen.items()) if rows}
 
-    def missing_from(self, executed: dict[str, list[int]]) -> dict[str, list[int]]:
+    def missing_from(self, executed: Mapping[str, list[int]]) -> dict[str, list[int]]:
         """Of some lines those that did not run."""
-        missing = {path: [row for row in rows if row not in self.seen[path]] for path, rows in executed.items()}
-        return {path: rows for path, rows in missing.items() if rows}
+        return rows_beyond(executed, self.seen)
+
+
+def rows_beyond(rows: Mapping[str, list[int]], others: Mapping[str, Collection[int]]) -> dict[str, list[int]]:
+    """Of some lines those that are not among others, by file."""
+    found = {path: [row for row in ours if row not in others.get(path, ())] for path, ours in rows.items()}
+    return {path: ours for path, ours in found.items() if ours}

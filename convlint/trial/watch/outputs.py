@@ -11,7 +11,8 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import torch
 
@@ -20,6 +21,8 @@ from convlint.trial.execute import Measured, Subject, exported, run_on, told
 from convlint.trial.flat import are_tensors
 from convlint.trial.job import LOOSE, opset_of
 from convlint.trial.samples import Sample
+from convlint.trial.watch.lines import Lines
+from convlint.trial.watch.places import Places
 
 _ASKED = {"onnx_dynamo": "torch_export"}
 """The route that one begins with, which says the same in less time."""
@@ -57,21 +60,31 @@ def refusal(route: str, traced: Measured) -> str:
     return ""
 
 
-def without_cache(subject: Subject, traced: Sample, routes: Sequence[str]) -> str:
-    """The advice to switch off the cache of a model of transformers, if then no exporter refuses what it gives."""
+class Cure(NamedTuple):
+    """What makes a model give outputs that exporters take."""
+
+    advice: str = ""
+    """Nothing where there is none."""
+    executed: Mapping[str, list[int]] = MappingProxyType({})
+    """The lines that the model runs then, by file."""
+
+
+def without_cache(subject: Subject, traced: Sample, routes: Sequence[str], places: Places) -> Cure:
+    """To switch off the cache of a model of transformers, if then no exporter refuses what it gives."""
     model = subject.build()
     known: list[Any] = [getattr(one, "config", None) for one in model.modules()]
     configs = [config for config in known if getattr(config, "use_cache", None) is True]
     if not configs:
-        return ""
+        return Cure()
     with suppress(Exception), ExitStack() as stack:  # what cannot be set, or does not run then, cures nothing
         for config in configs:
             stack.callback(setattr, config, "use_cache", True)  # another copy of the model may have the same
             config.use_cache = False
-        given = Measured(subject, traced, run_on(traced, lambda args: model(*args)))
+        with Lines(places) as lines:
+            given = Measured(subject, traced, run_on(traced, lambda args: model(*args)))
         if all(_takes(opset_of(route)[0], given) for route in routes):
-            return "set `config.use_cache = False`, and no exporter refuses the outputs"
-    return ""
+            return Cure("set `config.use_cache = False`, and no exporter refuses the outputs", lines.sorted())
+    return Cure()
 
 
 def _takes(route: str, given: Measured) -> bool:
