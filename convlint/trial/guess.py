@@ -26,6 +26,8 @@ _IMAGE = "float32[N=2, 3, H=64, W=64]"
 _WHOLE = "int64[N, L=8] in 0..9"
 _COUNTS = re.compile(r"(?:^|_)(?:ids?|index|indices|labels?|lengths?|sizes?|timesteps?|tokens?)$")
 """Names of tensors of whole numbers."""
+_WIDTHS = ("dim", "d_model", "embed_dim", "hidden_size", "in_features", "input_size")
+"""What models call how wide what they take is."""
 _LENGTHS = {"decoder_": "T", "": "L"}
 """Of a sequence of tokens by the beginning of the name of what has it: a decoder's is another than an encoder's."""
 _NUMBERS: Mapping[Any, str] = {int: "2", float: "0.5", bool: "True", "int": "2", "float": "0.5", "bool": "True"}
@@ -53,12 +55,20 @@ def guess(model: nn.Module, spec: ModelSpec) -> Guess:
             free = " and ".join(name for name in parse_inputs(text).dims if name in _LENGTHS.values())
             return Guess(text, f"{one.why}, and that {free} may change" if free else one.why)
         failure = failure or f"; `{one.text}` fails: {why_not}"
-    takes = ", ".join(f"`{name}`" for name in inspect.signature(model.forward).parameters)
+    takes = _takes(model)
     example = "; ".join(f"{name}: {_WHOLE if _COUNTS.search(name) else _IMAGE}" for name in _wanted(model) or ["x"])
     raise UsageError(
         f"`{spec.factory}` takes {takes}, and what it takes cannot be guessed{failure}; describe it, for example "
         f"`--input '{example}'`"
     )
+
+
+def _takes(model: nn.Module) -> str:
+    """The parameters of a model, where it needs some only these."""
+    names, needed = list(inspect.signature(model.forward).parameters), list(_needed(model))
+    told = ", ".join(f"`{name}`" for name in needed or names)
+    more = len(names) - len(needed)
+    return f"{told} (and {more} more, which it need not be given)" if needed and more else told
 
 
 def _refused(model: nn.Module, spec: ModelSpec, text: str) -> str:
@@ -90,6 +100,8 @@ def _candidates(model: nn.Module) -> Iterator[Guess]:
         yield from _by_layers(model, tensors, needed)
     if len(tensors) == len(needed):
         yield from (Guess(text, "the docstring of `forward`") for text in documented(model, tensors))
+    if len(tensors) == 1 == len(needed):
+        yield from _by_widths(model, tensors[0])
 
 
 def _by_layers(model: nn.Module, tensors: Sequence[str], needed: Mapping[str, Any]) -> Iterator[Guess]:
@@ -105,6 +117,18 @@ def _by_layers(model: nn.Module, tensors: Sequence[str], needed: Mapping[str, An
             yield Guess(f"{alike}{constants}", f"the first layer, {called}")
         if layouts:
             return
+
+
+def _by_widths(model: nn.Module, tensor: str) -> Iterator[Guess]:
+    """What a model without such a layer may take: rows or sequences as wide as it says, or as its parameters are."""
+    widths = [(getattr(model, name, None), f"its `{name}`") for name in _WIDTHS]
+    shaped = (one for one in (*model.named_parameters(), *model.named_buffers()) if one[1].dim() > 1)
+    widths += [
+        (size, f"the shape of `{place}`") for place, one in [*shaped][:1] for size in (one.shape[-1], one.shape[0])
+    ]
+    for width, why in widths:
+        if isinstance(width, int) and width > 1:
+            yield from (Guess(f"{tensor}: float32[N=2{axes}, {width}]", why) for axes in (", L=8", ""))
 
 
 def _graphs(model: nn.Module) -> Iterator[Guess]:

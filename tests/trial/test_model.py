@@ -397,5 +397,41 @@ def test_the_example_for_a_user_has_whole_numbers_where_the_name_says_so() -> No
 def test_what_cannot_be_guessed_is_asked_for() -> None:
     with pytest.raises(UsageError) as raised:
         guess(Takes(), ModelSpec(factory="net:Takes"))
-    assert "`net:Takes` takes `image`, `boxes`, `flip`, and what it takes cannot be guessed" in str(raised.value)
+    assert "`net:Takes` takes `image`, `boxes` (and 1 more, which it need not be given), and what" in str(raised.value)
     assert "`--input 'image: float32[N=2, 3, H=64, W=64]; boxes: float32[" in str(raised.value)
+
+
+class Codes(nn.Module):
+    """Has no layer that says what it takes, and takes one tensor and what else is known of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.codes = nn.Parameter(torch.rand(7, 5))
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        assert x.shape[-1] == 5
+        nearest = torch.cdist(x, self.codes).argmin(-1)
+        return self.codes[nearest if mask is None else nearest[mask]]
+
+
+class Named(Codes):
+    """Says how wide it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dim = 5
+
+
+def test_without_a_layer_inputs_are_as_wide_as_the_model_or_its_parameters() -> None:
+    for made, why in ((Codes, "the shape of `codes`"), (Named, "its `dim`")):
+        found = guess(made().eval(), ModelSpec(factory="net:Codes"))
+        assert found == ("x: float32[N=2, L=8, 5]", f"{why}, and that L may change")
+
+
+def test_what_a_model_need_not_be_given_is_not_listed() -> None:
+    class Boxes(nn.Module):
+        def forward(self, boxes: torch.Tensor, image: Any = None, flip: bool = False) -> torch.Tensor:
+            raise ValueError
+
+    with pytest.raises(UsageError, match=r"takes `boxes` \(and 2 more, which it need not be given\), and what"):
+        guess(Boxes(), ModelSpec(factory="net:Boxes"))
