@@ -92,6 +92,15 @@ MODELS = """
             return Scores(x)
 
 
+    class Loss(Model):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("zero", torch.zeros(()), persistent=False)
+
+        def given(self, x):
+            return x, x.relu(), self.zero
+
+
     class Empty(Model):
         def given(self, x):
             return x * x.max().item(), None
@@ -182,6 +191,13 @@ def test_what_is_wrong_besides_is_still_seen(told: Callable[..., Any], folder: P
     )
     (taken,) = (finding for finding in model["findings"] if finding["location"]["row"] == row)
     assert (taken["code"], taken["harm"]["jit_trace"], taken["seen"]) == ("CVL202", "wrong", "both")
+
+
+def test_the_output_that_depends_on_no_input_is_named(told: Callable[..., Any]) -> None:
+    """Torch says that it is output 1, wherever it stands."""
+    model = told("Loss", "--exporter", "torchscript")
+    named = "leave it out of the outputs (output 2 is the same on all 12 inputs)"
+    assert model["routes"]["onnx_torchscript"]["message"].endswith(named)
 
 
 def test_a_text_that_an_exporter_leaves_out_is_missed(told: Callable[..., Any]) -> None:

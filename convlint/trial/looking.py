@@ -10,9 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import torch
 from msgspec.structs import replace
 
 from convlint.findings import TRACERS, Level
+from convlint.trial.compare import leaves
 from convlint.trial.divergence.along import errors_along
 from convlint.trial.divergence.computed import GraphValues, OnnxValues, ProgramValues, TraceValues
 from convlint.trial.divergence.exporting import parted_by_asking
@@ -28,7 +30,7 @@ from convlint.trial.watch.drafted import asked
 from convlint.trial.watch.guards import excluded, tried
 from convlint.trial.watch.places import Place, Places
 from convlint.trial.watch.tools import Seen
-from convlint.trial.wording import readable
+from convlint.trial.wording import OF_NO_INPUT, readable
 
 _PROGRAM = "torch_export"
 _LEAST_SECONDS = 5.0
@@ -198,5 +200,17 @@ class Looking:
 
     def _readable(self, message: str) -> str:
         message = _SIZE.sub(lambda found: self._sizes.get((int(found[1]), int(found[2])), found[0]), message)
-        message = _NUMBER.sub(lambda found: self._numbers.get(int(found[1]), found[0]), message)
-        return readable(message)
+        message = readable(_NUMBER.sub(lambda found: self._numbers.get(int(found[1]), found[0]), message))
+        return f"{message}{self._constants}" if message == OF_NO_INPUT else message
+
+    @property
+    def _constants(self) -> str:
+        """The outputs that are the same on all inputs, in brackets."""
+        first, *others = [list(leaves(one.want)) for one in self._measured]
+        same = [
+            f"output {i}"
+            for i, one in enumerate(first)
+            if all(len(other) == len(first) and torch.equal(other[i], one) for other in others)
+        ]
+        verb = "is" if len(same) == 1 else "are"
+        return f" ({', '.join(same)} {verb} the same on all {len(self._measured)} inputs)" if same else ""

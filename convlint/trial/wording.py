@@ -63,8 +63,10 @@ _A_DICT = re.compile(r"^RuntimeError: Encountering a dict at the output of the t
 _NO_OUTPUT = re.compile(r"^RuntimeError: Tracer cannot infer type of (?:([A-Za-z_]\w*)\()?.*")
 _UNREGISTERED = re.compile(r"^\w+: Found <class '(?:[\w.<>]+\.)?(\w+)'> in output, which is not a known type\..*")
 _OF_NO_INPUT = re.compile(
-    r"^RuntimeError: output (\d+) \(.* of traced region did not have observable data dependence with trace inputs.*"
+    r"^RuntimeError: output \d+ \(.* of traced region did not have observable data dependence with trace inputs.*"
 )
+"""The number says nothing: it is 1 for whichever of a tuple it is."""
+OF_NO_INPUT = "RuntimeError: an output depends on no input of the model; leave it out of the outputs"
 _NO_MEMORY = re.compile(r"^RuntimeError: \[enforce fail at \S+\] .*you tried to allocate (\d+) bytes.*")
 
 
@@ -94,9 +96,7 @@ def _outputs(message: str) -> str:
         message,
     )
     message = _UNREGISTERED.sub(r"RuntimeError: `torch.export` knows no `\1`, which is among the outputs", message)
-    return _OF_NO_INPUT.sub(
-        r"RuntimeError: output \1 depends on no input of the model; leave it out of the outputs", message
-    )
+    return _OF_NO_INPUT.sub(OF_NO_INPUT, message)
 
 
 def _conflicts(message: str) -> str:
