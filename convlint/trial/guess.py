@@ -22,7 +22,7 @@ from convlint.trial.job import ModelSpec
 from convlint.trial.subject import prepare
 
 _IMAGE_SIZES = (64, 224, 32, 256, 128, 299, 384, 512)
-_IMAGE = "float32[N=2, 3, H=64, W=64]"
+_IMAGE, _SEQUENCE, _ROWS = "float32[N=2, 3, H=64, W=64]", "float32[N=2, L=8, 16]", "float32[N=2, 16]"
 _WHOLE = "int64[N, L=8] in 0..9"
 _COUNTS = re.compile(r"(?:^|_)(?:ids?|index|indices|labels?|lengths?|sizes?|timesteps?|tokens?)$")
 """Names of tensors of whole numbers."""
@@ -48,19 +48,27 @@ def guess(model: nn.Module, spec: ModelSpec) -> Guess:
         UsageError: it takes none of them.
     """
     failure = ""
+    tried = set()
     for one in _candidates(model):
         why_not = _refused(model, spec, one.text)
         if not why_not:
             text = _fixed_where_needed(model, spec, one.text)
             free = " and ".join(name for name in parse_inputs(text).dims if name in _LENGTHS.values())
             return Guess(text, f"{one.why}, and that {free} may change" if free else one.why)
+        tried.add(one.text)
         failure = failure or f"; `{one.text}` fails: {why_not}"
     takes = _takes(model)
-    example = "; ".join(f"{name}: {_WHOLE if _COUNTS.search(name) else _IMAGE}" for name in _wanted(model) or ["x"])
+    example = next(one for one in _examples(list(_wanted(model) or ["x"])) if one not in tried)
     raise UsageError(
         f"`{spec.factory}` takes {takes}, and what it takes cannot be guessed{failure}; describe it, for example "
         f"`--input '{example}'`"
     )
+
+
+def _examples(names: Sequence[str]) -> Iterator[str]:
+    """Inputs to show a user how they are described."""
+    for floats in (_IMAGE, _SEQUENCE, _ROWS):
+        yield "; ".join(f"{name}: {_WHOLE if _COUNTS.search(name) else floats}" for name in names)
 
 
 def _takes(model: nn.Module) -> str:
@@ -230,6 +238,7 @@ def _layouts(layer: nn.Module) -> Iterator[str]:
     match layer:
         case nn.Conv2d() | nn.ConvTranspose2d():
             yield from (f"float32[N=2, {layer.in_channels}, H={size}, W={size}]" for size in _IMAGE_SIZES)
+            yield f"float32[N=2, L=64, {layer.in_channels}]"  # a model of points, which groups them itself
         case nn.BatchNorm2d():
             yield from (f"float32[N=2, {layer.num_features}, H={size}, W={size}]" for size in _IMAGE_SIZES)
         case nn.Conv1d() | nn.ConvTranspose1d():

@@ -435,3 +435,28 @@ def test_what_a_model_need_not_be_given_is_not_listed() -> None:
 
     with pytest.raises(UsageError, match=r"takes `boxes` \(and 2 more, which it need not be given\), and what"):
         guess(Boxes(), ModelSpec(factory="net:Boxes"))
+
+
+def test_points_are_guessed_where_no_image_is_taken() -> None:
+    class Points(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 1)
+
+        def forward(self, xyz: torch.Tensor) -> torch.Tensor:
+            batch, points, _ = xyz.shape
+            made: torch.Tensor = self.conv(xyz.view(batch, points, 1, 3).permute(0, 3, 2, 1))
+            return made
+
+    assert guess(Points().eval(), ModelSpec(factory="net:Points")).text == "xyz: float32[N=2, L=64, 3]"
+
+
+def test_what_was_tried_in_vain_is_no_example() -> None:
+    class Never(nn.Conv2d):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            raise ValueError
+
+    with pytest.raises(
+        UsageError, match=r"`x: float32\[N=2, 3, H=64, W=64\]` fails: .*--input 'x: float32\[N=2, L=8, 16\]'"
+    ):
+        guess(Never(3, 4, 1), ModelSpec(factory="net:Never"))
