@@ -53,6 +53,32 @@ def test_where_a_number_is_made_that_stops_an_exporter_elsewhere_is_seen_to_stop
     assert (found.seen, found.evidence) == ("both", "torch_export and onnx_dynamo stop at line 10 of net.py")
 
 
+WINDOWED = """
+    import torch
+    from torch import nn
+
+
+    class Model(nn.Module):
+        def forward(self, x):
+            y = x.relu()
+            flat = y.view(1, -1)
+            n = int((flat.size(1) / 3) ** 0.5)
+            window = torch.hann_window(n, periodic=False)
+            return flat * torch.outer(window, window).flatten().repeat(3)
+"""
+
+
+def test_a_check_that_cannot_be_written_is_told_at_the_line_that_asked_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``torch.export`` writes it beside the first operator that has to do with none of it."""
+    (tmp_path / "windowed.py").write_text(textwrap.dedent(WINDOWED), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    configuration = Configuration([Layer(Options(exporter="dynamo"), "test", tmp_path)], isolated=True)
+    done = api.preflight("windowed.py:Model", "x: float32[1, 3, H=8, W=8]", configuration)
+    assert done.trial.outcomes["onnx_dynamo"].place.endswith("windowed.py:10")
+
+
 def test_of_evidence_that_is_cut_what_the_routes_do_is_left(tmp_path: Path) -> None:
     does = "jit_trace and onnx_torchscript differ on 4 of 9 other sizes"
     saw = "[[2, 2], [4, 4], [8, 8]] on traced, " * 8

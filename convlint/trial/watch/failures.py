@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial, wraps
 from pathlib import Path
@@ -15,7 +15,7 @@ import onnxruntime
 import torch.fx
 import torch.onnx
 from msgspec.structs import replace
-from torch.fx.experimental.symbolic_shapes import ShapeEnv
+from torch.fx.experimental.symbolic_shapes import RuntimeAssert, ShapeEnv
 from torch.fx.proxy import TracerBase
 from torch.jit._trace import TracingCheckError
 from torch.onnx._internal.torchscript_exporter import utils as torchscript
@@ -38,9 +38,11 @@ def failure_watched(tool: str, places: Places, events: list[Event]) -> Iterator[
     """While open, an exception becomes an event too, where its line is known."""
     nodes: list[Place | None] = []
     makers: dict[str, Place] = {}
+    checks: list[tuple[RuntimeAssert, Place]] = []
     try:
         with (
             _unknown_noted(places, makers),
+            _checks_noted(places, checks),
             _whole_stacks(places),
             _failing_node(places, nodes),
             _refused_node(places, nodes),
@@ -51,7 +53,8 @@ def failure_watched(tool: str, places: Places, events: list[Event]) -> Iterator[
     except Exception as error:
         if of_memory(error):
             raise  # whatever line it was at, that line is not wrong
-        place = next(filter(None, nodes), None) or places.of_error(error) or places.of_text(_translated(error))
+        place = next(filter(None, nodes), None) or places.of_error(error) or _of_check(error, checks)
+        place = place or places.of_text(_translated(error))
         if place:
             events.append(_failed(error, place, tool, places, makers))
         raise
@@ -89,6 +92,30 @@ def _unknown_noted(places: Places, makers: dict[str, Place]) -> Iterator[None]:
         for name in _MAKERS:
             stack.enter_context(replaced(ShapeEnv, name, noted(getattr(ShapeEnv, name))))
         yield
+
+
+@contextmanager
+def _checks_noted(places: Places, checks: list[tuple[RuntimeAssert, Place]]) -> Iterator[None]:
+    """While open, notes which line asked for each check of sizes that a program shall have."""
+    init = RuntimeAssert.__init__
+
+    def noted(self: RuntimeAssert, *args: Any, **keywords: Any) -> None:
+        init(self, *args, **keywords)
+        if place := places.of_caller():
+            checks.append((self, place))
+
+    with replaced(RuntimeAssert, "__init__", noted):
+        yield
+
+
+def _of_check(error: BaseException, checks: Sequence[tuple[RuntimeAssert, Place]]) -> Place | None:
+    """The line that asked for the check that was being written into a program, beside operators of other lines."""
+    for cause in causes(error):
+        for frame, _ in walk_tb(cause.__traceback__):
+            check = frame.f_locals.get("ra")
+            if isinstance(check, RuntimeAssert):
+                return next((place for one, place in checks if one is check), None)
+    return None
 
 
 @contextmanager
