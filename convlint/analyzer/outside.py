@@ -42,6 +42,7 @@ from convlint.analyzer.torch_calls import note_call, note_untraceable
 from convlint.analyzer.values import (
     FALSE,
     NONE,
+    NOWHERE,
     TRUE,
     UNKNOWN,
     Const,
@@ -253,9 +254,10 @@ def _joined_tensors(run: Run, frame: Frame, node: ast.expr, name: str, arguments
     indices: MaskIndex = "some" if all(t.mask_index for t in tensors) else ""
     if last == "stack":
         dtype_mixes.note(run, frame, node, last, tensors)
-        return run.tensor(
-            dtype, shapes.stacked(tensors[0].shape, count, dim), taint, counted=counted, mask_index=indices
-        )
+        shape = shapes.stacked(tensors[0].shape, count, dim)
+        if shape is None and (dim is None or shapes.integer(dim) == 0):
+            counted = NOWHERE  # it is behind the first axis, which is the number of parts
+        return run.tensor(dtype, shape, taint, counted=counted, mask_index=indices)
     shape = shapes.concatenated(tensors, dim) if last in ("cat", "concat", "concatenate") else None
     return run.tensor(dtype, shape, taint, counted=counted, mask_index=indices)
 

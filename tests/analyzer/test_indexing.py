@@ -128,6 +128,20 @@ def test_a_selection_along_another_axis_leaves_the_first(agree: Agree, selected:
     agree(forward(f"m = x > 0.5\nk = {selected}\nif k.shape[0] > 3:  # CVL302\n    return k\nreturn k * 2"))
 
 
+@pytest.mark.parametrize("dim", ["", ", dim=0", ", 0"])
+def test_stacked_selections_are_as_many_as_they_are(agree: Agree, dim: str) -> None:
+    """The sizes that depend on values are behind the first axis."""
+    body = (
+        f"a, b = x\nm = a > 0.5\nk = torch.stack([a[m], b[m]]{dim})\nif k.size(0) != 2:\n    raise ValueError\nreturn k"
+    )
+    agree(forward(body))
+
+
+def test_a_selection_of_selections_that_are_stacked_behind_may_be_any_size(agree: Agree) -> None:
+    body = "a, b = x\nm = a > 0.5\nk = torch.stack([a[m], b[m]], dim=1)\n"
+    agree(forward(f"{body}if k.size(0) > 2:  # CVL305\n    raise ValueError\nreturn k"))
+
+
 def test_what_bounds_a_slice_may_be_no_value_of_a_tensor(agree: Agree) -> None:
     body = 'k = x[: more["n"]]\nif k.shape[0] > 3:  # CVL302\n    return k\nreturn k * 2'
     agree(forward(body, "x, more: dict"))
