@@ -91,3 +91,16 @@ def test_of_evidence_that_is_cut_what_the_routes_do_is_left(tmp_path: Path) -> N
     (line,) = (line for line in told if "trial: " in line)
     assert line.startswith("    trial: [[2, 2], [4, 4]")
     assert line.endswith(f"...: {does}")
+
+
+def test_the_name_of_a_route_is_not_folded_in_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    kinds = ["traced", *(kind for kind in ("values", "batch", "sizes") for _ in range(17)), "calls"]
+    names = {f"{i}": kind for i, kind in enumerate(kinds)}
+    raised = ("40", "41")
+    done = Outcome("onnx_torchscript", Level.wrong, failed=dict.fromkeys(names, "differs"), raised=raised)
+    trial = Trial(Reference((), {}, {}, kinds=names), {"onnx_torchscript": done})  # type: ignore[arg-type]
+    result, out = PreflightResult([Preflighted("net", trial, Judged([]))]), io.StringIO()
+    told = list(lines(result, Painter(out), out, verbose=False, unsafe_fixes=False))
+    (row,) = (line for line in told if line.startswith("  onnx_torchscript  yes"))
+    assert row.endswith("15 of 17 differ, 2 fail")

@@ -42,6 +42,8 @@ _ENDED: dict[str, str] = {
     "runtime": "gets no verdict, ended while the runtime loads it",
 }
 _LONGEST = 110
+_LEAST_WIDTH = 120
+"""Of tables, whatever the terminal: a table that is folded to fit is hard to read."""
 _MOST_NODES = 2
 _MOST_NAMES, _MOST_ROWS = 3, 6
 _LEAST_FINDINGS, _MOST_FINDINGS = 3, 10
@@ -249,7 +251,7 @@ def _tabled(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], out:
     for first, cells in rows:
         table.add_row(Text(first), *(Text(cell, style=_style(cell)) for cell in cells))
     written = io.StringIO()
-    console = Console(file=written, width=max(width, 100), force_terminal=out.isatty(), legacy_windows=False)
+    console = Console(file=written, width=max(width, _LEAST_WIDTH), force_terminal=out.isatty(), legacy_windows=False)
     console.print(table)
     yield from (line.rstrip() for line in written.getvalue().splitlines())
 

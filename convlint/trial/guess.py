@@ -244,6 +244,8 @@ def _layouts(layer: nn.Module) -> Iterator[str]:
         case nn.Conv1d() | nn.ConvTranspose1d():
             yield from (f"float32[N=2, {layer.in_channels}, L={size}]" for size in (64, 1024, 16000))
             yield f"float32[N=2, L=64, {layer.in_channels}]"  # a model of sequences, which turns them itself
+            if layer.in_channels == 1:
+                yield from (f"float32[N=2, L={size}]" for size in (1024, 16000))  # of sound, which adds the axis itself
         case nn.Conv3d():
             yield from (f"float32[N=2, {layer.in_channels}, D={size}, H={size}, W={size}]" for size in (16, 32, 64))
         case nn.Embedding():

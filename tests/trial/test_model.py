@@ -460,3 +460,16 @@ def test_what_was_tried_in_vain_is_no_example() -> None:
         UsageError, match=r"`x: float32\[N=2, 3, H=64, W=64\]` fails: .*--input 'x: float32\[N=2, L=8, 16\]'"
     ):
         guess(Never(3, 4, 1), ModelSpec(factory="net:Never"))
+
+
+def test_sound_is_guessed_without_an_axis_of_channels_where_the_model_adds_it() -> None:
+    class Speech(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv1d(1, 4, 10)
+
+        def forward(self, input_values: torch.Tensor) -> torch.Tensor:
+            made: torch.Tensor = self.conv(input_values[:, None])
+            return made
+
+    assert guess(Speech().eval(), ModelSpec(factory="net:Speech")).text == "input_values: float32[N=2, L=1024]"
