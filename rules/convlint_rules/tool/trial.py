@@ -40,8 +40,8 @@ class ResultDiffers(Rule):
     ## What it does
     Reports that an exported graph gives another result than the model in eager: on the inputs it was traced with (an
     error), on other values (an error), or on another batch or size only (a warning). The line is the one whose value or
-    size the graph has kept, or from which the numbers part. Where the limit of time has ended the graph's runs the
-    finding is a warning, and no verdict.
+    size the graph has kept, from which the numbers part, or at which the model asks whether it is exported and then
+    does something else. Where the limit of time has ended the graph's runs the finding is a warning, and no verdict.
 
     ## Why it breaks
     Nothing fails, and the answer is wrong. Exporters compare on the traced inputs at most.
