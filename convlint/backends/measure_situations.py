@@ -301,8 +301,19 @@ def _again(process: RuntimeProcess, case: Case, dtype: str) -> Said:
 
 
 def _dtype(case: Case) -> str:
-    """The dtype of the first input; empty where that is none of what decides."""
-    return "" if case.operator in _OF_NO_DTYPE else str(getattr(next(iter(case.given.values())), "dtype", ""))
+    """The dtype of the first input of the operator that is tested, of the model's where it is computed; empty where
+    that decides nothing."""
+    from onnx import helper
+
+    if case.operator in _OF_NO_DTYPE:
+        return ""
+    graph = case.model.graph
+    tested = next((node.input[0] for node in graph.node if node.op_type == case.operator and node.input), "")
+    stored = next((one for one in graph.initializer if one.name == tested), None)
+    if stored is not None:
+        return str(helper.tensor_dtype_to_np_dtype(stored.data_type))
+    value = case.given.get(tested, next(iter(case.given.values()), None))
+    return str(getattr(value, "dtype", ""))
 
 
 def measured(target: str, asked: Sequence[str]) -> list[Fault]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,11 @@ pytest.importorskip("onnxruntime")
 
 from convlint.backends.measure_calls import Measuring, samples, with_calls
 from convlint.backends.measure_calls import Tally as CallsTally
-from convlint.backends.measure_situations import Noted
+from convlint.backends.measure_situations import Noted, _dtype
 from convlint.backends.operator_tests import Tally, cases, measured
 from convlint.backends.own_calls import Applied, Deep, Looked, Pooled
 from convlint.backends.refresh import is_lacking, without
-from convlint.backends.situation_graphs import simplest
+from convlint.backends.situation_graphs import of_branches, of_nothing, of_tables, simplest
 from convlint.trial.program_runtimes import operators
 from convlint.trial.runtime_process import RuntimeProcess, Said
 from convlint.trial.runtimes import installed
@@ -318,6 +319,13 @@ def test_an_input_of_one_number_and_one_that_is_read_of_sizes_are_told() -> None
     )
     assert {"single-1 ReduceSum", "shaped-1 TopK"} <= found
     assert not {"single-1 ReduceMax", "single-1 TopK", "computed-1 TopK"} & found
+
+
+def test_the_dtype_of_a_situation_is_that_of_the_operator() -> None:
+    told = {situation: _dtype(plain) for situation, plain, _ in chain(of_tables(), of_nothing(), of_branches())}
+    assert told["weights-axis Gather"] == "float32", "of the table, though integers are given"
+    assert told["empty ConstantOfShape"] == "int64"
+    assert told["branches If"] == ""
 
 
 def test_edges_are_smoothed_only_where_a_picture_is_made_smaller() -> None:
