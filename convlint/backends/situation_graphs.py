@@ -215,7 +215,6 @@ def of_new_axes() -> Iterator[tuple[str, Case, Case]]:
 _TAKERS: dict[str, Callable[[Sequence[int], int], tuple[list[Any], dict[str, Any]]]] = {
     "Gather": lambda _, axis: ([np.array(0)], {"axis": axis}),
     "Slice": lambda _, axis: ([np.array([one]) for one in (0, 1, axis)], {}),
-    "Split": lambda shape, axis: ([np.array([1, shape[axis] - 1][: shape[axis]])], {"axis": axis}),
     "Mul": lambda *_: ([np.array(2, "float32")], {}),
     "MatMul": lambda shape, _: ([_drawn((shape[-1], 3))], {}),
     "ReduceMean": lambda shape, _: ([], {"axes": [len(shape) - 2, len(shape) - 1]}),
@@ -224,7 +223,8 @@ _TAKERS: dict[str, Callable[[Sequence[int], int], tuple[list[Any], dict[str, Any
     "Softmax": lambda *_: ([], {"axis": -1}),
     "Squeeze": lambda _, axis: ([np.array([axis])], {}),
 }
-"""What takes new axes, by the shape and one of its axes: the constants behind the first input, and attributes."""
+"""What takes new axes, by the shape and one of its axes: the constants behind the first input, and attributes. No Split
+is among them: exporters write one where attention has its three parts packed, which runtimes put together again."""
 
 
 def _reshaped(shape: Sequence[int], taken: str, *, moved: bool, more: bool = False) -> Case:
@@ -245,8 +245,7 @@ def _reshaped(shape: Sequence[int], taken: str, *, moved: bool, more: bool = Fal
     behind, told = _TAKERS[taken](sizes, 0 if moved else 2)
     names = [f"{taken}{i}" for i, _ in enumerate(behind)]
     weights |= dict(zip(names, behind, strict=True))
-    outputs = ["y", "rest"] if taken == "Split" and len(behind[0]) > 1 else ["y"]
-    nodes.append(helper.make_node(taken, [nodes[-1].output[0], *names], outputs, **told))
+    nodes.append(helper.make_node(taken, [nodes[-1].output[0], *names], ["y"], **told))
     stored = [numpy_helper.from_array(one, name) for name, one in weights.items()]
     made = "Unsqueeze" if more else "Reshape"
     return _case(
