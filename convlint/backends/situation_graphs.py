@@ -192,9 +192,10 @@ def _along(operator: str, shape: Sequence[int], axes: Sequence[int], **told: int
 
 
 _REDUCTIONS = (
-    "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd",
-    "ReduceSum", "ReduceSumSquare",
+    "ReduceL1", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum",
+    "ReduceSumSquare",
 )  # fmt: skip
+"""Not ReduceL2: exporters write it where numbers are divided by it, which runtimes put together to a normalization."""
 
 
 def of_new_axes() -> Iterator[tuple[str, Case, Case]]:
