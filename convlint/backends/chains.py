@@ -43,6 +43,8 @@ _TOLD = {
 """The situations that are one word, in more."""
 _SMOOTH = "antialias=1"
 """An attribute that does nothing where a picture is not made smaller."""
+_CURVED = "mode=cubic"
+"""The attribute without which numbers with a point say nothing of how a picture is resized."""
 _BATCH_AND_CHANNELS, _MATRIX, _FEW = 2, 2, 8
 _INT64, _BOOL = 7, 9
 _CONDITIONS = frozenset(
@@ -296,8 +298,10 @@ def _told(node: Any, shapes: Mapping[str, Sequence[int]], sizes: set[str]) -> It
     """The situations that an operator, its attributes and the sizes of its inputs tell."""
     known = _known_options().get(node.op_type, frozenset())
     if known:
-        told = sorted(known & (options(node) | numbers(node)))
-        yield from (option(node.op_type, one) for one in told if one != _SMOOTH or _is_smaller(node, shapes))
+        told = options(node) | (numbers(node) if _CURVED in options(node) else set())
+        if not _is_smaller(node, shapes):
+            told -= {_SMOOTH}
+        yield from (option(node.op_type, one) for one in sorted(known & told))
     wanted = [place for place, name in enumerate(node.output) if name]
     if len(wanted) == 1:
         yield only(node.op_type, wanted[0])

@@ -151,13 +151,8 @@ def of_resizes() -> Iterator[tuple[str, Case, Case]]:
         curve = {"mode": "cubic", "coordinate_transformation_mode": "pytorch_half_pixel", "cubic_coeff_a": -0.75}
         plain, other = (_resized(size, curve | one) for one in ({}, {"cubic_coeff_a": -0.5}))
         yield option("Resize", "cubic_coeff_a=-0.5"), plain, other
-    line: dict[str, Any] = {"mode": "linear"}
-    others: list[tuple[str, Any]] = [("coordinate_transformation_mode", one) for one in _COORDINATES]
-    for name, value in [("antialias", 1), *others]:
-        yield option("Resize", f"{name}={value}"), _resized(_FEW, line), _resized(_FEW, line | {name: value})
-
-
-_COORDINATES = ("align_corners", "asymmetric", "half_pixel", "pytorch_half_pixel")
+    smaller, smooth = (_resized(_FEW, {"mode": "linear", **one}) for one in ({}, {"antialias": 1}))
+    yield option("Resize", "antialias=1"), smaller, smooth
 
 
 def _resized(size: int, attributes: dict[str, Any]) -> Case:
