@@ -216,6 +216,19 @@ DRAWS: dict[int, tuple[str, ...]] = {
         "other:tagger",
         "other:wav2letter@bfloat16",
     ),
+    10: (
+        "timm:mobilevit_s",
+        "timm:regnetx_002@bfloat16",
+        "timm:bat_resnext26ts@bfloat16",
+        "torchvision:efficientnet_b2",
+        "torchvision:shufflenet_v2_x1_0",
+        "transformers:pegasus",
+        "transformers:visual_bert@float64",
+        "transformers:internlm3",
+        "transformers:diffllama@float16",
+        "ultralytics:yolov8-p2@float16",
+        "smp:PSPNet+timm-regnetx_002",
+    ),
 }
 """By seed what was drawn, and could be made."""
 AT_SEVERAL = (

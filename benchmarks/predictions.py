@@ -48,6 +48,8 @@ WAYS_OF_FILES = ("torchscript", "dynamo")
 WAYS = (*WAYS_OF_FILES, "torch.export")
 """As ``predicted_models.WAYS`` has them; programs of torch have no opset."""
 EXPORT_SECONDS, RUN_SECONDS, GIGABYTES = 600, 400, 16
+SHOWN = 2
+"""How many of the last draws the page has."""
 TOLERANCE = 1e-2
 """Of the largest number in an output: float32 in another order of sums."""
 SMALL = 1e-3
@@ -320,14 +322,17 @@ def _by_opset(runs: Sequence[Run]) -> Iterator[str]:
 
 
 def _unseen(runs: Sequence[Run]) -> Iterator[str]:
-    """The last draw, by the verdicts that were given before anything was known of its models."""
-    seed, names = max(drawn_models.DRAWS.items())
-    drawn = {name.replace(":", "_") for name in names}
-    mine = [run._replace(said=run.first) for run in runs if run.first and run.model in drawn]
-    if mine:
-        yield f"## What was said of models that nobody had seen (draw {seed}), by the facts before it"
-        yield ""
-        yield from _table(mine, "opset", lambda mine: mine[0].opset)
+    """The last draws, by the verdicts that were given before anything was known of their models."""
+    for seed, names in sorted(drawn_models.DRAWS.items(), reverse=True)[:SHOWN]:
+        drawn = {name.replace(":", "_") for name in names}
+        mine = [run._replace(said=run.first) for run in runs if run.first and run.model in drawn]
+        if mine:
+            right = sum(run.is_right for run in mine)
+            yield f"## What was said of models that nobody had seen (draw {seed}), by the facts before it"
+            yield ""
+            yield f"{right} of {len(mine)} runs right ({right / len(mine):.1%})."
+            yield ""
+            yield from _table(mine, "opset", lambda mine: mine[0].opset)
 
 
 def _miss(run: Run) -> str:

@@ -22,6 +22,7 @@ _COMPUTED, _FOLDED, _WEIGHTS, _TO, _BEHIND = "computed", "folded", "weights", "t
 _UNLIKE, _EMPTY, _REGROUPED, _WITHOUT, _REPEATED = "unlike", "empty", "regrouped", "without", "repeated"
 _VECTOR, _FOREIGN, _POINT, _LONGER, _BRANCHES, _CAST = "vector", "foreign", "point", "longer", "branches", "cast"
 _OPTION, _ONLY, _SIZED, _MULTIPLIED = "option", "only", "sized", "multiplied"
+_SINGLE, _SHAPED = "single", "shaped"
 _TOLD = {
     _CONSTANT: "of a constant",
     _MIXED: "of mixed dtypes",
@@ -40,6 +41,10 @@ _TOLD = {
     _MULTIPLIED: "by a computed condition of what two products of matrices in a row make",
 }
 """The situations that are one word, in more."""
+_SMOOTH = "antialias=1"
+"""An attribute that does nothing where a picture is not made smaller."""
+_CURVED = "mode=cubic"
+"""The attribute without which numbers with a point say nothing of how a picture is resized."""
 _BATCH_AND_CHANNELS, _MATRIX, _FEW = 2, 2, 8
 _INT64, _BOOL = 7, 9
 _CONDITIONS = frozenset(
@@ -68,8 +73,9 @@ class Fault(msgspec.Struct, frozen=True):
     ``3-inputs Gemm``: of so many inputs; ``to-5-axes Reshape Slice``: which makes so many axes of others, by what
     takes these, behind a Transpose or not;
     ``behind-3-Conv InstanceNormalization``: of what a convolution of so many axes makes, whatever is done with its
-    numbers between them; ``unlike Mul``: of what convolutions make, with other numbers of channels; ``empty Concat``:
-    of a constant of no elements, or one that is made in a branch; ``regrouped InstanceNormalization``: between
+    numbers between them, ``behind-point-Conv Resize``: of one pixel that it makes; ``unlike Mul``: of what convolutions
+    make, with other numbers of channels; ``empty Concat``: of a constant of no elements, or one that is made in a
+    branch; ``regrouped InstanceNormalization``: between
     Reshapes, which give other axes than there were before them; ``repeated Conv``: of single places, of a Concat with
     what Tile or Expand repeats;
     ``point Resize``: of a picture of one pixel; ``option-antialias=1 Resize``: with this attribute so, written or not;
@@ -81,6 +87,8 @@ class Fault(msgspec.Struct, frozen=True):
     ``vector MatMul``: of which one input has one axis; ``foreign-1 ScatterND``: whose input has another dtype than the
     only one that ONNX has for it;
     ``weights-axis Gather``: of a constant by what is computed, with this attribute written;
+    ``single-1 ReduceSum``: whose input is a constant of one number, as axes are where there is one;
+    ``shaped-1 TopK``: whose input is read of the sizes of a tensor;
     ``computed-1 Pad``: of an input behind the first that is no constant, ``folded-1 Pad``: that is computed of
     constants; ``without-value ConstantOfShape``: whose attribute is left out, as what holds anyway may be; ``mixed
     Conv``: of inputs of several dtypes where ONNX wants one; or
@@ -93,6 +101,15 @@ class Fault(msgspec.Struct, frozen=True):
     version: str
     date: str
     dtype: str = "float32"
+    right_of: str = ""
+    """The other dtypes of numbers with a point of which it was seen to come out right."""
+
+    def is_of(self, dtype: str) -> bool:
+        """Whether it is known of a dtype: what goes wrong in float32 is taken to do so in any numbers with a point, but
+        for those of which it was seen not to; what goes wrong in another dtype does so in that alone."""
+        if self.dtype in ("", dtype):
+            return True
+        return self.dtype == "float32" and "float" in dtype and dtype not in self.right_of.split()
 
 
 @functools.cache
@@ -128,16 +145,19 @@ def write(target: str, found: Iterable[Fault], *, in_a_row: bool) -> None:
     """Has the file say what a target gets wrong in a row, or where an operator stands; the rest of it stays."""
     kept = [one for one in faults().get(target, ()) if is_in_a_row(one.chain) is not in_a_row]
     told = dict(faults()) | {target: (*found, *kept) if in_a_row else (*kept, *found)}
-    data = {name: msgspec.to_builtins(told[name]) for name in sorted(told)}
+    data = {name: [_trimmed(one) for one in told[name]] for name in sorted(told)}
     FAULTS.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     faults.cache_clear()
 
 
+def _trimmed(one: Fault) -> dict[str, str]:
+    """A fault as it is written: most are right of nothing else."""
+    return {name: value for name, value in msgspec.structs.asdict(one).items() if value or name != "right_of"}
+
+
 def fault(target: str, chain: str, dtype: str = "") -> Fault | None:
-    """What is known of a chain on a target, where a dtype is known in that: what goes wrong in float32 does so in any
-    numbers with a point, what goes wrong in another dtype in that alone."""
-    known = ("", dtype, "float32") if "float" in dtype else ("", dtype)
-    fitting = (one for one in faults().get(target, ()) if one.chain == chain and (not dtype or one.dtype in known))
+    """What is known of a chain on a target, where a dtype is known in that."""
+    fitting = (one for one in faults().get(target, ()) if one.chain == chain and (not dtype or one.is_of(dtype)))
     return next(fitting, None)
 
 
@@ -152,6 +172,8 @@ def in_words(chain: str) -> str:
         return f"{made} to {place.removesuffix(_AXES)} axes before {taken}"
     if how == _BEHIND:
         axes, _, before = place.partition("-")
+        if axes in (_THIN, _POINT):
+            return f"{operator} {_TOLD[axes]} behind {before}"
         return f"{operator} behind {before} of {axes} axes"
     if how == _WEIGHTS:
         return f"{operator} of a constant with the attribute {place}"
@@ -167,6 +189,10 @@ def in_words(chain: str) -> str:
         return f"{operator} of whose outputs only {place} is wanted"
     if how == _FOREIGN:
         return f"{operator} whose input {place} has another dtype than ONNX wants"
+    if how == _SINGLE:
+        return f"{operator} whose input {place} is one number"
+    if how == _SHAPED:
+        return f"{operator} whose input {place} is read of sizes"
     if how in (_COMPUTED, _FOLDED):
         return f"{operator} whose input {place} is computed{' of constants' if how == _FOLDED else ''}"
     return ", ".join(re.split(r"[(\[]", token)[0] for token in chain.split())
@@ -204,6 +230,10 @@ def situations(graph: Any, shapes: Mapping[str, Sequence[int]]) -> Iterator[tupl
         for place, name in enumerate(node.input[1:], 1):
             if name and name not in constants and name not in sizes:
                 yield computed(node.op_type, place, folded=name not in varying), (node,)
+            elif name in sizes:
+                yield of_sizes(node.op_type, place), (node,)
+            elif len(values.get(name, ())) == 1:
+                yield of_single(node.op_type, place), (node,)
         yield from ((one, (node,)) for one in (*_left_out(node), *_told(node, shapes, sizes)))
         if node.input[0] in cast:
             yield cast_to_int64(node.op_type), (node,)
@@ -268,7 +298,10 @@ def _told(node: Any, shapes: Mapping[str, Sequence[int]], sizes: set[str]) -> It
     """The situations that an operator, its attributes and the sizes of its inputs tell."""
     known = _known_options().get(node.op_type, frozenset())
     if known:
-        yield from (option(node.op_type, one) for one in sorted(known & options(node)))
+        told = options(node) | (numbers(node) if _CURVED in options(node) else set())
+        if not _is_smaller(node, shapes):
+            told -= {_SMOOTH}
+        yield from (option(node.op_type, one) for one in sorted(known & told))
     wanted = [place for place, name in enumerate(node.output) if name]
     if len(wanted) == 1:
         yield only(node.op_type, wanted[0])
@@ -294,6 +327,17 @@ def options(node: Any) -> set[str]:
     told = [one for one in {**defaults, **there}.values() if one.type in (AttributeProto.STRING, AttributeProto.INT)]
     values = {one.name: one.s.decode() if one.type == AttributeProto.STRING else one.i for one in told}
     return {f"{name}={value}" for name, value in values.items() if isinstance(value, str) or value in (0, 1)}
+
+
+def _is_smaller(node: Any, shapes: Mapping[str, Sequence[int]]) -> bool:
+    """Whether what an operator makes may be smaller than its input along an axis."""
+    given, made = shapes.get(node.input[0], ()), shapes.get(node.output[0], ())
+    return len(given) != len(made) or not all(0 < old <= new for old, new in zip(given, made, strict=True))
+
+
+def numbers(node: Any) -> set[str]:
+    """The attributes that are numbers with a point, as they are written."""
+    return {f"{one.name}={one.f:g}" for one in node.attribute if one.type == one.FLOAT}
 
 
 def _is_longer(node: Any, shapes: Mapping[str, Sequence[int]]) -> bool:
@@ -333,7 +377,11 @@ def _of_values(
         yield along_first(node.op_type)
     if made and len(made) != axes:
         yield from (to_axes(node.op_type, len(made), taken) for taken in sorted(takers.get(node.output[0], ())))
-    yield from (behind_conv(node.op_type, of) for of in sorted(behind.get(node.input[0], ())))
+    for of in sorted(behind.get(node.input[0], ())):
+        yield behind_conv(node.op_type, of)
+        if 1 in shapes[node.input[0]][_BATCH_AND_CHANNELS:]:
+            is_point = set(shapes[node.input[0]][_BATCH_AND_CHANNELS:]) == {1}
+            yield behind_conv(node.op_type, _POINT if is_point else _THIN)
     channels = {shapes[name][1] for name in node.input if behind.get(name) and len(shapes.get(name, ())) > 1}
     if len(channels - {0}) > 1:
         yield unlike(node.op_type)
@@ -488,8 +536,9 @@ def to_axes(operator: str, axes: int, taken: str) -> str:
     return f"{_TO}-{axes}{_AXES} {operator} {taken}"
 
 
-def behind_conv(operator: str, axes: int) -> str:
-    """The situation of an operator of what a convolution of so many axes makes."""
+def behind_conv(operator: str, axes: int | str) -> str:
+    """The situation of an operator of what a convolution of so many axes makes, or of a thin picture or a point that it
+    makes."""
     return f"{_BEHIND}-{axes}-Conv {operator}"
 
 
@@ -511,6 +560,16 @@ def empty(operator: str) -> str:
 def of_weights(operator: str, attribute: str) -> str:
     """The situation of an operator of a constant by what is computed, with an attribute written."""
     return f"{_WEIGHTS}-{attribute} {operator}"
+
+
+def of_single(operator: str, place: int) -> str:
+    """The situation of an operator of which an input, by its place, is a constant of one integer."""
+    return f"{_SINGLE}-{place} {operator}"
+
+
+def of_sizes(operator: str, place: int) -> str:
+    """The situation of an operator of which an input, by its place, is read of the sizes of a tensor."""
+    return f"{_SHAPED}-{place} {operator}"
 
 
 def computed(operator: str, place: int, *, folded: bool) -> str:

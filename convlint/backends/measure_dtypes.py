@@ -7,6 +7,7 @@ those that were not tried.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -53,11 +54,18 @@ class Case(NamedTuple):
     right: np.ndarray[Any, Any]
 
 
-def cases() -> Iterator[Case]:
-    """The first tests of each operator, those of float32 before others, in all dtypes that its schema has, at two
-    opsets."""
+@functools.cache
+def cases(*asked: str) -> tuple[Case, ...]:
+    """The first tests of each operator that is named, of all where none is, those of float32 before others, in all
+    dtypes that its schema has, at two opsets."""
+    return tuple(_cases(asked))
+
+
+def _cases(asked: Sequence[str]) -> Iterator[Case]:
     done = Counter[tuple[str, int]]()
     for test in sorted(collect_testcases(), key=lambda test: _kind(test) != "float32"):
+        if asked and not (test.model and test.model.graph.node[0].op_type in asked):
+            continue
         for opset in (None, OPSET):
             made = _plain(test, opset)
             if made and done[made[0][:2]] < TRIES:

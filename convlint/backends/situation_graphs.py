@@ -21,8 +21,10 @@ from convlint.backends.chains import (
     multiplied,
     of_axes,
     of_repeated,
+    of_single,
     of_weights,
     only,
+    option,
     point,
     regrouped,
     thin,
@@ -33,6 +35,7 @@ from convlint.backends.chains import (
 from convlint.backends.operator_tests import Case
 
 PICTURE = 4
+_OPSET = 17
 _SIZE, _FEW, _CHANNELS = 6, 4, 8
 """Eight channels are what processors compute at once: runtimes that lay them out in blocks do so from there on."""
 _SHAPE = (1, 4, 1, 5)
@@ -136,35 +139,109 @@ def of_first_axes() -> Iterator[tuple[str, Case, Case]]:
     yield along_first("Transpose"), moved, first
 
 
+def simplest() -> Case:
+    """A sum."""
+    return _of_axes("Add", PICTURE)
+
+
+def of_resizes() -> Iterator[tuple[str, Case, Case]]:
+    """Situations, each with a picture that is made larger or smaller by curves, or smaller by lines, and the same with
+    an attribute as exporters write it."""
+    for size in (2 * _SIZE, _FEW):
+        curve = {"mode": "cubic", "coordinate_transformation_mode": "pytorch_half_pixel", "cubic_coeff_a": -0.75}
+        plain, other = (_resized(size, curve | one) for one in ({}, {"cubic_coeff_a": -0.5}))
+        yield option("Resize", "cubic_coeff_a=-0.5"), plain, other
+    smaller, smooth = (_resized(_FEW, {"mode": "linear", **one}) for one in ({}, {"antialias": 1}))
+    yield option("Resize", "antialias=1"), smaller, smooth
+
+
+def _resized(size: int, attributes: dict[str, Any]) -> Case:
+    behind = [np.array([1, _FEW, size, size])]
+    made = _made("Resize", (1, _FEW, _SIZE, _SIZE), behind, attributes, opset=18)  # since which edges are smoothed
+    return made._replace(name=f"{made.name} to {size} with {attributes}")
+
+
+def of_single_axes() -> Iterator[tuple[str, Case, Case]]:
+    """Situations, each with an operator along two axes that an input names, and the same along one."""
+    shape = (1, _FEW, 3, 5)
+    for operator in _REDUCTIONS:
+        plain = _along(operator, shape, [2, 3])
+        for axes in ([1], [2], [-1]):
+            for kept in (0, 1):
+                yield of_single(operator, 1), plain, _along(operator, shape, axes, keepdims=kept)
+    yield of_single("Squeeze", 1), _along("Squeeze", (1, _FEW, 1, 1), [2, 3]), _along("Squeeze", (1, _FEW, 1, 3), [2])
+    yield of_single("Unsqueeze", 1), _along("Unsqueeze", (1, _FEW), [2, 3]), _along("Unsqueeze", (1, _FEW, 3), [2])
+    for place in (1, 2, 3):
+        two, one = ([np.array([1] * n), np.array([3] * n), np.array([1, 2][:n])] for n in (2, 1))
+        yield (
+            of_single("Slice", place),
+            _made("Slice", (1, _FEW, _FEW), two, {}),
+            _made("Slice", (1, _FEW, _FEW), one, {}),
+        )
+
+
+def _along(operator: str, shape: Sequence[int], axes: Sequence[int], **told: int) -> Case:
+    """An operator along axes that its second input names."""
+    made = _made(operator, shape, [np.array(axes)], told, opset=18)  # since which all reductions have such
+    return made._replace(name=f"{made.name} along {list(axes)}")
+
+
+_REDUCTIONS = (
+    "ReduceL1", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum",
+    "ReduceSumSquare",
+)  # fmt: skip
+"""Not ReduceL2: exporters write it where numbers are divided by it, which runtimes put together to a normalization."""
+
+
 def of_new_axes() -> Iterator[tuple[str, Case, Case]]:
     """Situations, each with a Reshape that makes as many axes as there are, and one that makes others of them, behind
     which one is taken, or all are; with a Transpose between and without."""
-    for taken in ("Gather", "Slice", "Mul"):
+    for taken in (one for one in _TAKERS if one != "Squeeze"):
         for moved in (False, True):
             plain = _reshaped([1, 6, 4, 6], taken, moved=moved)
             for shape in ([1, 24, 6], [1, 4, 3, 2, 6], [1, 4, 3, 2, 2, 3]):
                 yield to_axes("Reshape", len(shape), taken), plain, _reshaped(shape, taken, moved=moved)
             yield to_axes("Unsqueeze", 5, taken), plain, _reshaped([1, 4, 6, 6], taken, moved=moved, more=True)
+    plain, squeezed = (
+        _reshaped([1, 4, 6, 6], one, moved=True, more=one == "Squeeze") for one in ("Sigmoid", "Squeeze")
+    )
+    yield to_axes("Unsqueeze", 5, "Squeeze"), plain, squeezed
+
+
+_TAKERS: dict[str, Callable[[Sequence[int], int], tuple[list[Any], dict[str, Any]]]] = {
+    "Gather": lambda _, axis: ([np.array(0)], {"axis": axis}),
+    "Slice": lambda _, axis: ([np.array([one]) for one in (0, 1, axis)], {}),
+    "Mul": lambda *_: ([np.array(2, "float32")], {}),
+    "MatMul": lambda shape, _: ([_drawn((shape[-1], 3))], {}),
+    "ReduceMean": lambda shape, _: ([], {"axes": [len(shape) - 2, len(shape) - 1]}),
+    "Reshape": lambda *_: ([np.array([1, _FEW, -1])], {}),
+    "Sigmoid": lambda *_: ([], {}),
+    "Softmax": lambda *_: ([], {"axis": -1}),
+    "Squeeze": lambda _, axis: ([np.array([axis])], {}),
+}
+"""What takes new axes, by the shape and one of its axes: the constants behind the first input, and attributes. No Split
+is among them: exporters write one where attention has its three parts packed, which runtimes put together again."""
 
 
 def _reshaped(shape: Sequence[int], taken: str, *, moved: bool, more: bool = False) -> Case:
     """Axes that are made by a Reshape and, where there is one more, by an Unsqueeze behind it."""
     from onnx import helper, numpy_helper
 
-    order = [2, 0, 1, *range(3, len(shape) + more)]
-    axis = 0 if moved else 2
-    weights = {"shape": np.array(shape), "Mul": np.array(2, "float32"), "Gather": np.array(0)}
-    weights |= {name: np.array([one]) for name, one in (("start", 0), ("end", 1), ("axis", axis))}
+    weights: dict[str, Any] = {"shape": np.array(shape)}
     nodes = [helper.make_node("Reshape", ["x", "shape"], ["reshaped"])]
+    sizes = list(shape)
     if more:
         weights["new"] = np.array([2])
+        sizes.insert(2, 1)
         nodes.append(helper.make_node("Unsqueeze", ["reshaped", "new"], ["larger"]))
     if moved:
+        order = [2, 0, 1, *range(3, len(sizes))]
+        sizes = [sizes[one] for one in order]
         nodes.append(helper.make_node("Transpose", nodes[-1].output, ["moved"], perm=order))
-    value = nodes[-1].output[0]
-    told: dict[str, Any] = {"axis": axis} if taken == "Gather" else {}
-    others = ["start", "end", "axis"] if taken == "Slice" else [taken]
-    nodes.append(helper.make_node(taken, [value, *others], ["y"], **told))
+    behind, told = _TAKERS[taken](sizes, 0 if moved else 2)
+    names = [f"{taken}{i}" for i, _ in enumerate(behind)]
+    weights |= dict(zip(names, behind, strict=True))
+    nodes.append(helper.make_node(taken, [nodes[-1].output[0], *names], ["y"], **told))
     stored = [numpy_helper.from_array(one, name) for name, one in weights.items()]
     made = "Unsqueeze" if more else "Reshape"
     return _case(
@@ -179,6 +256,10 @@ def of_convolutions() -> Iterator[tuple[str, Case, Case]]:
         of_any = [_of_axes(operator, places + 2, _CHANNELS) for operator in _ANY_AXES]
         for plain in (*of_places, *of_any, _group_norm(places)):
             yield behind_conv(plain.operator, places + 2), plain, _behind(plain, places)
+    for operator in _PLACES:
+        plain = _behind(_of_places(operator, [_SIZE] * 2, _CHANNELS), 2)
+        for kind, sizes in (("thin", [1, _SIZE]), ("point", [1, 1])):
+            yield behind_conv(operator, kind), plain, _behind(_of_places(operator, sizes, _CHANNELS), 2)
 
 
 def _group_norm(places: int, *, flat: bool = False) -> Case:
@@ -365,9 +446,24 @@ def _chosen(one: str, other: str, *, by_size: bool = False) -> Case:
 
 
 def of_nothing() -> Iterator[tuple[str, Case, Case]]:
-    """The situation of a constant that is put beside an input, and the same where it has no elements."""
+    """The situations of a constant that is put beside an input, or is the shape of what is added to it, and the same
+    where it has no elements."""
     some, none = (_made("Concat", (1, 4, 6, 6), [_drawn((1, n, 6, 6))], {"axis": 1}) for n in (4, 0))
     yield empty("Concat"), some, none
+    yield empty("ConstantOfShape"), _filled([1]), _filled([])
+
+
+def _filled(shape: Sequence[int]) -> Case:
+    """An input with a constant that is made by its shape, which for a number is of no elements."""
+    from onnx import helper, numpy_helper
+
+    value = numpy_helper.from_array(np.array([2], "float32"))
+    nodes = [
+        helper.make_node("ConstantOfShape", ["shape"], ["made"], value=value),
+        helper.make_node("Add", ["x", "made"], ["y"]),
+    ]
+    stored = [numpy_helper.from_array(np.array(shape, "int64"), "shape")]
+    return _case("ConstantOfShape", f"ConstantOfShape of {list(shape)}", nodes, {"x": _drawn((1, _FEW))}, stored)
 
 
 def of_tables() -> Iterator[tuple[str, Case, Case]]:
@@ -387,14 +483,16 @@ def of_own() -> Iterator[tuple[str, Case, Case]]:
     """The situations that are no test of ONNX's."""
     yield from chain(of_ranks(), of_first_axes(), of_new_axes(), of_tables(), of_nothing(), of_repetitions())
     yield from chain(of_convolutions(), of_channels(), of_groups(), of_vectors(), of_outputs(), of_indices())
-    yield from chain(of_branches(), of_products())
+    yield from chain(of_branches(), of_products(), of_single_axes(), of_resizes())
 
 
 def _drawn(shape: Sequence[int]) -> Any:
     return np.random.default_rng(0).random(shape, dtype="float32")
 
 
-def _made(operator: str, shape: Sequence[int], behind: Sequence[Any], attributes: dict[str, Any]) -> Case:
+def _made(
+    operator: str, shape: Sequence[int], behind: Sequence[Any], attributes: dict[str, Any], opset: int = _OPSET
+) -> Case:
     """A model of one operator, with constants behind its first input."""
     from onnx import helper, numpy_helper
 
@@ -402,10 +500,17 @@ def _made(operator: str, shape: Sequence[int], behind: Sequence[Any], attributes
     empty = [""] * 2 if operator == "Resize" else []
     node = helper.make_node(operator, ["x0", *empty, *names], ["y"], **attributes)
     weights = [numpy_helper.from_array(value, name) for name, value in zip(names, behind, strict=True)]
-    return _case(operator, f"{operator} of {tuple(shape)}", [node], {"x0": _drawn(shape)}, weights)
+    return _case(operator, f"{operator} of {tuple(shape)}", [node], {"x0": _drawn(shape)}, weights, opset)
 
 
-def _case(operator: str, name: str, nodes: Sequence[Any], given: dict[str, Any], weights: Sequence[Any]) -> Case:
+def _case(
+    operator: str,
+    name: str,
+    nodes: Sequence[Any],
+    given: dict[str, Any],
+    weights: Sequence[Any],
+    opset: int = _OPSET,
+) -> Case:
     """A model that makes ``y``, with what ONNX Runtime makes of it."""
     from onnx import helper
 
@@ -415,8 +520,8 @@ def _case(operator: str, name: str, nodes: Sequence[Any], given: dict[str, Any],
     inputs = [helper.make_tensor_value_info(one, kinds[one], value.shape) for one, value in given.items()]
     made = helper.make_tensor_value_info("y", 1, None)
     graph = helper.make_graph(nodes, "g", inputs, [made], weights)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
     right = session(model.SerializeToString()).run(None, given)
     told = helper.make_tensor_value_info("y", 1, right[0].shape)
     model.graph.output[0].CopyFrom(told)  # which some want to be told
-    return Case(operator, 17, name, model, given, list(right))
+    return Case(operator, opset, name, model, given, list(right))

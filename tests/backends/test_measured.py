@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from conftest import Cli
 
 from convlint.backends import verdict
+from convlint.backends.cast_graphs import in_dtype
 from convlint.backends.chains import fault, is_in_a_row, situations
 from convlint.backends.claims import Compared, Comparison, reviewed
 from convlint.backends.fact_file import path_of, with_tests
@@ -25,10 +27,11 @@ pytest.importorskip("onnxruntime")
 
 from convlint.backends.measure_calls import Measuring, samples, with_calls
 from convlint.backends.measure_calls import Tally as CallsTally
-from convlint.backends.measure_situations import Noted
+from convlint.backends.measure_situations import Noted, _dtype
 from convlint.backends.operator_tests import Tally, cases, measured
 from convlint.backends.own_calls import Applied, Deep, Looked, Pooled
 from convlint.backends.refresh import is_lacking, without
+from convlint.backends.situation_graphs import of_branches, of_nothing, of_tables, simplest
 from convlint.trial.program_runtimes import operators
 from convlint.trial.runtime_process import RuntimeProcess, Said
 from convlint.trial.runtimes import installed
@@ -287,11 +290,62 @@ def test_what_is_wrong_in_float32_is_so_in_other_numbers_with_a_point() -> None:
     assert fault("opencv", "thin Resize", "int64") is None
 
 
+def test_what_comes_out_right_in_another_dtype_is_no_fault_of_that() -> None:
+    assert fault("opencv", "Erf Add(0c) Mul(1c)", "float32")
+    assert fault("opencv", "Erf Add(0c) Mul(1c)", "float16") is None, "OpenCV leaves it as it is there"
+    assert fault("opencv", "HardSigmoid[alpha=0.166667,beta=0.5] Mul(0v)", "float16"), "which it rewrites there too"
+
+
 def _situations(text: str, shapes: dict[str, list[int]]) -> set[str]:
     import onnx
 
     found = situations(onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["": 17]> {text}').graph, shapes)
     return {situation for situation, _ in found}
+
+
+def test_an_input_of_one_number_and_one_that_is_read_of_sizes_are_told() -> None:
+    found = _situations(
+        """
+        g (float[2,3,4] x) => (float[2,4] y, float[2,3,2] z, int64[2,3,2] places)
+          <int64[1] axis = {1}, int64[2] axes = {0, 1}, int64[1] first = {0}> {
+            y = ReduceSum <keepdims = 0> (x, axis)
+            both = ReduceMax <keepdims = 0> (x, axes)
+            sizes = Shape (x)
+            k = Gather (sizes, first)
+            z, places = TopK (x, k)
+        }
+        """,
+        {"x": [2, 3, 4]},
+    )
+    assert {"single-1 ReduceSum", "shaped-1 TopK"} <= found
+    assert not {"single-1 ReduceMax", "single-1 TopK", "computed-1 TopK"} & found
+
+
+def test_the_dtype_of_a_situation_is_that_of_the_operator() -> None:
+    told = {situation: _dtype(plain) for situation, plain, _ in chain(of_tables(), of_nothing(), of_branches())}
+    assert told["weights-axis Gather"] == "float32", "of the table, though integers are given"
+    assert told["empty ConstantOfShape"] == "int64"
+    assert told["branches If"] == ""
+
+
+def test_edges_are_smoothed_only_where_a_picture_is_made_smaller() -> None:
+    text = 'g (float[1,2,4,4] x) => (float[1,2,N,M] y) { y = Resize <mode = "linear", antialias = 1> (x, , , sizes) }'
+    for size, is_told in ((8, False), (2, True), (0, True)):
+        found = _situations(text, {"x": [1, 2, 4, 4], "y": [1, 2, size, size]})
+        assert ("option-antialias=1 Resize" in found) is is_told, f"{size}, 0 where it is not known"
+
+
+def test_a_point_that_a_convolution_makes_is_told() -> None:
+    text = """
+        g (float[1,2,1,1] x, float[3,2,1,1] w) => (float[1,3,4,4] y) {
+            made = Conv (x, w)
+            positive = Relu (made)
+            y = Resize <mode = "linear"> (positive, , , sizes)
+        }
+    """
+    shapes = {name: [1, 2, 1, 1] for name in ("x", "made", "positive")}
+    assert "behind-point-Conv Resize" in _situations(text, shapes)
+    assert fault("opencv", "behind-point-Conv Resize", "float32"), "it reads memory that nobody has written"
 
 
 def test_an_operator_is_behind_a_convolution_whatever_is_done_with_its_numbers() -> None:
@@ -478,6 +532,37 @@ def test_what_came_out_right_once_is_no_fault() -> None:
         ("first Gather", "float32", "refuses it"),
         ("thin Resize", "float16", "hangs"),
     ]
+
+
+def test_a_fault_says_in_which_other_dtypes_it_is_none() -> None:
+    noted = Noted("1.0")
+    for dtype, what in (("float32", "wrong"), ("float16", "right"), ("float64", "wrong"), ("int64", "wrong")):
+        noted.add("thin Resize", "a test", Said(what), dtype)  # type: ignore[arg-type]
+    of_float, of_int = noted.faults()
+    assert (of_float.dtype, of_float.right_of) == ("float32", "float16")
+    assert [dtype for dtype in ("float16", "bfloat16", "float64", "int64") if of_float.is_of(dtype)] == [
+        "bfloat16",
+        "float64",
+    ], "what was not measured is taken to be as float32 is"
+    assert (of_int.dtype, of_int.is_of("float32")) == ("int64", False)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+def test_a_test_in_another_dtype_computes_in_it_and_gives_float32(dtype: str) -> None:
+    made = in_dtype(simplest(), dtype)
+    assert made
+    assert [node.op_type for node in made.model.graph.node] == ["Cast", "Add", "Cast"]
+    with RuntimeProcess("onnxruntime") as process:
+        said = process.run(made.model.SerializeToString(), made.given, made.right, 1e-2)
+    assert said.passed, said.why
+
+
+def test_what_an_operator_has_in_float32_alone_is_left_so() -> None:
+    resize = next(one for one in cases("Resize") if "scales" in one.given)
+    made = in_dtype(resize, "float16")
+    assert made
+    assert "scales" in made.model.graph.node[1].input, "its scales are float32 in every file"
+    assert in_dtype(next(iter(cases("And"))), "float16") is None
 
 
 def test_a_dtype_of_another_type_parameter_is_refused_where_no_test_of_it_passes() -> None:
