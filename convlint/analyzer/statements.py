@@ -194,7 +194,7 @@ def _items(
     if isinstance(value, List):
         if value.items is not None and (len(value.items) == count or star is not None):
             return list(value.items)
-        return [value.any()] * count
+        return [*value.head[:count], *[value.any()] * (count - len(value.head))]
     if isinstance(value, Shape):
         return [index_shape(value, Const(i)) for i in range(count)]
     if isinstance(value, Tensor):

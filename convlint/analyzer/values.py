@@ -197,7 +197,7 @@ class List(Value, Struct, eq=False):
     registered: bool = False
     """Whether it is an ``nn.ModuleList`` or its like."""
     head: tuple[Value, ...] = ()
-    """Of a tuple to which others of unknown number were added: what it begins with."""
+    """Of a tuple to which others of unknown number were added, or of tuples of several lengths: what it begins with."""
     serial: int = field(default_factory=lambda: next(_serial))
 
     def add(self, value: Value, certain: bool) -> None:
@@ -520,9 +520,9 @@ def _merge_sizes(a: Dim, b: Dim, name: str) -> Dim:
 
 
 def _merge_tuples(a: Tuple, b: Tuple) -> Value | None:
-    if len(a.items) != len(b.items):
-        return List(join_all(a.items + b.items)) if a.items or b.items else None
-    items = tuple(join(x, y) for x, y in zip(a.items, b.items, strict=True))
+    items = tuple(join(x, y) for x, y in zip(a.items, b.items, strict=False))
+    if len(a.items) != len(b.items):  # `return x, sizes` or, by a flag, `return x, sizes, attention`
+        return List(join_all(a.items + b.items), head=items) if a.items or b.items else None
     return Tuple(items, a.of if a.of == b.of else "")
 
 

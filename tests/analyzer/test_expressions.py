@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import dedent
+
 import pytest
 from conftest import Agree
 from convlint_rules.examples import forward
@@ -118,3 +120,28 @@ def test_a_list_compared_with_an_empty_one_is_asked_for_its_length(agree: Agree)
 
 def test_what_is_the_same_is_not_different(agree: Agree) -> None:
     agree(forward("return x.item() if (x.shape[0], 2) != (x.shape[0], 2) else x"))
+
+
+def test_tuples_of_several_lengths_begin_alike(agree: Agree) -> None:
+    """What a flag adds at the end says nothing of what stands before it."""
+    source = """
+        import torch
+        from torch import nn
+
+        def cut(x, more):
+            if more:
+                return x, x.shape[1], x * 2
+            return x, x.shape[1]
+
+        class Model(nn.Module):
+            def __init__(self, more):
+                super().__init__()
+                self.more = more
+
+            def forward(self, x):
+                y, n = cut(x, self.more)
+                if n > 2:  # CVL302
+                    y = y * 2
+                return y
+        """
+    agree(dedent(source))
