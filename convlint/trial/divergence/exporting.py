@@ -17,8 +17,8 @@ from convlint.trial.divergence.search import parting
 from convlint.trial.divergence.tape import Budget, Tape, record
 from convlint.trial.divergence.told import Divergence
 from convlint.trial.execute import run_on
+from convlint.trial.hooks import replaced
 from convlint.trial.samples import Sample
-from convlint.trial.watch.hooks import replaced
 
 _FLAGS: dict[str, tuple[tuple[Any, str, Any], ...]] = {
     "onnx_torchscript": ((_flags, "_is_onnx_exporting", True), (torch._C, "_is_tracing", lambda: True)),

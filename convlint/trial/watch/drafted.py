@@ -12,8 +12,8 @@ from torch._functorch import config
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
+from convlint.trial.hooks import replaced
 from convlint.trial.routes import Export
-from convlint.trial.watch.hooks import replaced
 from convlint.trial.watch.places import Place, Places
 
 _SYMBOL = re.compile(r"\bz?uf?\d+\b")

@@ -22,9 +22,9 @@ from torch.onnx._internal.torchscript_exporter import utils as torchscript
 
 from convlint.source.place import causes, reason
 from convlint.trial.execute import told
+from convlint.trial.hooks import replaced
 from convlint.trial.job import Event
 from convlint.trial.limits import of_memory
-from convlint.trial.watch.hooks import replaced
 from convlint.trial.watch.places import Place, Places
 from convlint.trial.wording import UNKNOWN, readable
 

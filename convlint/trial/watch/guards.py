@@ -25,9 +25,9 @@ from convlint.source.place import shown
 from convlint.trial.compare import difference
 from convlint.trial.divergence.told import Excluded
 from convlint.trial.execute import run_on, told
+from convlint.trial.hooks import replaced
 from convlint.trial.inputs import Dim
 from convlint.trial.samples import Sample
-from convlint.trial.watch.hooks import replaced
 from convlint.trial.watch.places import Place, Places
 
 _SIZE = re.compile(r"^L((?:\[[^\]]+\])+)\.size\(\)\[(\d+)\]$")

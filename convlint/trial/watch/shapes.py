@@ -9,8 +9,8 @@ from typing import Any
 
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
+from convlint.trial.hooks import replaced
 from convlint.trial.job import Event, EventLevel
-from convlint.trial.watch.hooks import replaced
 from convlint.trial.watch.places import Places
 
 TOOL = "torch_export"

@@ -15,8 +15,8 @@ import torch
 from msgspec.structs import replace
 from torch.jit._trace import TracerWarning
 
+from convlint.trial.hooks import replaced
 from convlint.trial.job import Event
-from convlint.trial.watch.hooks import replaced
 from convlint.trial.watch.places import Place, Places
 from convlint.trial.watch.statements import statement_at
 
