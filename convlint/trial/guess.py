@@ -58,7 +58,8 @@ def guess(model: nn.Module, spec: ModelSpec) -> Guess:
         tried.add(one.text)
         failure = failure or f"; `{one.text}` fails: {why_not}"
     takes = _takes(model)
-    example = next(one for one in _examples(list(_wanted(model) or ["x"])) if one not in tried)
+    examples = [*_examples(list(_wanted(model) or ["x"]))]
+    example = next((one for one in examples if one not in tried), examples[0])
     raise UsageError(
         f"`{spec.factory}` takes {takes}, and what it takes cannot be guessed{failure}; describe it, for example "
         f"`--input '{example}'`"

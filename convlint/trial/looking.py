@@ -155,9 +155,10 @@ class Looking:
         found = None
         with suppress(Exception):  # a model whose operators cannot be recorded is no reason to end the trial
             found = self._asked_whether(done, graph, failing)
-        with suppress(Exception):  # as above
-            values = OnnxValues(path, self._subject.input_names)
-            found = found or first_divergence(self._subject.build, self._measured[0].sample, failing, values)
+        if not found:
+            with suppress(Exception):  # as above
+                values = OnnxValues(path, self._subject.input_names)
+                found = first_divergence(self._subject.build, self._measured[0].sample, failing, values)
         if found and found.place:
             event = self._event(done.route, "diverges", found.cause or found.place, described(found))
             yield replace(event, on=failing.name)

@@ -462,6 +462,17 @@ def test_what_was_tried_in_vain_is_no_example() -> None:
         guess(Never(3, 4, 1), ModelSpec(factory="net:Never"))
 
 
+def test_what_was_tried_in_vain_is_the_example_where_there_is_no_other() -> None:
+    class Never(nn.Conv2d):
+        dim = 16
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            raise ValueError
+
+    with pytest.raises(UsageError, match=r"--input 'x: float32\[N=2, 3, H=64, W=64\]'"):
+        guess(Never(3, 4, 1), ModelSpec(factory="net:Never"))
+
+
 def test_sound_is_guessed_without_an_axis_of_channels_where_the_model_adds_it() -> None:
     class Speech(nn.Module):
         def __init__(self) -> None:
