@@ -27,8 +27,8 @@ class LoopOverDimension(Rule):
     ## What it does
     Finds Python loops whose length is a size of a tensor: `for i in range(x.shape[0])`, comprehensions,
     `[None] * x.shape[1]`, loops over `x.split(2)`; those as long as a number in a buffer says,
-    `range(self.steps.item())`; and the parts of `x.split(2)` and `x.unbind(1)` where they are put together or one is
-    taken, and their number is a size.
+    `range(self.steps.item())`; and the parts of `x.split(2)` and `x.unbind(1)`, whose number is a size, where they are
+    put together, added, or the last is taken.
 
     ## Why it breaks
     The loop is unrolled for the traced size. The TorchScript routes do it silently: `range` prints no warning, and the
